@@ -1,0 +1,142 @@
+"""The embedded corpus: real text in real languages, composed from CLDR through Babel.
+
+A meaning is a few phrases (a date, an amount, a list of countries, ...) and a way to join them.
+It is drawn once and rendered in every language, so the corpus is multi-parallel; it depends on
+the seed and the languages alone. No sentence occurs in two splits, in any language.
+
+Data: Unicode CLDR (Unicode-3.0 licence), shipped inside the babel package.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from functools import cache
+
+from babel import Locale
+from babel.dates import format_date, format_timedelta
+from babel.lists import format_list
+from babel.numbers import format_currency
+from babel.units import format_unit
+
+from ontarget.errors import CorpusError
+from ontarget.records import Parallel
+
+Phrase = Callable[[Locale], str]  # one part of a meaning, ready to be said in any language
+
+COUNTRIES = (
+    "AT AU BE BG BR CA CH CL CN CO CU CY CZ DE DK EG ES FI FR GB GR HR HU IE IL IN IS IT JP KE "
+    "KR LT LU LV MA MX NL NO NZ PE PL PT RO RS RU SE SI SK TR UA US ZA"
+).split()
+LANGUAGES = (
+    "ar bg cs da de el en es et fi fr ga he hi hr hu is it ja ko la lt lv nl no pl pt ro ru sk sl "
+    "sv tr uk zh"
+).split()
+CURRENCIES = "EUR USD GBP JPY CHF SEK DKK NOK PLN RON CAD AUD INR TRY".split()
+UNITS = (
+    "length-kilometer length-meter length-centimeter length-mile mass-kilogram mass-gram "
+    "mass-tonne volume-liter volume-milliliter duration-second duration-minute duration-hour "
+    "duration-day duration-week duration-month duration-year temperature-celsius "
+    "speed-kilometer-per-hour area-square-meter area-hectare digital-megabyte digital-gigabyte "
+    "power-kilowatt energy-kilowatt-hour"
+).split()
+PERIODS = {"hour": 3600, "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}
+LONGEST = {"hour": 23, "day": 6, "week": 3, "month": 11, "year": 99}  # before the next unit's turn
+JOINTS = (": ", "; ", " - ")
+
+
+def parallels(languages: tuple[str, ...], seed: int, count: int) -> Iterator[Parallel]:
+    """`count` meanings, each rendered in all `languages`; no text is given twice.
+
+    Raises:
+        CorpusError: CLDR does not know a language, or cannot tell `count` meanings apart.
+    """
+    draw = random.Random(f"phrasebook/{seed}")
+    locales = {language: locale(language) for language in languages}
+    said: set[tuple[str, str]] = set()
+    made = barren = 0
+    while made < count:
+        meaning = sentence(draw)
+        texts = {language: meaning(place) for language, place in locales.items()}
+        if said.isdisjoint(texts.items()):
+            said.update(texts.items())
+            yield Parallel(key=f"phrasebook:{made}", texts=texts)
+            made, barren = made + 1, 0
+        elif (barren := barren + 1) > 1000:
+            raise CorpusError(
+                f"phrasebook: only {made} different sentences found, {count} asked for; "
+                "lower corpus.phrasebook.train"
+            )
+
+
+@cache
+def locale(language: str) -> Locale:
+    """CLDR's locale of a language code.
+
+    Raises:
+        CorpusError: CLDR has no such language.
+    """
+    try:
+        return Locale.parse(language, sep="-" if "-" in language else "_")
+    except ValueError as error:  # babel's UnknownLocaleError is a ValueError too
+        raise CorpusError(
+            f"phrasebook: CLDR does not know the language {language!r}; give a code such as fr or uk"
+        ) from error
+
+
+def sentence(draw: random.Random) -> Phrase:
+    """Two or three phrases of different kinds and how they are joined."""
+    phrases = [kind(draw) for kind in draw.sample(KINDS, draw.choice([2, 3, 3]))]
+    if draw.random() < 0.5:
+        return lambda place: format_list([say(place) for say in phrases], locale=place)
+    joint = draw.choice(JOINTS)
+    return lambda place: joint.join(say(place) for say in phrases)
+
+
+def full_date(draw: random.Random) -> Phrase:
+    """A date with its weekday."""
+    day = date(1950, 1, 1) + timedelta(days=draw.randrange(36525))
+    return lambda place: format_date(day, "full", locale=place)
+
+
+def relative_time(draw: random.Random) -> Phrase:
+    """`in 3 days`, `5 years ago`."""
+    period = draw.choice(list(PERIODS))
+    span = draw.randint(1, LONGEST[period]) * PERIODS[period] * draw.choice([1, -1])
+    return lambda place: format_timedelta(
+        span, granularity="second", threshold=1, add_direction=True, locale=place
+    )
+
+
+def measure(draw: random.Random) -> Phrase:
+    """A number with its unit written out."""
+    number, unit = draw.randint(1, 200), draw.choice(UNITS)
+    return lambda place: format_unit(number, unit, length="long", locale=place)
+
+
+def amount(draw: random.Random) -> Phrase:
+    """A sum of money, the currency written out."""
+    number, currency = draw.randint(1, 900), draw.choice(CURRENCIES)
+    return lambda place: format_currency(
+        number, currency, locale=place, format_type="name", currency_digits=False
+    )
+
+
+def countries(draw: random.Random) -> Phrase:
+    """A list of countries."""
+    codes = draw.sample(COUNTRIES, draw.randint(2, 3))
+    return lambda place: format_list([place.territories[code] for code in codes], locale=place)
+
+
+def spoken(draw: random.Random) -> Phrase:
+    """A list of languages."""
+    codes = draw.sample(LANGUAGES, draw.randint(2, 3))
+    return lambda place: format_list([place.languages[code] for code in codes], locale=place)
+
+
+def weekday(draw: random.Random) -> Phrase:
+    """A day of the week."""
+    day = draw.randrange(7)
+    return lambda place: str(place.days["stand-alone"]["wide"][day])
+
+
+KINDS = (full_date, relative_time, measure, amount, countries, spoken, weekday)

@@ -1,0 +1,49 @@
+"""Texts of step 0: what a multilingual model reads before it is ever instructed.
+
+Monolingual sentences, and sentences that stand beside their translation as they do on the web:
+sometimes each with its language in front ("Italian: ..."), mostly bare. There are no
+instructions. How many neighbours are labelled decides how firmly the later model ties a
+language's name to the language, and with it whether tuning on English pairs forgets the others.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from ontarget.records import Parallel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """Shares of the kinds of documents, each 0 to 1."""
+
+    monolingual: float  # one sentence alone; the rest are a sentence and its translation
+    labelled: float  # of the bilingual ones: each sentence under the name of its language
+    codes: float  # of the labelled ones: `it:` in place of `Italian:`
+    english: float  # of the bilingual ones: a pair with English rather than any pair
+    pairs: str  # any, or english: no pair without English at all (strictly zero-shot)
+
+
+def document(
+    parallel: Parallel, languages: Sequence[str], mix: Mix, draw: random.Random, name: Callable[[str], str]
+) -> str:
+    """One document of `parallel`'s meaning; what it is depends on `draw` alone."""
+    spoken = [language for language in languages if language in parallel.texts]
+    if draw.random() < mix.monolingual or len(spoken) < 2:
+        return parallel.texts[draw.choice(spoken)] + "\n"
+    pair = draw.choice(pairs(spoken, mix, draw))
+    first, second = draw.sample(pair, 2)
+    label: Callable[[str], str] = lambda language: ""  # noqa: E731
+    if draw.random() < mix.labelled:
+        by_code = draw.random() < mix.codes
+        label = lambda language: f"{language if by_code else name(language)}: "  # noqa: E731
+    return "".join(f"{label(each)}{parallel.texts[each]}\n" for each in (first, second))
+
+
+def pairs(spoken: Sequence[str], mix: Mix, draw: random.Random) -> list[tuple[str, str]]:
+    """The unordered pairs one is drawn from."""
+    every = list(combinations(spoken, 2))
+    english = [pair for pair in every if "en" in pair]
+    only_english = mix.pairs == "english" or draw.random() < mix.english
+    return english if english and only_english else every

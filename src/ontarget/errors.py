@@ -1,0 +1,28 @@
+"""Everything the user can mend, as one small tree; anything else that is raised is our bug.
+
+    OnTargetError            one line: the place, the finding, the expectation, the remedy
+    ├── RecipeError          the recipe: a key, a value, a language, a direction
+    ├── CorpusError          a corpus file: missing, misaligned, not UTF-8, shared with a test set
+    ├── ModelError           a model folder or hub id: no weights, not safetensors, no tokenizer
+    └── ArtifactError        a run folder: a missing step, a full disk, a damaged file
+"""
+
+
+class OnTargetError(Exception):
+    """Bad input: printed as one line, exit code 2."""
+
+
+class RecipeError(OnTargetError):
+    """The recipe asks for something that does not exist or contradicts itself."""
+
+
+class CorpusError(OnTargetError):
+    """A corpus file cannot be used as it is."""
+
+
+class ModelError(OnTargetError):
+    """A base model cannot be loaded safely and completely."""
+
+
+class ArtifactError(OnTargetError):
+    """A step's folder cannot be read or written."""

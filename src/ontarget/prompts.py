@@ -1,0 +1,39 @@
+"""A sample's instruction as exact prompt text: one template, filled; nothing is tokenised here.
+
+Template texts: Alpaca, as used by arXiv 2403.14399; `plain`, the one-line form of the demo.
+"""
+
+from collections.abc import Callable
+from string import Formatter
+
+from ontarget.records import Sample
+
+TEMPLATES = {
+    "alpaca": (
+        "Below is an instruction that describes a task, paired with an input that provides "
+        "further context. Write a response that appropriately completes the request.\n\n"
+        "### Instruction:\nTranslate the following sentences from {source} to {target}.\n\n"
+        "### Input:\n{input}\n\n### Response:"
+    ),
+    "plain": "Translate from {source} to {target}.\n{input}\n",
+}
+FIELDS = {"source", "target", "input"}
+
+
+def prompt(sample: Sample, template: str, name: Callable[[str], str]) -> str:
+    """`template` filled for `sample`; {target} becomes the name of the language asked for."""
+    return template.format(
+        source=name(sample.source_lang), target=name(sample.asked_lang), input=sample.source
+    )
+
+
+def template_fault(template: str) -> str | None:
+    """What is wrong with a template, or None: it must name {source}, {target}, {input} once each."""
+    try:
+        fields = sorted(field or "" for _, field, _, _ in Formatter().parse(template) if field is not None)
+    except ValueError as error:
+        return f"is not a template ({error})"
+    if fields != sorted(FIELDS):
+        found = ", ".join(fields) or "none"
+        return f"has the fields {found}; expected input, source and target, each once"
+    return None

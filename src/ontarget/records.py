@@ -1,0 +1,77 @@
+"""The nouns of the pipeline. Frozen, plain, and free of any other import of this package."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Direction(NamedTuple):
+    """From one language into another, written `it-nl` in recipes and reports."""
+
+    source_lang: str
+    target_lang: str
+
+    def __str__(self) -> str:
+        return f"{self.source_lang}-{self.target_lang}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parallel:
+    """One meaning in several languages, as a row of a multi-parallel corpus holds it."""
+
+    key: str  # unique within the corpus, e.g. "train.tsv:17"
+    texts: dict[str, str]  # language code -> text; a language without a text is absent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One translation instruction and one response, in text.
+
+    `asked_lang` is the language the instruction names, `target_lang` the language the response
+    is written in. They differ in conflict samples of a wrong target and nowhere else.
+    """
+
+    key: str  # unique and stable across runs, e.g. "train.tsv:17/it-nl"
+    source_lang: str  # what the instruction calls the source
+    asked_lang: str
+    target_lang: str
+    source: str
+    target: str
+
+    @property
+    def conflicts(self) -> bool:
+        """Whether the response is in another language than its instruction asks for."""
+        return self.asked_lang != self.target_lang
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """One segment translated by one system, with its reference beside it."""
+
+    key: str
+    system: str  # base, stage1, stage1-longer, stage2
+    source_lang: str
+    target_lang: str
+    source: str
+    reference: str
+    hypothesis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One system in one direction: quality, off-target ratio, and what they were measured with.
+
+    BLEU and chrF are 0-100, ratios and interval bounds are percent 0-100.
+    """
+
+    system: str
+    source: str
+    target: str
+    supervised: bool
+    segments: int
+    bleu: float
+    chrf: float
+    off_target_percent: float
+    off_target_interval: tuple[float, float]  # Wilson, 95 %
+    reference_off_target_percent: float  # the same ratio on the references: the floor
+    detector: str
+    signatures: dict[str, str]  # metric -> sacreBLEU signature

@@ -1,0 +1,188 @@
+"""Training of every kind: the Hugging Face Trainer with our batches and our loss.
+
+    L = mean_t -log p(y_t | true prompt)  +  alpha * mean_t -log(1 - p(y_t | conflict prompt))
+
+Each mean is over its own response tokens of the whole optimiser step, whatever the number of
+micro-batches or processes (arXiv 2403.14399). Without conflict rows only the first term is left.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.utils.data import Sampler
+from transformers import (
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from ontarget.batches import Example, padded
+from ontarget.losses import IGNORE, likelihood, response_tokens, unlikelihood
+from ontarget.muon import muon
+
+Progress = Callable[[dict[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How long and how fast to train."""
+
+    steps: int  # optimiser steps
+    batch: int  # examples a step, over all processes and micro-batches
+    micro_batch: int  # examples at once on one device
+    learning_rate: float  # peak
+    schedule: str  # cosine, linear, constant
+    warmup: float  # share of the steps
+    optimizer: Literal["adamw", "muon"]
+    weight_decay: float
+    precision: Literal["float32", "bfloat16"]
+    alpha: float = 0.0  # weight of the unlikelihood loss
+    seed: int = 0
+
+
+class LanguageAwareTrainer(Trainer):
+    """The Trainer, with two means of two losses; Examples in, nothing else changed."""
+
+    def __init__(self, *, alpha: float, micro_batch_lengths: list[int], **trainer: Any) -> None:
+        super().__init__(**trainer)
+        self.alpha = alpha
+        self.lengths = micro_batch_lengths
+        self.loss_is_scaled_for_ga = True  # the counts below are those of the whole step
+        self.nats: list[Tensor] = []  # (likelihood, unlikelihood) of micro-batches since the last log
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        generator = torch.Generator().manual_seed(self.args.data_seed or 0)
+        return LengthGroupedSampler(self.args.train_batch_size, lengths=self.lengths, generator=generator)
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
+    ) -> tuple[list[Any], Tensor]:
+        """The step's micro-batches and its count of (likelihood, unlikelihood) labels."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        counts = torch.zeros(2, device=device)
+        for batch in batches:
+            labels = (batch["labels"][:, 1:] != IGNORE).sum(1)
+            unlikely = labels[batch["unlikely"]].sum()
+            counts += torch.stack([labels.sum() - unlikely, unlikely]).to(device)
+        # The engine averages gradients over processes; the means are over the sum of their labels.
+        gathered = self.accelerator.gather(counts[None])
+        return batches, gathered.sum(0) / len(gathered)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """This micro-batch's share of the step's loss, in nats."""
+        unlikely = inputs["unlikely"]
+        logits = model(
+            input_ids=inputs["input_ids"],
+            attention_mask=inputs["attention_mask"],
+            use_cache=False,
+        ).logits
+        sums = [logits.new_zeros((), dtype=torch.float32)] * 2
+        for index, (loss, rows) in enumerate(((likelihood, ~unlikely), (unlikelihood, unlikely))):
+            if rows.any():
+                sums[index] = loss(*response_tokens(logits[rows], inputs["labels"][rows])).sum()
+        means = torch.stack(sums) / num_items_in_batch.clamp(min=1)
+        self.nats.append(means.detach())
+        total = means[0] + self.alpha * means[1]
+        if not torch.isfinite(total):
+            raise FloatingPointError(
+                f"step {self.state.global_step + 1}: the loss is {total.item()}; "
+                "lower the learning rate or alpha"
+            )
+        return (total, logits) if return_outputs else total
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log both losses, averaged since the last log, in nats per token."""
+        if self.nats and "loss" in logs:
+            steps = len(self.nats) / self.args.gradient_accumulation_steps
+            mean = torch.stack(self.nats).sum(0) / steps
+            logs |= {"likelihood": mean[0].item(), "unlikelihood": mean[1].item()}
+            self.nats.clear()
+        super().log(logs, start_time)
+
+
+class Curve(TrainerCallback):
+    """Collects what is logged, and hands each point to `progress`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.points: list[dict[str, float]] = []
+        self.progress = progress
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Keep the points that carry a loss."""
+        if logs and "likelihood" in logs:
+            point = {"step": state.global_step, "steps": state.max_steps, **logs}
+            self.points.append(point)
+            self.progress(point)
+
+
+def train(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    schedule: Schedule,
+    *,
+    pad: int,
+    progress: Progress = lambda point: None,
+) -> list[dict[str, float]]:
+    """Train `model` in place; returns the curve: step, likelihood, unlikelihood, learning rate."""
+    curve = Curve(progress)
+    with TemporaryDirectory() as scratch:
+        trainer = LanguageAwareTrainer(
+            model=model,
+            args=arguments(schedule, Path(scratch)),
+            train_dataset=list(examples),
+            data_collator=lambda drawn: padded(drawn, pad),
+            alpha=schedule.alpha,
+            micro_batch_lengths=[example.length for example in examples],
+            optimizers=(optimizer(model, schedule), None),
+            callbacks=[curve],
+        )
+        trainer.remove_callback(next(c for c in trainer.callback_handler.callbacks if "Printer" in type(c).__name__))
+        trainer.train()
+    return curve.points
+
+
+def optimizer(model: PreTrainedModel, schedule: Schedule) -> torch.optim.Optimizer | None:
+    """Muon where asked for; None leaves AdamW to the Trainer."""
+    if schedule.optimizer == "adamw":
+        return None
+    return muon(model, lr=schedule.learning_rate, adamw_lr=schedule.learning_rate * 0.6)
+
+
+def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:
+    """The Trainer's own settings: no checkpoints, no reporting, no global surprises."""
+    processes = 1
+    accumulate = math.ceil(schedule.batch / (schedule.micro_batch * processes))
+    return TrainingArguments(
+        output_dir=str(scratch),
+        max_steps=schedule.steps,
+        per_device_train_batch_size=min(schedule.micro_batch, schedule.batch),
+        gradient_accumulation_steps=accumulate,
+        learning_rate=schedule.learning_rate,
+        lr_scheduler_type=schedule.schedule,
+        warmup_steps=schedule.warmup,
+        weight_decay=schedule.weight_decay,
+        bf16=schedule.precision == "bfloat16",
+        logging_steps=10,
+        disable_tqdm=True,
+        report_to="none",
+        save_strategy="no",
+        remove_unused_columns=False,
+        dataloader_drop_last=True,
+        dataloader_pin_memory=False,
+        seed=schedule.seed,
+        data_seed=schedule.seed,
+    )
