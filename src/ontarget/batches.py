@@ -36,26 +36,14 @@ class Example:
         return max(len(row.tokens) for row in self.rows)
 
 
-def row(
-    key: str,
-    prompt: Sequence[int],
-    response: Sequence[int],
-    *,
-    max_tokens: int,
-    unlikely: bool = False,
-) -> Row:
-    """Prompt and response joined and cut at `max_tokens`.
-
-    Raises:
-        ValueError: nothing of the response would be left.
-    """
-    if len(prompt) >= max_tokens:
-        raise ValueError(
-            f"{key}: the prompt alone has {len(prompt)} tokens, of {max_tokens} allowed; "
-            "raise max_tokens or drop the sample"
-        )
-    tokens = (*prompt, *response)[:max_tokens]
-    return Row(key=key, tokens=tokens, prompt_tokens=len(prompt), unlikely=unlikely)
+def row(key: str, prompt: Sequence[int], response: Sequence[int], *, unlikely: bool = False) -> Row:
+    """Prompt and response joined."""
+    return Row(
+        key=key,
+        tokens=(*prompt, *response),
+        prompt_tokens=len(prompt),
+        unlikely=unlikely,
+    )
 
 
 def padded(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:

@@ -47,3 +47,8 @@ def pairs(spoken: Sequence[str], mix: Mix, draw: random.Random) -> list[tuple[st
     english = [pair for pair in every if "en" in pair]
     only_english = mix.pairs == "english" or draw.random() < mix.english
     return english if english and only_english else every
+
+
+def cue(source: str, source_lang: str, target_lang: str, name: Callable[[str], str]) -> str:
+    """A labelled document up to its translation: how to ask a base model that knows no instructions."""
+    return f"{name(source_lang)}: {source}\n{name(target_lang)}:"

@@ -8,6 +8,8 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
+from ontarget.errors import ModelError
+from ontarget.weights import refuse_unusable
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -63,3 +65,78 @@ def small_llama(
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model with its tokenizer."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+    @property
+    def pad(self) -> int:
+        """The padding id; EOS where the tokenizer has none, which the attention mask hides."""
+        return int(self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.eos[0])
+
+    @property
+    def eos(self) -> tuple[int, ...]:
+        """All ids that end a response: the tokenizer's, then the generation config's."""
+        configured = self.model.generation_config.eos_token_id if self.model.generation_config else None
+        others = configured if isinstance(configured, list) else [configured]
+        ids = [self.tokenizer.eos_token_id, *others]
+        return tuple(dict.fromkeys(int(each) for each in ids if each is not None))
+
+    def prompts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids with the tokenizer's BOS, if it has one, and never an EOS."""
+        rows: list[list[int]] = self.tokenizer(list(texts))["input_ids"] if texts else []
+        end = self.tokenizer.eos_token_id
+        return [row[:-1] if row and row[-1] == end else row for row in rows]
+
+    def responses(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids without any BOS, closed by EOS."""
+        rows = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []
+        return [[*row, self.eos[0]] for row in rows]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of response tokens, in one line."""
+        return " ".join(str(self.tokenizer.decode(tokens, skip_special_tokens=True)).split())
+
+
+def load(model: str, revision: str | None = None) -> Loaded:
+    """A decoder-only model in float32 and its tokenizer, from a folder or the hub.
+
+    Raises:
+        ModelError: it cannot be loaded from safetensors without running its code, or does not end
+            its responses with an EOS token.
+    """
+    refuse_unusable(model)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
+        network = AutoModelForCausalLM.from_pretrained(
+            model,
+            revision=revision,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+        )
+    except Exception as error:  # the many ways in which a folder or a hub can disappoint
+        raise ModelError(
+            f"{model}: cannot be loaded ({' '.join(str(error).split())[:200]}); "
+            "give a decoder-only model with safetensors weights that needs no code of its own"
+        ) from error
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"{model}: its tokenizer has no EOS token; responses could never end")
+    return Loaded(network.to(device()), tokenizer)
+
+
+def save(loaded: Loaded, folder: Path) -> None:
+    """Write weights (safetensors), config and tokenizer into `folder`."""
+    loaded.model.save_pretrained(folder, safe_serialization=True)
+    loaded.tokenizer.save_pretrained(folder)
+
+
+def device() -> torch.device:
+    """The accelerator, or the CPU."""
+    found = torch.accelerator.current_accelerator(check_available=True)
+    return found or torch.device("cpu")

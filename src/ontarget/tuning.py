@@ -6,7 +6,6 @@ Each mean is over its own response tokens of the whole optimiser step, whatever 
 micro-batches or processes (arXiv 2403.14399). Without conflict rows only the first term is left.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import Sampler
 from transformers import (
     PreTrainedModel,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -150,7 +150,7 @@ def train(
             optimizers=(optimizer(model, schedule), None),
             callbacks=[curve],
         )
-        trainer.remove_callback(next(c for c in trainer.callback_handler.callbacks if "Printer" in type(c).__name__))
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
     return curve.points
 
@@ -163,14 +163,13 @@ def optimizer(model: PreTrainedModel, schedule: Schedule) -> torch.optim.Optimiz
 
 
 def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:
-    """The Trainer's own settings: no checkpoints, no reporting, no global surprises."""
-    processes = 1
-    accumulate = math.ceil(schedule.batch / (schedule.micro_batch * processes))
+    """The Trainer's own settings: no checkpoints, no reporting to anyone."""
+    micro_batch = min(schedule.micro_batch, schedule.batch)
     return TrainingArguments(
         output_dir=str(scratch),
         max_steps=schedule.steps,
-        per_device_train_batch_size=min(schedule.micro_batch, schedule.batch),
-        gradient_accumulation_steps=accumulate,
+        per_device_train_batch_size=micro_batch,
+        gradient_accumulation_steps=schedule.batch // micro_batch,
         learning_rate=schedule.learning_rate,
         lr_scheduler_type=schedule.schedule,
         warmup_steps=schedule.warmup,
@@ -181,7 +180,6 @@ def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:
         report_to="none",
         save_strategy="no",
         remove_unused_columns=False,
-        dataloader_drop_last=True,
         dataloader_pin_memory=False,
         seed=schedule.seed,
         data_seed=schedule.seed,

@@ -1,0 +1,155 @@
+"""Folders written whole or not at all, each with a step.json: what made it, from what.
+
+A step works in a hidden folder beside its own, which takes its place by one rename when the step
+is done. A killed or failed step leaves at most that hidden folder, which the next run removes.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ontarget.errors import ArtifactError, OnTargetError
+
+STAMP = "step.json"
+FULL_DISK = ("No space left on device", "os error 28", "Disk quota exceeded", "File too large")
+
+Record = TypeVar("Record")
+
+
+@contextmanager
+def publishing(folder: Path) -> Iterator[Path]:
+    """A folder to write into; it becomes `folder` when the block ends, and vanishes if it fails.
+
+    Raises:
+        ArtifactError: the disk is full, or the place cannot be written.
+    """
+    partial = folder.with_name(f".{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        if folder.exists():
+            outdated = folder.with_name(f".{folder.name}.outdated")
+            shutil.rmtree(outdated, ignore_errors=True)
+            folder.rename(outdated)
+            partial.rename(folder)
+            shutil.rmtree(outdated)
+        else:
+            partial.rename(folder)
+    except OnTargetError:
+        raise
+    except Exception as error:  # safetensors reports a full disk with an exception of its own
+        if isinstance(error, OSError) or any(sign in str(error) for sign in FULL_DISK):
+            raise ArtifactError(
+                f"{folder}: cannot be written ({reason(error)}); make room or choose another out, "
+                "then run again: finished steps are kept"
+            ) from error
+        raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def reason(error: Exception) -> str:
+    """An exception's own words, in one line."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(words.split())
+
+
+@contextmanager
+def sole_user(folder: Path) -> Iterator[None]:
+    """Hold `folder` for this process.
+
+    Raises:
+        ArtifactError: another process works in it, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise ArtifactError(
+            f"{folder}: cannot be written ({reason(error)}); choose another out"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ArtifactError(
+                f"{folder}: another ontarget works there; wait for it or choose another out"
+            ) from error
+        yield
+
+
+def fingerprint(content: object) -> str:
+    """SHA-256 of `content` as canonical JSON."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def folder_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file below `folder`, by relative name; a step.json is left out."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != STAMP)
+    return {str(path.relative_to(folder)): file_hash(path) for path in files}
+
+
+def stamp(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write step.json: `content` and the hash of every file in `folder`."""
+    write_json(folder / STAMP, {**content, "outputs": folder_hashes(folder)})
+
+
+def read_stamp(folder: Path) -> dict[str, Any] | None:
+    """The step.json of `folder`; None where it, or a file that it lists, is missing."""
+    try:
+        content: dict[str, Any] = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+        complete = all((folder / name).is_file() for name in content["outputs"])
+    except (OSError, ValueError, KeyError):  # absent or damaged: the step is redone, and says so
+        return None
+    return content if complete else None
+
+
+def write_json(path: Path, content: object) -> None:
+    """`content` as indented JSON."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+
+
+def write_lines(path: Path, records: Iterable[Any]) -> int:
+    """Dataclass records or mappings as JSON lines; returns how many."""
+    count = 0
+    with path.open("w", encoding="utf-8") as out:
+        for count, record in enumerate(records, start=1):  # noqa: B007
+            content = record if isinstance(record, Mapping) else asdict(record)
+            out.write(json.dumps(content, ensure_ascii=False) + "\n")
+    return count
+
+
+def read_lines(path: Path, kind: type[Record]) -> list[Record]:
+    """The JSON lines of `path`, each as a `kind`.
+
+    Raises:
+        ArtifactError: a line is missing or damaged.
+    """
+    records = []
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                records.append(kind(**json.loads(line)))
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(
+            f"{path}:{number}: is no {kind.__name__} ({reason(error)}); remove its folder and run again"
+        ) from error
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: cannot be read ({reason(error)}); run the step that writes it"
+        ) from error
+    return records

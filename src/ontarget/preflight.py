@@ -1,0 +1,83 @@
+"""Whether stage 2 can help a model: three measures on dev sentences, one verdict in words.
+
+Stage 2 uncovers a skill, it does not teach one. A model that can translate but ignores the
+instruction is off-target, and finds its responses likely under a wrong instruction too: the
+conflict loss, -log(1 - p) a token, is high. A model without the skill is off-target as well, but
+unlikelihood has nothing to hold: its responses are unlikely whatever the instruction.
+
+The thresholds are ours, set between what was measured (docs/log.md): a model that can translate
+starts stage 2 at 3-7 nats, one that cannot at 0.6-0.9.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+FINE_PERCENT = 5.0  # off-target beyond the references' own, in percent points
+SKILL_NATS = 1.5  # mean conflict loss
+SKILL_SHARE = 0.5  # of conflict tokens with p > 0.5
+
+Fault = Literal["fine", "ignores the instruction", "lacks the skill"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """What the preflight measures. Losses in nats a token, shares 0 to 1, ratios in percent."""
+
+    likelihood_nats: float  # mean -log p of responses under the right instruction
+    conflict_nats: float  # mean -log(1 - p) of the same responses under a wrong instruction
+    right_share: float  # tokens with p > 0.5 under the right instruction
+    conflict_share: float  # tokens with p > 0.5 under a wrong instruction
+    off_target_percent: dict[str, float]  # by direction
+    reference_off_target_percent: dict[str, float]  # the same ratio on the references
+
+    @property
+    def excess(self) -> dict[str, float]:
+        """Percent points beyond the references, by direction."""
+        floor = self.reference_off_target_percent
+        return {each: ratio - floor[each] for each, ratio in self.off_target_percent.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One of three faults and the sentence that says so."""
+
+    fault: Fault
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """The measures and what follows from them."""
+
+    measures: Measures
+    verdict: Verdict
+
+    def content(self) -> dict[str, Any]:
+        """As plain values, for a file."""
+        return asdict(self)
+
+
+def verdict(measures: Measures) -> Verdict:
+    """Which fault the measures show, and whether stage 2 will help."""
+    worst = max(measures.excess, key=lambda direction: measures.excess[direction])
+    mean = sum(measures.off_target_percent.values()) / len(measures.off_target_percent)
+    found = (
+        f"off-target {mean:.0f} % on average, worst {worst} "
+        f"{measures.off_target_percent[worst]:.0f} %; under a wrong instruction "
+        f"{100 * measures.conflict_share:.0f} % of the response tokens keep p > 0.5 and the conflict loss is "
+        f"{measures.conflict_nats:.1f} nats"
+    )
+    mean_excess = sum(measures.excess.values()) / len(measures.excess)
+    if mean_excess <= FINE_PERCENT and measures.excess[worst] <= 4 * FINE_PERCENT:
+        return Verdict("fine", f"fine: it answers in the language it is asked for ({found})")
+    if measures.conflict_nats >= SKILL_NATS and measures.conflict_share >= SKILL_SHARE:
+        return Verdict(
+            "ignores the instruction",
+            f"ignores the instruction: it can write these responses and does so whatever it is asked, "
+            f"so stage 2 will help ({found})",
+        )
+    return Verdict(
+        "lacks the skill",
+        f"lacks the skill: it finds the responses unlikely whatever it is asked, so stage 2 will not help; "
+        f"more or other training data is needed ({found})",
+    )

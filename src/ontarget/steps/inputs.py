@@ -1,0 +1,124 @@
+"""What several steps read: a recipe and its run folder in, plain values out."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from ontarget import corpora
+from ontarget.corpora.phrasebook import parallels
+from ontarget.errors import CorpusError
+from ontarget.languages import english_name
+from ontarget.prompts import prompt
+from ontarget.recipe import Corpus, Recipe
+from ontarget.records import Direction, Parallel, Sample
+
+Split = Literal["train", "dev", "test"]
+Tell = Callable[[str, int, int], None]  # what is going on, how much is done, out of how much
+
+BASE, STAGE1, LONGER, STAGE2 = "base", "stage1", "stage1-longer", "stage2"
+ABILITY = "base-by-cue"  # the scratch model asked in the form of its own documents
+
+
+def split(recipe: Recipe, name: Split) -> list[Parallel]:
+    """One split of the recipe's corpus, within its limits.
+
+    Raises:
+        CorpusError: a file cannot be used.
+    """
+    if recipe.corpus.phrasebook is not None:
+        return phrasebook(recipe, name)
+    return from_files(recipe.corpus, name, recipe.languages)
+
+
+def phrasebook(recipe: Recipe, name: Split) -> list[Parallel]:
+    """Test first, then dev, then train, so that no split depends on the size of a later one."""
+    sizes = recipe.corpus.phrasebook
+    assert sizes is not None
+    before = {"test": 0, "dev": sizes.test, "train": sizes.test + sizes.dev}[name]
+    count = {"test": sizes.test, "dev": sizes.dev, "train": sizes.train}[name]
+    made = parallels(recipe.languages, recipe.seed, before + count)
+    return list(islice(made, before, None))
+
+
+def from_files(corpus: Corpus, name: Split, languages: Sequence[str]) -> list[Parallel]:
+    """All rows of the split's files that say something in two of the languages at least."""
+    files = {"train": corpus.train, "dev": corpus.dev, "test": corpus.test}[name]
+    limit = {"train": None, "dev": corpus.dev_limit, "test": corpus.test_limit}[name]
+    rows: Iterable[Parallel] = (row for path in files for row in corpora.read(path, languages))
+    if name == "train" and corpus.max_characters is not None:
+        longest = corpus.max_characters
+        rows = (row for row in rows if max(map(len, row.texts.values())) <= longest)
+    return list(islice((row for row in rows if len(row.texts) > 1), limit))
+
+
+def samples(rows: Iterable[Parallel], directions: Sequence[Direction]) -> list[Sample]:
+    """Every row in every direction for which it has both sides."""
+    return [
+        Sample(
+            key=f"{row.key}/{direction}",
+            source_lang=direction.source_lang,
+            asked_lang=direction.target_lang,
+            target_lang=direction.target_lang,
+            source=row.texts[direction.source_lang],
+            target=row.texts[direction.target_lang],
+        )
+        for row in rows
+        for direction in directions
+        if direction.source_lang in row.texts and direction.target_lang in row.texts
+    ]
+
+
+def chosen(drawn: Sequence[Sample], count: int, seed: int) -> list[Sample]:
+    """`count` samples picked by their keys and the seed, whatever the order they come in."""
+    return sorted(drawn, key=lambda sample: hashed(f"{seed}/{sample.key}"))[:count]
+
+
+def per_direction(drawn: Iterable[Sample], count: int) -> list[Sample]:
+    """The first `count` samples of each direction."""
+    taken: dict[Direction, list[Sample]] = {}
+    for sample in drawn:
+        taken.setdefault(Direction(sample.source_lang, sample.target_lang), []).append(sample)
+    return [sample for of_direction in taken.values() for sample in of_direction[:count]]
+
+
+def hashed(text: str) -> bytes:
+    """A digest to sort by."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+def systems(recipe: Recipe) -> list[str]:
+    """The systems that the recipe compares, in the order of the table."""
+    longer = recipe.unlikelihood is not None and recipe.unlikelihood.control
+    wanted = {BASE: True, STAGE1: recipe.mle, LONGER: longer, STAGE2: recipe.unlikelihood}
+    return [system for system, present in wanted.items() if present]
+
+
+def model_of(recipe: Recipe, system: str) -> str:
+    """The folder or hub id of a system's model."""
+    folders = {STAGE1: "3_mle", LONGER: "4_control", STAGE2: "4_unlikelihood"}
+    if system in folders:
+        return str(recipe.out / folders[system] / "model")
+    return recipe.base.model or str(recipe.out / "0_base" / "model")
+
+
+def starting_point(recipe: Recipe) -> str:
+    """The model that stage 2 and its control start from."""
+    return model_of(recipe, STAGE1 if recipe.mle is not None else BASE)
+
+
+def instructions(drawn: Iterable[Sample], recipe: Recipe) -> list[str]:
+    """The prompt text of each sample."""
+    return [prompt(sample, recipe.template_text, english_name) for sample in drawn]
+
+
+def refuse_empty(drawn: Sequence[Sample], place: Path | str, directions: Sequence[Direction]) -> None:
+    """Raise CorpusError where a direction has no sample."""
+    have = {Direction(sample.source_lang, sample.target_lang) for sample in drawn}
+    for direction in directions:
+        if direction not in have:
+            raise CorpusError(
+                f"{place}: no row has both {direction.source_lang} and {direction.target_lang}; "
+                f"drop the direction {direction} or add text for it"
+            )

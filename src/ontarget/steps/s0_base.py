@@ -1,0 +1,70 @@
+"""Step 0: a stand-in for a pretrained LLM, made from nothing on the corpus without instructions."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+from ontarget import artifacts, documents, models, tuning
+from ontarget.batches import Example, Row
+from ontarget.languages import english_name
+from ontarget.prompts import prompt
+from ontarget.recipe import Recipe, Scratch
+from ontarget.records import Parallel, Sample
+from ontarget.steps import inputs, training
+
+
+def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
+    """Write `model/` and `curve.jsonl`."""
+    scratch = recipe.base.scratch
+    assert scratch is not None
+    tell("reading the corpus", 0, 1)
+    rows = inputs.split(recipe, "train")
+    tokenizer = models.byte_bpe(vocabulary_texts(recipe, rows), scratch.vocabulary)
+    network = models.small_llama(
+        tokenizer,
+        hidden=scratch.hidden,
+        layers=scratch.layers,
+        heads=scratch.heads,
+        feed_forward=scratch.feed_forward,
+        seed=recipe.seed,
+    )
+    loaded = models.Loaded(network.to(models.device()), tokenizer)
+    texts = read(recipe, scratch, rows)
+    tokens = loaded.responses(list(texts.values()))
+    examples = [
+        Example(rows=(Row(key=key, tokens=tuple(ids[: scratch.max_tokens]), prompt_tokens=0),))
+        for key, ids in zip(texts, tokens, strict=True)
+    ]
+    schedule = training.schedule(scratch, len(examples), recipe.seed)
+    curve = tuning.train(network, examples, schedule, pad=loaded.pad, progress=training.line(tell))
+    models.save(loaded, out / "model")
+    artifacts.write_lines(out / "curve.jsonl", curve)
+    return {"parameters": network.num_parameters(), "documents": len(examples)}
+
+
+def read(recipe: Recipe, scratch: Scratch, rows: list[Parallel]) -> dict[str, str]:
+    """The documents, by a key for each reading of a row; a row is read anew in each pass."""
+    mix = documents.Mix(**scratch.mix.model_dump())
+    wanted = scratch.steps * scratch.batch if scratch.steps else round(len(rows) * (scratch.epochs or 1))
+    texts = {}
+    for index in range(wanted):
+        row = rows[index % len(rows)]
+        key = f"{recipe.seed}/{index // len(rows)}/{row.key}"
+        texts[key] = documents.document(row, recipe.languages, mix, random.Random(key), english_name)
+    return texts
+
+
+def vocabulary_texts(recipe: Recipe, rows: list[Parallel]) -> list[str]:
+    """What the tokenizer is trained on: the corpus, each language's name, and the template.
+
+    The template is among them so that instructions are short; the model never reads it in step 0.
+    """
+    texts = [text for row in rows for text in row.texts.values()]
+    pairs = [(x, y) for x in recipe.languages for y in recipe.languages]
+    for source, target in pairs * (len(texts) // (10 * len(pairs)) + 1):
+        empty = Sample(
+            key="", source_lang=source, asked_lang=target, target_lang=target, source="", target=""
+        )
+        texts.append(prompt(empty, recipe.template_text, english_name))
+        texts.append(documents.cue("", source, target, english_name))
+    return texts

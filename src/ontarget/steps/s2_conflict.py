@@ -1,0 +1,29 @@
+"""Step 2: for each training sample the same response under an instruction for another language."""
+
+from pathlib import Path
+from typing import Any
+
+from ontarget import artifacts
+from ontarget.conflicts import any_other_instruction, asking_right, wrong_target
+from ontarget.recipe import Recipe
+from ontarget.records import Sample
+from ontarget.steps import inputs
+
+
+def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
+    """Write `conflicts.jsonl`, in the order of step 1's `train.jsonl`."""
+    assert recipe.unlikelihood is not None
+    tell("drawing", 0, 1)
+    samples = artifacts.read_lines(recipe.out / "1_prepare" / "train.jsonl", Sample)
+    if recipe.unlikelihood.draw == "wrong_target":
+        drawn = [wrong_target(sample, recipe.languages, recipe.seed) for sample in samples]
+    else:
+        known = recipe.supervised_directions
+        drawn = [any_other_instruction(sample, known, recipe.seed) for sample in samples]
+    artifacts.write_lines(out / "conflicts.jsonl", drawn)
+    right = asking_right(drawn)
+    return {
+        "conflicts": len(drawn),
+        "asking_for_the_right_language": right,
+        "asking_for_the_right_language_percent": round(100 * right / len(drawn), 2),
+    }

@@ -1,0 +1,32 @@
+"""Step 4's control: stage 1 continued for as many steps with twice the samples.
+
+A step of stage 2 sees each sample twice, once under a wrong instruction; so the control costs
+the same compute. What stage 2 gains over it is not gained by training longer.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ontarget import artifacts, models, tuning
+from ontarget.recipe import Recipe
+from ontarget.records import Sample
+from ontarget.steps import inputs, training
+
+
+def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
+    """Write `model/` and `curve.jsonl`."""
+    assert recipe.unlikelihood is not None
+    every = artifacts.read_lines(recipe.out / "1_prepare" / "train.jsonl", Sample)
+    steps = training.schedule(recipe.unlikelihood, len(every), recipe.seed).steps
+    section = recipe.unlikelihood.model_copy(
+        update={"batch": 2 * recipe.unlikelihood.batch, "steps": steps, "epochs": None}
+    )
+    samples = training.picked(every, section, recipe.seed + 1)
+    tell("loading the model", 0, 1)
+    loaded = models.load(inputs.starting_point(recipe), recipe.base.revision)
+    examples = training.examples(loaded, recipe, samples, None, section.max_tokens)
+    schedule = training.schedule(section, len(examples), recipe.seed)
+    curve = tuning.train(loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell))
+    models.save(loaded, out / "model")
+    artifacts.write_lines(out / "curve.jsonl", curve)
+    return {"samples": len(examples), "steps": steps}

@@ -1,0 +1,59 @@
+"""Step 4, the paper's stage 2: MLE plus alpha times unlikelihood on conflict samples.
+
+Before it, the preflight says from dev sentences whether stage 2 can help at all.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ontarget import artifacts, diagnosis, models, tuning
+from ontarget.recipe import Recipe
+from ontarget.records import Sample
+from ontarget.steps import inputs, training
+
+
+def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
+    """Write `model/`, `curve.jsonl` and, unless it is left out, `preflight.json`."""
+    section = recipe.unlikelihood
+    assert section is not None
+    every = artifacts.read_lines(recipe.out / "1_prepare" / "train.jsonl", Sample)
+    conflict_of = {
+        drawn.key: drawn
+        for drawn in artifacts.read_lines(recipe.out / "2_conflict" / "conflicts.jsonl", Sample)
+    }
+    samples = training.picked(every, section, recipe.seed + 1)  # not the order of stage 1 again
+    conflicts = [conflict_of[sample.key] for sample in samples]
+    tell("loading the model", 0, 1)
+    loaded = models.load(inputs.starting_point(recipe), recipe.base.revision)
+    verdict = preflight(recipe, loaded, out, tell) if section.preflight else None
+    examples = training.examples(loaded, recipe, samples, conflicts, section.max_tokens)
+    schedule = training.schedule(section, len(examples), recipe.seed, alpha=section.alpha)
+    curve = tuning.train(loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell))
+    models.save(loaded, out / "model")
+    artifacts.write_lines(out / "curve.jsonl", curve)
+    return {
+        "samples": len(examples),
+        "too_long": len(samples) - len(examples),
+        "steps": schedule.steps,
+        "preflight": verdict,
+    }
+
+
+def preflight(recipe: Recipe, loaded: models.Loaded, out: Path, tell: inputs.Tell) -> str:
+    """Write `preflight.json`; returns the verdict's words."""
+    assert recipe.unlikelihood is not None
+    dev = artifacts.read_lines(recipe.out / "1_prepare" / "dev.jsonl", Sample)
+    examined = diagnosis.examine(
+        loaded,
+        inputs.per_direction(dev, recipe.unlikelihood.preflight),
+        diagnosis.Setting(
+            languages=recipe.languages,
+            supervised=recipe.supervised_directions,
+            template=recipe.template_text,
+            seed=recipe.seed,
+            max_new_tokens=recipe.translate.max_new_tokens,
+        ),
+        lambda done, total: tell("preflight", done, total),
+    )
+    artifacts.write_json(out / "preflight.json", examined.content())
+    return examined.verdict.words
