@@ -120,7 +120,9 @@ def read_stamp(folder: Path) -> dict[str, Any] | None:
 
 def write_json(path: Path, content: object) -> None:
     """`content` as indented JSON."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
+    )
 
 
 def write_lines(path: Path, records: Iterable[Any]) -> int:
@@ -142,11 +144,12 @@ def read_lines(path: Path, kind: type[Record]) -> list[Record]:
     records = []
     try:
         with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(lines, start=1):  # noqa: B007
                 records.append(kind(**json.loads(line)))
     except (ValueError, TypeError) as error:
         raise ArtifactError(
-            f"{path}:{number}: is no {kind.__name__} ({reason(error)}); remove its folder and run again"
+            f"{path}:{number}: is no {kind.__name__} ({reason(error)}); "
+            "remove its folder and run again"
         ) from error
     except OSError as error:
         raise ArtifactError(

@@ -36,9 +36,7 @@ def wrong_target(sample: Sample, languages: Iterable[str], seed: int) -> Sample:
     return replace(sample, asked_lang=random.Random(f"{seed}/{sample.key}").choice(wrong))
 
 
-def any_other_instruction(
-    sample: Sample, instructions: Iterable[Direction], seed: int
-) -> Sample:
+def any_other_instruction(sample: Sample, instructions: Iterable[Direction], seed: int) -> Sample:
     """`sample` under another instruction of `instructions`, drawn by how often each occurs there.
 
     Instructions that differ only in the source language count as others, as in the paper; the

@@ -1,4 +1,4 @@
-"""The preflight's measurements on a model: losses under right and wrong instructions, off-target."""
+"""The preflight's measurements: losses under right and wrong instructions, off-target."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ import torch
 
 from ontarget.batches import Example, padded, row
 from ontarget.conflicts import wrong_target
-from ontarget.decoding.hf import generate
+from ontarget.decoding.hf import Search, generate
 from ontarget.identify import FastText
 from ontarget.languages import english_name
 from ontarget.losses import log_odds, response_tokens
@@ -39,7 +39,7 @@ def examine(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Examination:
     """Measure `loaded` on true samples and say which fault it has, if any."""
-    loaded.model.eval()
+    loaded.model.eval()  # type: ignore[no-untyped-call]
     known = [s for s in samples if Direction(s.source_lang, s.target_lang) in setting.supervised]
     conflicts = [wrong_target(sample, setting.languages, setting.seed) for sample in known]
     right = odds(loaded, known, setting.template)
@@ -83,16 +83,9 @@ def off_target_by_direction(
     """Off-target percent of the model's greedy translations, and of the references."""
     prompts = loaded.prompts([prompt(sample, setting.template, english_name) for sample in samples])
     texts: dict[int, str] = {}
-    for part in generate(
-        loaded.model,
-        prompts,
-        eos=loaded.eos,
-        pad=loaded.pad,
-        beams=1,
-        max_new_tokens=setting.max_new_tokens,
-        batch=BATCH * 4,
-    ):
-        texts |= {index: loaded.text(tokens) for index, tokens in part.items()}
+    greedy = Search(beams=1, max_new_tokens=setting.max_new_tokens, batch=BATCH * 4)
+    for part in generate(loaded, prompts, greedy):
+        texts |= part
         progress(len(texts), len(samples))
     identify = FastText(setting.languages)
     found = identify.languages_of([texts[index] for index in range(len(samples))])

@@ -26,7 +26,11 @@ class Mix:
 
 
 def document(
-    parallel: Parallel, languages: Sequence[str], mix: Mix, draw: random.Random, name: Callable[[str], str]
+    parallel: Parallel,
+    languages: Sequence[str],
+    mix: Mix,
+    draw: random.Random,
+    name: Callable[[str], str],
 ) -> str:
     """One document of `parallel`'s meaning; what it is depends on `draw` alone."""
     spoken = [language for language in languages if language in parallel.texts]
@@ -50,5 +54,5 @@ def pairs(spoken: Sequence[str], mix: Mix, draw: random.Random) -> list[tuple[st
 
 
 def cue(source: str, source_lang: str, target_lang: str, name: Callable[[str], str]) -> str:
-    """A labelled document up to its translation: how to ask a base model that knows no instructions."""
+    """A labelled document up to its translation: how to ask a model that knows no instructions."""
     return f"{name(source_lang)}: {source}\n{name(target_lang)}:"

@@ -1,10 +1,10 @@
 """Everything the user can mend, as one small tree; anything else that is raised is our bug.
 
-    OnTargetError            one line: the place, the finding, the expectation, the remedy
-    ├── RecipeError          the recipe: a key, a value, a language, a direction
-    ├── CorpusError          a corpus file: missing, misaligned, not UTF-8, shared with a test set
-    ├── ModelError           a model folder or hub id: no weights, not safetensors, no tokenizer
-    └── ArtifactError        a run folder: a missing step, a full disk, a damaged file
+OnTargetError            one line: the place, the finding, the expectation, the remedy
+├── RecipeError          the recipe: a key, a value, a language, a direction
+├── CorpusError          a corpus file: missing, misaligned, not UTF-8, shared with a test set
+├── ModelError           a model folder or hub id: no weights, not safetensors, no tokenizer
+└── ArtifactError        a run folder: a missing step, a full disk, a damaged file
 """
 
 

@@ -18,7 +18,7 @@ def english_name(code: str) -> str:
     name = str(names.languages[parts[0]])
     if len(parts) == 1:
         return name
-    more = [str((names.scripts | names.territories)[part]) for part in parts[1:]]
+    more = [str(names.scripts.get(part) or names.territories[part]) for part in parts[1:]]
     return f"{name} ({', '.join(more)})"
 
 

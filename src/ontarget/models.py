@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
+from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
-from ontarget.errors import ModelError
-from ontarget.weights import refuse_unusable
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -19,6 +17,9 @@ from transformers import (
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
+
+from ontarget.errors import ModelError
+from ontarget.weights import refuse_unusable
 
 PAD, EOS = "<pad>", "</s>"
 
@@ -42,22 +43,32 @@ def byte_bpe(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
             show_progress=False,
         ),
     )
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS)
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS
+    )
 
 
-def small_llama(
-    tokenizer: PreTrainedTokenizerBase, *, hidden: int, layers: int, heads: int, feed_forward: int, seed: int
-) -> PreTrainedModel:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """Sizes of a small Llama."""
+
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+
+
+def small_llama(tokenizer: PreTrainedTokenizerBase, shape: Shape, seed: int) -> PreTrainedModel:
     """A Llama of this size with random weights, embeddings tied, float32."""
     torch.manual_seed(seed)
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
-            hidden_size=hidden,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            num_key_value_heads=heads,
-            intermediate_size=feed_forward,
+            hidden_size=shape.hidden,
+            num_hidden_layers=shape.layers,
+            num_attention_heads=shape.heads,
+            num_key_value_heads=shape.heads,
+            intermediate_size=shape.feed_forward,
             max_position_embeddings=1024,
             tie_word_embeddings=True,
             bos_token_id=None,
@@ -77,12 +88,16 @@ class Loaded:
     @property
     def pad(self) -> int:
         """The padding id; EOS where the tokenizer has none, which the attention mask hides."""
-        return int(self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.eos[0])
+        return int(
+            self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.eos[0]
+        )
 
     @property
     def eos(self) -> tuple[int, ...]:
         """All ids that end a response: the tokenizer's, then the generation config's."""
-        configured = self.model.generation_config.eos_token_id if self.model.generation_config else None
+        configured = (
+            self.model.generation_config.eos_token_id if self.model.generation_config else None
+        )
         others = configured if isinstance(configured, list) else [configured]
         ids = [self.tokenizer.eos_token_id, *others]
         return tuple(dict.fromkeys(int(each) for each in ids if each is not None))
@@ -100,7 +115,7 @@ class Loaded:
 
     def text(self, tokens: Sequence[int]) -> str:
         """The text of response tokens, in one line."""
-        return " ".join(str(self.tokenizer.decode(tokens, skip_special_tokens=True)).split())
+        return " ".join(str(self.tokenizer.decode(list(tokens), skip_special_tokens=True)).split())
 
 
 def load(model: str, revision: str | None = None) -> Loaded:
@@ -127,7 +142,7 @@ def load(model: str, revision: str | None = None) -> Loaded:
         ) from error
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{model}: its tokenizer has no EOS token; responses could never end")
-    return Loaded(network.to(device()), tokenizer)
+    return Loaded(placed(network), tokenizer)
 
 
 def save(loaded: Loaded, folder: Path) -> None:
@@ -136,7 +151,8 @@ def save(loaded: Loaded, folder: Path) -> None:
     loaded.tokenizer.save_pretrained(folder)
 
 
-def device() -> torch.device:
-    """The accelerator, or the CPU."""
+def placed(network: PreTrainedModel) -> PreTrainedModel:
+    """The model on the accelerator, if there is one."""
     found = torch.accelerator.current_accelerator(check_available=True)
-    return found or torch.device("cpu")
+    network.to(found or torch.device("cpu"))  # type: ignore[arg-type]
+    return network

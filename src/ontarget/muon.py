@@ -64,6 +64,7 @@ class Muon(Optimizer):
                 parameter.add_(change, alpha=scale)
 
     def _nesterov(self, parameter: Tensor) -> Tensor:
+        assert parameter.grad is not None
         state = self.state[parameter]
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
@@ -74,7 +75,8 @@ class Muon(Optimizer):
 def muon(model: nn.Module, *, lr: float, adamw_lr: float) -> Muon:
     """Muon on the matrices inside the layers of `model`, AdamW on embeddings, head and norms."""
     embeddings = {id(each.weight) for each in model.modules() if isinstance(each, nn.Embedding)}
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         inner = parameter.ndim == 2 and id(parameter) not in embeddings and "lm_head" not in name
         (matrices if inner else others).append(parameter)

@@ -64,7 +64,8 @@ def verdict(measures: Measures) -> Verdict:
     found = (
         f"off-target {mean:.0f} % on average, worst {worst} "
         f"{measures.off_target_percent[worst]:.0f} %; under a wrong instruction "
-        f"{100 * measures.conflict_share:.0f} % of the response tokens keep p > 0.5 and the conflict loss is "
+        f"{100 * measures.conflict_share:.0f} % of the response tokens keep p > 0.5 and "
+        f"the conflict loss is "
         f"{measures.conflict_nats:.1f} nats"
     )
     mean_excess = sum(measures.excess.values()) / len(measures.excess)
@@ -73,11 +74,11 @@ def verdict(measures: Measures) -> Verdict:
     if measures.conflict_nats >= SKILL_NATS and measures.conflict_share >= SKILL_SHARE:
         return Verdict(
             "ignores the instruction",
-            f"ignores the instruction: it can write these responses and does so whatever it is asked, "
-            f"so stage 2 will help ({found})",
+            f"ignores the instruction: it can write these responses and does so "
+            f"whatever it is asked, so stage 2 will help ({found})",
         )
     return Verdict(
         "lacks the skill",
-        f"lacks the skill: it finds the responses unlikely whatever it is asked, so stage 2 will not help; "
-        f"more or other training data is needed ({found})",
+        f"lacks the skill: it finds the responses unlikely whatever it is asked, so stage 2 "
+        f"will not help; more or other training data is needed ({found})",
     )

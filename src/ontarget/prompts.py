@@ -28,9 +28,11 @@ def prompt(sample: Sample, template: str, name: Callable[[str], str]) -> str:
 
 
 def template_fault(template: str) -> str | None:
-    """What is wrong with a template, or None: it must name {source}, {target}, {input} once each."""
+    """What is wrong with a template, or None; {source}, {target}, {input} stand once each."""
     try:
-        fields = sorted(field or "" for _, field, _, _ in Formatter().parse(template) if field is not None)
+        fields = sorted(
+            field or "" for _, field, _, _ in Formatter().parse(template) if field is not None
+        )
     except ValueError as error:
         return f"is not a template ({error})"
     if fields != sorted(FIELDS):

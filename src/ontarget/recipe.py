@@ -5,14 +5,12 @@ Defaults stand here and nowhere else; unknown keys are refused with the nearest 
 defaults of both training stages are those of arXiv 2403.14399 for LLMs.
 """
 
-import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ontarget.errors import RecipeError
+from ontarget.directions import all_but, around_pivot, parsed
 from ontarget.languages import is_known
 from ontarget.prompts import TEMPLATES, template_fault
 from ontarget.records import Direction
@@ -144,7 +142,6 @@ class Unlikelihood(Training):
     learning_rate: Annotated[float, Field(gt=0)] = 2e-6
     alpha: Annotated[float, Field(gt=0)] = 0.05  # weight of the unlikelihood loss
     draw: Literal["wrong_target", "any_other_instruction"] = "wrong_target"
-    control: bool = False  # also continue stage 1 as long with twice the samples, no unlikelihood
     preflight: Annotated[int, Field(ge=0)] = 10  # dev sentences a direction; 0 leaves it out
 
 
@@ -179,9 +176,12 @@ class Recipe(Section):
     zero_shot: tuple[str, ...] | None = None
     corpus: Corpus
     base: Base
-    template: str = "alpaca"  # a name of prompts.TEMPLATES, or a text with {source} {target} {input}
+    template: str = (
+        "alpaca"  # a name of prompts.TEMPLATES, or a text with {source} {target} {input}
+    )
     mle: Mle | None = None
     unlikelihood: Unlikelihood | None = None
+    control: bool = False  # also continue stage 1 for stage 2's compute without unlikelihood
     translate: Translate = Translate()
     evaluate: Evaluate = Evaluate()
     report: Report = Report()
@@ -191,12 +191,20 @@ class Recipe(Section):
         """Languages known and distinct, directions spelled right and in one list only."""
         for code in self.languages:
             if not is_known(code):
-                raise ValueError(f"languages: CLDR knows no language {code!r}; give a code such as it or zh-Hans")
+                raise ValueError(
+                    f"languages: CLDR knows no language {code!r}; give a code such as it or zh-Hans"
+                )
         if len(set(self.languages)) < max(2, len(self.languages)):
-            raise ValueError(f"languages: {', '.join(self.languages)}: give at least two, each once")
+            raise ValueError(
+                f"languages: {', '.join(self.languages)}: give at least two, each once"
+            )
         both = set(self.supervised_directions) & set(self.zero_shot_directions)
         if both:
-            raise ValueError(f"zero_shot: {min(both)} is listed as supervised too; keep it in one list")
+            raise ValueError(
+                f"zero_shot: {min(both)} is listed as supervised too; keep it in one list"
+            )
+        if self.control and self.unlikelihood is None:
+            raise ValueError("control: compares with stage 2; add the section unlikelihood")
         fault = template_fault(self.template_text)
         if fault:
             raise ValueError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")
@@ -211,17 +219,15 @@ class Recipe(Section):
     def supervised_directions(self) -> tuple[Direction, ...]:
         """As listed, or the pivot with every other language, both ways."""
         if self.supervised is not None:
-            return directions(self.supervised, self.languages, "supervised")
-        pivot, *others = self.languages
-        return tuple(each for x in others for each in (Direction(pivot, x), Direction(x, pivot)))
+            return listed("supervised", self.supervised, self.languages)
+        return around_pivot(self.languages)
 
     @property
     def zero_shot_directions(self) -> tuple[Direction, ...]:
         """As listed, or every pair that is not supervised."""
         if self.zero_shot is not None:
-            return directions(self.zero_shot, self.languages, "zero_shot")
-        every = (Direction(x, y) for x in self.languages for y in self.languages if x != y)
-        return tuple(each for each in every if each not in set(self.supervised_directions))
+            return listed("zero_shot", self.zero_shot, self.languages)
+        return all_but(self.languages, self.supervised_directions)
 
     @property
     def model(self) -> str:
@@ -229,92 +235,9 @@ class Recipe(Section):
         return self.base.model or "a small model made from scratch"
 
 
-def directions(texts: tuple[str, ...], languages: tuple[str, ...], key: str) -> tuple[Direction, ...]:
-    """`en-it` and `en<->it` as directions between `languages`; ValueError for anything else."""
-    ways = {f"{x}-{y}": (Direction(x, y),) for x in languages for y in languages if x != y}
-    ways |= {f"{x}<->{y}": ways[f"{x}-{y}"] + ways[f"{y}-{x}"] for x in languages for y in languages if x != y}
-    found: list[Direction] = []
-    for text in texts:
-        if text not in ways:
-            raise ValueError(
-                f"{key}: {text!r} is no direction between the languages {', '.join(languages)}; "
-                f"write {languages[0]}-{languages[-1]}, or {languages[0]}<->{languages[-1]} for both ways"
-            )
-        found += ways[text]
-    if len(set(found)) < len(found):
-        twice = next(each for each in found if found.count(each) > 1)
-        raise ValueError(f"{key}: {twice} is listed twice; list it once")
-    return tuple(found)
-
-
-class StrictLoader(yaml.SafeLoader):
-    """YAML whose mappings have each key once."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a second value for a key, which YAML would take silently."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (where, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} occurs twice", where.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
-def load(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
-    """The recipe in a YAML file; `changes` replace its top-level keys.
-
-    Raises:
-        RecipeError: the file is missing, is not YAML, or does not describe an experiment.
-    """
+def listed(key: str, texts: tuple[str, ...], languages: tuple[str, ...]) -> tuple[Direction, ...]:
+    """Directions as a recipe lists them; a fault begins with the recipe's `key`."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)  # noqa: S506
-    except OSError as error:
-        raise RecipeError(f"{path}: {error.strerror}; give the path of a recipe, such as recipes/demo.yaml") from error
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"{path}: byte {error.start} is not UTF-8; save the recipe as UTF-8") from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path}{yaml_fault(error)}") from error
-    if not isinstance(content, dict):
-        raise RecipeError(f"{path}: holds no mapping; expected keys such as languages: and corpus:")
-    try:
-        return Recipe.model_validate(content | (changes or {}))
-    except ValidationError as error:
-        raise RecipeError(f"{path}: {explained(error)}") from error
-
-
-def yaml_fault(error: yaml.YAMLError) -> str:
-    """`:3: the key 'out' occurs twice; ...` from a YAML error."""
-    mark = getattr(error, "problem_mark", None)
-    line = f":{mark.line + 1}" if mark else ""
-    return f"{line}: is not the YAML of a recipe ({getattr(error, 'problem', None) or 'unreadable'}); mend that line"
-
-
-def explained(error: ValidationError) -> str:
-    """The first fault in one line, and how many more there are."""
-    first, *more = error.errors()
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        known = section_at(first["loc"][:-1]).model_fields
-        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
-        text = "unknown key; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
-    elif first["type"] == "missing":
-        text = "is missing; add it"
-    elif first["input"] is False and "languages" in first["loc"]:
-        text = "YAML reads no as false; write 'no' in quotes for Norwegian"
-    elif first["type"] == "value_error":
-        text = str(first["ctx"]["error"])
-    else:
-        text = f"found {str(first['input'])[:60]!r}; {first['msg'][0].lower()}{first['msg'][1:]}"
-    line = f"{place}: {text}" if place else text
-    return line + (f" (and {len(more)} more)" if more else "")
-
-
-def section_at(place: tuple[int | str, ...]) -> type[Section]:
-    """The section class that a path of keys leads to."""
-    section: type[Section] = Recipe
-    for key in place:
-        found = section.model_fields[str(key)].annotation
-        options = getattr(found, "__args__", (found,))
-        section = next(each for each in options if isinstance(each, type) and issubclass(each, Section))
-    return section
+        return parsed(texts, languages)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error

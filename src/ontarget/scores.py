@@ -29,16 +29,19 @@ def quality(hypotheses: Sequence[str], references: Sequence[str], target_lang: s
     """
     if len(hypotheses) != len(references) or not references:
         raise ValueError(
-            f"{len(hypotheses)} hypotheses against {len(references)} references; give as many of both"
+            f"{len(hypotheses)} hypotheses against {len(references)} references; "
+            "give as many of both"
         )
     bleu, chrf = BLEU(tokenize=tokenizer(target_lang)), CHRF()
-    scores = [each.corpus_score(list(hypotheses), [list(references)]).score for each in (bleu, chrf)]
+    scores = [
+        each.corpus_score(list(hypotheses), [list(references)]).score for each in (bleu, chrf)
+    ]
     signatures = {"bleu": str(bleu.get_signature()), "chrf": str(chrf.get_signature())}
     return Quality(scores[0], scores[1], signatures)
 
 
 def tokenizer(target_lang: str) -> str:
-    """sacreBLEU's tokenizer for a language; `char` where words are unspaced and its extra is absent."""
+    """sacreBLEU's tokenizer of a language; `char` for unspaced ones whose extra is absent."""
     language = target_lang.replace("_", "-").split("-")[0]
     wanted = TOKENIZERS.get(language, "char" if language in UNSPACED else "13a")
     needs = NEEDS.get(wanted)

@@ -6,6 +6,7 @@ Each mean is over its own response tokens of the whole optimiser step, whatever 
 micro-batches or processes (arXiv 2403.14399). Without conflict rows only the first term is left.
 """
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,6 @@ from transformers import (
     TrainerCallback,
     TrainingArguments,
 )
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from ontarget.batches import Example, padded
 from ontarget.losses import IGNORE, likelihood, response_tokens, unlikelihood
@@ -48,19 +48,51 @@ class Schedule:
     seed: int = 0
 
 
+class LikeLengths(Sampler[int]):
+    """Random steps whose micro-batches hold examples of like length.
+
+    Grouping whole steps by length saves a little more padding, but then the steps differ in kind:
+    a model trained on short ones and long ones in turn learns neither where to stop nor to go on.
+    """
+
+    def __init__(self, lengths: Sequence[int], step: int, seed: int) -> None:
+        self.lengths, self.step, self.seed = lengths, step, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw another order."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        order = list(range(len(self.lengths)))
+        random.Random(f"{self.seed}/{self.epoch}").shuffle(order)
+        for start in range(0, len(order), self.step):
+            drawn = order[start : start + self.step]
+            yield from sorted(drawn, key=lambda index: self.lengths[index], reverse=True)
+
+
 class LanguageAwareTrainer(Trainer):
     """The Trainer, with two means of two losses; Examples in, nothing else changed."""
 
-    def __init__(self, *, alpha: float, micro_batch_lengths: list[int], **trainer: Any) -> None:
+    def __init__(self, *, alpha: float, lengths: Sequence[int], **trainer: Any) -> None:
         super().__init__(**trainer)
         self.alpha = alpha
-        self.lengths = micro_batch_lengths
+        self.lengths = lengths
         self.loss_is_scaled_for_ga = True  # the counts below are those of the whole step
-        self.nats: list[Tensor] = []  # (likelihood, unlikelihood) of micro-batches since the last log
+        self.nats: list[
+            Tensor
+        ] = []  # (likelihood, unlikelihood) of micro-batches since the last log
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        generator = torch.Generator().manual_seed(self.args.data_seed or 0)
-        return LengthGroupedSampler(self.args.train_batch_size, lengths=self.lengths, generator=generator)
+        step = (
+            self.args.train_batch_size
+            * self.args.gradient_accumulation_steps
+            * self.args.world_size
+        )
+        return LikeLengths(self.lengths, step, self.args.data_seed or 0)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
@@ -146,7 +178,7 @@ def train(
             train_dataset=list(examples),
             data_collator=lambda drawn: padded(drawn, pad),
             alpha=schedule.alpha,
-            micro_batch_lengths=[example.length for example in examples],
+            lengths=[example.length for example in examples],
             optimizers=(optimizer(model, schedule), None),
             callbacks=[curve],
         )
@@ -159,7 +191,7 @@ def optimizer(model: PreTrainedModel, schedule: Schedule) -> torch.optim.Optimiz
     """Muon where asked for; None leaves AdamW to the Trainer."""
     if schedule.optimizer == "adamw":
         return None
-    return muon(model, lr=schedule.learning_rate, adamw_lr=schedule.learning_rate * 0.6)
+    return muon(model, lr=schedule.learning_rate, adamw_lr=schedule.learning_rate / 4)
 
 
 def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:

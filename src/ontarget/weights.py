@@ -21,9 +21,13 @@ def refuse_unusable(model: str) -> None:
     if not folder.exists():
         if HUB_ID.fullmatch(model) and not model.startswith("."):
             return
-        raise ModelError(f"{model}: no such folder; give a model folder or a hub id such as org/name")
+        raise ModelError(
+            f"{model}: no such folder; give a model folder or a hub id such as org/name"
+        )
     if not folder.is_dir():
-        raise ModelError(f"{model}: is a file; give the folder that holds config.json and the weights")
+        raise ModelError(
+            f"{model}: is a file; give the folder that holds config.json and the weights"
+        )
     config = folder / "config.json"
     if not config.is_file():
         raise ModelError(f"{model}: holds no config.json; give a folder written by save_pretrained")
@@ -59,4 +63,6 @@ def identity(model: str, revision: str | None) -> str:
     if not folder.is_dir():
         return f"{model}@{revision or 'main'}"
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    return fingerprint([(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files])
+    return fingerprint(
+        [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    )

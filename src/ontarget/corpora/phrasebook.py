@@ -77,7 +77,8 @@ def locale(language: str) -> Locale:
         return Locale.parse(language, sep="-" if "-" in language else "_")
     except ValueError as error:  # babel's UnknownLocaleError is a ValueError too
         raise CorpusError(
-            f"phrasebook: CLDR does not know the language {language!r}; give a code such as fr or uk"
+            f"phrasebook: CLDR does not know the language {language!r}; "
+            "give a code such as fr or uk"
         ) from error
 
 

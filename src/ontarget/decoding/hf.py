@@ -1,49 +1,56 @@
 """Translation with a Hugging Face model: greedy or beam search, batched by length."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import GenerationConfig
 
 from ontarget.batches import left_padded
+from ontarget.models import Loaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """How to decode."""
+
+    beams: int  # 1: greedy
+    max_new_tokens: int
+    batch: int  # prompts at once
 
 
 def generate(
-    model: PreTrainedModel,
-    prompts: Sequence[Sequence[int]],
-    *,
-    eos: Sequence[int],
-    pad: int,
-    beams: int,
-    max_new_tokens: int,
-    batch: int,
-) -> Iterator[dict[int, list[int]]]:
-    """The response tokens of each prompt, batch by batch, as {index of the prompt: tokens}.
+    loaded: Loaded, prompts: Sequence[Sequence[int]], search: Search, *, stop: Sequence[int] = ()
+) -> Iterator[dict[int, str]]:
+    """The responses to prompts of token ids, batch by batch, as {index of the prompt: text}.
 
-    Prompts of like length share a batch, longest first, so that memory is asked for at once.
-    The response ends before EOS or at `max_new_tokens`.
+    Prompts of like length share a batch, longest first, so that memory is asked for at once. A
+    response ends before an EOS, before a token of `stop`, or at `max_new_tokens`.
     """
-    config = GenerationConfig(
-        num_beams=beams,
+    ends = (*loaded.eos, *stop)
+    config = GenerationConfig(  # type: ignore[no-untyped-call]
+        num_beams=search.beams,
         do_sample=False,
-        max_new_tokens=max_new_tokens,
-        eos_token_id=list(eos),
-        pad_token_id=pad,
+        max_new_tokens=search.max_new_tokens,
+        eos_token_id=list(ends),
+        pad_token_id=loaded.pad,
     )
+    loaded.model.eval()  # type: ignore[no-untyped-call]
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]), reverse=True)
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
-        inputs = left_padded([prompts[index] for index in chosen], pad)
-        inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
+    for start in range(0, len(order), search.batch):
+        chosen = order[start : start + search.batch]
+        inputs = left_padded([prompts[index] for index in chosen], loaded.pad)
+        inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
         with torch.inference_mode():
-            rows = model.generate(**inputs, generation_config=config).tolist()
+            rows = loaded.model.generate(**inputs, generation_config=config).tolist()  # type: ignore[operator]
         width = inputs["input_ids"].shape[1]
         yield {
-            index: until(row[width:], eos) for index, row in zip(chosen, rows, strict=True)
+            index: loaded.text(until(row[width:], ends))
+            for index, row in zip(chosen, rows, strict=True)
         }
 
 
-def until(tokens: Sequence[int], eos: Sequence[int]) -> list[int]:
-    """`tokens` up to the first of `eos`."""
-    end = next((place for place, token in enumerate(tokens) if token in eos), len(tokens))
+def until(tokens: Sequence[int], ends: Sequence[int]) -> list[int]:
+    """`tokens` up to the first of `ends`."""
+    end = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
     return list(tokens[:end])

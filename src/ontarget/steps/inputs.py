@@ -2,17 +2,18 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from ontarget import corpora
+from ontarget import artifacts, corpora
 from ontarget.corpora.phrasebook import parallels
 from ontarget.errors import CorpusError
 from ontarget.languages import english_name
 from ontarget.prompts import prompt
 from ontarget.recipe import Corpus, Recipe
-from ontarget.records import Direction, Parallel, Sample
+from ontarget.records import Direction, Parallel, Sample, Score
 
 Split = Literal["train", "dev", "test"]
 Tell = Callable[[str, int, int], None]  # what is going on, how much is done, out of how much
@@ -21,25 +22,47 @@ BASE, STAGE1, LONGER, STAGE2 = "base", "stage1", "stage1-longer", "stage2"
 ABILITY = "base-by-cue"  # the scratch model asked in the form of its own documents
 
 
-def split(recipe: Recipe, name: Split) -> list[Parallel]:
-    """One split of the recipe's corpus, within its limits.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Splits:
+    """The recipe's corpus; no sentence of dev or test is in train."""
+
+    train: list[Parallel]
+    dev: list[Parallel]
+    test: list[Parallel]
+    dropped: int = 0  # rows of train that shared a sentence with dev or test
+
+
+def splits(recipe: Recipe) -> Splits:
+    """The recipe's corpus, within its limits.
 
     Raises:
-        CorpusError: a file cannot be used.
+        CorpusError: a file cannot be used, or a sentence of dev or test is in training too.
     """
     if recipe.corpus.phrasebook is not None:
-        return phrasebook(recipe, name)
-    return from_files(recipe.corpus, name, recipe.languages)
+        return phrasebook(recipe)
+    corpus = recipe.corpus
+    train = from_files(corpus, "train", recipe.languages)
+    dev = from_files(corpus, "dev", recipe.languages)
+    test = from_files(corpus, "test", recipe.languages)
+    shared = corpora.overlap(train, [*test, *dev])
+    if shared and not corpus.drop_overlap:
+        held_out, trained, language = shared[0]
+        raise CorpusError(
+            f"{held_out}: the {language} sentence is in training too ({trained}; "
+            f"{len(shared)} such rows); remove them from training or set corpus.drop_overlap: true"
+        )
+    leaked = {trained for _, trained, _ in shared}
+    kept = [row for row in train if row.key not in leaked]
+    return Splits(train=kept, dev=dev, test=test, dropped=len(leaked))
 
 
-def phrasebook(recipe: Recipe, name: Split) -> list[Parallel]:
+def phrasebook(recipe: Recipe) -> Splits:
     """Test first, then dev, then train, so that no split depends on the size of a later one."""
     sizes = recipe.corpus.phrasebook
     assert sizes is not None
-    before = {"test": 0, "dev": sizes.test, "train": sizes.test + sizes.dev}[name]
-    count = {"test": sizes.test, "dev": sizes.dev, "train": sizes.train}[name]
-    made = parallels(recipe.languages, recipe.seed, before + count)
-    return list(islice(made, before, None))
+    held_out = sizes.test + sizes.dev
+    rows = list(parallels(recipe.languages, recipe.seed, held_out=held_out, train=sizes.train))
+    return Splits(train=rows[held_out:], dev=rows[sizes.test : held_out], test=rows[: sizes.test])
 
 
 def from_files(corpus: Corpus, name: Split, languages: Sequence[str]) -> list[Parallel]:
@@ -90,8 +113,12 @@ def hashed(text: str) -> bytes:
 
 def systems(recipe: Recipe) -> list[str]:
     """The systems that the recipe compares, in the order of the table."""
-    longer = recipe.unlikelihood is not None and recipe.unlikelihood.control
-    wanted = {BASE: True, STAGE1: recipe.mle, LONGER: longer, STAGE2: recipe.unlikelihood}
+    wanted = {
+        BASE: True,
+        STAGE1: recipe.mle,
+        LONGER: recipe.control,
+        STAGE2: recipe.unlikelihood,
+    }
     return [system for system, present in wanted.items() if present]
 
 
@@ -108,12 +135,23 @@ def starting_point(recipe: Recipe) -> str:
     return model_of(recipe, STAGE1 if recipe.mle is not None else BASE)
 
 
+def scores(path: Path) -> list[Score]:
+    """The scores that step 6 wrote."""
+    lines = artifacts.read_lines(path, dict)
+    return [
+        Score(**{**line, "off_target_interval": tuple(line["off_target_interval"])})
+        for line in lines
+    ]
+
+
 def instructions(drawn: Iterable[Sample], recipe: Recipe) -> list[str]:
     """The prompt text of each sample."""
     return [prompt(sample, recipe.template_text, english_name) for sample in drawn]
 
 
-def refuse_empty(drawn: Sequence[Sample], place: Path | str, directions: Sequence[Direction]) -> None:
+def refuse_empty(
+    drawn: Sequence[Sample], place: Path | str, directions: Sequence[Direction]
+) -> None:
     """Raise CorpusError where a direction has no sample."""
     have = {Direction(sample.source_lang, sample.target_lang) for sample in drawn}
     for direction in directions:

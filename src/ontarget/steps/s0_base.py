@@ -18,17 +18,19 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     scratch = recipe.base.scratch
     assert scratch is not None
     tell("reading the corpus", 0, 1)
-    rows = inputs.split(recipe, "train")
+    rows = inputs.splits(recipe).train
     tokenizer = models.byte_bpe(vocabulary_texts(recipe, rows), scratch.vocabulary)
     network = models.small_llama(
         tokenizer,
-        hidden=scratch.hidden,
-        layers=scratch.layers,
-        heads=scratch.heads,
-        feed_forward=scratch.feed_forward,
-        seed=recipe.seed,
+        models.Shape(
+            hidden=scratch.hidden,
+            layers=scratch.layers,
+            heads=scratch.heads,
+            feed_forward=scratch.feed_forward,
+        ),
+        recipe.seed,
     )
-    loaded = models.Loaded(network.to(models.device()), tokenizer)
+    loaded = models.Loaded(models.placed(network), tokenizer)
     texts = read(recipe, scratch, rows)
     tokens = loaded.responses(list(texts.values()))
     examples = [
@@ -45,12 +47,16 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
 def read(recipe: Recipe, scratch: Scratch, rows: list[Parallel]) -> dict[str, str]:
     """The documents, by a key for each reading of a row; a row is read anew in each pass."""
     mix = documents.Mix(**scratch.mix.model_dump())
-    wanted = scratch.steps * scratch.batch if scratch.steps else round(len(rows) * (scratch.epochs or 1))
+    wanted = (
+        scratch.steps * scratch.batch if scratch.steps else round(len(rows) * (scratch.epochs or 1))
+    )
     texts = {}
     for index in range(wanted):
         row = rows[index % len(rows)]
         key = f"{recipe.seed}/{index // len(rows)}/{row.key}"
-        texts[key] = documents.document(row, recipe.languages, mix, random.Random(key), english_name)
+        texts[key] = documents.document(
+            row, recipe.languages, mix, random.Random(key), english_name
+        )
     return texts
 
 

@@ -18,7 +18,13 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     loaded = models.load(inputs.model_of(recipe, inputs.BASE), recipe.base.revision)
     examples = training.examples(loaded, recipe, samples, None, recipe.mle.max_tokens)
     schedule = training.schedule(recipe.mle, len(examples), recipe.seed)
-    curve = tuning.train(loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell))
+    curve = tuning.train(
+        loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell)
+    )
     models.save(loaded, out / "model")
     artifacts.write_lines(out / "curve.jsonl", curve)
-    return {"samples": len(examples), "too_long": len(samples) - len(examples), "steps": schedule.steps}
+    return {
+        "samples": len(examples),
+        "too_long": len(samples) - len(examples),
+        "steps": schedule.steps,
+    }

@@ -26,7 +26,9 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     loaded = models.load(inputs.starting_point(recipe), recipe.base.revision)
     examples = training.examples(loaded, recipe, samples, None, section.max_tokens)
     schedule = training.schedule(section, len(examples), recipe.seed)
-    curve = tuning.train(loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell))
+    curve = tuning.train(
+        loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell)
+    )
     models.save(loaded, out / "model")
     artifacts.write_lines(out / "curve.jsonl", curve)
     return {"samples": len(examples), "steps": steps}

@@ -28,7 +28,9 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     verdict = preflight(recipe, loaded, out, tell) if section.preflight else None
     examples = training.examples(loaded, recipe, samples, conflicts, section.max_tokens)
     schedule = training.schedule(section, len(examples), recipe.seed, alpha=section.alpha)
-    curve = tuning.train(loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell))
+    curve = tuning.train(
+        loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell)
+    )
     models.save(loaded, out / "model")
     artifacts.write_lines(out / "curve.jsonl", curve)
     return {

@@ -1,11 +1,12 @@
 """Step 5: every test sentence translated by one system."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ontarget import artifacts, documents, models
-from ontarget.decoding.hf import generate
+from ontarget.decoding.hf import Search, generate
 from ontarget.languages import english_name
 from ontarget.recipe import Recipe
 from ontarget.records import Direction, Sample, Translation
@@ -17,10 +18,14 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell, *, system: str) -> dict[st
     samples = artifacts.read_lines(recipe.out / "1_prepare" / "test.jsonl", Sample)
     tell("loading the model", 0, 1)
     loaded = models.load(inputs.model_of(recipe, system), recipe.base.revision)
+    start = time.monotonic()
     if system == inputs.ABILITY:
         zero_shot = set(recipe.zero_shot_directions)
         samples = [s for s in samples if Direction(s.source_lang, s.target_lang) in zero_shot]
-    texts = translated(recipe, loaded, samples, tell, by_cue=system == inputs.ABILITY)
+        texts = by_cue(recipe, loaded, samples, tell)
+    else:
+        prompts = loaded.prompts(inputs.instructions(samples, recipe))
+        texts = translated(recipe, loaded, prompts, tell)
     artifacts.write_lines(
         out / "translations.jsonl",
         (
@@ -36,34 +41,35 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell, *, system: str) -> dict[st
             for sample, text in zip(samples, texts, strict=True)
         ),
     )
-    return {"segments": len(samples), "empty": sum(not text for text in texts)}
+    return {
+        "segments": len(samples),
+        "empty": sum(not text for text in texts),
+        "segments_per_second": round(len(samples) / (time.monotonic() - start), 1),
+    }
+
+
+def by_cue(
+    recipe: Recipe, loaded: models.Loaded, samples: Sequence[Sample], tell: inputs.Tell
+) -> list[str]:
+    """Hypotheses of a model asked in the form of step 0's documents, each up to a line's end."""
+    asked = [documents.cue(s.source, s.source_lang, s.target_lang, english_name) for s in samples]
+    line_end = loaded.prompts(["\n"])[0]
+    return translated(recipe, loaded, loaded.prompts(asked), tell, stop=line_end)
 
 
 def translated(
-    recipe: Recipe, loaded: models.Loaded, samples: Sequence[Sample], tell: inputs.Tell, *, by_cue: bool
+    recipe: Recipe,
+    loaded: models.Loaded,
+    prompts: Sequence[Sequence[int]],
+    tell: inputs.Tell,
+    *,
+    stop: Sequence[int] = (),
 ) -> list[str]:
-    """One hypothesis a sample; `by_cue` asks in the form of step 0's documents, up to a line's end."""
-    if by_cue:
-        asked = [
-            documents.cue(s.source, s.source_lang, s.target_lang, english_name) for s in samples
-        ]
-    else:
-        asked = inputs.instructions(samples, recipe)
-    line_end = loaded.prompts(["\n"])[0] if by_cue else []
-    loaded.model.eval()
-    texts = [""] * len(samples)
-    done = 0
-    for part in generate(
-        loaded.model,
-        loaded.prompts(asked),
-        eos=(*loaded.eos, *line_end),
-        pad=loaded.pad,
-        beams=recipe.translate.beams,
-        max_new_tokens=recipe.translate.max_new_tokens,
-        batch=recipe.translate.batch,
-    ):
-        for index, tokens in part.items():
-            texts[index] = loaded.text(tokens)
-        done += len(part)
-        tell("segments", done, len(samples))
-    return texts
+    """One hypothesis a prompt, in the order of the prompts."""
+    setting = recipe.translate
+    search = Search(beams=setting.beams, max_new_tokens=setting.max_new_tokens, batch=setting.batch)
+    texts: dict[int, str] = {}
+    for part in generate(loaded, prompts, search, stop=stop):
+        texts |= part
+        tell("segments", len(texts), len(prompts))
+    return [texts[index] for index in range(len(prompts))]

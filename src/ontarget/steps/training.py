@@ -33,7 +33,9 @@ def schedule(section: Training, samples: int, seed: int, *, alpha: float = 0.0) 
 
 def picked(samples: Sequence[Sample], section: Training, seed: int) -> list[Sample]:
     """As many samples as the training will see; all of them where it sees each at least once."""
-    return inputs.chosen(samples, section.steps * section.batch if section.steps else len(samples), seed)
+    return inputs.chosen(
+        samples, section.steps * section.batch if section.steps else len(samples), seed
+    )
 
 
 def examples(
@@ -49,13 +51,17 @@ def examples(
         CorpusError: nothing is left.
     """
     true = rows(loaded, recipe, samples, unlikely=False)
-    others = rows(loaded, recipe, conflicts, unlikely=True) if conflicts is not None else repeat(None)
-    paired = (Example(rows=(a,) if b is None else (a, b)) for a, b in zip(true, others, strict=False))
+    others = (
+        rows(loaded, recipe, conflicts, unlikely=True) if conflicts is not None else repeat(None)
+    )
+    paired = (
+        Example(rows=(a,) if b is None else (a, b)) for a, b in zip(true, others, strict=False)
+    )
     fitting = [example for example in paired if example.length <= max_tokens]
     if not fitting:
         raise CorpusError(
-            f"{recipe.out}: all {len(samples)} training samples are longer than {max_tokens} tokens; "
-            "raise max_tokens"
+            f"{recipe.out}: all {len(samples)} training samples are longer than {max_tokens} "
+            "tokens; raise max_tokens"
         )
     return fitting
 

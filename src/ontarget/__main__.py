@@ -1,0 +1,230 @@
+"""The `ontarget` command: one verb a step, and run, check, demo, diagnose."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from ontarget import __version__, acceptance, checks, pipeline, recipe_files, tables
+from ontarget.console import Live
+from ontarget.errors import OnTargetError, RecipeError
+from ontarget.recipe import Recipe
+from ontarget.steps import inputs
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Language-aware tuning (arXiv 2403.14399): models that answer in the language asked for.",
+)
+console = Console(highlight=False)
+
+RecipePath = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/demo.yaml.")
+]
+ForceFrom = Annotated[
+    str | None, typer.Option(metavar="STEP", help="Redo this step and all after it.")
+]
+VERBS = {
+    "base": "Step 0: make the small base model (recipes with base.scratch).",
+    "prepare": "Step 1: read the corpus into samples.",
+    "conflict": "Step 2: draw a conflict sample for each training sample.",
+    "mle": "Step 3: stage 1, maximum likelihood.",
+    "unlikelihood": "Step 4: preflight, then stage 2, MLE plus unlikelihood.",
+    "control": "Step 4's control: stage 1 continued for stage 2's compute.",
+    "translate": "Step 5: translate the test set with every system.",
+    "evaluate": "Step 6: off-target ratio, BLEU and chrF.",
+    "report": "Step 7: report.html and report.md.",
+}
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Read by `main`; before the verb or after it."""
+    if version:
+        console.print(__version__)
+        raise typer.Exit
+
+
+def perform(path: Path, verb: str | None, force_from: str | None) -> None:
+    """Check the recipe, then run it, or what `verb` of it needs."""
+    recipe = recipe_files.load(path)
+    checks.check(recipe)
+    carry_out(recipe, verb, force_from)
+
+
+def carry_out(recipe: Recipe, verb: str | None, force_from: str | None) -> None:
+    """Run the pipeline on the terminal and show its table, where it has come so far."""
+    live = Live(console)
+    quiet_libraries()
+    try:
+        pipeline.run(recipe, live, verb=verb, force_from=force_from)
+    finally:
+        live.close()
+    if verb in (None, "evaluate", "report"):
+        show_table(recipe)
+    if verb in (None, "report"):
+        console.print(Text(f"report: {recipe.out / '7_report' / 'report.html'}"), soft_wrap=True)
+
+
+def quiet_libraries() -> None:
+    """Progress bars and advice of libraries would break our own line; nothing asks the network."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    os.environ.setdefault("TQDM_DISABLE", "1")
+
+
+def show_table(recipe: Recipe) -> None:
+    """Print the averages of `6_evaluate`, and what the base model of a demo could do by itself."""
+    scores = inputs.scores(recipe.out / "6_evaluate" / "scores.jsonl")
+    titles, rows = tables.header(scores), tables.overview(scores)
+    table = Table(*titles, title=Text(f"{recipe.name}, seed {recipe.seed}"), title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+    for mean in tables.averages(inputs.scores(recipe.out / "6_evaluate" / "ability.jsonl")):
+        console.print(
+            f"The base model is a stand-in made from scratch, no LLM. Its own zero-shot ability, "
+            f"asked in the format of its training: BLEU {mean.bleu:.1f}, chrF {mean.chrf:.1f}, "
+            f"off-target {mean.off_target_percent:.1f} %.",
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def run(recipe: RecipePath, force_from: ForceFrom = None) -> None:
+    """Run every step of a recipe that is out of date."""
+    perform(recipe, None, force_from)
+
+
+def step_command(verb: str) -> Callable[..., None]:
+    """A command that runs one verb's steps and those they need."""
+
+    def command(recipe: RecipePath, force_from: ForceFrom = None) -> None:
+        perform(recipe, verb, force_from)
+
+    return command
+
+
+for _verb, _help in VERBS.items():
+    app.command(_verb, help=_help)(step_command(_verb))
+
+
+@app.command()
+def check(recipe: RecipePath) -> None:
+    """Validate a recipe, its languages, files and model; nothing is run."""
+    for line in checks.check(recipe_files.load(recipe)):
+        console.print(Text(line), soft_wrap=True)
+    console.print(Text(f"{recipe}: ready to run"), soft_wrap=True)
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(min=0, help="Of the corpus, the model and every draw.")] = 1,
+    out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/demo"),
+    languages: Annotated[
+        str, typer.Option(help="CLDR codes, comma between; the first is the pivot.")
+    ] = "en,it,nl,ro,de",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Step 0 reads pairs with English only.")
+    ] = False,
+    require_effect: Annotated[
+        bool, typer.Option("--require-effect", help="Exit 1 unless every demand holds.")
+    ] = False,
+) -> None:
+    """Show the whole effect on the embedded corpus and a tiny model: minutes on two cores."""
+    changes: dict[str, Any] = {"seed": seed, "out": out, "languages": languages.split(",")}
+    with as_file(files("ontarget") / "recipes" / "demo.yaml") as path:
+        recipe = recipe_files.load(path, changes)
+    if strict:
+        recipe = strictly_zero_shot(recipe)
+    checks.check(recipe)
+    carry_out(recipe, None, None)
+    found = acceptance.demands(inputs.scores(recipe.out / "6_evaluate" / "scores.jsonl"))
+    for demand in found:
+        console.print(
+            Text(f"{'holds' if demand.holds else 'FAILS'}  {demand.words}"), soft_wrap=True
+        )
+    if require_effect and not all(demand.holds for demand in found):
+        raise typer.Exit(1)
+
+
+def strictly_zero_shot(recipe: Recipe) -> Recipe:
+    """The recipe with a base model that never read two other languages side by side."""
+    scratch = recipe.base.scratch
+    if scratch is None:
+        raise RecipeError("base.scratch: is missing; strict changes what step 0 reads")
+    mix = scratch.mix.model_copy(update={"pairs": "english"})
+    base = recipe.base.model_copy(update={"scratch": scratch.model_copy(update={"mix": mix})})
+    return recipe.model_copy(update={"base": base, "name": f"{recipe.name} (strict)"})
+
+
+@app.command()
+def diagnose(
+    model: Annotated[str, typer.Argument(help="A model folder or hub id.")],
+    data: Annotated[Path, typer.Option(help="Multi-parallel sentences, best a dev set.")],
+    languages: Annotated[str, typer.Option(help="Codes, comma between; the first is the pivot.")],
+    segments: Annotated[int, typer.Option(min=1, help="Sentences a direction.")] = 20,
+    template: Annotated[str, typer.Option(help="A template's name or text.")] = "alpaca",
+) -> None:
+    """Say whether a model is fine, ignores the instruction (stage 2 helps), or lacks the skill."""
+    quiet_libraries()
+    from ontarget.steps import diagnose as preflight
+
+    with console.status("loading the model") as status:
+        examined = preflight.run(
+            model,
+            data,
+            tuple(languages.split(",")),
+            (segments, template),
+            lambda done, total: status.update(f"translating {done} of {total} segments"),
+        )
+    measures = examined.measures
+    console.print(
+        f"likelihood loss under the right instruction {measures.likelihood_nats:.2f} nats a token"
+    )
+    console.print(
+        f"conflict loss under a wrong instruction {measures.conflict_nats:.2f} nats a token"
+    )
+    for direction, percent in measures.off_target_percent.items():
+        floor = measures.reference_off_target_percent[direction]
+        console.print(f"off-target {direction} {percent:.1f} % (references {floor:.1f} %)")
+    console.print(Text(examined.verdict.words), soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command; bad input is one line on stderr and exit code 2."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    errors = Console(stderr=True, highlight=False)
+    try:
+        app([each for each in arguments if each != "--debug"], prog_name="ontarget")
+    except OnTargetError as error:
+        if debug:
+            traceback.print_exc()
+        errors.print(Text(f"ontarget: {error}"), soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors.print("ontarget: stopped; finished steps are kept, run again to go on")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Tab-separated text: a header of language codes, then one meaning a line. No quoting."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ontarget.corpora.lines import lines
+from ontarget.errors import CorpusError
+
+
+def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """(key, texts of `languages`) of each line; other columns are left out.
+
+    Raises:
+        CorpusError: a language has no column or two, or a line has more or fewer cells.
+    """
+    rows = lines(path)
+    header = next(rows, (1, ""))[1].split("\t")
+    places = {language: place(header, language, f"{path}:1") for language in languages}
+    for number, line in rows:
+        cells = line.split("\t")
+        if len(cells) != len(header):
+            raise CorpusError(
+                f"{path}:{number}: {len(cells)} cells, expected {len(header)} as in the header; "
+                "remove tabs and line breaks from the text"
+            )
+        yield f"{path.name}:{number}", {language: cells[at] for language, at in places.items()}
+
+
+def place(header: Sequence[str], language: str, where: str) -> int:
+    """The position of a language's one column."""
+    if header.count(language) != 1:
+        raise CorpusError(f"{where}: {column_fault(header, language)}")
+    return header.index(language)
+
+
+def column_fault(names: Sequence[str], language: str) -> str:
+    """Why there is not one column for `language`, and what to do."""
+    if language in names:
+        return f"two columns are named {language!r}; keep one"
+    near = difflib.get_close_matches(
+        language.lower(), [name.lower() for name in names], n=1, cutoff=0.5
+    )
+    found = ", ".join(names[:12]) or "nothing"
+    hint = f"rename {next(n for n in names if n.lower() == near[0])!r}" if near else "add it"
+    return f"no column {language!r} among {found}; {hint} or drop the language from the recipe"

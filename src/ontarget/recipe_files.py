@@ -1,0 +1,93 @@
+"""Recipes as YAML files: strict reading, and each fault as one line with the nearest name."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from ontarget.errors import RecipeError
+from ontarget.recipe import Recipe, Section
+
+
+class StrictLoader(yaml.SafeLoader):
+    """YAML whose mappings have each key once."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a second value for a key, which YAML would take silently."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key, (where, _) in zip(keys, node.value, strict=True):
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} occurs twice", where.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def load(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
+    """The recipe in a YAML file; `changes` replace its top-level keys.
+
+    Raises:
+        RecipeError: the file is missing, is not YAML, or does not describe an experiment.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)  # noqa: S506
+    except OSError as error:
+        raise RecipeError(
+            f"{path}: {error.strerror}; give the path of a recipe, such as recipes/demo.yaml"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(
+            f"{path}: byte {error.start} is not UTF-8; save the recipe as UTF-8"
+        ) from error
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}{yaml_fault(error)}") from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"{path}: holds no mapping; expected keys such as languages: and corpus:")
+    try:
+        return Recipe.model_validate(content | (changes or {}))
+    except ValidationError as error:
+        raise RecipeError(f"{path}: {explained(error)}") from error
+
+
+def yaml_fault(error: yaml.YAMLError) -> str:
+    """`:3: the key 'out' occurs twice; ...` from a YAML error."""
+    mark = getattr(error, "problem_mark", None)
+    line = f":{mark.line + 1}" if mark else ""
+    problem = getattr(error, "problem", None) or "unreadable"
+    return f"{line}: is not the YAML of a recipe ({problem}); mend that line"
+
+
+def explained(error: ValidationError) -> str:
+    """The first fault in one line, and how many more there are."""
+    first, *more = error.errors()
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = section_at(first["loc"][:-1]).model_fields
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+        text = "unknown key; " + (
+            f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+        )
+    elif first["type"] == "missing":
+        text = "is missing; add it"
+    elif first["input"] is False and "languages" in first["loc"]:
+        text = "YAML reads no as false; write 'no' in quotes for Norwegian"
+    elif first["type"] == "value_error":
+        text = str(first["ctx"]["error"])
+    else:
+        text = f"found {str(first['input'])[:60]!r}; {first['msg'][0].lower()}{first['msg'][1:]}"
+    line = f"{place}: {text}" if place else text
+    return line + (f" (and {len(more)} more)" if more else "")
+
+
+def section_at(place: tuple[int | str, ...]) -> type[Section]:
+    """The section class that a path of keys leads to."""
+    section: type[Section] = Recipe
+    for key in place:
+        found = section.model_fields[str(key)].annotation
+        options = getattr(found, "__args__", (found,))
+        section = next(
+            each for each in options if isinstance(each, type) and issubclass(each, Section)
+        )
+    return section

@@ -1,0 +1,56 @@
+"""The preflight alone: which fault a model has, before anything is trained."""
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+from ontarget import corpora, diagnosis, identify, models, weights
+from ontarget.directions import all_but, around_pivot
+from ontarget.errors import RecipeError
+from ontarget.languages import is_known
+from ontarget.preflight import Examination
+from ontarget.prompts import TEMPLATES, template_fault
+from ontarget.steps import inputs
+
+
+def run(
+    model: str,
+    data: Path,
+    languages: tuple[str, ...],
+    setting: tuple[int, str],
+    tell: Callable[[int, int], None],
+) -> Examination:
+    """Examine `model` on the first sentences of `data`; `setting` is (segments, template).
+
+    Raises:
+        OnTargetError: the model, the data, a language or the template cannot be used.
+    """
+    segments, template = setting
+    text = TEMPLATES.get(template, template)
+    refuse_unusable(languages, text)
+    weights.refuse_unusable(model)
+    rows = list(islice(corpora.read(data, languages), segments))
+    supervised = around_pivot(languages)
+    every = supervised + all_but(languages, supervised)
+    samples = inputs.samples(rows, every)
+    inputs.refuse_empty(samples, data, every)
+    return diagnosis.examine(
+        models.load(model),
+        samples,
+        diagnosis.Setting(
+            languages=languages, supervised=supervised, template=text, seed=0, max_new_tokens=256
+        ),
+        tell,
+    )
+
+
+def refuse_unusable(languages: tuple[str, ...], template: str) -> None:
+    """Raise RecipeError for languages or a template that no recipe could have either."""
+    if len(set(languages)) < max(2, len(languages)):
+        raise RecipeError("languages: give at least two codes, each once, comma between: en,it,nl")
+    for code in languages:
+        if not is_known(code):
+            raise RecipeError(f"languages: CLDR knows no language {code!r}; give a code such as it")
+    identify.refuse_unknown(languages)
+    if fault := template_fault(template):
+        raise RecipeError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")

@@ -1,0 +1,128 @@
+"""Scores as rows of a table like the paper's: one row a system, averages of each setting."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ontarget.records import Score
+
+NAMES = {
+    "base": "base",
+    "stage1": "stage 1 (MLE)",
+    "stage1-longer": "stage 1, longer (control)",
+    "stage2": "stage 2 (+ unlikelihood)",
+    "base-by-cue": "base, in its own format",
+}
+SETTINGS = {True: "supervised", False: "zero-shot"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Average:
+    """Unweighted means over the directions of one setting; each 0-100."""
+
+    system: str
+    supervised: bool
+    directions: int
+    off_target_percent: float
+    reference_off_target_percent: float
+    bleu: float
+    chrf: float
+
+
+def averages(scores: Sequence[Score]) -> list[Average]:
+    """The means of each system over its supervised and its zero-shot directions, in given order."""
+    groups: dict[tuple[str, bool], list[Score]] = {}
+    for score in scores:
+        groups.setdefault((score.system, score.supervised), []).append(score)
+    return [
+        Average(
+            system=system,
+            supervised=supervised,
+            directions=len(group),
+            off_target_percent=mean([each.off_target_percent for each in group]),
+            reference_off_target_percent=mean(
+                [each.reference_off_target_percent for each in group]
+            ),
+            bleu=mean([each.bleu for each in group]),
+            chrf=mean([each.chrf for each in group]),
+        )
+        for (system, supervised), group in groups.items()
+    ]
+
+
+def mean(values: Sequence[float]) -> float:
+    """The arithmetic mean."""
+    return sum(values) / len(values)
+
+
+def header(scores: Sequence[Score]) -> list[str]:
+    """Column titles of `overview`."""
+    columns = [""]
+    for supervised in settings(scores):
+        columns += [f"{SETTINGS[supervised]} {what}" for what in ("OTR %", "BLEU", "chrF")]
+    return columns
+
+
+def overview(scores: Sequence[Score]) -> list[list[str]]:
+    """One row a system and a last one for the references; a cell without scores is a dash."""
+    means = {(each.system, each.supervised): each for each in averages(scores)}
+    rows = []
+    for system in dict.fromkeys(score.system for score in scores):
+        row = [NAMES.get(system, system)]
+        for supervised in settings(scores):
+            found = means.get((system, supervised))
+            values = (found.off_target_percent, found.bleu, found.chrf) if found else ()
+            row += [f"{value:.1f}" for value in values] or ["-", "-", "-"]
+        rows.append(row)
+    return [*rows, floor(scores)]
+
+
+def floor(scores: Sequence[Score]) -> list[str]:
+    """The references' own row: what the identifier calls wrong in perfect translations."""
+    row = ["references"]
+    for supervised in settings(scores):
+        percent = {
+            (each.source, each.target): each.reference_off_target_percent
+            for each in scores
+            if each.supervised == supervised
+        }
+        row += [f"{mean(list(percent.values())):.1f}", "", ""]
+    return row
+
+
+def by_direction(scores: Sequence[Score]) -> list[list[str]]:
+    """One row a system and direction, with interval and floor."""
+    return [
+        [
+            NAMES.get(each.system, each.system),
+            f"{each.source}-{each.target}",
+            SETTINGS[each.supervised],
+            str(each.segments),
+            f"{each.off_target_percent:.1f} [{each.off_target_interval[0]:.1f}, "
+            f"{each.off_target_interval[1]:.1f}]",
+            f"{each.reference_off_target_percent:.1f}",
+            f"{each.bleu:.1f}",
+            f"{each.chrf:.1f}",
+        ]
+        for each in scores
+    ]
+
+
+BY_DIRECTION = ["", "direction", "", "n", "OTR % [95 %]", "references %", "BLEU", "chrF"]
+
+
+def settings(scores: Sequence[Score]) -> list[bool]:
+    """Which of supervised and zero-shot there are, in this order."""
+    return [each for each in (True, False) if any(score.supervised == each for score in scores)]
+
+
+def markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, the first column to the left, all others to the right."""
+    lines = [titles, ["---", *["---:"] * (len(titles) - 1)], *rows]
+    return "".join(f"| {' | '.join(map(escaped, line))} |\n" for line in lines)
+
+
+def escaped(cell: str) -> str:
+    """A cell that can break neither table nor page."""
+    for character in "\\|`*_<>[]#&":
+        cell = cell.replace(character, f"\\{character}") if character in cell else cell
+    return " ".join(cell.split())
