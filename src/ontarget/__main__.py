@@ -10,8 +10,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from ontarget import __version__, acceptance, checks, pipeline, recipe_files, tables
@@ -92,13 +90,7 @@ def quiet_libraries() -> None:
 def show_table(recipe: Recipe) -> None:
     """Print the averages of `6_evaluate`, and what the base model of a demo could do by itself."""
     scores = inputs.scores(recipe.out / "6_evaluate" / "scores.jsonl")
-    titles, rows = tables.header(scores), tables.overview(scores)
-    table = Table(*titles, title=Text(f"{recipe.name}, seed {recipe.seed}"), title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in rows:
-        table.add_row(*map(escape, row))
-    console.print(table)
+    console.print(f"\n{recipe.name}, seed {recipe.seed}\n{tables.plain(scores)}\n", markup=False)
     for mean in tables.averages(inputs.scores(recipe.out / "6_evaluate" / "ability.jsonl")):
         console.print(
             f"The base model is a stand-in made from scratch, no LLM. Its own zero-shot ability, "

@@ -113,7 +113,12 @@ def read_stamp(folder: Path) -> dict[str, Any] | None:
     try:
         content: dict[str, Any] = json.loads((folder / STAMP).read_text(encoding="utf-8"))
         complete = all((folder / name).is_file() for name in content["outputs"])
-    except (OSError, ValueError, KeyError):  # absent or damaged: the step is redone, and says so
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ):  # absent or damaged: the step is redone, and says so
         return None
     return content if complete else None
 

@@ -1,6 +1,6 @@
 """Geometry of the report's curves: points to SVG coordinates. No colour, no text, no file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 300, 120  # units of the plotting area; the page scales it
@@ -26,7 +26,7 @@ class Chart:
     top: float
 
 
-def chart(title: str, curve: Sequence[dict[str, float]], series: Sequence[str]) -> Chart:
+def chart(title: str, curve: Sequence[Mapping[str, float]], series: Sequence[str]) -> Chart:
     """Each of `series` that is ever above 0, against the step, on one scale from 0.
 
     Raises:

@@ -54,6 +54,11 @@ class Show(Protocol):
         """A unit is up to date."""
 
 
+SHARED = ("languages", "template_text", "seed")
+DIRECTIONS = ("supervised_directions", "zero_shot_directions")
+CORPUS = ("train", "dev", "test")
+
+
 def units(recipe: Recipe) -> list[Unit]:
     """The units of a recipe, each after those it needs."""
     return [*training_units(recipe), *judging_units(recipe)]
@@ -61,15 +66,16 @@ def units(recipe: Recipe) -> list[Unit]:
 
 def training_units(recipe: Recipe) -> Iterator[Unit]:
     """From the corpus to the tuned models."""
-    reads: tuple[str, ...]
-    shared = ("languages", "template_text", "seed")
-    directions = ("supervised_directions", "zero_shot_directions")
-    corpus = ("train", "dev", "test")
     if recipe.base.scratch is not None:
-        reads = (*shared, "corpus", "base")
-        yield Unit(folder="0_base", verb="base", module="s0_base", reads=reads, files=corpus)
-    reads = ("languages", "seed", "corpus", *directions)
-    yield Unit(folder="1_prepare", verb="prepare", module="s1_prepare", reads=reads, files=corpus)
+        reads = (*SHARED, "corpus", "base")
+        yield Unit(folder="0_base", verb="base", module="s0_base", reads=reads, files=CORPUS)
+    yield Unit(
+        folder="1_prepare",
+        verb="prepare",
+        module="s1_prepare",
+        reads=("languages", "seed", "corpus", *DIRECTIONS),
+        files=CORPUS,
+    )
     if recipe.unlikelihood is not None:
         yield Unit(
             folder="2_conflict",
@@ -88,9 +94,13 @@ def training_units(recipe: Recipe) -> Iterator[Unit]:
             reads=("template_text", "seed", "base", "mle"),
             files=("model",),
         )
-    start = ("3_mle",) if recipe.mle is not None else base
+    yield from stage2_units(recipe, base if recipe.mle is None else ("3_mle",))
+
+
+def stage2_units(recipe: Recipe, start: tuple[str, ...]) -> Iterator[Unit]:
+    """Stage 2 and its control, from the model in the folder `start`."""
+    reads = (*SHARED, *DIRECTIONS, "base", "unlikelihood")
     if recipe.unlikelihood is not None:
-        reads = (*shared, *directions, "base", "unlikelihood")
         yield Unit(
             folder="4_unlikelihood",
             verb="unlikelihood",
@@ -99,15 +109,15 @@ def training_units(recipe: Recipe) -> Iterator[Unit]:
             reads=(*reads, "translate"),
             files=("model",),
         )
-        if recipe.control:
-            yield Unit(
-                folder="4_control",
-                verb="control",
-                module="s4_control",
-                needs=(*start, "1_prepare"),
-                reads=reads,
-                files=("model",),
-            )
+    if recipe.control:
+        yield Unit(
+            folder="4_control",
+            verb="control",
+            module="s4_control",
+            needs=(*start, "1_prepare"),
+            reads=reads,
+            files=("model",),
+        )
 
 
 def judging_units(recipe: Recipe) -> Iterator[Unit]:
@@ -161,36 +171,36 @@ def run(
     """
     every = units(recipe)
     chosen = every if verb is None else needed(every, matching(every, verb))
-    forced = matching(every, force_from)[0] if force_from else None
+    forced = every.index(matching(every, force_from)[0]) if force_from else len(every)
     with artifacts.sole_user(recipe.out):
-        force = False
         for unit in chosen:
-            force = force or (forced is not None and every.index(unit) >= every.index(forced))
-            folder = recipe.out / unit.folder
             made_from = origin(recipe, unit)
-            fingerprint = artifacts.fingerprint(made_from)
-            stamp = artifacts.read_stamp(folder)
-            if not force and stamp is not None and stamp["fingerprint"] == fingerprint:
+            stamp = artifacts.read_stamp(recipe.out / unit.folder)
+            known = stamp is not None and stamp["fingerprint"] == artifacts.fingerprint(made_from)
+            if known and every.index(unit) < forced:
                 show.skipped(unit)
-                continue
-            show.began(unit)
-            start = time.monotonic()
-            with artifacts.publishing(folder) as partial:
-                result = function(unit)(recipe, partial, show.tell)
-                seconds = time.monotonic() - start
-                artifacts.stamp(
-                    partial,
-                    {
-                        "step": unit.folder,
-                        "fingerprint": fingerprint,
-                        "made_from": made_from,
-                        "libraries": {name: version(name) for name in LIBRARIES},
-                        "python": platform.python_version(),
-                        "seconds": round(seconds, 1),
-                        "result": result,
-                    },
-                )
-            show.ended(unit, seconds, result)
+            else:
+                make(recipe, unit, made_from, show)
+
+
+def make(recipe: Recipe, unit: Unit, made_from: dict[str, Any], show: Show) -> None:
+    """Run a unit and put its folder, with its step.json, in place."""
+    show.began(unit)
+    start = time.monotonic()
+    with artifacts.publishing(recipe.out / unit.folder) as partial:
+        result = function(unit)(recipe, partial, show.tell)
+        seconds = time.monotonic() - start
+        content = {
+            "step": unit.folder,
+            "fingerprint": artifacts.fingerprint(made_from),
+            "made_from": made_from,
+            "libraries": {name: version(name) for name in LIBRARIES},
+            "python": platform.python_version(),
+            "seconds": round(seconds, 1),
+            "result": result,
+        }
+        artifacts.stamp(partial, content)
+    show.ended(unit, seconds, result)
 
 
 def function(unit: Unit) -> Callable[[Recipe, Path, inputs.Tell], dict[str, Any]]:

@@ -115,6 +115,19 @@ def settings(scores: Sequence[Score]) -> list[bool]:
     return [each for each in (True, False) if any(score.supervised == each for score in scores)]
 
 
+def plain(scores: Sequence[Score]) -> str:
+    """`overview` for a terminal of 80 columns."""
+    width = max(len(name) for name in [*NAMES.values(), "references"]) + 1
+    shown = settings(scores)
+    groups = "".join(f"{SETTINGS[each]:>22}" for each in shown)
+    titles = f"{'OTR %':>10}{'BLEU':>6}{'chrF':>6}" * len(shown)
+    lines = [" " * width + groups, " " * width + titles]
+    for name, *cells in overview(scores):
+        padded = (f"{cell:>{6 if at % 3 else 10}}" for at, cell in enumerate(cells))
+        lines.append(f"{name:<{width}}{''.join(padded)}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table, the first column to the left, all others to the right."""
     lines = [titles, ["---", *["---:"] * (len(titles) - 1)], *rows]

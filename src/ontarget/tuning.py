@@ -207,7 +207,7 @@ def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:
         warmup_steps=schedule.warmup,
         weight_decay=schedule.weight_decay,
         bf16=schedule.precision == "bfloat16",
-        logging_steps=10,
+        logging_steps=max(1, min(10, schedule.steps // 10)),
         disable_tqdm=True,
         report_to="none",
         save_strategy="no",

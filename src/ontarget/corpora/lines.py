@@ -3,8 +3,8 @@
 import gzip
 import zlib
 from collections.abc import Iterator
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from ontarget.errors import CorpusError
 
@@ -36,9 +36,9 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
         raise CorpusError(f"{path}: {error.strerror}; make the file readable") from error
 
 
-def opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BufferedIOBase:
     """The file as bytes, decompressed where its name ends in .gz."""
-    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+    return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def decoded(raw: bytes, place: str) -> str:

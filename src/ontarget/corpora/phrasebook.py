@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import cache
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_currency
@@ -75,7 +75,7 @@ def locale(language: str) -> Locale:
     """
     try:
         return Locale.parse(language, sep="-" if "-" in language else "_")
-    except ValueError as error:  # babel's UnknownLocaleError is a ValueError too
+    except (UnknownLocaleError, ValueError) as error:
         raise CorpusError(
             f"phrasebook: CLDR does not know the language {language!r}; "
             "give a code such as fr or uk"

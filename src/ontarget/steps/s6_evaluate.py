@@ -1,6 +1,7 @@
 """Step 6: off-target ratio, BLEU and chrF of every system and direction."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +54,8 @@ def score(
     ratio = off_target(found, first.target_lang)
     measured = quality(hypotheses, references, first.target_lang)
     lines = [
-        {
-            "key": each.key,
-            "system": each.system,
-            "source_lang": each.source_lang,
-            "target_lang": each.target_lang,
-            "source": each.source,
-            "reference": each.reference,
-            "hypothesis": each.hypothesis,
-            "found_lang": language,
-            "reference_found_lang": reference_language,
-        }
-        for each, language, reference_language in zip(translations, found, floor, strict=True)
+        {**asdict(each), "found_lang": language, "reference_found_lang": of_reference}
+        for each, language, of_reference in zip(translations, found, floor, strict=True)
     ]
     return (
         Score(

