@@ -26,7 +26,7 @@ class Chart:
     top: float
 
 
-def chart(title: str, curve: Sequence[Mapping[str, float]], series: Sequence[str]) -> Chart:
+def chart(title: str, curve: Sequence[Mapping[str, int | float]], series: Sequence[str]) -> Chart:
     """Each of `series` that is ever above 0, against the step, on one scale from 0.
 
     Raises:

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ontarget.errors import RecipeError
 from ontarget.offtarget import primary
@@ -26,6 +26,7 @@ NAMED_OTHERWISE = {"nb": "no", "fil": "tl", "iw": "he", "in": "id"}  # code -> t
 LETTER = re.compile(r"[^\W\d_]")
 
 
+@runtime_checkable
 class Identifier(Protocol):
     """Says which language each text is in; its signature is printed beside every ratio."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ontarget import __version__, artifacts, weights
 from ontarget.errors import RecipeError
@@ -38,6 +38,7 @@ class Unit:
     system: str | None = None
 
 
+@runtime_checkable
 class Show(Protocol):
     """Where progress goes."""
 

@@ -6,7 +6,7 @@ defaults of both training stages are those of arXiv 2403.14399 for LLMs.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -54,13 +54,20 @@ class Corpus(Section):
     max_characters: Positive | None = None  # longer training texts are left out, and counted
 
     @model_validator(mode="after")
-    def either(self) -> Self:
+    def either(self) -> "Corpus":
         """Files or the phrasebook, not both."""
         files = (self.train, self.dev, self.test)
         if self.phrasebook is None and not all(files):
             raise ValueError("name files for train, dev and test, or the section phrasebook")
         if self.phrasebook is not None and any(files):
             raise ValueError("has both files and phrasebook; keep one of them")
+        for split, paths in (("train", self.train), ("dev", self.dev), ("test", self.test)):
+            names = [path.name for path in paths]
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice:
+                raise ValueError(
+                    f"two files of {split} are named {twice}; rename one, rows are keyed by it"
+                )
         return self
 
 
@@ -80,7 +87,7 @@ class Training(Section):
     max_tokens: Positive = 512  # prompt and response together
 
     @model_validator(mode="after")
-    def consistent(self) -> Self:
+    def consistent(self) -> "Training":
         """Steps or epochs; a batch of whole micro-batches."""
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("needs either steps or epochs")
@@ -124,7 +131,7 @@ class Base(Section):
     scratch: Scratch | None = None
 
     @model_validator(mode="after")
-    def either(self) -> Self:
+    def either(self) -> "Base":
         """A model or a way to make one."""
         if (self.model is None) == (self.scratch is None):
             raise ValueError("needs either model (a folder or hub id) or scratch")
@@ -187,7 +194,7 @@ class Recipe(Section):
     report: Report = Report()
 
     @model_validator(mode="after")
-    def consistent(self) -> Self:
+    def consistent(self) -> "Recipe":
         """Languages known and distinct, directions spelled right and in one list only."""
         for code in self.languages:
             if not is_known(code):

@@ -17,8 +17,8 @@ class StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """Refuse a second value for a key, which YAML would take silently."""
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (where, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
+        for place, (key, (where, _)) in enumerate(zip(keys, node.value, strict=True)):
+            if keys.index(key) < place:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} occurs twice", where.start_mark
                 )

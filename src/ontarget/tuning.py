@@ -28,7 +28,8 @@ from ontarget.batches import Example, padded
 from ontarget.losses import IGNORE, likelihood, response_tokens, unlikelihood
 from ontarget.muon import muon
 
-Progress = Callable[[dict[str, float]], None]
+Point = dict[str, int | float]  # step, steps, likelihood, unlikelihood, learning_rate, ...
+Progress = Callable[[Point], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +137,7 @@ class LanguageAwareTrainer(Trainer):
             )
         return (total, logits) if return_outputs else total
 
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+    def log(self, logs: Point, start_time: float | None = None) -> None:
         """Log both losses, averaged since the last log, in nats per token."""
         if self.nats and "loss" in logs:
             steps = len(self.nats) / self.args.gradient_accumulation_steps
@@ -150,7 +151,7 @@ class Curve(TrainerCallback):
     """Collects what is logged, and hands each point to `progress`."""
 
     def __init__(self, progress: Progress) -> None:
-        self.points: list[dict[str, float]] = []
+        self.points: list[Point] = []
         self.progress = progress
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
@@ -168,7 +169,7 @@ def train(
     *,
     pad: int,
     progress: Progress = lambda point: None,
-) -> list[dict[str, float]]:
+) -> list[Point]:
     """Train `model` in place; returns the curve: step, likelihood, unlikelihood, learning rate."""
     curve = Curve(progress)
     with TemporaryDirectory() as scratch:

@@ -10,7 +10,7 @@ from ontarget.models import Loaded
 from ontarget.recipe import Recipe, Training
 from ontarget.records import Sample
 from ontarget.steps import inputs
-from ontarget.tuning import Progress, Schedule
+from ontarget.tuning import Point, Progress, Schedule
 
 
 def schedule(section: Training, samples: int, seed: int, *, alpha: float = 0.0) -> Schedule:
@@ -79,7 +79,7 @@ def rows(loaded: Loaded, recipe: Recipe, samples: Sequence[Sample], *, unlikely:
 def line(tell: inputs.Tell) -> Progress:
     """Training progress as one line: both losses in nats a token."""
 
-    def show(point: dict[str, float]) -> None:
+    def show(point: Point) -> None:
         text = f"likelihood {point['likelihood']:.3f}"
         if point["unlikelihood"]:
             text += f"  unlikelihood {point['unlikelihood']:.3f}"

@@ -1,0 +1,69 @@
+"""Greedy and beam search against the definition, alone or in a batch."""
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from models_for_tests import double, tiny
+
+from ontarget.decoding.hf import Search, generate, until
+from ontarget.models import Loaded
+
+LOADED = double(tiny(3))
+PROMPTS = [[5, 6, 7], [9], [4, 8, 15, 16, 23, 42, 108], [77, 78]]
+
+
+def greedy_by_definition(loaded: Loaded, prompt: list[int], most: int) -> str:
+    ids = list(prompt)
+    with torch.no_grad():
+        for _ in range(most):
+            best = int(loaded.model(input_ids=torch.tensor([ids])).logits[0, -1].argmax())
+            if best in loaded.eos:
+                break
+            ids.append(best)
+    return loaded.text(ids[len(prompt) :])
+
+
+def all_of(search: Search, **options: list[int]) -> list[str]:
+    texts: dict[int, str] = {}
+    for part in generate(LOADED, PROMPTS, search, **options):
+        texts |= part
+    return [texts[index] for index in range(len(PROMPTS))]
+
+
+def test_batched_greedy_search_is_the_definition() -> None:
+    reference = [greedy_by_definition(LOADED, prompt, 12) for prompt in PROMPTS]
+    for batch in (1, 2, 4):
+        assert all_of(Search(beams=1, max_new_tokens=12, batch=batch)) == reference
+
+
+def test_beams_do_not_depend_on_the_batch() -> None:
+    alone = all_of(Search(beams=3, max_new_tokens=8, batch=1))
+    assert all_of(Search(beams=3, max_new_tokens=8, batch=4)) == alone
+
+
+def test_long_prompts_come_first() -> None:
+    order = [
+        list(part) for part in generate(LOADED, PROMPTS, Search(beams=1, max_new_tokens=1, batch=1))
+    ]
+    assert order == [[2], [0], [3], [1]]
+
+
+def test_a_response_stops_before_a_stop_token() -> None:
+    free = LOADED.model.generate(
+        torch.tensor([PROMPTS[0]]), max_new_tokens=6, do_sample=False, pad_token_id=LOADED.pad
+    )[0, 3:].tolist()
+    texts = all_of(Search(beams=1, max_new_tokens=6, batch=4), stop=[free[2]])
+    assert texts[0] == LOADED.text(until(free, [free[2]]))
+
+
+def test_no_prompt_no_answer() -> None:
+    assert list(generate(LOADED, [], Search(beams=1, max_new_tokens=4, batch=2))) == []
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 5)), st.sets(st.integers(0, 5)))
+def test_until_keeps_what_stands_before_the_first_end(tokens: list[int], ends: set[int]) -> None:
+    kept = until(tokens, sorted(ends))
+    assert kept == tokens[: len(kept)]
+    assert not ends & set(kept)
+    assert len(kept) == len(tokens) or tokens[len(kept)] in ends

@@ -1,0 +1,135 @@
+"""Tokenizers and models: nothing added, nothing lost, and loaded only when that is safe."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from models_for_tests import tiny, tokenizer
+from tokenizers.processors import TemplateProcessing
+
+from ontarget.errors import ModelError
+from ontarget.models import Loaded, load, save
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_survives_the_byte_tokenizer(text: str) -> None:
+    ids = tokenizer()(text)["input_ids"]
+    assert tokenizer().decode(ids, skip_special_tokens=False) == text
+
+
+def test_digits_are_single_tokens() -> None:
+    assert len(tokenizer()("2024")["input_ids"]) == 4
+
+
+def test_a_response_ends_with_one_eos_and_a_prompt_with_none() -> None:
+    loaded = tiny()
+    end = loaded.tokenizer.eos_token_id
+    assert [row.count(end) for row in loaded.responses(["hello", ""])] == [1, 1]
+    assert all(row[-1] == end for row in loaded.responses(["hello", ""]))
+    assert [row.count(end) for row in loaded.prompts(["hello", ""])] == [0, 0]
+    assert loaded.prompts([]) == loaded.responses([]) == []
+
+
+def with_bos_and_eos() -> Loaded:
+    """A tokenizer that frames each text, as some of LLMs do."""
+    made = tokenizer()
+    framed = type(made)(
+        tokenizer_object=type(made._tokenizer).from_str(made._tokenizer.to_str()),
+        pad_token="<pad>", eos_token="</s>", bos_token="<s>",
+    )  # fmt: skip
+    framed._tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>",
+        special_tokens=[("<s>", framed.bos_token_id), ("</s>", framed.eos_token_id)],
+    )
+    return Loaded(tiny().model, framed)
+
+
+def test_bos_comes_once_and_with_the_prompt_only() -> None:
+    loaded = with_bos_and_eos()
+    bos, eos = loaded.tokenizer.bos_token_id, loaded.tokenizer.eos_token_id
+    (prompt,), (response,) = loaded.prompts(["hello"]), loaded.responses(["world"])
+    assert prompt[0] == bos and prompt.count(bos) == 1 and eos not in prompt
+    assert bos not in response and response[-1] == eos and response.count(eos) == 1
+
+
+def test_a_response_is_one_line_of_text() -> None:
+    loaded = tiny()
+    ids = tokenizer()(" two\nlines  \t")["input_ids"]
+    assert loaded.text([*ids, loaded.eos[0]]) == "two lines"
+
+
+def test_padding_falls_back_to_eos() -> None:
+    loaded = tiny()
+    bare = type(tokenizer())(tokenizer_object=tokenizer()._tokenizer, eos_token="</s>")
+    assert Loaded(loaded.model, bare).pad == bare.eos_token_id
+
+
+def test_all_ends_of_a_model_are_known() -> None:
+    loaded = tiny()
+    assert loaded.model.generation_config is not None
+    loaded.model.generation_config.eos_token_id = [5, 1]
+    assert loaded.eos == (loaded.tokenizer.eos_token_id, 5)
+
+
+def test_a_saved_model_is_the_same_and_holds_safetensors_only(tmp_path: Path) -> None:
+    loaded = tiny()
+    save(loaded, tmp_path)
+    again = load(str(tmp_path))
+    assert not [path for path in tmp_path.iterdir() if path.suffix in (".bin", ".pt", ".pth")]
+    assert (tmp_path / "model.safetensors").is_file()
+    for name, value in loaded.model.state_dict().items():
+        assert torch.equal(again.model.state_dict()[name].cpu(), value), name
+    assert again.prompts(["hello"]) == loaded.prompts(["hello"])
+
+
+def test_the_seed_alone_decides_the_weights() -> None:
+    first, again, other = (tiny(seed).model.state_dict() for seed in (1, 1, 2))
+    name = "model.embed_tokens.weight"
+    assert torch.equal(first[name], again[name])
+    assert not torch.equal(first[name], other[name])
+
+
+def test_a_tokenizer_without_eos_is_refused(tmp_path: Path) -> None:
+    save(tiny(), tmp_path)
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        path = tmp_path / name
+        if path.is_file():
+            content = json.loads(path.read_text())
+            content.pop("eos_token", None)
+            path.write_text(json.dumps(content))
+    with pytest.raises(ModelError, match="its tokenizer has no EOS token; responses could never"):
+        load(str(tmp_path))
+
+
+def test_code_of_the_model_is_not_run(tmp_path: Path) -> None:
+    save(tiny(), tmp_path)
+    marker = tmp_path / "ran"
+    (tmp_path / "evil.py").write_text(f"open({str(marker)!r}, 'w')\n")
+    config = json.loads((tmp_path / "config.json").read_text())
+    config |= {
+        "model_type": "evil",
+        "auto_map": {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="cannot be loaded .* needs no code of its own"):
+        load(str(tmp_path))
+    assert not marker.exists()
+
+
+def test_damaged_weights_are_one_line(tmp_path: Path) -> None:
+    save(tiny(), tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0garbage!")
+    with pytest.raises(ModelError, match="cannot be loaded") as raised:
+        load(str(tmp_path))
+    assert "\n" not in str(raised.value)
+
+
+def test_an_encoder_is_refused(tmp_path: Path) -> None:
+    save(tiny(), tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "t5"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="give a decoder-only model"):
+        load(str(tmp_path))

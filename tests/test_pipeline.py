@@ -1,0 +1,296 @@
+"""A whole small run: what it leaves on disk, what it skips, and how it goes on after a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import RECIPE, Writer
+
+from ontarget import artifacts, pipeline
+from ontarget.errors import RecipeError
+from ontarget.languages import english_name
+from ontarget.recipe_files import load
+from ontarget.records import Parallel, Sample
+from ontarget.steps import inputs
+
+FOLDERS = [
+    "0_base", "1_prepare", "2_conflict", "3_mle", "4_unlikelihood", "4_control",
+    "5_translate/base", "5_translate/stage1", "5_translate/stage1-longer", "5_translate/stage2",
+    "5_translate/base-by-cue", "6_evaluate", "7_report",
+]  # fmt: skip
+
+
+class Log:
+    """A `pipeline.Show` that remembers."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.kept: list[str] = []
+
+    def began(self, unit: pipeline.Unit) -> None: ...
+
+    def tell(self, text: str, done: int, total: int) -> None:
+        assert 0 <= done <= total, text
+
+    def ended(self, unit: pipeline.Unit, seconds: float, result: dict[str, Any]) -> None:
+        self.made.append(unit.folder)
+
+    def skipped(self, unit: pipeline.Unit) -> None:
+        self.kept.append(unit.folder)
+
+
+def run(path: Path, **options: Any) -> Log:
+    log = Log()
+    pipeline.run(load(path), log, **options)
+    return log
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recipe of a finished run."""
+    folder = tmp_path_factory.mktemp("finished")
+    path = folder / "recipe.yaml"
+    path.write_text(json.dumps(RECIPE | {"out": str(folder / "run")}))  # JSON is YAML
+    log = run(path)
+    assert log.made == FOLDERS
+    return path
+
+
+def samples(recipe: Path, name: str) -> list[Sample]:
+    return artifacts.read_lines(recipe.parent / "run" / name, Sample)
+
+
+def test_zero_shot_directions_occur_in_neither_stage(finished: Path) -> None:
+    """From the artifacts alone: every source, response and conflict of training has English."""
+    train = samples(finished, "1_prepare/train.jsonl")
+    conflicts = samples(finished, "2_conflict/conflicts.jsonl")
+    assert {"en" in (each.source_lang, each.target_lang) for each in train} == {True}
+    assert [(c.key, c.source, c.target, c.target_lang) for c in conflicts] == [
+        (s.key, s.source, s.target, s.target_lang) for s in train
+    ]
+    assert all(each.conflicts for each in conflicts)
+
+
+def test_no_held_out_text_is_in_training(finished: Path) -> None:
+    spoken = {
+        text
+        for each in samples(finished, "1_prepare/train.jsonl")
+        for text in (each.source, each.target)
+    }
+    for name in ("dev", "test"):
+        held_out = samples(finished, f"1_prepare/{name}.jsonl")
+        assert held_out
+        assert not spoken & {text for each in held_out for text in (each.source, each.target)}
+
+
+def test_step_0_reads_no_instruction_and_no_held_out_text(finished: Path) -> None:
+    from ontarget.steps.s0_base import read
+
+    recipe = load(finished)
+    scratch = recipe.base.scratch
+    assert scratch is not None
+    documents = list(read(recipe, scratch, inputs.splits(recipe).train).values())
+    assert len(documents) == 32
+    assert not any("Translate" in text for text in documents)
+    held_out = {each.target for each in samples(finished, "1_prepare/test.jsonl")}
+    lines = {line.split(": ")[-1] for text in documents for line in text.splitlines()}
+    assert not held_out & lines
+
+
+def test_scores_have_the_fields_that_are_promised(finished: Path) -> None:
+    lines = [
+        json.loads(line)
+        for line in (finished.parent / "run/6_evaluate/scores.jsonl").read_text().splitlines()
+    ]
+    assert {line["system"] for line in lines} == {"base", "stage1", "stage1-longer", "stage2"}
+    assert len(lines) == 4 * 6
+    assert all(
+        list(line) == [
+            "system", "source", "target", "supervised", "segments", "bleu", "chrf",
+            "off_target_percent", "off_target_interval", "reference_off_target_percent",
+            "detector", "signatures",
+        ]
+        for line in lines
+    )  # fmt: skip
+    assert {line["supervised"] for line in lines if "en" in (line["source"], line["target"])} == {
+        True
+    }
+    assert {
+        line["supervised"] for line in lines if "en" not in (line["source"], line["target"])
+    } == {False}
+
+
+def test_every_step_says_what_made_it_and_lists_its_files(finished: Path) -> None:
+    for folder in FOLDERS:
+        place = finished.parent / "run" / folder
+        stamp = json.loads((place / "step.json").read_text())
+        assert stamp["step"] == folder
+        assert {"fingerprint", "made_from", "libraries", "python", "seconds", "result"} < set(stamp)
+        assert stamp["outputs"] == artifacts.folder_hashes(place) != {}
+
+
+def test_the_control_sees_twice_the_samples_for_as_many_steps(finished: Path) -> None:
+    results = {
+        folder: json.loads((finished.parent / "run" / folder / "step.json").read_text())["result"]
+        for folder in ("4_unlikelihood", "4_control")
+    }
+    assert results["4_control"]["steps"] == results["4_unlikelihood"]["steps"] == 3
+    assert results["4_control"]["samples"] == 2 * results["4_unlikelihood"]["samples"] == 24
+
+
+def test_a_second_run_makes_nothing(finished: Path) -> None:
+    log = run(finished)
+    assert (log.made, log.kept) == ([], FOLDERS)
+
+
+def test_a_changed_setting_redoes_what_depends_on_it(finished: Path, tmp_path: Path) -> None:
+    copy = copied(finished, tmp_path, translate={"beams": 2, "max_new_tokens": 8})
+    log = run(copy)
+    assert log.kept == ["0_base", "1_prepare", "2_conflict", "3_mle", "4_control"]
+    assert log.made == ["4_unlikelihood", *FOLDERS[6:]]
+
+
+def test_force_from_redoes_the_step_and_all_after_it(finished: Path, tmp_path: Path) -> None:
+    log = run(copied(finished, tmp_path), force_from="evaluate")
+    assert log.made == ["6_evaluate", "7_report"]
+
+
+def test_a_lost_file_is_made_again(finished: Path, tmp_path: Path) -> None:
+    copy = copied(finished, tmp_path)
+    (tmp_path / "run/6_evaluate/scores.jsonl").unlink()
+    assert run(copy).made == ["6_evaluate"]  # and the report, whose input is the same, is kept
+
+
+def test_a_verb_makes_only_what_it_needs(write_recipe: Writer) -> None:
+    path = write_recipe()
+    assert run(path, verb="conflict").made == ["1_prepare", "2_conflict"]
+    assert run(path, verb="mle").made == ["0_base", "3_mle"]
+
+
+def test_stage_2_alone_repairs_a_model_from_a_folder(finished: Path, write_recipe: Writer) -> None:
+    model = finished.parent / "run" / "3_mle" / "model"
+    path = write_recipe(base={"model": str(model)}, mle=None)
+    log = run(path)
+    assert log.made == [
+        "1_prepare", "2_conflict", "4_unlikelihood", "4_control", "5_translate/base",
+        "5_translate/stage1-longer", "5_translate/stage2", "6_evaluate", "7_report",
+    ]  # fmt: skip
+    before = (model.parent / "curve.jsonl").read_bytes()
+    assert before  # the model's own folder is only read
+    assert run(path).made == []
+
+
+def test_stage_1_alone_is_a_recipe_too(write_recipe: Writer) -> None:
+    log = run(write_recipe(unlikelihood=None, control=None))
+    assert "3_mle" in log.made and "2_conflict" not in log.made
+    assert "7_report" in log.made
+
+
+def test_an_unknown_step_is_named(write_recipe: Writer) -> None:
+    path = write_recipe(unlikelihood=None, control=None)
+    for options in ({"verb": "unlikelihood"}, {"force_from": "unlikelihood"}):
+        with pytest.raises(
+            RecipeError, match="no step 'unlikelihood'; its steps are base, prepare"
+        ):
+            run(path, **options)
+
+
+def test_a_killed_run_leaves_whole_steps_and_goes_on(write_recipe: Writer, tmp_path: Path) -> None:
+    path = write_recipe(mle={"steps": 100_000, "batch": 8, "micro_batch": 4})
+    command = [sys.executable, "-m", "ontarget", "mle", str(path)]
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    partial = tmp_path / "run" / ".3_mle.partial"
+    deadline = time.monotonic() + 120
+    while not partial.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    os.kill(started.pid, signal.SIGKILL)
+    started.wait()
+    assert not (tmp_path / "run" / "3_mle").exists()
+    path = write_recipe()
+    log = run(path, verb="mle")
+    assert (log.kept, log.made) == (["0_base", "1_prepare"], ["3_mle"])
+    assert not partial.exists()
+
+
+def test_a_row_in_training_and_test_is_refused_or_left_out(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    rows = [f"hello {n}\tciao {n}\thallo {n}" for n in range(30)]
+    for name, part in (
+        ("train", rows[:20] + [rows[25]]),
+        ("dev", rows[20:25]),
+        ("test", rows[25:]),
+    ):
+        (tmp_path / f"{name}.tsv").write_text("\n".join(["en\tit\tnl", *part]) + "\n")
+    files = {name: str(tmp_path / f"{name}.tsv") for name in ("train", "dev", "test")}
+    message = r"test.tsv:2: the en sentence is in training too \(train.tsv:22; 1 such rows\)"
+    from ontarget.errors import CorpusError
+
+    with pytest.raises(CorpusError, match=message):
+        run(write_recipe(corpus=files), verb="prepare")
+    assert not (tmp_path / "run" / "1_prepare").exists()
+    run(write_recipe(corpus={**files, "drop_overlap": True}), verb="prepare")
+    stamp = json.loads((tmp_path / "run/1_prepare/step.json").read_text())
+    assert stamp["result"]["dropped_for_overlap"] == 1
+    assert stamp["result"]["meanings"]["train"] == 20
+
+
+def test_a_direction_without_text_is_named(write_recipe: Writer, tmp_path: Path) -> None:
+    from ontarget.errors import CorpusError
+
+    for name in ("train", "dev", "test"):
+        (tmp_path / f"{name}.tsv").write_text(f"en\tit\tnl\n{name}\tc{name}\t\n")
+    files = {name: str(tmp_path / f"{name}.tsv") for name in ("train", "dev", "test")}
+    with pytest.raises(
+        CorpusError, match="corpus.train: no row has both en and nl; drop the direction"
+    ):
+        run(write_recipe(corpus=files), verb="prepare")
+
+
+def test_samples_longer_than_the_limit_are_left_out_and_counted(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    from ontarget.errors import CorpusError
+
+    long = {"steps": 2, "batch": 4, "micro_batch": 2, "max_tokens": 24}
+    run(write_recipe(mle=long), verb="mle")
+    result = json.loads((tmp_path / "run/3_mle/step.json").read_text())["result"]
+    assert result["too_long"] > 0 and result["samples"] + result["too_long"] == 8
+    with pytest.raises(CorpusError, match="all 8 training samples are longer than 2 tokens; raise"):
+        run(write_recipe(mle=long | {"max_tokens": 2}), verb="mle")
+
+
+def test_a_limit_keeps_the_first_rows(tmp_path: Path, write_recipe: Writer) -> None:
+    for name in ("train", "dev", "test"):
+        rows = [f"{name} {n} {'x' * n}\tc{name} {n}\tn{name} {n}" for n in range(9)]
+        (tmp_path / f"{name}.tsv").write_text("\n".join(["en\tit\tnl", *rows]) + "\n")
+    files = {name: str(tmp_path / f"{name}.tsv") for name in ("train", "dev", "test")}
+    corpus = {**files, "dev_limit": 2, "test_limit": 3, "max_characters": 12}
+    found = inputs.splits(load(write_recipe(corpus=corpus)))
+    assert [row.key for row in found.dev] == ["dev.tsv:2", "dev.tsv:3"]
+    assert len(found.test) == 3
+    assert len(found.train) == 5  # "train 4 xxxx" has 12 characters
+    assert isinstance(found.train[0], Parallel)
+
+
+def test_the_choice_of_samples_depends_on_their_keys_alone(finished: Path) -> None:
+    train = samples(finished, "1_prepare/train.jsonl")
+    picked = inputs.chosen(train, 10, seed=3)
+    assert inputs.chosen(train[::-1], 10, seed=3) == picked
+    assert inputs.chosen(train, 10, seed=4) != picked
+    assert all(english_name(each.asked_lang) for each in picked)
+
+
+def copied(recipe: Path, folder: Path, **changes: Any) -> Path:
+    """The finished run and its recipe in another place."""
+    subprocess.run(["cp", "-r", str(recipe.parent / "run"), str(folder / "run")], check=True)
+    content = json.loads(recipe.read_text()) | {"out": str(folder / "run")} | changes
+    (folder / "recipe.yaml").write_text(json.dumps(content))
+    return folder / "recipe.yaml"

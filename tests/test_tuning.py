@@ -1,0 +1,181 @@
+"""The trainer's loss and steps against the definition, in float64 and by other means."""
+
+import math
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from models_for_tests import double, tiny
+from torch import Tensor
+from torch.testing import assert_close
+
+from ontarget.batches import Example, padded, row
+from ontarget.tuning import LanguageAwareTrainer, LikeLengths, Schedule, arguments, train
+
+SGD = {"optimizer": "adamw", "weight_decay": 0.0, "precision": "float32"}
+
+
+def schedule(**changes: Any) -> Schedule:
+    settings = {
+        "steps": 1, "batch": 4, "micro_batch": 4, "learning_rate": 1e-2, "warmup": 0.0,
+        "schedule": "constant", "optimizer": "adamw", "weight_decay": 0.0, "precision": "float32",
+        "alpha": 0.3,
+    }  # fmt: skip
+    return Schedule(**(settings | changes))
+
+
+def examples(count: int, *, conflicts: bool = True, seed: int = 0) -> list[Example]:
+    """Random prompts and responses of very different lengths."""
+    draw = random.Random(seed)
+
+    def ids(most: int) -> list[int]:
+        return [draw.randrange(2, 200) for _ in range(draw.randint(1, most))]
+
+    made = []
+    for index in range(count):
+        response = ids(12)
+        rows = [row(str(index), ids(5), response)]
+        if conflicts:
+            rows.append(row(str(index), ids(5), response, unlikely=True))
+        made.append(Example(rows=tuple(rows)))
+    return made
+
+
+def by_definition(model: Any, drawn: Sequence[Example], alpha: float) -> Tensor:
+    """Both means with softmax and log, row by row, without padding."""
+    losses: dict[bool, list[Tensor]] = {False: [], True: []}
+    for example in drawn:
+        for each in example.rows:
+            ids = torch.tensor([each.tokens])
+            p = model(input_ids=ids, use_cache=False).logits[0].softmax(-1)
+            for at in range(each.prompt_tokens, len(each.tokens)):
+                found = p[at - 1, each.tokens[at]]
+                losses[each.unlikely].append(-torch.log(1 - found if each.unlikely else found))
+    total = torch.stack(losses[False]).mean()
+    if losses[True]:
+        total = total + alpha * torch.stack(losses[True]).mean()
+    return total
+
+
+class Recording(LanguageAwareTrainer):
+    """Keeps the gradient that the optimizer is given."""
+
+    gradients: dict[str, Tensor]
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        self.gradients = {
+            name: parameter.grad.clone()
+            for name, parameter in model.named_parameters()
+            if parameter.grad is not None
+        }
+        return super()._clip_grad_norm(model)
+
+
+def gradients_of_a_step(drawn: list[Example], setting: Schedule, folder: Path) -> dict[str, Tensor]:
+    loaded = double(tiny())
+    trainer = Recording(
+        model=loaded.model,
+        args=arguments(setting, folder),
+        train_dataset=drawn,
+        data_collator=lambda batch: padded(batch, loaded.pad),
+        alpha=setting.alpha,
+        lengths=[example.length for example in drawn],
+    )
+    trainer.train()
+    return trainer.gradients
+
+
+@pytest.mark.parametrize("micro_batch", [1, 2, 4, 8])
+@pytest.mark.parametrize("conflicts", [True, False])
+def test_a_step_follows_the_gradient_of_the_definition_however_it_is_cut(
+    tmp_path: Path, micro_batch: int, conflicts: bool
+) -> None:
+    """The trap: under accumulation, a mean of micro-batch means is another loss."""
+    drawn = examples(8, conflicts=conflicts)
+    setting = schedule(batch=8, micro_batch=micro_batch, alpha=0.3 if conflicts else 0.0)
+    found = gradients_of_a_step(drawn, setting, tmp_path)
+    reference = double(tiny()).model
+    by_definition(reference, drawn, setting.alpha).backward()
+    for name, parameter in reference.named_parameters():
+        assert_close(found[name], parameter.grad, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_the_logged_losses_are_the_two_means() -> None:
+    drawn = examples(4)
+    loaded = tiny()
+    with torch.no_grad():
+        both = [by_definition(loaded.model, drawn, alpha).item() for alpha in (0.0, 1.0)]
+    (point,) = train(loaded.model, drawn, schedule(), pad=loaded.pad)
+    assert point["likelihood"] == pytest.approx(both[0], rel=1e-4)
+    assert point["unlikelihood"] == pytest.approx(both[1] - both[0], rel=1e-3)
+    assert (point["step"], point["steps"]) == (1, 1)
+
+
+def test_padding_changes_nothing() -> None:
+    loaded = double(tiny())
+    short, long = examples(2, conflicts=False)
+    alone = loaded.model(**inputs(padded([short], loaded.pad))).logits
+    together = loaded.model(**inputs(padded([short, long], loaded.pad))).logits
+    assert_close(together[0, : alone.shape[1]], alone[0])
+
+
+def inputs(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: batch[name] for name in ("input_ids", "attention_mask")}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_training_lowers_both_losses(optimizer: str) -> None:
+    loaded = tiny()
+    setting = schedule(steps=30, optimizer=optimizer, alpha=1.0, schedule="cosine", warmup=0.1)
+    curve = train(loaded.model, examples(4), setting, pad=loaded.pad)
+    assert curve[-1]["likelihood"] < 0.8 * curve[0]["likelihood"]
+    assert curve[-1]["step"] == 30
+
+
+def test_the_seed_decides_the_run() -> None:
+    ends = []
+    for seed in (1, 1, 2):
+        loaded = tiny()
+        train(loaded.model, examples(12), schedule(steps=2, seed=seed), pad=loaded.pad)
+        ends.append(loaded.model.state_dict()["model.embed_tokens.weight"].clone())
+    assert torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[0], ends[2])
+
+
+def test_a_loss_that_is_no_number_stops_the_run() -> None:
+    loaded = tiny()
+    with torch.no_grad():
+        loaded.model.lm_head.weight.fill_(math.nan)
+    with pytest.raises(
+        FloatingPointError, match="step 1: the loss is nan; lower the learning rate"
+    ):
+        train(loaded.model, examples(4), schedule(), pad=loaded.pad)
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(1, 9), st.integers(0, 99))
+def test_every_epoch_has_every_example_once_and_steps_are_sorted(
+    lengths: list[int], step: int, seed: int
+) -> None:
+    sampler = LikeLengths(lengths, step, seed)
+    order = list(sampler)
+    assert sorted(order) == list(range(len(lengths))) and len(sampler) == len(lengths)
+    for start in range(0, len(order), step):
+        drawn = [lengths[index] for index in order[start : start + step]]
+        assert drawn == sorted(drawn, reverse=True)
+    sampler.set_epoch(1)
+    assert sorted(sampler) == sorted(order)
+
+
+def test_epochs_differ_and_steps_mix_lengths() -> None:
+    sampler = LikeLengths(list(range(400)), 20, seed=0)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+    means = [sum(first[start : start + 20]) / 20 for start in range(0, 400, 20)]
+    # a mean of 20 of 0..399 has a standard deviation of 26
+    assert max(abs(mean - 199.5) for mean in means) < 130

@@ -1,0 +1,80 @@
+"""Model folders refused before any framework opens them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ontarget.errors import ModelError
+from ontarget.weights import identity, refuse_unusable
+
+
+def folder(tmp_path: Path, *names: str) -> Path:
+    made = tmp_path / "model"
+    made.mkdir()
+    for name in names:
+        (made / name).write_text("{}")
+    return made
+
+
+GOOD = ("config.json", "tokenizer.json", "model.safetensors")
+
+
+def test_a_whole_folder_and_a_hub_id_pass(tmp_path: Path) -> None:
+    refuse_unusable(str(folder(tmp_path, *GOOD)))
+    refuse_unusable("org/name-1.5_b")
+    refuse_unusable("gpt2")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "holds no config.json; give a folder written by save_pretrained"),
+        (GOOD[:1], "holds no tokenizer; save the model's tokenizer beside it"),
+        (GOOD[:2], "expected weights as .safetensors, found none; save them"),
+        (
+            (*GOOD[:2], "pytorch_model.bin"),
+            "expected weights as .safetensors, found only pytorch_model.bin, which may run code",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(tmp_path: Path, names: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        refuse_unusable(str(folder(tmp_path, *names)))
+
+
+def test_a_missing_shard_is_named(tmp_path: Path) -> None:
+    made = folder(tmp_path, *GOOD[:2], "model-00001-of-00002.safetensors")
+    shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (made / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+    with pytest.raises(ModelError, match="the shard model-00002-of-00002.safetensors is missing"):
+        refuse_unusable(str(made))
+
+
+def test_a_damaged_config_is_named(tmp_path: Path) -> None:
+    made = folder(tmp_path, *GOOD)
+    (made / "config.json").write_text("{")
+    with pytest.raises(ModelError, match="config.json: is not JSON .*; fetch the model again"):
+        refuse_unusable(str(made))
+
+
+@pytest.mark.parametrize("model", ["/no/such/folder", "./gone", "../gone/deep", "a b", ""])
+def test_a_folder_that_is_not_there_is_no_hub_id(model: str) -> None:
+    with pytest.raises(ModelError, match="no such folder; give a model folder or a hub id"):
+        refuse_unusable(model or "a/b/c")
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_text("")
+    with pytest.raises(ModelError, match="is a file; give the folder that holds config.json"):
+        refuse_unusable(str(path))
+
+
+def test_identity_changes_with_the_files_and_the_revision(tmp_path: Path) -> None:
+    made = folder(tmp_path, *GOOD)
+    before = identity(str(made), None)
+    assert identity(str(made), None) == before
+    (made / "model.safetensors").write_text("other")
+    assert identity(str(made), None) != before
+    assert identity("org/name", "v1") != identity("org/name", None) == "org/name@main"
