@@ -19,7 +19,7 @@ settings.load_profile("repeatable")
 RECIPE: dict[str, Any] = {
     "name": "tiny",
     "languages": ["en", "it", "nl"],
-    "corpus": {"phrasebook": {"train": 60, "dev": 4, "test": 4}},
+    "corpus": {"phrasebook": {"train": 40, "glossary": 20, "dev": 4, "test": 4}},
     "base": {
         "scratch": {"steps": 4, "batch": 8, "micro_batch": 4, "hidden": 32, "feed_forward": 64}
     },

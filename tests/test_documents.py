@@ -15,10 +15,11 @@ from ontarget.records import Parallel
 LANGUAGES = ["en", "it", "nl", "ro"]
 TEXTS = {code: f"<{code}>" for code in LANGUAGES}
 PARALLEL = Parallel(key="k", texts=TEXTS)
-BARE = Mix(monolingual=0.0, labelled=0.0, codes=0.0, english=0.0, pairs="any")
+BARE = Mix(monolingual=0.0, headed=0.0, labelled=0.0, codes=0.0, english=0.0, pairs="any")
 shares = st.floats(0, 1)
+halves = st.floats(0, 0.5)
 mixes = st.builds(
-    Mix, monolingual=shares, labelled=shares, codes=shares, english=shares,
+    Mix, monolingual=shares, headed=halves, labelled=halves, codes=shares, english=shares,
     pairs=st.sampled_from(["any", "english"]),
 )  # fmt: skip
 
@@ -31,7 +32,7 @@ def drawn(mix: Mix, count: int = 4000) -> list[str]:
 
 
 def spoken(text: str) -> tuple[str, ...]:
-    return tuple(line.split("<")[1][:2] for line in text.splitlines())
+    return tuple(line.split("<")[1][:2] for line in text.splitlines() if "<" in line)
 
 
 @given(mixes, st.integers(0, 2**32))
@@ -59,7 +60,8 @@ def test_shares_are_kept(share: float) -> None:
     codes = [
         "it: " in text for text in drawn(replace(BARE, labelled=1.0, codes=share)) if "<it>" in text
     ]
-    for found in (one, labelled, codes):
+    headed = [" - " in text for text in drawn(replace(BARE, headed=share))]
+    for found in (one, labelled, codes, headed):
         assert sum(found) / len(found) == pytest.approx(share, abs=0.053)
 
 
@@ -75,6 +77,13 @@ def test_labels_name_the_language_of_their_line() -> None:
         for line in text.splitlines():
             name, said = line.split(": ")
             assert said == f"<{ {english_name(code): code for code in LANGUAGES}[name] }>"
+
+
+def test_a_heading_names_both_languages_in_the_order_of_their_lines() -> None:
+    for text in drawn(replace(BARE, headed=1.0), 50):
+        heading, *lines = text.splitlines()
+        names = [english_name(line.strip("<>")) for line in lines]
+        assert heading == " - ".join(names)
 
 
 def test_a_meaning_in_one_language_is_a_monolingual_document() -> None:

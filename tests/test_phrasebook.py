@@ -5,6 +5,7 @@ from babel import Locale
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ontarget.corpora import phrasebook
 from ontarget.corpora.phrasebook import parallels
 from ontarget.errors import CorpusError
 
@@ -14,34 +15,36 @@ FIVE = ("en", "it", "nl", "ro", "de")
 @settings(max_examples=10)
 @given(st.integers(0, 2**32))
 def test_the_seed_alone_decides(seed: int) -> None:
-    first = list(parallels(FIVE, seed, held_out=5, train=20))
-    assert first == list(parallels(FIVE, seed, held_out=5, train=20))
-    assert first != list(parallels(FIVE, seed + 1, held_out=5, train=20))
+    first = list(parallels(FIVE, seed, held_out=5, train=20, glossary=5))
+    assert first == list(parallels(FIVE, seed, held_out=5, train=20, glossary=5))
+    assert first != list(parallels(FIVE, seed + 1, held_out=5, train=20, glossary=5))
 
 
 def test_a_meaning_does_not_depend_on_how_many_follow() -> None:
-    few, many = (list(parallels(FIVE, 1, held_out=20, train=n)) for n in (10, 300))
+    few, many = (list(parallels(FIVE, 1, held_out=20, train=n, glossary=0)) for n in (10, 300))
     assert many[:30] == few
 
 
 @pytest.mark.parametrize("languages", [FIVE, ("en", "fr", "uk", "zh-Hans", "ar", "fi")])
-def test_no_sentence_occurs_twice_in_any_language(languages: tuple[str, ...]) -> None:
-    rows = list(parallels(languages, 3, held_out=100, train=900))
-    assert len({row.key for row in rows}) == 1000
-    for language in languages:
-        assert len({row.texts[language] for row in rows}) == 1000
+def test_held_out_sentences_are_unique_and_never_trained_on(languages: tuple[str, ...]) -> None:
+    rows = list(parallels(languages, 3, held_out=100, train=1500, glossary=1500))
+    assert len({row.key for row in rows}) == 3100
     assert all(tuple(row.texts) == languages and all(row.texts.values()) for row in rows)
+    for language in languages:
+        held_out = {row.texts[language] for row in rows[:100]}
+        assert len(held_out) == 100
+        assert not held_out & {row.texts[language] for row in rows[100:]}
 
 
 def test_sentences_say_the_same_in_each_language() -> None:
     """Digits are the part of a meaning that can be compared without knowing a language."""
-    for row in parallels(("en", "it", "nl", "de"), 5, held_out=0, train=300):
+    for row in parallels(("en", "it", "nl", "de"), 5, held_out=0, train=200, glossary=100):
         digits = {tuple(sorted(filter(str.isdigit, text))) for text in row.texts.values()}
         assert len(digits) == 1, row.texts
 
 
 def test_text_is_that_of_cldr() -> None:
-    rows = list(parallels(("en", "ro"), 0, held_out=0, train=400))
+    rows = list(parallels(("en", "ro"), 0, held_out=0, train=200, glossary=200))
     names = Locale.parse("ro").territories
     english = Locale.parse("en").territories
     for code in ("NL", "UA", "CH"):
@@ -50,18 +53,26 @@ def test_text_is_that_of_cldr() -> None:
         assert all(names[code] in row.texts["ro"] for row in said)
 
 
-def test_too_many_meanings_are_refused_in_one_line() -> None:
-    import ontarget.corpora.phrasebook as phrasebook
+@pytest.mark.parametrize(
+    "language", ["en", "it", "nl", "ro", "de", "zh-Hans", "ja", "ar", "hi", "tr"]
+)
+def test_every_unit_has_words(language: str) -> None:
+    """Babel gives "87 duration-hour" for Dutch hours in the long form."""
+    for unit in phrasebook.UNITS:
+        for number in (2, 5, 87):
+            assert unit not in phrasebook.in_unit(number, unit, phrasebook.locale(language))
 
+
+def test_too_many_meanings_are_refused_in_one_line() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(phrasebook, "KINDS", (phrasebook.weekday,) * 3)
-        patch.setattr(phrasebook, "TRAIN_LENGTHS", (1,))
+        patch.setattr(phrasebook, "LENGTHS", (1,))
         with pytest.raises(
             CorpusError, match="only 7 different sentences found, 8 asked for; lower"
         ):
-            list(parallels(FIVE, 0, held_out=0, train=8))
+            list(parallels(FIVE, 0, held_out=8, train=0, glossary=0))
 
 
 def test_an_unknown_language_is_named() -> None:
     with pytest.raises(CorpusError, match="CLDR does not know the language 'xx'; give a code"):
-        list(parallels(("en", "xx"), 0, held_out=0, train=1))
+        list(parallels(("en", "xx"), 0, held_out=0, train=1, glossary=0))

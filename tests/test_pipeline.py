@@ -95,7 +95,8 @@ def test_step_0_reads_no_instruction_and_no_held_out_text(finished: Path) -> Non
     recipe = load(finished)
     scratch = recipe.base.scratch
     assert scratch is not None
-    documents = list(read(recipe, scratch, inputs.splits(recipe).train).values())
+    splits = inputs.splits(recipe)
+    documents = list(read(recipe, scratch, splits.train + splits.glossary).values())
     assert len(documents) == 32
     assert not any("Translate" in text for text in documents)
     held_out = {each.target for each in samples(finished, "1_prepare/test.jsonl")}

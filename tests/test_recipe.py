@@ -117,6 +117,10 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         {"corpus": {"train": ["a/x.tsv", "b/x.tsv"], "dev": "d.tsv", "test": "t.tsv"}},
         r"corpus: two files of train are named x.tsv; rename one",
     ),
+    (
+        {"base": {"scratch": {"steps": 1, "mix": {"headed": 0.6, "labelled": 0.6}}}},
+        r"base.scratch.mix: headed and labelled are shares of the same documents; lower one",
+    ),
     ({"control": True, "unlikelihood": None}, r"control: compares with stage 2; add the section"),
     ({"seed": -1, "name": 3}, r"name: found '3'; input should be a valid string \(and 1 more\)"),
 ]

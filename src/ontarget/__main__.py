@@ -26,6 +26,7 @@ app = typer.Typer(
     help="Language-aware tuning (arXiv 2403.14399): models that answer in the language asked for.",
 )
 console = Console(highlight=False)
+INTERRUPTED = 130  # what typer exits with after a keyboard interrupt
 
 RecipePath = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/demo.yaml.")
@@ -213,9 +214,10 @@ def main() -> None:
             traceback.print_exc()
         errors.print(Text(f"ontarget: {error}"), soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("ontarget: stopped; finished steps are kept, run again to go on")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            errors.print("ontarget: stopped; finished steps are kept, run again to go on")
+        raise
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Texts of step 0: what a multilingual model reads before it is ever instructed.
 
 Monolingual sentences, and sentences that stand beside their translation as they do on the web:
-sometimes each with its language in front ("Italian: ..."), mostly bare. There are no
-instructions. How many neighbours are labelled decides how firmly the later model ties a
-language's name to the language, and with it whether tuning on English pairs forgets the others.
+mostly bare, now and then each with its language in front ("Italian: ..."), or under a heading
+that names both ("Italian - Dutch"), as phrase lists have. There are no instructions. How much is
+labelled decides how firmly the later model ties a language's name to the language, and with it
+whether tuning on English pairs hides that skill or destroys it (docs/log.md).
 """
 
 import random
@@ -19,6 +20,7 @@ class Mix:
     """Shares of the kinds of documents, each 0 to 1."""
 
     monolingual: float  # one sentence alone; the rest are a sentence and its translation
+    headed: float  # of the bilingual ones: under a heading that names both languages
     labelled: float  # of the bilingual ones: each sentence under the name of its language
     codes: float  # of the labelled ones: `it:` in place of `Italian:`
     english: float  # of the bilingual ones: a pair with English rather than any pair
@@ -36,13 +38,17 @@ def document(
     spoken = [language for language in languages if language in parallel.texts]
     if draw.random() < mix.monolingual or len(spoken) < 2:
         return parallel.texts[draw.choice(spoken)] + "\n"
-    pair = draw.choice(pairs(spoken, mix, draw))
-    first, second = draw.sample(pair, 2)
-    label: Callable[[str], str] = lambda language: ""  # noqa: E731
-    if draw.random() < mix.labelled:
+    pair = draw.sample(draw.choice(pairs(spoken, mix, draw)), 2)
+    named = draw.random()
+    if named < mix.headed:
+        heading, labels = " - ".join(map(name, pair)) + "\n", ["", ""]
+    elif named < mix.headed + mix.labelled:
         by_code = draw.random() < mix.codes
-        label = lambda language: f"{language if by_code else name(language)}: "  # noqa: E731
-    return "".join(f"{label(each)}{parallel.texts[each]}\n" for each in (first, second))
+        heading, labels = "", [f"{each if by_code else name(each)}: " for each in pair]
+    else:
+        heading, labels = "", ["", ""]
+    lines = (f"{label}{parallel.texts[each]}\n" for label, each in zip(labels, pair, strict=True))
+    return heading + "".join(lines)
 
 
 def pairs(spoken: Sequence[str], mix: Mix, draw: random.Random) -> list[tuple[str, str]]:

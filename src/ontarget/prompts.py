@@ -15,7 +15,7 @@ TEMPLATES = {
         "### Instruction:\nTranslate the following sentences from {source} to {target}.\n\n"
         "### Input:\n{input}\n\n### Response:"
     ),
-    "plain": "Translate from {source} to {target}.\n{input}\n",
+    "plain": "Translate from {source} to {target}: {input}\n",
 }
 FIELDS = {"source", "target", "input"}
 

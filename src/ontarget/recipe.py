@@ -34,9 +34,10 @@ class Section(BaseModel):
 
 
 class Phrasebook(Section):
-    """The embedded corpus; the three splits share no sentence in any language."""
+    """The embedded corpus; no sentence of dev or test is in training, in any language."""
 
-    train: Positive = 6000  # meanings
+    train: Positive = 3000  # meanings
+    glossary: Annotated[int, Field(ge=0)] = 3000  # single phrases, read by step 0 only
     dev: Positive = 100
     test: Positive = 100
 
@@ -101,11 +102,19 @@ class Training(Section):
 class Mix(Section):
     """Documents of step 0; each a share 0 to 1. See `documents.Mix`."""
 
-    monolingual: Share = 0.1
+    monolingual: Share = 0.0
+    headed: Share = 0.2
     labelled: Share = 0.2
     codes: Share = 0.0
     english: Share = 0.0
     pairs: Literal["any", "english"] = "any"
+
+    @model_validator(mode="after")
+    def consistent(self) -> "Mix":
+        """A bilingual document is headed, labelled or bare."""
+        if self.headed + self.labelled > 1:
+            raise ValueError("headed and labelled are shares of the same documents; lower one")
+        return self
 
 
 class Scratch(Training):

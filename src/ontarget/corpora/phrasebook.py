@@ -34,35 +34,38 @@ UNITS = (
 PERIODS = {"hour": 3600, "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}
 LONGEST = {"hour": 23, "day": 6, "week": 3, "month": 11, "year": 20}  # before the next unit's turn
 JOINTS = (": ", "; ", " - ")
-TEST_LENGTHS, TRAIN_LENGTHS = (2, 3, 3), (1, 2, 3)  # phrases a sentence, equally likely
+ITEMS = (1, 3)  # fewest and most of a list
+LENGTHS = (2, 3)  # phrases of a sentence, equally likely
 
 
 def parallels(
-    languages: tuple[str, ...], seed: int, *, held_out: int, train: int
+    languages: tuple[str, ...], seed: int, *, held_out: int, train: int, glossary: int
 ) -> Iterator[Parallel]:
-    """`held_out` meanings to test on, then `train` to train on, each in all `languages`.
+    """`held_out` meanings to test on, `train` to train on, and a `glossary` of single phrases.
 
-    Held-out sentences have two or three phrases; training also has single ones, as glossaries do.
-    No text is given twice.
+    Sentences have two or three phrases. No held-out text is given twice, or to train on, in any
+    language; others may come again.
 
     Raises:
         CorpusError: CLDR does not know a language, or cannot tell so many meanings apart.
     """
     draw = random.Random(f"phrasebook/{seed}")
     locales = {language: locale(language) for language in languages}
-    said: set[tuple[str, str]] = set()
+    tested: set[tuple[str, str]] = set()
     made = barren = 0
-    while made < held_out + train:
-        meaning = sentence(draw, TEST_LENGTHS if made < held_out else TRAIN_LENGTHS)
+    while made < held_out + train + glossary:
+        phrases = draw.choice(LENGTHS) if made < held_out + train else 1
+        meaning = sentence(draw, phrases)
         texts = {language: meaning(place) for language, place in locales.items()}
-        if said.isdisjoint(texts.items()):
-            said.update(texts.items())
+        if tested.isdisjoint(texts.items()):
+            if made < held_out:
+                tested.update(texts.items())
             yield Parallel(key=f"phrasebook:{made}", texts=texts)
             made, barren = made + 1, 0
         elif (barren := barren + 1) > 1000:
             raise CorpusError(
-                f"phrasebook: only {made} different sentences found, {held_out + train} asked for; "
-                "lower corpus.phrasebook.train"
+                f"phrasebook: only {made} different sentences found, {held_out} asked for; "
+                "lower corpus.phrasebook.test and dev"
             )
 
 
@@ -82,9 +85,9 @@ def locale(language: str) -> Locale:
         ) from error
 
 
-def sentence(draw: random.Random, lengths: tuple[int, ...]) -> Phrase:
-    """Phrases of different kinds and how they are joined; their number is one of `lengths`."""
-    phrases = [kind(draw) for kind in draw.sample(KINDS, draw.choice(lengths))]
+def sentence(draw: random.Random, count: int) -> Phrase:
+    """`count` phrases of different kinds, and how they are joined."""
+    phrases = [kind(draw) for kind in draw.sample(KINDS, count)]
     if len(phrases) == 1:
         return phrases[0]
     if draw.random() < 0.5:
@@ -111,7 +114,13 @@ def relative_time(draw: random.Random) -> Phrase:
 def measure(draw: random.Random) -> Phrase:
     """A number with its unit written out."""
     number, unit = draw.randint(2, 99), draw.choice(UNITS)
-    return lambda place: format_unit(number, unit, length="long", locale=place)
+    return lambda place: in_unit(number, unit, place)
+
+
+def in_unit(number: int, unit: str, place: Locale) -> str:
+    """`3 hours`; where Babel lacks the long form it gives the unit's id, and we the short form."""
+    long = format_unit(number, unit, length="long", locale=place)
+    return format_unit(number, unit, length="short", locale=place) if unit in long else long
 
 
 def amount(draw: random.Random) -> Phrase:
@@ -124,13 +133,13 @@ def amount(draw: random.Random) -> Phrase:
 
 def countries(draw: random.Random) -> Phrase:
     """A list of countries."""
-    codes = draw.sample(COUNTRIES, draw.randint(2, 3))
+    codes = draw.sample(COUNTRIES, draw.randint(*ITEMS))
     return lambda place: format_list([place.territories[code] for code in codes], locale=place)
 
 
 def spoken(draw: random.Random) -> Phrase:
     """A list of languages."""
-    codes = draw.sample(LANGUAGES, draw.randint(2, 3))
+    codes = draw.sample(LANGUAGES, draw.randint(*ITEMS))
     return lambda place: format_list([place.languages[code] for code in codes], locale=place)
 
 

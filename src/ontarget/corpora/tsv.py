@@ -1,6 +1,5 @@
 """Tab-separated text: a header of language codes, then one meaning a line. No quoting."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -38,9 +37,7 @@ def column_fault(names: Sequence[str], language: str) -> str:
     """Why there is not one column for `language`, and what to do."""
     if language in names:
         return f"two columns are named {language!r}; keep one"
-    near = difflib.get_close_matches(
-        language.lower(), [name.lower() for name in names], n=1, cutoff=0.5
-    )
+    likely = [name for name in names if name.lower()[:2] == language.lower()[:2]]
     found = ", ".join(names[:12]) or "nothing"
-    hint = f"rename {next(n for n in names if n.lower() == near[0])!r}" if near else "add it"
+    hint = f"rename {likely[0]!r}" if likely else "add it"
     return f"no column {language!r} among {found}; {hint} or drop the language from the recipe"

@@ -29,6 +29,7 @@ class Splits:
     train: list[Parallel]
     dev: list[Parallel]
     test: list[Parallel]
+    glossary: list[Parallel]  # of the phrasebook: what only step 0 reads
     dropped: int = 0  # rows of train that shared a sentence with dev or test
 
 
@@ -53,7 +54,7 @@ def splits(recipe: Recipe) -> Splits:
         )
     leaked = {trained for _, trained, _ in shared}
     kept = [row for row in train if row.key not in leaked]
-    return Splits(train=kept, dev=dev, test=test, dropped=len(leaked))
+    return Splits(train=kept, dev=dev, test=test, glossary=[], dropped=len(leaked))
 
 
 def phrasebook(recipe: Recipe) -> Splits:
@@ -61,8 +62,21 @@ def phrasebook(recipe: Recipe) -> Splits:
     sizes = recipe.corpus.phrasebook
     assert sizes is not None
     held_out = sizes.test + sizes.dev
-    rows = list(parallels(recipe.languages, recipe.seed, held_out=held_out, train=sizes.train))
-    return Splits(train=rows[held_out:], dev=rows[sizes.test : held_out], test=rows[: sizes.test])
+    made = parallels(
+        recipe.languages,
+        recipe.seed,
+        held_out=held_out,
+        train=sizes.train,
+        glossary=sizes.glossary,
+    )
+    rows = list(made)
+    end = held_out + sizes.train
+    return Splits(
+        train=rows[held_out:end],
+        dev=rows[sizes.test : held_out],
+        test=rows[: sizes.test],
+        glossary=rows[end:],
+    )
 
 
 def from_files(corpus: Corpus, name: Split, languages: Sequence[str]) -> list[Parallel]:

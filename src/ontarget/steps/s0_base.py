@@ -18,7 +18,8 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     scratch = recipe.base.scratch
     assert scratch is not None
     tell("reading the corpus", 0, 1)
-    rows = inputs.splits(recipe).train
+    splits = inputs.splits(recipe)
+    rows = splits.train + splits.glossary
     tokenizer = models.byte_bpe(vocabulary_texts(recipe, rows), scratch.vocabulary)
     network = models.small_llama(
         tokenizer,

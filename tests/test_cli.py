@@ -1,0 +1,235 @@
+"""The command: light, clear about bad input, exit code 2 and never a traceback."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Writer
+
+import ontarget
+
+HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "pyarrow", "fasttext", "jinja2"}
+
+
+def ontarget_command(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ontarget", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+
+
+def refused(*arguments: str | Path, **options: Any) -> str:
+    """What a command that must refuse says: one line on stderr, exit code 2."""
+    done = ontarget_command(*arguments, **options)
+    assert done.returncode == 2, done
+    assert done.stderr.startswith("ontarget: ") and done.stderr.count("\n") == 1, done.stderr
+    assert "Traceback" not in done.stdout
+    return done.stderr
+
+
+def loaded_by(code: str) -> set[str]:
+    program = f"{code}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_and_check_load_nothing_heavy(write_recipe: Writer) -> None:
+    path = write_recipe()
+    checking = f"import ontarget.__main__ as m; m.check(__import__('pathlib').Path({str(path)!r}))"
+    assert not HEAVY & loaded_by("import ontarget.__main__")
+    assert not HEAVY & loaded_by(checking)
+
+
+def test_help_lists_every_verb() -> None:
+    text = ontarget_command("--help").stdout
+    for verb in (
+        "run", "check", "demo", "diagnose", "base", "prepare", "conflict", "mle", "unlikelihood",
+        "control", "translate", "evaluate", "report",
+    ):  # fmt: skip
+        assert f" {verb} " in text
+
+
+def test_version() -> None:
+    assert ontarget_command("--version").stdout.strip() == ontarget.__version__
+
+
+def test_check_says_what_it_found(write_recipe: Writer) -> None:
+    done = ontarget_command("check", write_recipe())
+    assert done.returncode == 0
+    assert "directions 4 supervised, 2 zero-shot" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("recipe.yaml: ready to run")
+
+
+def corpus(folder: Path, **replaced: bytes) -> dict[str, str]:
+    for name in ("train", "dev", "test"):
+        text = f"en\tit\tnl\n{name} a\t{name} b\t{name} c\n".encode()
+        (folder / f"{name}.tsv").write_bytes(replaced.get(name, text))
+    return {name: str(folder / f"{name}.tsv") for name in ("train", "dev", "test")}
+
+
+def without_weights(folder: Path) -> dict[str, Any]:
+    model = folder / "model"
+    model.mkdir()
+    for name in ("config.json", "tokenizer.json"):
+        (model / name).write_text("{}")
+    return {"base": {"model": str(model)}}
+
+
+BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
+    "unknown language": (lambda _: {"languages": ["en", "xx"]}, "CLDR knows no language 'xx'"),
+    "unknown to the identifier": (
+        lambda _: {"languages": ["en", "lij"]}, "the identifier lid.176 does not know 'lij'",
+    ),
+    "no such locale": (
+        lambda _: {"languages": ["en", "nap"]}, "CLDR does not know the language 'nap'",
+    ),
+    "unknown key": (lambda _: {"sede": 1}, "sede: unknown key; did you mean seed?"),
+    "both lists": (
+        lambda _: {"supervised": ["en-it"], "zero_shot": ["en-it"]},
+        "zero_shot: en-it is listed as supervised too",
+    ),
+    "missing column": (
+        lambda folder: {"corpus": corpus(folder, dev=b"en\tit\n a\tb\n")},
+        "dev.tsv:1: no column 'nl' among en, it; add it or drop the language",
+    ),
+    "empty file": (
+        lambda folder: {"corpus": corpus(folder, test=b"")},
+        "test.tsv:1: no column 'en' among nothing",
+    ),
+    "misaligned": (
+        lambda folder: {"corpus": corpus(folder, train=b"en\tit\tnl\na\tb\n")},
+        "train.tsv:2: 2 cells, expected 3 as in the header",
+    ),
+    "invalid UTF-8": (
+        lambda folder: {"corpus": corpus(folder, train=b"en\tit\tnl\na\t\xff\tb\n")},
+        "train.tsv:2: byte 3 of the line (0xff) is not UTF-8; convert the file",
+    ),
+    "test in training": (
+        lambda folder: {"corpus": corpus(folder, train=b"en\tit\tnl\ntest a\tx\ty\n")},
+        "test.tsv:2: the en sentence is in training too (train.tsv:2; 1 such rows); remove",
+    ),
+    "no file": (
+        lambda folder: {"corpus": corpus(folder) | {"test": str(folder / "none.tsv")}},
+        "none.tsv: no such file; give the path of a corpus file",
+    ),
+    "no weights": (without_weights, "expected weights as .safetensors, found none; save them"),
+    "no folder": (
+        lambda folder: {"base": {"model": str(folder / "gone")}},
+        "gone: no such folder; give a model folder or a hub id such as org/name",
+    ),
+    "no place to write": (
+        lambda folder: {"out": "/proc/nowhere/run"},
+        "/proc/nowhere/run: /proc is no folder one can",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    write_recipe: Writer, tmp_path: Path, verb: str, case: str
+) -> None:
+    if case == "no place to write" and os.access("/proc", os.W_OK):
+        pytest.skip("this user may write to /proc, or thinks so")
+    make, message = BAD[case]
+    assert message in refused(verb, write_recipe(**make(tmp_path)))
+    assert not (tmp_path / "run").exists()
+
+
+def test_debug_shows_the_traceback_before_or_after_the_verb(write_recipe: Writer) -> None:
+    path = write_recipe(languages=["en", "xx"])
+    for arguments in (("--debug", "run", path), ("run", path, "--debug")):
+        done = ontarget_command(*arguments)
+        assert done.returncode == 2
+        assert "Traceback" in done.stderr and "RecipeError" in done.stderr
+
+
+def test_a_name_with_markup_is_printed_as_it_is(tmp_path: Path) -> None:
+    assert "[bold]x.yaml: No such file" in refused("run", tmp_path / "[bold]x.yaml")
+
+
+def limited() -> None:
+    """Files of 40 kB at most: as a full disk, but for this process alone."""
+    import signal
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+
+
+def test_a_full_disk_is_one_line_and_finished_steps_are_kept(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    path = write_recipe()
+    assert ontarget_command("prepare", path).returncode == 0
+    message = refused("base", path, preexec_fn=limited)
+    assert "0_base: cannot be written (" in message and "make room" in message
+    assert sorted(each.name for each in (tmp_path / "run").iterdir()) == [".lock", "1_prepare"]
+    done = ontarget_command("mle", path)
+    assert done.returncode == 0, done.stderr
+    assert "1_prepare                up to date" in done.stdout
+
+
+def test_the_run_prints_its_table_and_where_the_report_is(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    done = ontarget_command("run", write_recipe())
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "zero-shot" in done.stdout and "stage 2 (+ unlikelihood)" in done.stdout
+    assert "The base model is a stand-in made from scratch, no LLM" in done.stdout
+    assert f"report: {tmp_path / 'run/7_report/report.html'}" in done.stdout
+    verdict = json.loads((tmp_path / "run/4_unlikelihood/preflight.json").read_text())["verdict"]
+    assert verdict["words"] in done.stdout
+
+    diagnosed = ontarget_command(
+        "diagnose", tmp_path / "run/3_mle/model", "--data", dev_file(tmp_path),
+        "--languages", "en,it,nl", "--segments", "3", "--template", "plain",
+    )  # fmt: skip
+    assert diagnosed.returncode == 0, diagnosed.stderr
+    assert "nats a token" in diagnosed.stdout and "off-target it-nl" in diagnosed.stdout
+
+
+def dev_file(folder: Path) -> Path:
+    path = folder / "mine.tsv"
+    path.write_text("en\tit\tnl\nMonday\tlunedì\tmaandag\nTuesday\tmartedì\tdinsdag\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--languages", "en"), "languages: give at least two codes, each once"),
+        (("--languages", "en,xx"), "CLDR knows no language 'xx'"),
+        (("--languages", "en,fr"), "mine.tsv:1: no column 'fr'"),
+        (("--languages", "en,it", "--template", "x"), "template: has the fields none"),
+    ],
+)
+def test_diagnose_refuses_what_it_cannot_use(
+    tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    without_weights(tmp_path)
+    (tmp_path / "model/model.safetensors").write_text("")
+    path = dev_file(tmp_path)
+    assert message in refused("diagnose", tmp_path / "model", "--data", path, *options)
+
+
+def test_a_keyboard_interrupt_is_one_line(write_recipe: Writer, tmp_path: Path) -> None:
+    path = write_recipe(mle={"steps": 100_000, "batch": 8, "micro_batch": 4})
+    command = [sys.executable, "-m", "ontarget", "mle", str(path)]
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run/.3_mle.partial").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    started.send_signal(2)
+    _, errors = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert errors == "ontarget: stopped; finished steps are kept, run again to go on\n"
+    assert not list((tmp_path / "run").glob(".*partial"))
