@@ -23,7 +23,7 @@ class Mix:
     headed: float  # of the bilingual ones: under a heading that names both languages
     labelled: float  # of the bilingual ones: each sentence under the name of its language
     codes: float  # of the labelled ones: `it:` in place of `Italian:`
-    english: float  # of the bilingual ones: a pair with English rather than any pair
+    english: float  # of the bare ones: a pair with English rather than any pair
     pairs: str  # any, or english: no pair without English at all (strictly zero-shot)
 
 
@@ -38,25 +38,25 @@ def document(
     spoken = [language for language in languages if language in parallel.texts]
     if draw.random() < mix.monolingual or len(spoken) < 2:
         return parallel.texts[draw.choice(spoken)] + "\n"
-    pair = draw.sample(draw.choice(pairs(spoken, mix, draw)), 2)
-    named = draw.random()
-    if named < mix.headed:
-        heading, labels = " - ".join(map(name, pair)) + "\n", ["", ""]
-    elif named < mix.headed + mix.labelled:
+    kind = draw.random()
+    bare = kind >= mix.headed + mix.labelled
+    english = mix.pairs == "english" or (bare and draw.random() < mix.english)
+    pair = draw.sample(draw.choice(pairs(spoken, english=english)), 2)
+    heading, labels = "", ["", ""]
+    if kind < mix.headed:
+        heading = " - ".join(map(name, pair)) + "\n"
+    elif not bare:
         by_code = draw.random() < mix.codes
-        heading, labels = "", [f"{each if by_code else name(each)}: " for each in pair]
-    else:
-        heading, labels = "", ["", ""]
+        labels = [f"{each if by_code else name(each)}: " for each in pair]
     lines = (f"{label}{parallel.texts[each]}\n" for label, each in zip(labels, pair, strict=True))
     return heading + "".join(lines)
 
 
-def pairs(spoken: Sequence[str], mix: Mix, draw: random.Random) -> list[tuple[str, str]]:
-    """The unordered pairs one is drawn from."""
+def pairs(spoken: Sequence[str], *, english: bool) -> list[tuple[str, str]]:
+    """The unordered pairs one is drawn from: all, or those with English if there are any."""
     every = list(combinations(spoken, 2))
-    english = [pair for pair in every if "en" in pair]
-    only_english = mix.pairs == "english" or draw.random() < mix.english
-    return english if english and only_english else every
+    with_english = [pair for pair in every if "en" in pair]
+    return with_english if english and with_english else every
 
 
 def cue(source: str, source_lang: str, target_lang: str, name: Callable[[str], str]) -> str:

@@ -1,0 +1,78 @@
+"""The preflight's measures against the definition, and on models whose fault is known."""
+
+import pytest
+import torch
+from models_for_tests import tiny
+from torch.testing import assert_close
+
+from ontarget.conflicts import wrong_target
+from ontarget.diagnosis import Setting, examine, odds
+from ontarget.languages import english_name
+from ontarget.prompts import TEMPLATES, prompt
+from ontarget.records import Direction, Sample
+
+EN_IT, IT_NL = Direction("en", "it"), Direction("it", "nl")
+SETTING = Setting(
+    languages=("en", "it", "nl"),
+    supervised=(EN_IT,),
+    template=TEMPLATES["plain"],
+    seed=0,
+    max_new_tokens=4,
+)
+
+
+def sample(number: int, direction: Direction = EN_IT) -> Sample:
+    source, target = direction
+    return Sample(
+        key=str(number),
+        source_lang=source,
+        asked_lang=target,
+        target_lang=target,
+        source="hello" * (number + 1),
+        target="ciao mondo" * (number % 3 + 1),
+    )
+
+
+def test_odds_are_those_of_every_response_token_and_no_other() -> None:
+    loaded = tiny()
+    samples = [sample(number) for number in range(5)]
+    found = odds(loaded, samples, SETTING.template)
+    expected = []
+    for each in samples:
+        (asked,) = loaded.prompts([prompt(each, SETTING.template, english_name)])
+        (answer,) = loaded.responses([each.target])
+        with torch.no_grad():
+            p = (
+                loaded.model(input_ids=torch.tensor([asked + answer]))
+                .logits[0]
+                .double()
+                .softmax(-1)
+            )
+        for at, token in enumerate(answer, start=len(asked)):
+            expected.append(torch.logit(p[at - 1, token]).item())
+    assert_close(found.double().sort().values, torch.tensor(expected).double().sort().values)
+
+
+def test_losses_are_measured_on_supervised_directions_and_ratios_on_all() -> None:
+    loaded = tiny()
+    known = [sample(number) for number in range(4)]
+    found = examine(loaded, [*known, sample(9, IT_NL)], SETTING).measures
+    right = odds(loaded, known, SETTING.template).double()
+    wrong = odds(
+        loaded, [wrong_target(each, SETTING.languages, 0) for each in known], SETTING.template
+    ).double()
+    assert found.likelihood_nats == pytest.approx(
+        torch.log1p(torch.exp(-right)).mean().item(), rel=1e-4
+    )
+    assert found.conflict_nats == pytest.approx(
+        torch.log1p(torch.exp(wrong)).mean().item(), rel=1e-4
+    )
+    assert found.right_share == pytest.approx((right > 0).double().mean().item())
+    assert set(found.off_target_percent) == {"en-it", "it-nl"}
+    assert set(found.reference_off_target_percent) == {"en-it", "it-nl"}
+
+
+def test_a_model_of_random_weights_lacks_the_skill() -> None:
+    found = examine(tiny(), [sample(0), sample(1, IT_NL)], SETTING)
+    assert found.verdict.fault == "lacks the skill"
+    assert found.content()["verdict"]["words"] == found.verdict.words
