@@ -14,6 +14,9 @@ import pytest
 from conftest import Writer
 
 import ontarget
+from ontarget.__main__ import strictly_zero_shot
+from ontarget.errors import RecipeError
+from ontarget.recipe_files import load
 
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "pyarrow", "fasttext", "jinja2"}
 
@@ -233,3 +236,21 @@ def test_a_keyboard_interrupt_is_one_line(write_recipe: Writer, tmp_path: Path) 
     assert started.returncode == 130
     assert errors == "ontarget: stopped; finished steps are kept, run again to go on\n"
     assert not list((tmp_path / "run").glob(".*partial"))
+
+
+def test_strict_changes_what_step_0_reads_and_nothing_else(write_recipe: Writer) -> None:
+    recipe = load(write_recipe())
+    strict = strictly_zero_shot(recipe)
+    assert recipe.base.scratch is not None and strict.base.scratch is not None
+    assert strict.base.scratch.mix.pairs == "english"
+    assert strict.name == "tiny (strict)"
+    changed = {"name", "base"}
+    assert recipe.model_dump(exclude=changed) == strict.model_dump(exclude=changed)
+    with pytest.raises(RecipeError, match="base.scratch: is missing; strict changes what step 0"):
+        strictly_zero_shot(load(write_recipe(base={"model": "org/name"})))
+
+
+def test_demo_refuses_what_it_cannot_use(tmp_path: Path) -> None:
+    assert "CLDR knows no language 'xx'" in refused("demo", "--languages", "en,xx")
+    (tmp_path / "file").write_text("")
+    assert "file is no folder" in refused("demo", "--out", tmp_path / "file" / "run")

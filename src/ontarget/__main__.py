@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -130,11 +130,13 @@ def check(recipe: RecipePath) -> None:
 
 @app.command()
 def demo(
-    seed: Annotated[int, typer.Option(min=0, help="Of the corpus, the model and every draw.")] = 1,
-    out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/demo"),
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the corpus, the model and every draw.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder; default runs/demo.")] = None,
     languages: Annotated[
-        str, typer.Option(help="CLDR codes, comma between; the first is the pivot.")
-    ] = "en,it,nl,ro,de",
+        str | None, typer.Option(help="CLDR codes, comma between; the first is the pivot.")
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Step 0 reads pairs with English only.")
     ] = False,
@@ -143,7 +145,8 @@ def demo(
     ] = False,
 ) -> None:
     """Show the whole effect on the embedded corpus and a tiny model: minutes on two cores."""
-    changes: dict[str, Any] = {"seed": seed, "out": out, "languages": languages.split(",")}
+    given = {"seed": seed, "out": out, "languages": languages and languages.split(",")}
+    changes = {key: value for key, value in given.items() if value is not None}
     with as_file(files("ontarget") / "recipes" / "demo.yaml") as path:
         recipe = recipe_files.load(path, changes)
     if strict:
