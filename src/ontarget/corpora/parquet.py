@@ -6,7 +6,7 @@ from pathlib import Path
 from ontarget.corpora.tsv import column_fault
 from ontarget.errors import CorpusError
 
-ROWS = 4096  # read at once
+ROWS = 1000  # read at once
 
 
 def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
