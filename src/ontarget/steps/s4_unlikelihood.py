@@ -47,7 +47,9 @@ def preflight(recipe: Recipe, loaded: models.Loaded, out: Path, tell: inputs.Tel
     dev = artifacts.read_lines(recipe.out / "1_prepare" / "dev.jsonl", Sample)
     examined = diagnosis.examine(
         loaded,
-        inputs.per_direction(dev, recipe.unlikelihood.preflight),
+        inputs.per_direction(
+            inputs.chosen(dev, len(dev), recipe.seed), recipe.unlikelihood.preflight
+        ),
         diagnosis.Setting(
             languages=recipe.languages,
             supervised=recipe.supervised_directions,
