@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from ontarget.batches import Example, padded, row
+from ontarget.errors import RecipeError
 from ontarget.tuning import LanguageAwareTrainer, LikeLengths, Schedule, arguments, train
 
 SGD = {"optimizer": "adamw", "weight_decay": 0.0, "precision": "float32"}
@@ -151,9 +152,7 @@ def test_a_loss_that_is_no_number_stops_the_run() -> None:
     loaded = tiny()
     with torch.no_grad():
         loaded.model.lm_head.weight.fill_(math.nan)
-    with pytest.raises(
-        FloatingPointError, match="step 1: the loss is nan; lower the learning rate"
-    ):
+    with pytest.raises(RecipeError, match="step 1: the loss is nan; lower the learning rate"):
         train(loaded.model, examples(4), schedule(), pad=loaded.pad)
 
 

@@ -25,6 +25,7 @@ from transformers import (
 )
 
 from ontarget.batches import Example, padded
+from ontarget.errors import RecipeError
 from ontarget.losses import IGNORE, likelihood, response_tokens, unlikelihood
 from ontarget.muon import muon
 
@@ -131,7 +132,7 @@ class LanguageAwareTrainer(Trainer):
         self.nats.append(means.detach())
         total = means[0] + self.alpha * means[1]
         if not torch.isfinite(total):
-            raise FloatingPointError(
+            raise RecipeError(
                 f"step {self.state.global_step + 1}: the loss is {total.item()}; "
                 "lower the learning rate or alpha"
             )
