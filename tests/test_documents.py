@@ -15,12 +15,14 @@ from ontarget.records import Parallel
 LANGUAGES = ["en", "it", "nl", "ro"]
 TEXTS = {code: f"<{code}>" for code in LANGUAGES}
 PARALLEL = Parallel(key="k", texts=TEXTS)
-BARE = Mix(monolingual=0.0, headed=0.0, labelled=0.0, codes=0.0, english=0.0, pairs="any")
+BARE = Mix(
+    monolingual=0.0, headed=0.0, labelled=0.0, codes=0.0, untranslated=0.0, english=0.0, pairs="any"
+)
 shares = st.floats(0, 1)
 halves = st.floats(0, 0.5)
 mixes = st.builds(
-    Mix, monolingual=shares, headed=halves, labelled=halves, codes=shares, english=shares,
-    pairs=st.sampled_from(["any", "english"]),
+    Mix, monolingual=shares, headed=halves, labelled=halves, codes=shares, untranslated=shares,
+    english=shares, pairs=st.sampled_from(["any", "english"]),
 )  # fmt: skip
 
 
@@ -60,7 +62,7 @@ def test_shares_are_kept(share: float) -> None:
     codes = [
         "it: " in text for text in drawn(replace(BARE, labelled=1.0, codes=share)) if "<it>" in text
     ]
-    headed = [" - " in text for text in drawn(replace(BARE, headed=share))]
+    headed = [" translation" in text for text in drawn(replace(BARE, headed=share))]
     for found in (one, labelled, codes, headed):
         assert sum(found) / len(found) == pytest.approx(share, abs=0.053)
 
@@ -79,11 +81,20 @@ def test_labels_name_the_language_of_their_line() -> None:
             assert said == f"<{ {english_name(code): code for code in LANGUAGES}[name] }>"
 
 
-def test_a_heading_names_both_languages_in_the_order_of_their_lines() -> None:
+def test_a_heading_announces_the_language_of_the_second_text() -> None:
     for text in drawn(replace(BARE, headed=1.0), 50):
-        heading, *lines = text.splitlines()
-        names = [english_name(line.strip("<>")) for line in lines]
-        assert heading == " - ".join(names)
+        heading, _, second = text.splitlines()
+        assert heading == f"{english_name(second.strip('<>'))} translation"
+
+
+def test_an_untranslated_page_is_in_english_where_neither_language_is() -> None:
+    headed = drawn(replace(BARE, headed=1.0, untranslated=0.4))
+    others = [text for text in headed if "<en>" not in text.splitlines()[1]]
+    english = [text for text in others if "<en>" in text.splitlines()[2]]
+    kept = [text for text in english if text.startswith("English translation")]
+    # Of 12 ordered pairs 6 have no English, and 3 lead into it; 0.05 is over five deviations.
+    assert len(kept) / len(headed) == pytest.approx(3 / 12, abs=0.05)
+    assert (len(english) - len(kept)) / len(headed) == pytest.approx(0.4 * 6 / 12, abs=0.05)
 
 
 def test_a_meaning_in_one_language_is_a_monolingual_document() -> None:

@@ -36,17 +36,18 @@ def test_the_source_stands_in_the_prompt_unchanged(source: str) -> None:
         )
 
 
-@pytest.mark.parametrize("template", TEMPLATES.values())
-def test_own_templates_have_no_fault(template: str) -> None:
+@pytest.mark.parametrize("template", [*TEMPLATES.values(), "{target}: {input}", "{input}{target}"])
+def test_a_template_may_leave_the_source_language_unnamed(template: str) -> None:
     assert template_fault(template) is None
 
 
 @pytest.mark.parametrize(
     ("template", "fault"),
     [
-        ("Translate {input}", "has the fields input; expected input, source and target"),
+        ("Translate {input}", "has the fields input; expected input and target once"),
         ("nothing", "has the fields none"),
         ("{source} {target} {input} {input}", "has the fields input, input, source, target"),
+        ("{source} {source} {target} {input}", "source at most once"),
         ("{source} {target} {input} {}", "has the fields , input"),
         ("{source} {target} {input", "is not a template"),
     ],

@@ -2,9 +2,13 @@
 
 Monolingual sentences, and sentences that stand beside their translation as they do on the web:
 mostly bare, now and then each with its language in front ("Italian: ..."), or under a heading
-that names both ("Italian - Dutch"), as phrase lists have. There are no instructions. How much is
-labelled decides how firmly the later model ties a language's name to the language, and with it
-whether tuning on English pairs hides that skill or destroys it (docs/log.md).
+that announces the second ("Dutch translation"), as on pages for readers of Dutch. There are no
+instructions. Such a page is often left in English all the same (`untranslated`).
+
+What is read here decides what tuning on English pairs does later (docs/log.md). Labels and
+headings tie a language's name to the language: without them stage 1 destroys the skill that stage
+2 is to uncover. Bare pairs with English and untranslated pages give the habit of answering in
+English that hides it: without them stage 1 hides nothing.
 """
 
 import random
@@ -20,9 +24,10 @@ class Mix:
     """Shares of the kinds of documents, each 0 to 1."""
 
     monolingual: float  # one sentence alone; the rest are a sentence and its translation
-    headed: float  # of the bilingual ones: under a heading that names both languages
+    headed: float  # of the bilingual ones: under a heading that announces the second's language
     labelled: float  # of the bilingual ones: each sentence under the name of its language
     codes: float  # of the labelled ones: `it:` in place of `Italian:`
+    untranslated: float  # of the headed ones without English: the second text is left in English
     english: float  # of the bare ones: a pair with English rather than any pair
     pairs: str  # any, or english: no pair without English at all (strictly zero-shot)
 
@@ -44,7 +49,9 @@ def document(
     pair = draw.sample(draw.choice(pairs(spoken, english=english)), 2)
     heading, labels = "", ["", ""]
     if kind < mix.headed:
-        heading = " - ".join(map(name, pair)) + "\n"
+        heading = f"{name(pair[1])} translation\n"
+        if "en" not in pair and "en" in spoken and draw.random() < mix.untranslated:
+            pair[1] = "en"
     elif not bare:
         by_code = draw.random() < mix.codes
         labels = [f"{each if by_code else name(each)}: " for each in pair]

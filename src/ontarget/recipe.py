@@ -106,6 +106,7 @@ class Mix(Section):
     headed: Share = 0.2
     labelled: Share = 0.2
     codes: Share = 0.0
+    untranslated: Share = 0.0
     english: Share = 0.0
     pairs: Literal["any", "english"] = "any"
 
