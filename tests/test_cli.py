@@ -70,6 +70,11 @@ def test_check_says_what_it_found(write_recipe: Writer) -> None:
     assert done.stdout.splitlines()[-1].endswith("recipe.yaml: ready to run")
 
 
+def test_check_says_that_a_name_is_taken_for_a_hub_id(write_recipe: Writer) -> None:
+    done = ontarget_command("check", write_recipe(base={"model": "my-model"}))
+    assert "model my-model, no folder here: taken as a hub id" in done.stdout
+
+
 def corpus(folder: Path, **replaced: bytes) -> dict[str, str]:
     for name in ("train", "dev", "test"):
         text = f"en\tit\tnl\n{name} a\t{name} b\t{name} c\n".encode()
@@ -240,17 +245,23 @@ def test_a_keyboard_interrupt_is_one_line(write_recipe: Writer, tmp_path: Path) 
 
 def test_strict_changes_what_step_0_reads_and_nothing_else(write_recipe: Writer) -> None:
     recipe = load(write_recipe())
-    strict = strictly_zero_shot(recipe)
+    strict = strictly_zero_shot(recipe, None)
     assert recipe.base.scratch is not None and strict.base.scratch is not None
-    assert strict.base.scratch.mix.pairs == "english"
+    assert strict.base.scratch.mix.pairs == "pivot"
     assert strict.name == "tiny (strict)"
-    changed = {"name", "base"}
+    assert strict.out == recipe.out.with_name("run-strict")
+    assert strictly_zero_shot(recipe, Path("mine")).out == Path("mine")
+    changed = {"name", "base", "out"}
     assert recipe.model_dump(exclude=changed) == strict.model_dump(exclude=changed)
     with pytest.raises(RecipeError, match="base.scratch: is missing; strict changes what step 0"):
-        strictly_zero_shot(load(write_recipe(base={"model": "org/name"})))
+        strictly_zero_shot(load(write_recipe(base={"model": "org/name"})), None)
 
 
 def test_demo_refuses_what_it_cannot_use(tmp_path: Path) -> None:
     assert "CLDR knows no language 'xx'" in refused("demo", "--languages", "en,xx")
+    assert "languages: en, it leave no zero-shot direction; give a pivot and at least two" in (
+        refused("demo", "--languages", "en,it", "--out", tmp_path / "run")
+    )
+    assert not (tmp_path / "run").exists()
     (tmp_path / "file").write_text("")
     assert "file is no folder" in refused("demo", "--out", tmp_path / "file" / "run")

@@ -19,7 +19,9 @@ SAMPLE = Sample(
     source="Ciao.",
     target="Hallo.",
 )
-IWSLT4 = [Direction(*pair.split("-")) for pair in "en-it it-en en-nl nl-en en-ro ro-en".split()]
+IWSLT4 = Counter(
+    Direction(*pair.split("-")) for pair in "en-it it-en en-nl nl-en en-ro ro-en".split()
+)
 
 languages = st.lists(st.sampled_from(LANGUAGES), min_size=2, unique=True)
 seeds = st.integers(0, 2**32)
@@ -44,27 +46,34 @@ def test_order_and_repetition_of_languages_do_not_matter(seed: int, shuffled: li
 
 @given(seeds, st.permutations(range(30)))
 def test_the_order_of_the_data_does_not_matter(seed: int, order: list[int]) -> None:
-    samples = [replace(SAMPLE, key=str(index)) for index in range(30)]
+    samples = [replace(SAMPLE, source=str(index)) for index in range(30)]
     for draw, choices in ((wrong_target, LANGUAGES), (any_other_instruction, IWSLT4)):
         in_order = [draw(sample, choices, seed) for sample in samples]  # type: ignore[operator]
         shuffled = [draw(samples[index], choices, seed) for index in order]  # type: ignore[operator]
         assert [in_order[index] for index in order] == shuffled
 
 
+def test_where_a_sample_stands_does_not_matter() -> None:
+    moved = replace(SAMPLE, key="train.tsv:1/it-nl")
+    for seed in range(40):
+        drawn = wrong_target(SAMPLE, LANGUAGES, seed)
+        assert wrong_target(moved, LANGUAGES, seed) == replace(drawn, key=moved.key)
+
+
 def test_draws_are_pinned_across_processes_and_versions() -> None:
     wrong = [wrong_target(SAMPLE, LANGUAGES, seed).asked_lang for seed in range(8)]
-    assert wrong == ["fr", "cs", "fr", "en", "ro", "cs", "it", "en"]
+    assert wrong == ["fr", "en", "ru", "it", "ja", "en", "de", "ru"]
     other = [any_other_instruction(SAMPLE, IWSLT4, seed) for seed in range(4)]
     assert [f"{each.source_lang}-{each.asked_lang}" for each in other] == [
         "nl-en",
         "en-it",
         "ro-en",
-        "ro-en",
+        "en-nl",
     ]
 
 
 def test_the_draw_is_uniform_over_wrong_languages_the_source_included() -> None:
-    samples = (replace(SAMPLE, key=str(index)) for index in range(8000))
+    samples = (replace(SAMPLE, source=str(index)) for index in range(8000))
     counts = Counter(wrong_target(sample, LANGUAGES, seed=0).asked_lang for sample in samples)
     assert counts.keys() == set(LANGUAGES) - {"nl"}
     # 148 is five standard deviations of a binomial(8000, 1/8)
@@ -74,7 +83,7 @@ def test_the_draw_is_uniform_over_wrong_languages_the_source_included() -> None:
 def test_two_fifths_of_the_papers_conflicts_into_english_still_ask_for_english() -> None:
     into_english = replace(SAMPLE, source_lang="nl", asked_lang="en", target_lang="en")
     drawn = [
-        any_other_instruction(replace(into_english, key=str(index)), IWSLT4, 0)
+        any_other_instruction(replace(into_english, source=str(index)), IWSLT4, 0)
         for index in range(5000)
     ]
     # two of the five other instructions end in English; 0.035 is five standard deviations
@@ -83,8 +92,19 @@ def test_two_fifths_of_the_papers_conflicts_into_english_still_ask_for_english()
 
 def test_the_papers_draw_never_keeps_the_instruction_itself() -> None:
     sample = replace(SAMPLE, source_lang="en")
-    drawn = {any_other_instruction(sample, IWSLT4 * 2, seed) for seed in range(200)}
+    drawn = {any_other_instruction(sample, IWSLT4, seed) for seed in range(200)}
     assert {(each.source_lang, each.asked_lang) for each in drawn} == set(IWSLT4) - {("en", "nl")}
+
+
+def test_the_papers_draw_follows_the_frequency_of_the_instructions() -> None:
+    instructions = Counter(IWSLT4 | {Direction("en", "it"): 6, Direction("ro", "en"): 0})
+    samples = (replace(SAMPLE, source=str(index)) for index in range(5000))
+    drawn = Counter(
+        any_other_instruction(sample, instructions, seed=0).asked_lang for sample in samples
+    )
+    # it-nl is no instruction of these: 10 are left, of which 6 ask for Italian, none is ro-en.
+    assert drawn["it"] / 5000 == pytest.approx(6 / 10, abs=0.035)
+    assert drawn["en"] / 5000 == pytest.approx(2 / 10, abs=0.035)
 
 
 def test_wrong_targets_never_ask_right() -> None:
@@ -102,7 +122,7 @@ def test_one_instruction_is_too_few() -> None:
     with pytest.raises(
         ValueError, match="no instruction besides it-nl; conflicts need at least two"
     ):
-        any_other_instruction(SAMPLE, [Direction("it", "nl")], seed=0)
+        any_other_instruction(SAMPLE, {Direction("it", "nl"): 9}, seed=0)
 
 
 def test_a_conflict_is_not_drawn_twice() -> None:

@@ -36,6 +36,21 @@ def test_batched_greedy_search_is_the_definition() -> None:
         assert all_of(Search(beams=1, max_new_tokens=12, batch=batch)) == reference
 
 
+def test_a_models_own_generation_settings_do_not_change_the_search() -> None:
+    plain = {beams: all_of(Search(beams=beams, max_new_tokens=12, batch=4)) for beams in (1, 3)}
+    settings_of_model = LOADED.model.generation_config
+    assert settings_of_model is not None
+    before = settings_of_model.to_dict()
+    settings_of_model.update(
+        repetition_penalty=5.0, no_repeat_ngram_size=1, length_penalty=-3.0, do_sample=True
+    )
+    try:
+        for beams, texts in plain.items():
+            assert all_of(Search(beams=beams, max_new_tokens=12, batch=4)) == texts
+    finally:
+        settings_of_model.update(**before)
+
+
 def test_beams_do_not_depend_on_the_batch() -> None:
     alone = all_of(Search(beams=3, max_new_tokens=8, batch=1))
     assert all_of(Search(beams=3, max_new_tokens=8, batch=4)) == alone

@@ -16,13 +16,13 @@ LANGUAGES = ["en", "it", "nl", "ro"]
 TEXTS = {code: f"<{code}>" for code in LANGUAGES}
 PARALLEL = Parallel(key="k", texts=TEXTS)
 BARE = Mix(
-    monolingual=0.0, headed=0.0, labelled=0.0, codes=0.0, untranslated=0.0, english=0.0, pairs="any"
+    monolingual=0.0, headed=0.0, labelled=0.0, codes=0.0, untranslated=0.0, pivot=0.0, pairs="any"
 )
 shares = st.floats(0, 1)
 halves = st.floats(0, 0.5)
 mixes = st.builds(
     Mix, monolingual=shares, headed=halves, labelled=halves, codes=shares, untranslated=shares,
-    english=shares, pairs=st.sampled_from(["any", "english"]),
+    pivot=shares, pairs=st.sampled_from(["any", "pivot"]),
 )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def test_a_document_is_one_text_or_two_of_different_languages(mix: Mix, seed: in
     codes = spoken(text)
     assert text.endswith("\n")
     assert len(codes) == len(set(codes)) in (1, 2)
-    if mix.pairs == "english" and len(codes) == 2:
+    if mix.pairs == "pivot" and len(codes) == 2:
         assert "en" in codes
 
 
@@ -68,7 +68,7 @@ def test_shares_are_kept(share: float) -> None:
 
 
 def test_english_heavier_pairs_are_heavier() -> None:
-    english = [("en" in spoken(text)) for text in drawn(replace(BARE, english=0.5))]
+    english = [("en" in spoken(text)) for text in drawn(replace(BARE, pivot=0.5))]
     assert sum(english) / len(english) == pytest.approx(
         0.75, abs=0.035
     )  # half of all, half of half
@@ -100,6 +100,22 @@ def test_an_untranslated_page_is_in_english_where_neither_language_is() -> None:
 def test_a_meaning_in_one_language_is_a_monolingual_document() -> None:
     alone = Parallel(key="k", texts={"it": "ciao"})
     assert document(alone, LANGUAGES, BARE, random.Random(0), english_name) == "ciao\n"
+
+
+def test_without_the_pivot_a_strict_document_is_monolingual() -> None:
+    strict = replace(BARE, pairs="pivot")
+    others = Parallel(key="k", texts={code: TEXTS[code] for code in ("it", "nl")})
+    texts = {
+        document(others, LANGUAGES, strict, random.Random(seed), english_name) for seed in range(40)
+    }
+    assert texts == {"<it>\n", "<nl>\n"}
+
+
+def test_the_first_language_is_the_pivot() -> None:
+    for seed in range(40):
+        strict = replace(BARE, pairs="pivot")
+        text = document(PARALLEL, ["nl", "en", "it"], strict, random.Random(seed), english_name)
+        assert "nl" in spoken(text)
 
 
 def test_the_cue_is_a_labelled_document_up_to_its_translation() -> None:

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from models_for_tests import tiny, tokenizer
+from safetensors.torch import load_file, save_file
 from tokenizers.processors import TemplateProcessing
 
 from ontarget.errors import ModelError
@@ -100,7 +101,9 @@ def test_a_tokenizer_without_eos_is_refused(tmp_path: Path) -> None:
             content = json.loads(path.read_text())
             content.pop("eos_token", None)
             path.write_text(json.dumps(content))
-    with pytest.raises(ModelError, match="its tokenizer has no EOS token; responses could never"):
+    with pytest.raises(
+        ModelError, match="no EOS token, so responses could never end; set eos_token"
+    ):
         load(str(tmp_path))
 
 
@@ -125,6 +128,24 @@ def test_damaged_weights_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded") as raised:
         load(str(tmp_path))
     assert "\n" not in str(raised.value)
+
+
+def test_missing_weights_are_named_and_not_filled_at_random(tmp_path: Path) -> None:
+    save(tiny(), tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    lost = [name for name in weights if "down_proj" in name]
+    save_file(
+        {name: weight for name, weight in weights.items() if name not in lost},
+        tmp_path / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    with pytest.raises(ModelError, match=rf"its weights lack {lost[0]} \(and 0 more\); fetch or"):
+        load(str(tmp_path))
+
+
+def test_a_name_that_is_no_folder_is_tried_as_a_hub_id() -> None:
+    with pytest.raises(ModelError, match="no-model: no such folder, and as a hub id it cannot be"):
+        load("no-model")
 
 
 def test_an_encoder_is_refused(tmp_path: Path) -> None:

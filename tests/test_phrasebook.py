@@ -73,6 +73,13 @@ def test_too_many_meanings_are_refused_in_one_line() -> None:
             list(parallels(FIVE, 0, held_out=8, train=0, glossary=0))
 
 
+@pytest.mark.parametrize(("language", "kind"), [("oc", "language"), ("os", "country")])
+def test_a_language_of_which_cldr_knows_too_little_is_named(language: str, kind: str) -> None:
+    message = rf"CLDR's '{language}' has no name for the {kind} '\w+' \(and \d+ more\); leave the"
+    with pytest.raises(CorpusError, match=message):
+        phrasebook.locale(language)
+
+
 def test_an_unknown_language_is_named() -> None:
     with pytest.raises(CorpusError, match="CLDR does not know the language 'xx'; give a code"):
         list(parallels(("en", "xx"), 0, held_out=0, train=1, glossary=0))

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conftest import RECIPE, Writer
 
 from ontarget import artifacts, pipeline
@@ -100,7 +102,14 @@ def test_step_0_reads_no_instruction_and_no_held_out_text(finished: Path) -> Non
     assert len(documents) == 32
     assert not any("Translate" in text for text in documents)
     held_out = {each.target for each in samples(finished, "1_prepare/test.jsonl")}
-    lines = {line.split(": ")[-1] for text in documents for line in text.splitlines()}
+    labels = tuple(f"{english_name(code)}: " for code in recipe.languages)
+    lines = {
+        line.split(": ", 1)[1] if line.startswith(labels) else line
+        for text in documents
+        for line in text.splitlines()
+    }
+    trained = {text for row in splits.train + splits.glossary for text in row.texts.values()}
+    assert lines & trained  # lines are whole texts, so that a held-out one would be found
     assert not held_out & lines
 
 
@@ -133,6 +142,9 @@ def test_every_step_says_what_made_it_and_lists_its_files(finished: Path) -> Non
         stamp = json.loads((place / "step.json").read_text())
         assert stamp["step"] == folder
         assert {"fingerprint", "made_from", "libraries", "python", "seconds", "result"} < set(stamp)
+        assert stamp["recipe"]["name"] == "tiny" and stamp["recipe"]["mle"]["warmup"] == 0.03
+        assert datetime.fromisoformat(stamp["began"]).tzinfo is not None
+        assert stamp["machine"]["processor"]
         assert stamp["outputs"] == artifacts.folder_hashes(place) != {}
 
 
@@ -153,8 +165,13 @@ def test_a_second_run_makes_nothing(finished: Path) -> None:
 def test_a_changed_setting_redoes_what_depends_on_it(finished: Path, tmp_path: Path) -> None:
     copy = copied(finished, tmp_path, translate={"beams": 2, "max_new_tokens": 8})
     log = run(copy)
-    assert log.kept == ["0_base", "1_prepare", "2_conflict", "3_mle", "4_control"]
-    assert log.made == ["4_unlikelihood", *FOLDERS[6:]]
+    assert (log.kept, log.made) == (FOLDERS[:6], FOLDERS[6:])
+    copy = copied(finished, tmp_path / "other", unlikelihood=RECIPE["unlikelihood"] | {"alpha": 1})
+    log = run(copy)
+    assert log.kept == [
+        "0_base", "1_prepare", "2_conflict", "3_mle", "4_control", "5_translate/base",
+        "5_translate/stage1", "5_translate/stage1-longer", "5_translate/base-by-cue",
+    ]  # fmt: skip
 
 
 def test_force_from_redoes_the_step_and_all_after_it(finished: Path, tmp_path: Path) -> None:
@@ -220,6 +237,38 @@ def test_a_killed_run_leaves_whole_steps_and_goes_on(write_recipe: Writer, tmp_p
     assert not partial.exists()
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    ],
+    ids=["python", "cpu", "cuda"],
+)
+def test_too_little_memory_is_one_line(
+    write_recipe: Writer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("ontarget.steps.s1_prepare.run", fail)
+    with pytest.raises(RecipeError, match="1_prepare: needs more memory .*; lower micro_batch"):
+        run(write_recipe(), verb="prepare")
+    assert not (tmp_path / "run" / "1_prepare").exists()
+
+
+def test_another_fault_of_a_step_is_not_called_one_of_memory(
+    write_recipe: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("ontarget.steps.s1_prepare.run", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        run(write_recipe(), verb="prepare")
+
+
 def test_a_row_in_training_and_test_is_refused_or_left_out(
     write_recipe: Writer, tmp_path: Path
 ) -> None:
@@ -239,7 +288,7 @@ def test_a_row_in_training_and_test_is_refused_or_left_out(
     assert not (tmp_path / "run" / "1_prepare").exists()
     run(write_recipe(corpus={**files, "drop_overlap": True}), verb="prepare")
     stamp = json.loads((tmp_path / "run/1_prepare/step.json").read_text())
-    assert stamp["result"]["dropped_for_overlap"] == 1
+    assert stamp["result"]["dropped"] == {"overlap": 1, "length": 0}
     assert stamp["result"]["meanings"]["train"] == 20
 
 
@@ -270,7 +319,7 @@ def test_samples_longer_than_the_limit_are_left_out_and_counted(
 
 def test_a_limit_keeps_the_first_rows(tmp_path: Path, write_recipe: Writer) -> None:
     for name in ("train", "dev", "test"):
-        rows = [f"{name} {n} {'x' * n}\tc{name} {n}\tn{name} {n}" for n in range(9)]
+        rows = [f"{name} {n} {'x' * n}\tc{name} {n}\tn{name} {n}" for n in range(9)] + ["\t\t"]
         (tmp_path / f"{name}.tsv").write_text("\n".join(["en\tit\tnl", *rows]) + "\n")
     files = {name: str(tmp_path / f"{name}.tsv") for name in ("train", "dev", "test")}
     corpus = {**files, "dev_limit": 2, "test_limit": 3, "max_characters": 12}
@@ -278,6 +327,7 @@ def test_a_limit_keeps_the_first_rows(tmp_path: Path, write_recipe: Writer) -> N
     assert [row.key for row in found.dev] == ["dev.tsv:2", "dev.tsv:3"]
     assert len(found.test) == 3
     assert len(found.train) == 5  # "train 4 xxxx" has 12 characters
+    assert found.dropped == {"overlap": 0, "length": 4}
     assert isinstance(found.train[0], Parallel)
 
 
@@ -291,6 +341,7 @@ def test_the_choice_of_samples_depends_on_their_keys_alone(finished: Path) -> No
 
 def copied(recipe: Path, folder: Path, **changes: Any) -> Path:
     """The finished run and its recipe in another place."""
+    folder.mkdir(exist_ok=True)
     subprocess.run(["cp", "-r", str(recipe.parent / "run"), str(folder / "run")], check=True)
     content = json.loads(recipe.read_text()) | {"out": str(folder / "run")} | changes
     (folder / "recipe.yaml").write_text(json.dumps(content))

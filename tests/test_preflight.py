@@ -24,7 +24,12 @@ IGNORES = Measures(
         ({"conflict_nats": 0.8, "conflict_share": 0.2}, "lacks the skill"),
         ({"conflict_nats": 5.0, "conflict_share": 0.2}, "lacks the skill"),
         ({"conflict_nats": 0.8, "conflict_share": 0.8}, "lacks the skill"),
+        ({"right_share": 0.29}, "lacks the skill"),
         ({"off_target_percent": {"en-it": 2.0, "it-nl": 7.0}}, "fine"),
+        (
+            {"off_target_percent": {"en-it": 2.0, "it-nl": 7.0}, "right_share": 0.29},
+            "lacks the skill",
+        ),
         ({"off_target_percent": {"en-it": 0.0, "it-nl": 30.0}}, "ignores the instruction"),
     ],
 )
@@ -41,6 +46,18 @@ def test_the_references_own_ratio_is_no_fault() -> None:
         reference_off_target_percent={"en-it": 12.0, "it-nl": 10.0},
     )
     assert verdict(high_floor).fault == "fine"
+
+
+def test_a_fluent_model_that_cannot_translate_is_not_fine() -> None:
+    """As measured on Bible verses: mostly in the right language, and wrong."""
+    words = verdict(
+        replace(
+            IGNORES, conflict_nats=0.4, conflict_share=0.13, right_share=0.15,
+            off_target_percent={"en-it": 2.0, "it-nl": 4.0},
+        )
+    ).words  # fmt: skip
+    assert "under the right one 15 % do" in words
+    assert "more or other training data is needed" in words
 
 
 def test_the_words_carry_the_numbers() -> None:

@@ -121,6 +121,22 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         {"base": {"scratch": {"steps": 1, "mix": {"headed": 0.6, "labelled": 0.6}}}},
         r"base.scratch.mix: headed and labelled are shares of the same documents; lower one",
     ),
+    (
+        {"corpus": {"train": "a.tsv", "dev": "b.tsv", "test": "b.tsv"}},
+        r"corpus: b.tsv is a file of dev and of test; what is tuned on one part must be tested",
+    ),
+    (
+        {"base": {"scratch": {"steps": 1, "hidden": 100, "heads": 8}}},
+        r"hidden 100 is no multiple of twice heads \(8\); make it one, such as 96",
+    ),
+    ({"supervised": []}, r"supervised: lists no direction; list one, or leave the key out"),
+    (
+        {
+            "supervised": ["en-it"],
+            "unlikelihood": {"steps": 1, "draw": "any_other_instruction"},
+        },
+        r"any_other_instruction has no other with one supervised direction; use wrong_target",
+    ),
     ({"control": True, "unlikelihood": None}, r"control: compares with stage 2; add the section"),
     ({"seed": -1, "name": 3}, r"name: found '3'; input should be a valid string \(and 1 more\)"),
 ]

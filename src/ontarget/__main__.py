@@ -80,7 +80,11 @@ def carry_out(recipe: Recipe, verb: str | None, force_from: str | None) -> None:
 
 
 def quiet_libraries() -> None:
-    """Progress bars and advice of libraries would break our own line; nothing asks the network."""
+    """Progress bars and advice of libraries would break our own line; one accelerator is used.
+
+    With several visible the Trainer would multiply the recipe's batch by their number.
+    """
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -133,12 +137,14 @@ def demo(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Of the corpus, the model and every draw.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run's folder; default runs/demo.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; default runs/demo, runs/demo-strict.")
+    ] = None,
     languages: Annotated[
         str | None, typer.Option(help="CLDR codes, comma between; the first is the pivot.")
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Step 0 reads pairs with English only.")
+        bool, typer.Option("--strict", help="Step 0 reads pairs with the pivot only.")
     ] = False,
     require_effect: Annotated[
         bool, typer.Option("--require-effect", help="Exit 1 unless every demand holds.")
@@ -149,8 +155,13 @@ def demo(
     changes = {key: value for key, value in given.items() if value is not None}
     with as_file(files("ontarget") / "recipes" / "demo.yaml") as path:
         recipe = recipe_files.load(path, changes)
+    if not recipe.zero_shot_directions:
+        raise RecipeError(
+            f"languages: {', '.join(recipe.languages)} leave no zero-shot direction; "
+            "give a pivot and at least two others"
+        )
     if strict:
-        recipe = strictly_zero_shot(recipe)
+        recipe = strictly_zero_shot(recipe, out)
     checks.check(recipe)
     carry_out(recipe, None, None)
     found = acceptance.demands(inputs.scores(recipe.out / "6_evaluate" / "scores.jsonl"))
@@ -162,14 +173,18 @@ def demo(
         raise typer.Exit(1)
 
 
-def strictly_zero_shot(recipe: Recipe) -> Recipe:
-    """The recipe with a base model that never read two other languages side by side."""
+def strictly_zero_shot(recipe: Recipe, out: Path | None) -> Recipe:
+    """The recipe with a base model that never read two other languages side by side.
+
+    Without `out` its run has a folder of its own beside the other's.
+    """
     scratch = recipe.base.scratch
     if scratch is None:
         raise RecipeError("base.scratch: is missing; strict changes what step 0 reads")
-    mix = scratch.mix.model_copy(update={"pairs": "english"})
+    mix = scratch.mix.model_copy(update={"pairs": "pivot"})
     base = recipe.base.model_copy(update={"scratch": scratch.model_copy(update={"mix": mix})})
-    return recipe.model_copy(update={"base": base, "name": f"{recipe.name} (strict)"})
+    out = out or recipe.out.with_name(f"{recipe.out.name}-strict")
+    return recipe.model_copy(update={"base": base, "name": f"{recipe.name} (strict)", "out": out})
 
 
 @app.command()

@@ -24,12 +24,13 @@ def check(recipe: Recipe) -> list[str]:
     if recipe.base.model is not None:
         weights.refuse_unusable(recipe.base.model)
     refuse_unwritable(recipe.out)
+    taken = recipe.base.model is not None and weights.is_hub_id(recipe.base.model)
     directions = f"{len(recipe.supervised_directions)} supervised, "
     directions += f"{len(recipe.zero_shot_directions)} zero-shot"
     return [
         f"languages {' '.join(recipe.languages)}",
         f"directions {directions}",
-        f"model {recipe.model}",
+        f"model {recipe.model}{', no folder here: taken as a hub id' if taken else ''}",
         f"corpus {corpus(recipe)}",
     ]
 

@@ -1,8 +1,8 @@
 """Conflict samples: the same source and response under an instruction that asks for another.
 
 A model that ignores the instruction finds the response as likely as before; stage 2 trains
-that likelihood away. Two draws, both a function of (seed, sample.key) alone, so that sorting,
-sharding or filtering the data leaves every draw as it was:
+that likelihood away. Two draws, both a function of the seed and of what the sample says, not of
+where it stands, so that sorting, sharding or filtering the data leaves every draw as it was:
 
     wrong_target            a wrong target language, uniform over the experiment's languages
     any_other_instruction   any other instruction of the training set (arXiv 2403.14399)
@@ -12,7 +12,7 @@ The second still asks for the right language now and then ("French to German" in
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ontarget.records import Direction, Sample
@@ -33,11 +33,13 @@ def wrong_target(sample: Sample, languages: Iterable[str], seed: int) -> Sample:
             f"{sample.key}: no language to ask for besides {sample.target_lang!r}; "
             "conflicts need at least two languages"
         )
-    return replace(sample, asked_lang=random.Random(f"{seed}/{sample.key}").choice(wrong))
+    return replace(sample, asked_lang=draw_of(sample, seed).choice(wrong))
 
 
-def any_other_instruction(sample: Sample, instructions: Iterable[Direction], seed: int) -> Sample:
-    """`sample` under another instruction of `instructions`, drawn by how often each occurs there.
+def any_other_instruction(
+    sample: Sample, instructions: Mapping[Direction, int], seed: int
+) -> Sample:
+    """`sample` under another of `instructions`, each as likely as it is frequent in training.
 
     Instructions that differ only in the source language count as others, as in the paper; the
     result then still asks for the right language.
@@ -47,13 +49,20 @@ def any_other_instruction(sample: Sample, instructions: Iterable[Direction], see
     """
     refuse_conflict(sample)
     own = Direction(sample.source_lang, sample.asked_lang)
-    others = sorted(each for each in instructions if each != own)
+    others = sorted(each for each, count in instructions.items() if count and each != own)
     if not others:
         raise ValueError(
             f"{sample.key}: no instruction besides {own}; conflicts need at least two directions"
         )
-    drawn = random.Random(f"{seed}/{sample.key}").choice(others)
+    counts = [instructions[each] for each in others]
+    (drawn,) = draw_of(sample, seed).choices(others, counts)
     return replace(sample, source_lang=drawn.source_lang, asked_lang=drawn.target_lang)
+
+
+def draw_of(sample: Sample, seed: int) -> random.Random:
+    """A sample's own source of randomness, whatever file and line it came from."""
+    said = (sample.source_lang, sample.target_lang, sample.source, sample.target)
+    return random.Random(f"{seed}/{said}")
 
 
 def asking_right(conflicts: Sequence[Sample]) -> int:

@@ -8,6 +8,8 @@ from rich.text import Text
 
 from ontarget.pipeline import Unit
 
+SPEED_SECONDS = 3600.0  # batches of a large model are minutes apart
+
 
 class Live:
     """A `pipeline.Show` on a terminal; without one, only the lines of finished steps."""
@@ -29,6 +31,7 @@ class Live:
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,
+            speed_estimate_period=SPEED_SECONDS,
         )
         self.progress.add_task("starting", step=unit.folder, speed="", total=None)
         self.progress.start()
@@ -41,7 +44,7 @@ class Live:
         if task.total != total or done < task.completed:
             self.progress.reset(task.id, total=total)
         unit = {"segments": "segments/s", "preflight": "segments/s"}.get(text)
-        speed = f"{task.speed:.0f} {unit}" if unit and task.speed else ""
+        speed = f"{task.speed:.3g} {unit}" if unit and task.speed else ""
         self.progress.update(task.id, completed=done, description=text, speed=speed)
 
     def ended(self, unit: Unit, seconds: float, result: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ Monolingual sentences, and sentences that stand beside their translation as they
 mostly bare, now and then each with its language in front ("Italian: ..."), or under a heading
 that announces the second ("Dutch translation"), as on pages for readers of Dutch. There are no
 instructions. Such a page is often left in English all the same (`untranslated`).
+English stands for the pivot, the first of the languages.
 
 What is read here decides what tuning on English pairs does later (docs/log.md). Labels and
 headings tie a language's name to the language: without them stage 1 destroys the skill that stage
@@ -27,9 +28,9 @@ class Mix:
     headed: float  # of the bilingual ones: under a heading that announces the second's language
     labelled: float  # of the bilingual ones: each sentence under the name of its language
     codes: float  # of the labelled ones: `it:` in place of `Italian:`
-    untranslated: float  # of the headed ones without English: the second text is left in English
-    english: float  # of the bare ones: a pair with English rather than any pair
-    pairs: str  # any, or english: no pair without English at all (strictly zero-shot)
+    untranslated: float  # of the headed ones without the pivot: the second text is left in it
+    pivot: float  # of the bare ones: a pair with the pivot rather than any pair
+    pairs: str  # any, or pivot: no pair without the pivot at all (strictly zero-shot)
 
 
 def document(
@@ -39,19 +40,25 @@ def document(
     draw: random.Random,
     name: Callable[[str], str],
 ) -> str:
-    """One document of `parallel`'s meaning; what it is depends on `draw` alone."""
-    spoken = [language for language in languages if language in parallel.texts]
-    if draw.random() < mix.monolingual or len(spoken) < 2:
+    """One document of `parallel`'s meaning; what it is depends on `draw` alone.
+
+    The pivot is the first of `languages`. A meaning in one language, or under `pairs: pivot`
+    without the pivot, is read as one sentence alone.
+    """
+    pivot, spoken = languages[0], [each for each in languages if each in parallel.texts]
+    allowed = pairs(spoken, pivot if mix.pairs == "pivot" else None)
+    if draw.random() < mix.monolingual or not allowed:
         return parallel.texts[draw.choice(spoken)] + "\n"
     kind = draw.random()
     bare = kind >= mix.headed + mix.labelled
-    english = mix.pairs == "english" or (bare and draw.random() < mix.english)
-    pair = draw.sample(draw.choice(pairs(spoken, english=english)), 2)
+    if bare and draw.random() < mix.pivot:
+        allowed = pairs(spoken, pivot) or allowed
+    pair = draw.sample(draw.choice(allowed), 2)
     heading, labels = "", ["", ""]
     if kind < mix.headed:
         heading = f"{name(pair[1])} translation\n"
-        if "en" not in pair and "en" in spoken and draw.random() < mix.untranslated:
-            pair[1] = "en"
+        if pivot not in pair and pivot in spoken and draw.random() < mix.untranslated:
+            pair[1] = pivot
     elif not bare:
         by_code = draw.random() < mix.codes
         labels = [f"{each if by_code else name(each)}: " for each in pair]
@@ -59,11 +66,9 @@ def document(
     return heading + "".join(lines)
 
 
-def pairs(spoken: Sequence[str], *, english: bool) -> list[tuple[str, str]]:
-    """The unordered pairs one is drawn from: all, or those with English if there are any."""
-    every = list(combinations(spoken, 2))
-    with_english = [pair for pair in every if "en" in pair]
-    return with_english if english and with_english else every
+def pairs(spoken: Sequence[str], pivot: str | None) -> list[tuple[str, str]]:
+    """The unordered pairs of languages, or those with `pivot`."""
+    return [pair for pair in combinations(spoken, 2) if pivot is None or pivot in pair]
 
 
 def cue(source: str, source_lang: str, target_lang: str, name: Callable[[str], str]) -> str:

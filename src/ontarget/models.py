@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers
@@ -19,7 +20,7 @@ from transformers import (
 )
 
 from ontarget.errors import ModelError
-from ontarget.weights import refuse_unusable
+from ontarget.weights import is_hub_id, refuse_unusable
 
 PAD, EOS = "<pad>", "</s>"
 
@@ -122,26 +123,39 @@ def load(model: str, revision: str | None = None) -> Loaded:
     """A decoder-only model in float32 and its tokenizer, from a folder or the hub.
 
     Raises:
-        ModelError: it cannot be loaded from safetensors without running its code, or does not end
-            its responses with an EOS token.
+        ModelError: it cannot be loaded from safetensors without running its code, lacks weights,
+            or does not end its responses with an EOS token.
     """
     refuse_unusable(model)
+    place = f"{model}: no such folder, and as a hub id it" if is_hub_id(model) else f"{model}:"
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
-        network = AutoModelForCausalLM.from_pretrained(
+        network: PreTrainedModel
+        found: dict[str, Any]
+        network, found = AutoModelForCausalLM.from_pretrained(  # type: ignore[misc]
             model,
             revision=revision,
             trust_remote_code=False,
             use_safetensors=True,
             dtype=torch.float32,
+            output_loading_info=True,
         )
     except Exception as error:  # the many ways in which a folder or a hub can disappoint
         raise ModelError(
-            f"{model}: cannot be loaded ({' '.join(str(error).split())[:200]}); "
+            f"{place} cannot be loaded ({' '.join(str(error).split())[:200]}); "
             "give a decoder-only model with safetensors weights that needs no code of its own"
         ) from error
+    lacking = sorted(found["missing_keys"]) + sorted(map(str, found["mismatched_keys"]))
+    if lacking:  # the library would fill them at random
+        raise ModelError(
+            f"{model}: its weights lack {lacking[0]} (and {len(lacking) - 1} more); "
+            "fetch or save the model again"
+        )
     if tokenizer.eos_token_id is None:
-        raise ModelError(f"{model}: its tokenizer has no EOS token; responses could never end")
+        raise ModelError(
+            f"{model}: its tokenizer has no EOS token, so responses could never end; "
+            "set eos_token and save the tokenizer again"
+        )
     return Loaded(placed(network), tokenizer)
 
 

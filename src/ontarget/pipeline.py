@@ -1,21 +1,26 @@
 """The steps as data; run what is out of date, in order, each whole or not at all."""
 
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ontarget import __version__, artifacts, weights
 from ontarget.errors import RecipeError
-from ontarget.recipe import Recipe, Section
+from ontarget.recipe import Recipe, Section, Training
 from ontarget.steps import inputs
 
 LIBRARIES = (
     "torch",
+    "numpy",
+    "pyarrow",
     "transformers",
     "accelerate",
     "tokenizers",
@@ -33,7 +38,7 @@ class Unit:
     verb: str  # the command that makes it
     module: str  # of ontarget.steps, imported only when it runs
     needs: tuple[str, ...] = ()  # folders it reads
-    reads: tuple[str, ...] = ()  # attributes of the recipe its content depends on
+    reads: tuple[str, ...] = ()  # of the recipe: what its content depends on, dotted in sections
     files: tuple[str, ...] = ()  # of corpus.train, dev, test and base.model: what else it reads
     system: str | None = None
 
@@ -55,9 +60,12 @@ class Show(Protocol):
         """A unit is up to date."""
 
 
+NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
 SHARED = ("languages", "template_text", "seed")
 DIRECTIONS = ("supervised_directions", "zero_shot_directions")
 CORPUS = ("train", "dev", "test")
+TRAINING = tuple(f"unlikelihood.{name}" for name in Training.model_fields)  # the control's
 
 
 def units(recipe: Recipe) -> list[Unit]:
@@ -83,7 +91,7 @@ def training_units(recipe: Recipe) -> Iterator[Unit]:
             verb="conflict",
             module="s2_conflict",
             needs=("1_prepare",),
-            reads=("languages", "seed", "supervised_directions", "unlikelihood"),
+            reads=("languages", "seed", "supervised_directions", "unlikelihood.draw"),
         )
     base = ("0_base",) if recipe.base.scratch is not None else ()
     if recipe.mle is not None:
@@ -100,14 +108,14 @@ def training_units(recipe: Recipe) -> Iterator[Unit]:
 
 def stage2_units(recipe: Recipe, start: tuple[str, ...]) -> Iterator[Unit]:
     """Stage 2 and its control, from the model in the folder `start`."""
-    reads = (*SHARED, *DIRECTIONS, "base", "unlikelihood")
+    reads = (*SHARED, *DIRECTIONS, "base")
     if recipe.unlikelihood is not None:
         yield Unit(
             folder="4_unlikelihood",
             verb="unlikelihood",
             module="s4_unlikelihood",
             needs=(*start, "1_prepare", "2_conflict"),
-            reads=(*reads, "translate"),
+            reads=(*reads, "unlikelihood", "translate.max_new_tokens"),
             files=("model",),
         )
     if recipe.control:
@@ -116,7 +124,7 @@ def stage2_units(recipe: Recipe, start: tuple[str, ...]) -> Iterator[Unit]:
             verb="control",
             module="s4_control",
             needs=(*start, "1_prepare"),
-            reads=reads,
+            reads=(*reads, *TRAINING),
             files=("model",),
         )
 
@@ -187,21 +195,50 @@ def run(
 def make(recipe: Recipe, unit: Unit, made_from: dict[str, Any], show: Show) -> None:
     """Run a unit and put its folder, with its step.json, in place."""
     show.began(unit)
-    start = time.monotonic()
+    start, began = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     with artifacts.publishing(recipe.out / unit.folder) as partial:
-        result = function(unit)(recipe, partial, show.tell)
+        result = performed(recipe, unit, partial, show)
         seconds = time.monotonic() - start
         content = {
             "step": unit.folder,
             "fingerprint": artifacts.fingerprint(made_from),
             "made_from": made_from,
+            "recipe": recipe.model_dump(mode="json"),
             "libraries": {name: version(name) for name in LIBRARIES},
             "python": platform.python_version(),
+            "machine": {"processor": platform.machine(), **device()},
+            "began": began,
             "seconds": round(seconds, 1),
             "result": result,
         }
         artifacts.stamp(partial, content)
     show.ended(unit, seconds, result)
+
+
+def performed(recipe: Recipe, unit: Unit, out: Path, show: Show) -> dict[str, Any]:
+    """The unit's work.
+
+    Raises:
+        RecipeError: it needs more memory than there is.
+    """
+    try:
+        return function(unit)(recipe, out, show.tell)
+    except (RuntimeError, MemoryError) as error:  # torch: OutOfMemoryError, DefaultCPUAllocator
+        if isinstance(error, MemoryError) or any(sign in str(error) for sign in NO_MEMORY):
+            raise RecipeError(
+                f"{unit.folder}: needs more memory than there is; lower micro_batch, max_tokens "
+                "or translate.batch, or take a smaller model"
+            ) from error
+        raise
+
+
+def device() -> dict[str, Any]:
+    """What a step was computed on, where it loaded torch: threads change the rounding."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return {}
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return {"threads": torch.get_num_threads(), "accelerator": str(accelerator or "none")}
 
 
 def function(unit: Unit) -> Callable[[Recipe, Path, inputs.Tell], dict[str, Any]]:
@@ -240,7 +277,7 @@ def needed(every: Sequence[Unit], wanted: Sequence[Unit]) -> list[Unit]:
 
 def origin(recipe: Recipe, unit: Unit) -> dict[str, Any]:
     """All that a unit's content depends on: settings, hashes of what it reads, our version."""
-    settings = {name: plain(getattr(recipe, name)) for name in unit.reads}
+    settings = {name: plain(attrgetter(name)(recipe)) for name in unit.reads}
     files: dict[str, Any] = {}
     for name in unit.files:
         if name == "model":

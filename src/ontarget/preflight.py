@@ -2,19 +2,20 @@
 
 Stage 2 uncovers a skill, it does not teach one. A model that can translate but ignores the
 instruction is off-target, and finds its responses likely under a wrong instruction too: the
-conflict loss, -log(1 - p) a token, is high. A model without the skill is off-target as well, but
-unlikelihood has nothing to hold: its responses are unlikely whatever the instruction.
+conflict loss, -log(1 - p) a token, is high. A model without the skill, off-target or not, finds
+right responses unlikely whatever the instruction, and unlikelihood has nothing to hold.
 
 The thresholds are ours, set between what was measured (docs/log.md): a model that can translate
-starts stage 2 at 3-7 nats, one that cannot at 0.6-0.9.
+starts stage 2 at 3-7 nats, one that cannot at 0.4-0.9.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 FINE_PERCENT = 5.0  # off-target beyond the references' own, in percent points
-SKILL_NATS = 1.5  # mean conflict loss
-SKILL_SHARE = 0.5  # of conflict tokens with p > 0.5
+SKILL_SHARE = 0.3  # of tokens with p > 0.5 under the right instruction
+IGNORING_NATS = 1.5  # mean conflict loss
+IGNORING_SHARE = 0.5  # of tokens with p > 0.5 under a wrong instruction
 
 Fault = Literal["fine", "ignores the instruction", "lacks the skill"]
 
@@ -69,14 +70,21 @@ def verdict(measures: Measures) -> Verdict:
         f"{measures.conflict_nats:.1f} nats"
     )
     mean_excess = sum(measures.excess.values()) / len(measures.excess)
+    if measures.right_share < SKILL_SHARE:
+        return lacking(f"{found}; under the right one {100 * measures.right_share:.0f} % do")
     if mean_excess <= FINE_PERCENT and measures.excess[worst] <= 4 * FINE_PERCENT:
         return Verdict("fine", f"fine: it answers in the language it is asked for ({found})")
-    if measures.conflict_nats >= SKILL_NATS and measures.conflict_share >= SKILL_SHARE:
+    if measures.conflict_nats >= IGNORING_NATS and measures.conflict_share >= IGNORING_SHARE:
         return Verdict(
             "ignores the instruction",
             f"ignores the instruction: it can write these responses and does so "
             f"whatever it is asked, so stage 2 will help ({found})",
         )
+    return lacking(found)
+
+
+def lacking(found: str) -> Verdict:
+    """The verdict on a model that cannot write the responses."""
     return Verdict(
         "lacks the skill",
         f"lacks the skill: it finds the responses unlikely whatever it is asked, so stage 2 "

@@ -30,7 +30,7 @@ def prompt(sample: Sample, template: str, name: Callable[[str], str]) -> str:
 
 
 def template_fault(template: str) -> str | None:
-    """What is wrong with a template, or None: {target}, {input} once each, {source} at most once."""
+    """What is wrong with a template, or None; {target} and {input} stand once each."""
     try:
         fields = sorted(
             field or "" for _, field, _, _ in Formatter().parse(template) if field is not None

@@ -62,6 +62,14 @@ class Corpus(Section):
             raise ValueError("name files for train, dev and test, or the section phrasebook")
         if self.phrasebook is not None and any(files):
             raise ValueError("has both files and phrasebook; keep one of them")
+        splits: dict[Path, str] = {}
+        for split, paths in (("train", self.train), ("dev", self.dev), ("test", self.test)):
+            for path in paths:
+                if splits.setdefault(path, split) != split:
+                    raise ValueError(
+                        f"{path} is a file of {splits[path]} and of {split}; "
+                        "what is tuned on one part must be tested on another"
+                    )
         for split, paths in (("train", self.train), ("dev", self.dev), ("test", self.test)):
             names = [path.name for path in paths]
             twice = next((name for name in names if names.count(name) > 1), None)
@@ -107,8 +115,8 @@ class Mix(Section):
     labelled: Share = 0.2
     codes: Share = 0.0
     untranslated: Share = 0.0
-    english: Share = 0.0
-    pairs: Literal["any", "english"] = "any"
+    pivot: Share = 0.0
+    pairs: Literal["any", "pivot"] = "any"
 
     @model_validator(mode="after")
     def consistent(self) -> "Mix":
@@ -131,6 +139,16 @@ class Scratch(Training):
     feed_forward: Positive = 352
     vocabulary: Annotated[int, Field(ge=300)] = 1600  # byte-level BPE, 256 bytes included
     mix: Mix = Mix()
+
+    @model_validator(mode="after")
+    def divisible(self) -> "Scratch":
+        """Rotary attention needs heads of one even size."""
+        if self.hidden % (2 * self.heads):
+            raise ValueError(
+                f"hidden {self.hidden} is no multiple of twice heads ({self.heads}); "
+                f"make it one, such as {2 * self.heads * max(1, self.hidden // (2 * self.heads))}"
+            )
+        return self
 
 
 class Base(Section):
@@ -219,6 +237,14 @@ class Recipe(Section):
         if both:
             raise ValueError(
                 f"zero_shot: {min(both)} is listed as supervised too; keep it in one list"
+            )
+        if not self.supervised_directions:
+            raise ValueError("supervised: lists no direction; list one, or leave the key out")
+        draw = self.unlikelihood.draw if self.unlikelihood else None
+        if draw == "any_other_instruction" and len(self.supervised_directions) == 1:
+            raise ValueError(
+                "unlikelihood.draw: any_other_instruction has no other with one supervised "
+                "direction; use wrong_target"
             )
         if self.control and self.unlikelihood is None:
             raise ValueError("control: compares with stage 2; add the section unlikelihood")

@@ -18,9 +18,9 @@ def refuse_unusable(model: str) -> None:
         ModelError: no such folder, no config.json, no safetensors weights, or a missing shard.
     """
     folder = Path(model)
+    if is_hub_id(model):
+        return
     if not folder.exists():
-        if HUB_ID.fullmatch(model) and not model.startswith("."):
-            return
         raise ModelError(
             f"{model}: no such folder; give a model folder or a hub id such as org/name"
         )
@@ -38,6 +38,12 @@ def refuse_unusable(model: str) -> None:
     if not any(folder.glob("tokenizer*")) and not any(folder.glob("*.model")):
         raise ModelError(f"{model}: holds no tokenizer; save the model's tokenizer beside it")
     refuse_incomplete(folder)
+
+
+def is_hub_id(model: str) -> bool:
+    """Whether `model` names no folder here but may name a model of the hub."""
+    fits = HUB_ID.fullmatch(model) and not model.startswith(".")
+    return bool(fits) and not Path(model).exists()
 
 
 def refuse_incomplete(folder: Path) -> None:

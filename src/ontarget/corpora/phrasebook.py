@@ -74,15 +74,25 @@ def locale(language: str) -> Locale:
     """CLDR's locale of a language code.
 
     Raises:
-        CorpusError: CLDR has no such language.
+        CorpusError: CLDR has no such language, or too little of it to compose sentences from.
     """
     try:
-        return Locale.parse(language, sep="-" if "-" in language else "_")
+        found = Locale.parse(language, sep="-" if "-" in language else "_")
     except (UnknownLocaleError, ValueError) as error:
         raise CorpusError(
             f"phrasebook: CLDR does not know the language {language!r}; "
             "give a code such as fr or uk"
         ) from error
+    for kind, codes, known in (
+        ("country", COUNTRIES, found.territories),
+        ("language", LANGUAGES, found.languages),
+    ):
+        if lacking := [code for code in codes if code not in known]:
+            raise CorpusError(
+                f"phrasebook: CLDR's {language!r} has no name for the {kind} {lacking[0]!r} "
+                f"(and {len(lacking) - 1} more); leave the language out, or give a corpus of files"
+            )
+    return found
 
 
 def sentence(draw: random.Random, count: int) -> Phrase:

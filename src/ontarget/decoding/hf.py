@@ -31,6 +31,9 @@ def generate(
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         num_beams=search.beams,
         do_sample=False,
+        repetition_penalty=1.0,  # a model's own generation config may say otherwise
+        no_repeat_ngram_size=0,
+        length_penalty=1.0,
         max_new_tokens=search.max_new_tokens,
         eos_token_id=list(ends),
         pad_token_id=loaded.pad,

@@ -1,7 +1,6 @@
 """The preflight alone: which fault a model has, before anything is trained."""
 
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 from ontarget import corpora, diagnosis, identify, models, weights
@@ -12,6 +11,8 @@ from ontarget.preflight import Examination
 from ontarget.prompts import TEMPLATES, template_fault
 from ontarget.steps import inputs
 
+SEED = 0  # of the draw of sentences and of their conflicts
+
 
 def run(
     model: str,
@@ -20,7 +21,7 @@ def run(
     setting: tuple[int, str],
     tell: Callable[[int, int], None],
 ) -> Examination:
-    """Examine `model` on the first sentences of `data`; `setting` is (segments, template).
+    """Examine `model` on sentences drawn from `data`; `setting` is (segments, template).
 
     Raises:
         OnTargetError: the model, the data, a language or the template cannot be used.
@@ -29,16 +30,17 @@ def run(
     text = TEMPLATES.get(template, template)
     refuse_unusable(languages, text)
     weights.refuse_unusable(model)
-    rows = list(islice(corpora.read(data, languages), segments))
+    rows = list(corpora.read(data, languages))
     supervised = around_pivot(languages)
     every = supervised + all_but(languages, supervised)
-    samples = inputs.samples(rows, every)
-    inputs.refuse_empty(samples, data, every)
+    drawn = inputs.samples(rows, every)
+    inputs.refuse_empty(drawn, data, every)
+    samples = inputs.per_direction(inputs.chosen(drawn, len(drawn), SEED), segments)
     return diagnosis.examine(
         models.load(model),
         samples,
         diagnosis.Setting(
-            languages=languages, supervised=supervised, template=text, seed=0, max_new_tokens=256
+            languages=languages, supervised=supervised, template=text, seed=SEED, max_new_tokens=256
         ),
         tell,
     )

@@ -30,7 +30,7 @@ class Splits:
     dev: list[Parallel]
     test: list[Parallel]
     glossary: list[Parallel]  # of the phrasebook: what only step 0 reads
-    dropped: int = 0  # rows of train that shared a sentence with dev or test
+    dropped: dict[str, int]  # rows of train that were left out, by reason
 
 
 def splits(recipe: Recipe) -> Splits:
@@ -42,7 +42,9 @@ def splits(recipe: Recipe) -> Splits:
     if recipe.corpus.phrasebook is not None:
         return phrasebook(recipe)
     corpus = recipe.corpus
-    train = from_files(corpus, "train", recipe.languages)
+    every = from_files(corpus, "train", recipe.languages)
+    longest = corpus.max_characters
+    train = [row for row in every if longest is None or characters(row) <= longest]
     dev = from_files(corpus, "dev", recipe.languages)
     test = from_files(corpus, "test", recipe.languages)
     shared = corpora.overlap(train, [*test, *dev])
@@ -54,7 +56,13 @@ def splits(recipe: Recipe) -> Splits:
         )
     leaked = {trained for _, trained, _ in shared}
     kept = [row for row in train if row.key not in leaked]
-    return Splits(train=kept, dev=dev, test=test, glossary=[], dropped=len(leaked))
+    dropped = {"overlap": len(leaked), "length": len(every) - len(train)}
+    return Splits(train=kept, dev=dev, test=test, glossary=[], dropped=dropped)
+
+
+def characters(row: Parallel) -> int:
+    """Of the longest text."""
+    return max(map(len, row.texts.values()))
 
 
 def phrasebook(recipe: Recipe) -> Splits:
@@ -76,6 +84,7 @@ def phrasebook(recipe: Recipe) -> Splits:
         dev=rows[sizes.test : held_out],
         test=rows[: sizes.test],
         glossary=rows[end:],
+        dropped={},
     )
 
 
@@ -83,10 +92,7 @@ def from_files(corpus: Corpus, name: Split, languages: Sequence[str]) -> list[Pa
     """All rows of the split's files that say something in two of the languages at least."""
     files = {"train": corpus.train, "dev": corpus.dev, "test": corpus.test}[name]
     limit = {"train": None, "dev": corpus.dev_limit, "test": corpus.test_limit}[name]
-    rows: Iterable[Parallel] = (row for path in files for row in corpora.read(path, languages))
-    if name == "train" and corpus.max_characters is not None:
-        longest = corpus.max_characters
-        rows = (row for row in rows if max(map(len, row.texts.values())) <= longest)
+    rows = (row for path in files for row in corpora.read(path, languages))
     return list(islice((row for row in rows if len(row.texts) > 1), limit))
 
 

@@ -42,7 +42,11 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     curve = tuning.train(network, examples, schedule, pad=loaded.pad, progress=training.line(tell))
     models.save(loaded, out / "model")
     artifacts.write_lines(out / "curve.jsonl", curve)
-    return {"parameters": network.num_parameters(), "documents": len(examples)}
+    return {
+        "parameters": network.num_parameters(),
+        "documents": len(examples),
+        "cut_at_max_tokens": sum(len(ids) > scratch.max_tokens for ids in tokens),
+    }
 
 
 def read(recipe: Recipe, scratch: Scratch, rows: list[Parallel]) -> dict[str, str]:

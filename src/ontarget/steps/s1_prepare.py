@@ -28,4 +28,4 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         inputs.refuse_empty(drawn, f"corpus.{name}", directions)
         counts[name] = artifacts.write_lines(out / f"{name}.jsonl", drawn)
     meanings = {"train": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
-    return {"samples": counts, "meanings": meanings, "dropped_for_overlap": splits.dropped}
+    return {"samples": counts, "meanings": meanings, "dropped": splits.dropped}

@@ -1,12 +1,13 @@
 """Step 2: for each training sample the same response under an instruction for another language."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from ontarget import artifacts
 from ontarget.conflicts import any_other_instruction, asking_right, wrong_target
 from ontarget.recipe import Recipe
-from ontarget.records import Sample
+from ontarget.records import Direction, Sample
 from ontarget.steps import inputs
 
 
@@ -18,7 +19,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     if recipe.unlikelihood.draw == "wrong_target":
         drawn = [wrong_target(sample, recipe.languages, recipe.seed) for sample in samples]
     else:
-        known = recipe.supervised_directions
+        known = Counter(Direction(each.source_lang, each.asked_lang) for each in samples)
         drawn = [any_other_instruction(sample, known, recipe.seed) for sample in samples]
     artifacts.write_lines(out / "conflicts.jsonl", drawn)
     right = asking_right(drawn)

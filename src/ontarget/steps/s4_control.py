@@ -31,4 +31,8 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     )
     models.save(loaded, out / "model")
     artifacts.write_lines(out / "curve.jsonl", curve)
-    return {"samples": len(examples), "steps": steps}
+    return {
+        "samples": len(examples),
+        "too_long": len(samples) - len(examples),
+        "steps": steps,
+    }

@@ -83,14 +83,22 @@ def stamped(recipe: Recipe, step: str) -> dict[str, Any]:
 
 
 def curves(recipe: Recipe) -> tuple[Chart, ...]:
-    """The training curves there are."""
-    found = []
-    for step, title in CURVES.items():
-        path = recipe.out / step / "curve.jsonl"
-        if path.is_file():
-            points = artifacts.read_lines(path, dict)
-            found.append(chart(title, points, ("likelihood", "unlikelihood")))
-    return tuple(found)
+    """The training curves of what this recipe trains."""
+    trained = {
+        "0_base": recipe.base.scratch,
+        "3_mle": recipe.mle,
+        "4_unlikelihood": recipe.unlikelihood,
+        "4_control": recipe.control,
+    }
+    return tuple(
+        chart(
+            title,
+            artifacts.read_lines(recipe.out / step / "curve.jsonl", dict),
+            ("likelihood", "unlikelihood"),
+        )
+        for step, title in CURVES.items()
+        if trained[step]
+    )
 
 
 def cases(recipe: Recipe) -> dict[Direction, tuple[Case, ...]]:

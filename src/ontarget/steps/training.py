@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from itertools import repeat
 
 from ontarget.batches import Example, Row, row
 from ontarget.errors import CorpusError
@@ -51,12 +50,11 @@ def examples(
         CorpusError: nothing is left.
     """
     true = rows(loaded, recipe, samples, unlikely=False)
-    others = (
-        rows(loaded, recipe, conflicts, unlikely=True) if conflicts is not None else repeat(None)
-    )
-    paired = (
-        Example(rows=(a,) if b is None else (a, b)) for a, b in zip(true, others, strict=False)
-    )
+    if conflicts is None:
+        paired = [Example(rows=(each,)) for each in true]
+    else:
+        wrong = rows(loaded, recipe, conflicts, unlikely=True)
+        paired = [Example(rows=pair) for pair in zip(true, wrong, strict=True)]
     fitting = [example for example in paired if example.length <= max_tokens]
     if not fitting:
         raise CorpusError(
