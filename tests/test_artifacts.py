@@ -57,6 +57,15 @@ def test_a_failure_leaves_the_old_folder_and_nothing_else(
     assert [path.name for path in tmp_path.iterdir()] == ["step"]
 
 
+def test_what_a_run_killed_between_two_renames_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".step.outdated").mkdir()
+    (tmp_path / ".step.outdated" / "a").write_text("old")
+    with publishing(tmp_path / "step") as partial:
+        (partial / "a").write_text("new")
+    assert contents(tmp_path / "step") == {"a": "new"}
+    assert [path.name for path in tmp_path.iterdir()] == ["step"]
+
+
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     left = tmp_path / ".step.partial"
     left.mkdir()

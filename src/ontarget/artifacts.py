@@ -30,18 +30,16 @@ def publishing(folder: Path) -> Iterator[Path]:
         ArtifactError: the disk is full, or the place cannot be written.
     """
     partial = folder.with_name(f".{folder.name}.partial")
+    outdated = folder.with_name(f".{folder.name}.outdated")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial
+        shutil.rmtree(outdated, ignore_errors=True)  # of a run killed between the two renames
         if folder.exists():
-            outdated = folder.with_name(f".{folder.name}.outdated")
-            shutil.rmtree(outdated, ignore_errors=True)
             folder.rename(outdated)
-            partial.rename(folder)
-            shutil.rmtree(outdated)
-        else:
-            partial.rename(folder)
+        partial.rename(folder)
+        shutil.rmtree(outdated, ignore_errors=True)
     except OnTargetError:
         raise
     except Exception as error:  # safetensors reports a full disk with an exception of its own
