@@ -110,14 +110,16 @@ def test_two_users_of_a_run_are_one_too_many(tmp_path: Path) -> None:
         pass
 
 
-def test_a_stamp_holds_only_while_its_files_are_there(tmp_path: Path) -> None:
+def test_a_stamp_holds_only_while_its_files_are_as_they_were(tmp_path: Path) -> None:
     assert read_stamp(tmp_path) is None
     (tmp_path / "a").write_text("text")
-    stamp(tmp_path, {"fingerprint": "f"})
+    stamp(tmp_path, {"fingerprint": "f", "result": {}})
     found = read_stamp(tmp_path)
     assert found is not None
     sha256_of_text = "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1"
     assert found["outputs"] == {"a": sha256_of_text}
+    (tmp_path / "a").write_text("another")
+    assert read_stamp(tmp_path) is None
     (tmp_path / "a").unlink()
     assert read_stamp(tmp_path) is None
 

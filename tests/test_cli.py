@@ -127,6 +127,14 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
         lambda folder: {"corpus": corpus(folder) | {"test": str(folder / "none.tsv")}},
         "none.tsv: no such file; give the path of a corpus file",
     ),
+    "no text in a direction": (
+        lambda folder: {"corpus": corpus(folder, test=b"en\tit\tnl\na\tb\t\n")},
+        "corpus.test: no row has both en and nl; drop the direction",
+    ),
+    "a name with control characters": (
+        lambda folder: {"corpus": corpus(folder) | {"test": str(folder / "a\x1b[31m\n.tsv")}},
+        "a\\x1b[31m\\n.tsv: no such file",
+    ),
     "no weights": (without_weights, "expected weights as .safetensors, found none; save them"),
     "no folder": (
         lambda folder: {"base": {"model": str(folder / "gone")}},
@@ -265,3 +273,18 @@ def test_demo_refuses_what_it_cannot_use(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
     (tmp_path / "file").write_text("")
     assert "file is no folder" in refused("demo", "--out", tmp_path / "file" / "run")
+
+
+def test_what_nobody_foresaw_is_one_line_and_code_1(write_recipe: Writer) -> None:
+    program = (
+        "import sys, ontarget.__main__ as m\n"
+        "m.checks.check = lambda recipe: 1 / 0\n"
+        "sys.argv[1:] = ['check', sys.argv[1]]\n"
+        "m.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(write_recipe())], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("ontarget: ZeroDivisionError: division by zero; ontarget did not")
+    assert done.stderr.count("\n") == 1

@@ -1,11 +1,13 @@
 """Greedy and beam search against the definition, alone or in a batch."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models_for_tests import double, tiny
 
 from ontarget.decoding.hf import Search, generate, until
+from ontarget.errors import ModelError
 from ontarget.models import Loaded
 
 LOADED = double(tiny(3))
@@ -82,3 +84,12 @@ def test_until_keeps_what_stands_before_the_first_end(tokens: list[int], ends: s
     assert kept == tokens[: len(kept)]
     assert not ends & set(kept)
     assert len(kept) == len(tokens) or tokens[len(kept)] in ends
+
+
+def test_more_tokens_than_positions_are_refused() -> None:
+    positions = LOADED.positions
+    assert positions == 1024
+    longest = max(map(len, PROMPTS))
+    search = Search(beams=1, max_new_tokens=positions - longest + 1, batch=2)
+    with pytest.raises(ModelError, match="make 1025 tokens, the model has 1024 positions; lower"):
+        all_of(search)

@@ -154,3 +154,11 @@ def test_an_encoder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="give a decoder-only model"):
         load(str(tmp_path))
+
+
+def test_a_special_token_beyond_the_embeddings_is_refused(tmp_path: Path) -> None:
+    loaded = tiny()
+    loaded.tokenizer.add_special_tokens({"eos_token": "<the end>"})
+    save(loaded, tmp_path)
+    with pytest.raises(ModelError, match=r"eos token has the id \d+, the model has \d+ embeddings"):
+        load(str(tmp_path))

@@ -48,6 +48,8 @@ def test_a_template_may_leave_the_source_language_unnamed(template: str) -> None
         ("nothing", "has the fields none"),
         ("{source} {target} {input} {input}", "has the fields input, input, source, target"),
         ("{source} {source} {target} {input}", "source at most once"),
+        ("{target:.0} {input}", "formats a field with : or !; write {input}"),
+        ("{target} {input!r}", "formats a field with : or !; write {input}"),
         ("{source} {target} {input} {}", "has the fields , input"),
         ("{source} {target} {input", "is not a template"),
     ],

@@ -94,8 +94,12 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         {"template": "Translate {input}"},
         r"template: has the fields input; expected .* or use one of",
     ),
-    ({"mle": {"steps": 1, "epochs": 1}}, r"mle: needs either steps or epochs"),
-    ({"mle": {}}, r"mle: needs either steps or epochs"),
+    ({"mle": {"steps": 1, "epochs": 1}}, r"mle: needs either steps or epochs, has both; keep one"),
+    ({"mle": {}}, r"mle: needs either steps or epochs, has neither"),
+    ({"seed": 2**32}, r"seed: found '4294967296'; input should be less than 4294967296"),
+    ({"mle": {"steps": 10**23}}, r"mle.steps: found '1000.*'; input should be less than or equal"),
+    ({"name": "a\x1b[2J"}, r"name: 'a\\x1b\[2J' has a control character; leave it out"),
+    ({"languages": "en"}, r"languages: found 'en'; input should be a list"),
     ({"mle": {"steps": 0}}, r"mle.steps: found '0'; input should be greater than 0"),
     (
         {"mle": {"steps": 5, "learning_rate": float("1e-3") * -1}},
@@ -167,6 +171,8 @@ def test_a_fault_is_one_line(write_recipe: Writer, changes: dict[str, Any], mess
             r"recipe.yaml:1: is not the YAML of a recipe",
         ),
         (b"? [a, b]\n: c\n", r"recipe.yaml"),
+        (b"seed: !!int abc\n", r"recipe.yaml: holds a value that YAML cannot read \(ValueError\)"),
+        (b"a: " + b"[" * 3000, r"recipe.yaml"),
     ],
 )
 def test_what_is_no_yaml_of_a_recipe_is_named(tmp_path: Path, content: bytes, message: str) -> None:
@@ -182,3 +188,13 @@ def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
         RecipeError, match="none.yaml: No such file or directory; give the path of a"
     ):
         load(tmp_path / "none.yaml")
+
+
+def test_a_value_that_would_fill_the_memory_is_shown_by_its_beginning(tmp_path: Path) -> None:
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    path = tmp_path / "recipe.yaml"
+    path.write_text("\n".join([*levels, "name: *a11"]))
+    with pytest.raises(RecipeError) as raised:
+        load(path)
+    assert len(str(raised.value)) < 1000

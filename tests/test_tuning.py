@@ -178,3 +178,18 @@ def test_epochs_differ_and_steps_mix_lengths() -> None:
     means = [sum(first[start : start + 20]) / 20 for start in range(0, 400, 20)]
     # a mean of 20 of 0..399 has a standard deviation of 26
     assert max(abs(mean - 199.5) for mean in means) < 130
+
+
+def test_bfloat16_works_without_an_accelerator() -> None:
+    model = tiny(2).model
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    points = train(model, examples(8), schedule(precision="bfloat16", steps=2), pad=0)
+    assert all(math.isfinite(point["likelihood"]) for point in points)
+    assert any(not torch.equal(before[name], weight) for name, weight in model.named_parameters())
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+
+
+def test_weights_that_are_no_numbers_are_not_kept() -> None:
+    """The update of the last step is seen by no loss."""
+    with pytest.raises(RecipeError, match=r"weight .* is not finite; lower the learning rate"):
+        train(tiny(2).model, examples(4), schedule(steps=1, learning_rate=1e300), pad=0)

@@ -78,3 +78,11 @@ def test_identity_changes_with_the_files_and_the_revision(tmp_path: Path) -> Non
     (made / "model.safetensors").write_text("other")
     assert identity(str(made), None) != before
     assert identity("org/name", "v1") != identity("org/name", None) == "org/name@main"
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", "3", '{"weight_map": 1}'])
+def test_an_index_that_is_none_is_named(tmp_path: Path, content: str) -> None:
+    made = folder(tmp_path, *GOOD)
+    (made / "model.safetensors.index.json").write_text(content)
+    with pytest.raises(ModelError, match=r"index.json: is no index of weights \(\w+\); fetch the"):
+        refuse_unusable(str(made))

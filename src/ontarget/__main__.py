@@ -135,7 +135,8 @@ def check(recipe: RecipePath) -> None:
 @app.command()
 def demo(
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of the corpus, the model and every draw.")
+        int | None,
+        typer.Option(min=0, max=2**32 - 1, help="Of the corpus, the model and every draw."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; default runs/demo, runs/demo-strict.")
@@ -192,7 +193,7 @@ def diagnose(
     model: Annotated[str, typer.Argument(help="A model folder or hub id.")],
     data: Annotated[Path, typer.Option(help="Multi-parallel sentences, best a dev set.")],
     languages: Annotated[str, typer.Option(help="Codes, comma between; the first is the pivot.")],
-    segments: Annotated[int, typer.Option(min=1, help="Sentences a direction.")] = 20,
+    segments: Annotated[int, typer.Option(min=1, max=10**6, help="Sentences a direction.")] = 20,
     template: Annotated[str, typer.Option(help="A template's name or text.")] = "alpaca",
 ) -> None:
     """Say whether a model is fine, ignores the instruction (stage 2 helps), or lacks the skill."""
@@ -230,12 +231,24 @@ def main() -> None:
     except OnTargetError as error:
         if debug:
             traceback.print_exc()
-        errors.print(Text(f"ontarget: {error}"), soft_wrap=True)
+        errors.print(Text(f"ontarget: {in_one_line(error)}"), soft_wrap=True)
         sys.exit(2)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             errors.print("ontarget: stopped; finished steps are kept, run again to go on")
         raise
+    except Exception as error:
+        if debug:
+            raise
+        text = f"ontarget: {type(error).__name__}: {in_one_line(error)[:200]}; ontarget did not "
+        text += "foresee this: finished steps are kept; please report what --debug prints"
+        errors.print(Text(text), soft_wrap=True)
+        sys.exit(1)
+
+
+def in_one_line(error: Exception) -> str:
+    """An error's words with control characters, which names may hold, written out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,7 +91,14 @@ def fingerprint(content: object) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
+    """SHA-256 of a file, computed once a process for the same size and time."""
+    found = path.stat()
+    return hash_of(path.absolute(), found.st_size, found.st_mtime_ns)
+
+
+@cache
+def hash_of(path: Path, size: int, nanoseconds: int) -> str:
+    """SHA-256 of a file as it was at a time."""
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
@@ -107,18 +115,14 @@ def stamp(folder: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_stamp(folder: Path) -> dict[str, Any] | None:
-    """The step.json of `folder`; None where it, or a file that it lists, is missing."""
+    """The step.json of `folder`; None where it, or a file that it lists, is missing or altered."""
     try:
         content: dict[str, Any] = json.loads((folder / STAMP).read_text(encoding="utf-8"))
-        complete = all((folder / name).is_file() for name in content["outputs"])
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ):  # absent or damaged: the step is redone, and says so
-        return None
-    return content if complete else None
+        made = content["outputs"].items()
+        whole = all(file_hash(folder / name) == known for name, known in made)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None  # absent or damaged: the step is redone
+    return content if whole and {"fingerprint", "result"} <= set(content) else None
 
 
 def write_json(path: Path, content: object) -> None:
@@ -145,6 +149,7 @@ def read_lines(path: Path, kind: type[Record]) -> list[Record]:
         ArtifactError: a line is missing or damaged.
     """
     records = []
+    number = 1
     try:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):  # noqa: B007

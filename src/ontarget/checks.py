@@ -48,6 +48,7 @@ def corpus(recipe: Recipe) -> str:
     files = (*recipe.corpus.train, *recipe.corpus.dev, *recipe.corpus.test)
     if sum(path.stat().st_size for path in files if path.is_file()) <= SMALL:
         found = inputs.splits(recipe)
+        inputs.refuse_empty(found, recipe)
         sizes = f"{len(found.train)} train, {len(found.dev)} dev, {len(found.test)} test"
         return f"{sizes} rows, read whole"
     for path in files:

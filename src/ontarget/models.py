@@ -103,6 +103,12 @@ class Loaded:
         ids = [self.tokenizer.eos_token_id, *others]
         return tuple(dict.fromkeys(int(each) for each in ids if each is not None))
 
+    @property
+    def positions(self) -> int | None:
+        """The longest row of tokens, prompt and response together, that the model was made for."""
+        found: int | None = getattr(self.model.config, "max_position_embeddings", None)
+        return found
+
     def prompts(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids with the tokenizer's BOS, if it has one, and never an EOS."""
         rows: list[list[int]] = self.tokenizer(list(texts))["input_ids"] if texts else []
@@ -151,12 +157,25 @@ def load(model: str, revision: str | None = None) -> Loaded:
             f"{model}: its weights lack {lacking[0]} (and {len(lacking) - 1} more); "
             "fetch or save the model again"
         )
+    refuse_unfit(model, tokenizer, network)
+    return Loaded(placed(network), tokenizer)
+
+
+def refuse_unfit(model: str, tokenizer: PreTrainedTokenizerBase, network: PreTrainedModel) -> None:
+    """Raise ModelError for a tokenizer whose special tokens the model cannot read or write."""
     if tokenizer.eos_token_id is None:
         raise ModelError(
             f"{model}: its tokenizer has no EOS token, so responses could never end; "
             "set eos_token and save the tokenizer again"
         )
-    return Loaded(placed(network), tokenizer)
+    known = network.get_input_embeddings().num_embeddings
+    for name in ("bos", "eos", "pad"):
+        token = getattr(tokenizer, f"{name}_token_id")
+        if token is not None and not 0 <= token < known:
+            raise ModelError(
+                f"{model}: the tokenizer's {name} token has the id {token}, the model has "
+                f"{known} embeddings; give the tokenizer that belongs to the model"
+            )
 
 
 def save(loaded: Loaded, folder: Path) -> None:

@@ -32,11 +32,12 @@ def prompt(sample: Sample, template: str, name: Callable[[str], str]) -> str:
 def template_fault(template: str) -> str | None:
     """What is wrong with a template, or None; {target} and {input} stand once each."""
     try:
-        fields = sorted(
-            field or "" for _, field, _, _ in Formatter().parse(template) if field is not None
-        )
+        parts = [part for part in Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
         return f"is not a template ({error})"
+    fields = sorted(field or "" for _, field, _, _ in parts)
+    if any(form or conversion for _, _, form, conversion in parts):
+        return "formats a field with : or !; write {input}, {target} and {source} plainly"
     if tuple(fields) not in (NEEDED, tuple(sorted((*NEEDED, "source")))):
         found = ", ".join(fields) or "none"
         return f"has the fields {found}; expected input and target once, source at most once"

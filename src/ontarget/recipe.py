@@ -16,7 +16,8 @@ from ontarget.prompts import TEMPLATES, template_fault
 from ontarget.records import Direction
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=10**9)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
 
 
 def one_or_many(value: object) -> object:
@@ -84,7 +85,7 @@ class Training(Section):
     """What every kind of training needs to know."""
 
     steps: Positive | None = None  # optimiser steps; in place of epochs
-    epochs: Annotated[float, Field(gt=0)] | None = None
+    epochs: Annotated[float, Field(gt=0, le=10_000)] | None = None
     batch: Positive = 128  # samples a step
     micro_batch: Positive = 8  # samples at once on one device
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5  # peak
@@ -93,13 +94,14 @@ class Training(Section):
     optimizer: Literal["adamw", "muon"] = "adamw"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; weights are float32
-    max_tokens: Positive = 512  # prompt and response together
+    max_tokens: Annotated[int, Field(ge=8, le=10**6)] = 512  # prompt and response together
 
     @model_validator(mode="after")
     def consistent(self) -> "Training":
         """Steps or epochs; a batch of whole micro-batches."""
         if (self.steps is None) == (self.epochs is None):
-            raise ValueError("needs either steps or epochs")
+            found = "has neither" if self.steps is None else "has both"
+            raise ValueError(f"needs either steps or epochs, {found}; keep one")
         if self.batch % min(self.micro_batch, self.batch):
             raise ValueError(
                 f"batch {self.batch} is no multiple of micro_batch {self.micro_batch}; make it one"
@@ -133,11 +135,11 @@ class Scratch(Training):
     micro_batch: Positive = 32
     learning_rate: Annotated[float, Field(gt=0)] = 5e-3
     optimizer: Literal["adamw", "muon"] = "muon"
-    hidden: Positive = 128
+    hidden: Annotated[int, Field(gt=0, le=65536)] = 128
     layers: Positive = 4
     heads: Positive = 4
     feed_forward: Positive = 352
-    vocabulary: Annotated[int, Field(ge=300)] = 1600  # byte-level BPE, 256 bytes included
+    vocabulary: Annotated[int, Field(ge=300, le=10**6)] = 1600  # byte-level BPE, 256 bytes included
     mix: Mix = Mix()
 
     @model_validator(mode="after")
@@ -205,7 +207,7 @@ class Recipe(Section):
 
     name: str
     out: Path
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Seed = 1
     languages: tuple[str, ...]  # the first is the pivot of the default directions
     supervised: tuple[str, ...] | None = None  # en-it, or en<->it for both ways
     zero_shot: tuple[str, ...] | None = None
@@ -238,7 +240,9 @@ class Recipe(Section):
             raise ValueError(
                 f"zero_shot: {min(both)} is listed as supervised too; keep it in one list"
             )
-        if not self.supervised_directions:
+        if not self.name.isprintable():
+            raise ValueError(f"name: {self.name!r} has a control character; leave it out")
+        if not self.supervised_directions and (self.mle or self.unlikelihood):
             raise ValueError("supervised: lists no direction; list one, or leave the key out")
         draw = self.unlikelihood.draw if self.unlikelihood else None
         if draw == "any_other_instruction" and len(self.supervised_directions) == 1:

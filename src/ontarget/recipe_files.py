@@ -1,6 +1,7 @@
 """Recipes as YAML files: strict reading, and each fault as one line with the nearest name."""
 
 import difflib
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ def load(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
         ) from error
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}{yaml_fault(error)}") from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise RecipeError(
+            f"{path}: holds a value that YAML cannot read ({type(error).__name__}); mend it"
+        ) from error
     if not isinstance(content, dict):
         raise RecipeError(f"{path}: holds no mapping; expected keys such as languages: and corpus:")
     try:
@@ -76,9 +81,19 @@ def explained(error: ValidationError) -> str:
     elif first["type"] == "value_error":
         text = str(first["ctx"]["error"])
     else:
-        text = f"found {str(first['input'])[:60]!r}; {first['msg'][0].lower()}{first['msg'][1:]}"
+        message = first["msg"].replace("a valid tuple", "a list")
+        text = f"found {shown(first['input'])}; {message[0].lower()}{message[1:]}"
     line = f"{place}: {text}" if place else text
     return line + (f" (and {len(more)} more)" if more else "")
+
+
+def shown(value: Any) -> str:
+    """The beginning of a value; of a nested one no more than that is written out."""
+    if isinstance(value, str | int | float | bool | None):
+        return repr(str(value)[:60])
+    brief = reprlib.Repr()
+    brief.maxlevel = 2
+    return brief.repr(value)
 
 
 def section_at(place: tuple[int | str, ...]) -> type[Section]:

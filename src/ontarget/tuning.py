@@ -186,7 +186,17 @@ def train(
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
+    refuse_diverged(model)
     return curve.points
+
+
+def refuse_diverged(model: PreTrainedModel) -> None:
+    """Raise RecipeError where a weight is no number; the last step's update is seen by no loss."""
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise RecipeError(
+                f"after the last step the weight {name} is not finite; lower the learning rate"
+            )
 
 
 def optimizer(model: PreTrainedModel, schedule: Schedule) -> torch.optim.Optimizer | None:
@@ -209,6 +219,7 @@ def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:
         warmup_steps=schedule.warmup,
         weight_decay=schedule.weight_decay,
         bf16=schedule.precision == "bfloat16",
+        use_cpu=torch.accelerator.current_accelerator(check_available=True) is None,
         logging_steps=max(1, min(10, schedule.steps // 10)),
         disable_tqdm=True,
         report_to="none",

@@ -33,7 +33,7 @@ def refuse_unusable(model: str) -> None:
         raise ModelError(f"{model}: holds no config.json; give a folder written by save_pretrained")
     try:
         json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{config}: is not JSON ({error}); fetch the model again") from error
     if not any(folder.glob("tokenizer*")) and not any(folder.glob("*.model")):
         raise ModelError(f"{model}: holds no tokenizer; save the model's tokenizer beside it")
@@ -57,7 +57,12 @@ def refuse_incomplete(folder: Path) -> None:
         )
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ModelError(
+                f"{index}: is no index of weights ({type(error).__name__}); fetch the model again"
+            ) from error
         missing = sorted(shard for shard in shards if not (folder / shard).is_file())
         if missing:
             raise ModelError(f"{folder}: the shard {missing[0]} is missing; fetch the model again")

@@ -7,6 +7,7 @@ import torch
 from transformers import GenerationConfig
 
 from ontarget.batches import left_padded
+from ontarget.errors import ModelError
 from ontarget.models import Loaded
 
 
@@ -26,7 +27,11 @@ def generate(
 
     Prompts of like length share a batch, longest first, so that memory is asked for at once. A
     response ends before an EOS, before a token of `stop`, or at `max_new_tokens`.
+
+    Raises:
+        ModelError: a prompt and its response may be longer than the model can read.
     """
+    refuse_too_long(loaded, prompts, search)
     ends = (*loaded.eos, *stop)
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         num_beams=search.beams,
@@ -51,6 +56,17 @@ def generate(
             index: loaded.text(until(row[width:], ends))
             for index, row in zip(chosen, rows, strict=True)
         }
+
+
+def refuse_too_long(loaded: Loaded, prompts: Sequence[Sequence[int]], search: Search) -> None:
+    """Raise ModelError where a prompt and its response may not fit the model."""
+    needed = max(map(len, prompts), default=0) + search.max_new_tokens
+    if loaded.positions is not None and needed > loaded.positions:
+        raise ModelError(
+            f"the longest prompt and max_new_tokens {search.max_new_tokens} make {needed} tokens, "
+            f"the model has {loaded.positions} positions; lower max_new_tokens or leave long "
+            "sentences out"
+        )
 
 
 def until(tokens: Sequence[int], ends: Sequence[int]) -> list[int]:

@@ -33,8 +33,8 @@ def run(
     rows = list(corpora.read(data, languages))
     supervised = around_pivot(languages)
     every = supervised + all_but(languages, supervised)
+    inputs.refuse_lacking(rows, data, every)
     drawn = inputs.samples(rows, every)
-    inputs.refuse_empty(drawn, data, every)
     samples = inputs.per_direction(inputs.chosen(drawn, len(drawn), SEED), segments)
     return diagnosis.examine(
         models.load(model),

@@ -169,13 +169,27 @@ def instructions(drawn: Iterable[Sample], recipe: Recipe) -> list[str]:
     return [prompt(sample, recipe.template_text, english_name) for sample in drawn]
 
 
-def refuse_empty(
-    drawn: Sequence[Sample], place: Path | str, directions: Sequence[Direction]
+def refuse_empty(splits: Splits, recipe: Recipe) -> None:
+    """Raise CorpusError where a split lacks text in a direction that it is needed for."""
+    supervised = recipe.supervised_directions
+    trains = recipe.mle or recipe.unlikelihood or recipe.base.scratch
+    if trains and not splits.train:
+        raise CorpusError(
+            "corpus.train: no row is left to train on; raise max_characters or give more text"
+        )
+    for name in ("train", "dev", "test"):
+        wanted = supervised if name == "train" else supervised + recipe.zero_shot_directions
+        refuse_lacking(getattr(splits, name), f"corpus.{name}", wanted)
+
+
+def refuse_lacking(
+    rows: Sequence[Parallel], place: Path | str, directions: Sequence[Direction]
 ) -> None:
-    """Raise CorpusError where a direction has no sample."""
-    have = {Direction(sample.source_lang, sample.target_lang) for sample in drawn}
+    """Raise CorpusError where no row has both sides of a direction."""
     for direction in directions:
-        if direction not in have:
+        if not any(
+            direction.source_lang in r.texts and direction.target_lang in r.texts for r in rows
+        ):
             raise CorpusError(
                 f"{place}: no row has both {direction.source_lang} and {direction.target_lang}; "
                 f"drop the direction {direction} or add text for it"

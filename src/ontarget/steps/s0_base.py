@@ -19,6 +19,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     assert scratch is not None
     tell("reading the corpus", 0, 1)
     splits = inputs.splits(recipe)
+    inputs.refuse_empty(splits, recipe)
     rows = splits.train + splits.glossary
     tokenizer = models.byte_bpe(vocabulary_texts(recipe, rows), scratch.vocabulary)
     network = models.small_llama(

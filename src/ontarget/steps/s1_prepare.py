@@ -16,6 +16,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     """
     tell("reading the corpus", 0, 1)
     splits = inputs.splits(recipe)
+    inputs.refuse_empty(splits, recipe)
     supervised = recipe.supervised_directions
     every = supervised + recipe.zero_shot_directions
     counts = {}
@@ -25,7 +26,6 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         ("test", splits.test, every),
     ):
         drawn = inputs.samples(rows, directions)
-        inputs.refuse_empty(drawn, f"corpus.{name}", directions)
         counts[name] = artifacts.write_lines(out / f"{name}.jsonl", drawn)
     meanings = {"train": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
     return {"samples": counts, "meanings": meanings, "dropped": splits.dropped}

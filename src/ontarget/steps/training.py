@@ -14,7 +14,7 @@ from ontarget.tuning import Point, Progress, Schedule
 
 def schedule(section: Training, samples: int, seed: int, *, alpha: float = 0.0) -> Schedule:
     """The section with its length in optimiser steps."""
-    steps = section.steps or math.ceil((section.epochs or 1) * samples / section.batch)
+    steps = section.steps or max(1, math.ceil((section.epochs or 1) * samples / section.batch))
     return Schedule(
         steps=steps,
         batch=section.batch,
@@ -44,7 +44,7 @@ def examples(
     conflicts: Sequence[Sample] | None,
     max_tokens: int,
 ) -> list[Example]:
-    """Each sample with its conflict, if any; those longer than `max_tokens` are left out whole.
+    """Each sample with its conflict, if any; those that are too long are left out whole.
 
     Raises:
         CorpusError: nothing is left.
@@ -55,11 +55,12 @@ def examples(
     else:
         wrong = rows(loaded, recipe, conflicts, unlikely=True)
         paired = [Example(rows=pair) for pair in zip(true, wrong, strict=True)]
-    fitting = [example for example in paired if example.length <= max_tokens]
+    longest = min(max_tokens, loaded.positions or max_tokens)
+    fitting = [example for example in paired if example.length <= longest]
     if not fitting:
         raise CorpusError(
-            f"{recipe.out}: all {len(samples)} training samples are longer than {max_tokens} "
-            "tokens; raise max_tokens"
+            f"{recipe.out}: all {len(samples)} training samples are longer than {longest} "
+            "tokens; raise max_tokens or take a model with more positions"
         )
     return fitting
 
