@@ -84,7 +84,7 @@ def phrasebook(recipe: Recipe) -> Splits:
         dev=rows[sizes.test : held_out],
         test=rows[: sizes.test],
         glossary=rows[end:],
-        dropped={},
+        dropped={"overlap": 0, "length": 0},
     )
 
 
