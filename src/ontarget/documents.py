@@ -6,10 +6,9 @@ that announces the second ("Dutch translation"), as on pages for readers of Dutc
 instructions. Such a page is often left in English all the same (`untranslated`).
 English stands for the pivot, the first of the languages.
 
-What is read here decides what tuning on English pairs does later (docs/log.md). Labels and
-headings tie a language's name to the language: without them stage 1 destroys the skill that stage
-2 is to uncover. Bare pairs with English and untranslated pages give the habit of answering in
-English that hides it: without them stage 1 hides nothing.
+What is read here bears on what tuning on English pairs does later (docs/log.md). Labels and
+headings tie a language's name to the language, which is what stage 2 uncovers; bare pairs with
+English and untranslated pages give the habit of answering in English that hides it.
 """
 
 import random

@@ -1,6 +1,6 @@
 """Whether stage 2 can help a model: three measures on dev sentences, one verdict in words.
 
-Stage 2 uncovers a skill, it does not teach one. A model that can translate but ignores the
+Stage 2 uncovers a skill rather than teaching one. A model that can translate but ignores the
 instruction is off-target, and finds its responses likely under a wrong instruction too: the
 conflict loss, -log(1 - p) a token, is high. A model without the skill, off-target or not, finds
 right responses unlikely whatever the instruction, and unlikelihood has nothing to hold.
