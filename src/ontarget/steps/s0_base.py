@@ -8,8 +8,9 @@ from ontarget import artifacts, documents, models, tuning
 from ontarget.batches import Example, Row
 from ontarget.languages import english_name
 from ontarget.prompts import prompt
-from ontarget.recipe import Recipe, Scratch
+from ontarget.recipe import Recipe
 from ontarget.records import Parallel, Sample
+from ontarget.sections import Scratch
 from ontarget.steps import inputs, training
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from ontarget.batches import Example, Row, row
 from ontarget.errors import CorpusError
 from ontarget.models import Loaded
-from ontarget.recipe import Recipe, Training
+from ontarget.recipe import Recipe
 from ontarget.records import Sample
+from ontarget.sections import Training
 from ontarget.steps import inputs
 from ontarget.tuning import Point, Progress, Schedule
 
