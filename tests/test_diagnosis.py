@@ -1,12 +1,15 @@
 """The preflight's measures against the definition, and on models whose fault is known."""
 
 import pytest
+import sacrebleu
 import torch
 from models_for_tests import tiny
 from torch.testing import assert_close
 
 from ontarget.conflicts import wrong_target
-from ontarget.diagnosis import Setting, examine, odds
+from ontarget.decoding.hf import Search, generate
+from ontarget.diagnosis import Setting, examine, odds, validated
+from ontarget.identify import FastText
 from ontarget.languages import english_name
 from ontarget.prompts import TEMPLATES, prompt
 from ontarget.records import Direction, Sample
@@ -76,3 +79,29 @@ def test_a_model_of_random_weights_lacks_the_skill() -> None:
     found = examine(tiny(), [sample(0), sample(1, IT_NL)], SETTING)
     assert found.verdict.fault == "lacks the skill"
     assert found.content()["verdict"]["words"] == found.verdict.words
+
+
+def test_validation_is_the_mean_over_directions_of_ratio_and_chrf() -> None:
+    """By definition, one sentence at a time; chrF by sacreBLEU's own function."""
+    loaded = tiny()
+    samples = [sample(0), sample(1, IT_NL), sample(2), sample(3)]
+    found = validated(loaded, samples, SETTING, step=7)
+    identify = FastText(SETTING.languages)
+    search = Search(beams=1, max_new_tokens=SETTING.max_new_tokens, batch=1)
+    wrong, floor, chrf = {}, {}, {}
+    for direction in (EN_IT, IT_NL):
+        own = [s for s in samples if (s.source_lang, s.target_lang) == direction]
+        prompts = loaded.prompts([prompt(s, SETTING.template, english_name) for s in own])
+        texts = [text for part in generate(loaded, prompts, search) for text in part.values()]
+        references = [s.target for s in own]
+        wrong[direction], floor[direction] = (
+            100 * sum(x != direction.target_lang for x in identify.languages_of(side)) / len(own)
+            for side in (sorted(texts), references)
+        )
+        in_order = dict(pair for part in generate(loaded, prompts, search) for pair in part.items())
+        hypotheses = [in_order[index] for index in range(len(own))]
+        chrf[direction] = sacrebleu.corpus_chrf(hypotheses, [references]).score
+    assert found.step == 7
+    assert found.off_target_percent == pytest.approx(sum(wrong.values()) / 2)
+    assert found.reference_off_target_percent == pytest.approx(sum(floor.values()) / 2)
+    assert found.chrf == pytest.approx(sum(chrf.values()) / 2)

@@ -13,12 +13,13 @@ ROOT = Path(ontarget.__file__).parent
 
 LAYERS = [
     {"records", "languages", "errors"},  # nouns: plain data
-    {"prompts", "conflicts", "documents", "directions", "losses", "offtarget", "preflight"},  # pure
+    {"prompts", "conflicts", "documents", "directions", "losses", "offtarget", "preflight",
+     "validation"},  # pure
     {"batches", "scores", "tables", "charts", "muon"},  # pure, on top of those
     {"acceptance"},
     {"lines", "artifacts", "identify"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook"},
-    {"parquet", "models"},
+    {"parquet", "models", "callbacks"},
     {"corpora", "hf", "tuning", "report"},
     {"diagnosis"},
     {"sections"},  # stand above all that works, so none of it can take a setting
@@ -35,7 +36,8 @@ LAYERS = [
 PURE = set().union(*LAYERS[:4])
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2"}
 MAY_BE_HEAVY = {
-    "losses", "batches", "muon", "scores", "models", "tuning", "hf", "diagnosis", "report"
+    "losses", "batches", "muon", "scores", "models", "callbacks", "tuning", "hf", "diagnosis",
+    "report",
 }  # fmt: skip
 LINES_PER_MODULE, LINES_PER_FUNCTION = 300, 40
 

@@ -14,12 +14,14 @@ import pytest
 import torch
 from conftest import RECIPE, Writer
 
-from ontarget import artifacts, pipeline
+from ontarget import artifacts, diagnosis, pipeline
 from ontarget.errors import RecipeError
 from ontarget.languages import english_name
 from ontarget.recipe_files import load
 from ontarget.records import Parallel, Sample
 from ontarget.steps import inputs
+from ontarget.units import Unit
+from ontarget.validation import Validated
 
 FOLDERS = [
     "0_base", "1_prepare", "2_conflict", "3_mle", "4_unlikelihood", "4_control",
@@ -35,15 +37,15 @@ class Log:
         self.made: list[str] = []
         self.kept: list[str] = []
 
-    def began(self, unit: pipeline.Unit) -> None: ...
+    def began(self, unit: Unit) -> None: ...
 
     def tell(self, text: str, done: int, total: int) -> None:
         assert 0 <= done <= total, text
 
-    def ended(self, unit: pipeline.Unit, seconds: float, result: dict[str, Any]) -> None:
+    def ended(self, unit: Unit, seconds: float, result: dict[str, Any]) -> None:
         self.made.append(unit.folder)
 
-    def skipped(self, unit: pipeline.Unit) -> None:
+    def skipped(self, unit: Unit) -> None:
         self.kept.append(unit.folder)
 
 
@@ -155,6 +157,43 @@ def test_the_control_sees_twice_the_samples_for_as_many_steps(finished: Path) ->
     }
     assert results["4_control"]["steps"] == results["4_unlikelihood"]["steps"] == 3
     assert results["4_control"]["samples"] == 2 * results["4_unlikelihood"]["samples"] == 24
+
+
+def test_the_control_follows_a_stage_2_that_ends_early(
+    write_recipe: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_target_after_2_steps(*given: Any) -> Validated:
+        percent = 0.0 if given[-1] == 2 else 90.0
+        return Validated(
+            step=given[-1], off_target_percent=percent, reference_off_target_percent=0.0, chrf=50.0
+        )
+
+    monkeypatch.setattr(diagnosis, "validated", on_target_after_2_steps)
+    early = RECIPE["unlikelihood"] | {"validation": {"every": 1, "segments": 2, "stop": True}}
+    path = write_recipe(unlikelihood=early)
+    log = run(path)
+    results = {
+        folder: json.loads((path.parent / "run" / folder / "step.json").read_text())["result"]
+        for folder in ("4_unlikelihood", "4_control")
+    }
+    assert results["4_control"]["steps"] == results["4_unlikelihood"]["steps"] == 2
+    assert results["4_unlikelihood"]["kept_step"] == 2
+    assert log.made == FOLDERS
+    page = (path.parent / "run" / "7_report" / "report.html").read_text()
+    assert "Stage 2: off-target on dev, %" in page
+    assert run(path).kept == FOLDERS
+
+
+def test_both_stages_can_be_validated(write_recipe: Writer) -> None:
+    watched = {"validation": {"every": 2, "segments": 1}}
+    path = write_recipe(
+        mle=RECIPE["mle"] | watched, unlikelihood=RECIPE["unlikelihood"] | watched, control=None
+    )
+    run(path, verb="unlikelihood")
+    for folder, steps in (("3_mle", [0, 2, 4]), ("4_unlikelihood", [0, 2, 3])):
+        lines = artifacts.read_lines(path.parent / "run" / folder / "validation.jsonl", Validated)
+        assert [each.step for each in lines] == steps
+        assert all(each.chrf >= 0 <= each.off_target_percent <= 100 for each in lines)
 
 
 def test_a_second_run_makes_nothing(finished: Path) -> None:

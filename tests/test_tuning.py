@@ -111,7 +111,7 @@ def test_the_logged_losses_are_the_two_means() -> None:
     loaded = tiny()
     with torch.no_grad():
         both = [by_definition(loaded.model, drawn, alpha).item() for alpha in (0.0, 1.0)]
-    (point,) = train(loaded.model, drawn, schedule(), pad=loaded.pad)
+    (point,) = train(loaded.model, drawn, schedule(), pad=loaded.pad).curve
     assert point["likelihood"] == pytest.approx(both[0], rel=1e-4)
     assert point["unlikelihood"] == pytest.approx(both[1] - both[0], rel=1e-3)
     assert (point["step"], point["steps"]) == (1, 1)
@@ -133,7 +133,7 @@ def inputs(batch: dict[str, Tensor]) -> dict[str, Tensor]:
 def test_training_lowers_both_losses(optimizer: str) -> None:
     loaded = tiny()
     setting = schedule(steps=30, optimizer=optimizer, alpha=1.0, schedule="cosine", warmup=0.1)
-    curve = train(loaded.model, examples(4), setting, pad=loaded.pad)
+    curve = train(loaded.model, examples(4), setting, pad=loaded.pad).curve
     assert curve[-1]["likelihood"] < 0.8 * curve[0]["likelihood"]
     assert curve[-1]["step"] == 30
 
@@ -183,7 +183,7 @@ def test_epochs_differ_and_steps_mix_lengths() -> None:
 def test_bfloat16_works_without_an_accelerator() -> None:
     model = tiny(2).model
     before = {name: weight.clone() for name, weight in model.named_parameters()}
-    points = train(model, examples(8), schedule(precision="bfloat16", steps=2), pad=0)
+    points = train(model, examples(8), schedule(precision="bfloat16", steps=2), pad=0).curve
     assert all(math.isfinite(point["likelihood"]) for point in points)
     assert any(not torch.equal(before[name], weight) for name, weight in model.named_parameters())
     assert {weight.dtype for weight in model.parameters()} == {torch.float32}

@@ -23,7 +23,7 @@ class Live:
         self.progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.fields[step]}", markup=False),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.description}", markup=False),
             TextColumn("{task.fields[speed]}", markup=False),

@@ -1,4 +1,4 @@
-"""The preflight's measurements: losses under right and wrong instructions, off-target."""
+"""Measurements on dev sentences: losses under right and wrong instructions, off-target, chrF."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -17,6 +17,8 @@ from ontarget.offtarget import off_target
 from ontarget.preflight import Examination, Measures, verdict
 from ontarget.prompts import prompt
 from ontarget.records import Direction, Sample
+from ontarget.scores import quality
+from ontarget.validation import Validated
 
 BATCH = 16  # sequences at once
 
@@ -81,22 +83,55 @@ def off_target_by_direction(
     progress: Callable[[int, int], None],
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Off-target percent of the model's greedy translations, and of the references."""
-    prompts = loaded.prompts([prompt(sample, setting.template, english_name) for sample in samples])
-    texts: dict[int, str] = {}
-    greedy = Search(beams=1, max_new_tokens=setting.max_new_tokens, batch=BATCH * 4)
-    for part in generate(loaded, prompts, greedy):
-        texts |= part
-        progress(len(texts), len(samples))
+    texts = greedy(loaded, samples, setting, progress)
     identify = FastText(setting.languages)
-    found = identify.languages_of([texts[index] for index in range(len(samples))])
+    found = identify.languages_of(texts)
     floor = identify.languages_of([sample.target for sample in samples])
-    by_direction: dict[Direction, list[int]] = defaultdict(list)
-    for index, sample in enumerate(samples):
-        by_direction[Direction(sample.source_lang, sample.target_lang)].append(index)
     return tuple(  # type: ignore[return-value]
         {
             str(direction): off_target([labels[i] for i in chosen], direction.target_lang).percent
-            for direction, chosen in by_direction.items()
+            for direction, chosen in by_direction(samples).items()
         }
         for labels in (found, floor)
     )
+
+
+def validated(loaded: Loaded, samples: Sequence[Sample], setting: Setting, step: int) -> Validated:
+    """Off-target ratio and chrF of greedy translations, as means over the directions."""
+    texts = greedy(loaded, samples, setting)
+    identify = FastText(setting.languages)
+    measured = []
+    for direction, chosen in by_direction(samples).items():
+        hypotheses = [texts[index] for index in chosen]
+        references = [samples[index].target for index in chosen]
+        found = (identify.languages_of(side) for side in (hypotheses, references))
+        ratios = [off_target(labels, direction.target_lang).percent for labels in found]
+        measured.append((*ratios, quality(hypotheses, references, direction.target_lang).chrf))
+    ratio, floor, chrf = (sum(column) / len(measured) for column in zip(*measured, strict=True))
+    return Validated(
+        step=step, off_target_percent=ratio, reference_off_target_percent=floor, chrf=chrf
+    )
+
+
+def greedy(
+    loaded: Loaded,
+    samples: Sequence[Sample],
+    setting: Setting,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[str]:
+    """One translation a sample, in the order of the samples."""
+    prompts = loaded.prompts([prompt(sample, setting.template, english_name) for sample in samples])
+    search = Search(beams=1, max_new_tokens=setting.max_new_tokens, batch=BATCH * 4)
+    texts: dict[int, str] = {}
+    for part in generate(loaded, prompts, search):
+        texts |= part
+        progress(len(texts), len(samples))
+    return [texts[index] for index in range(len(samples))]
+
+
+def by_direction(samples: Sequence[Sample]) -> dict[Direction, list[int]]:
+    """The places of each direction's samples."""
+    found: dict[Direction, list[int]] = defaultdict(list)
+    for index, sample in enumerate(samples):
+        found[Direction(sample.source_lang, sample.target_lang)].append(index)
+    return found

@@ -69,6 +69,7 @@ def html(report: Report) -> str:
         heat_languages=spoken(scores),
         bleu={(each.system, each.source, each.target): each.bleu for each in scores},
         signatures=signatures(scores),
+        validated=any(line.name == "off-target" for each in report.charts for line in each.lines),
     )
     return str(page)
 

@@ -162,8 +162,21 @@ class Base(Section):
         return self
 
 
+class Validation(Section):
+    """Dev sentences translated greedily while training; the best state is kept.
+
+    They are of the zero-shot directions, or of the supervised ones where there are no others.
+    """
+
+    every: Positive  # optimiser steps
+    segments: Positive = 20  # dev sentences a direction
+    stop: bool = False  # end as soon as off-target is about that of the references
+
+
 class Mle(Training):
     """Stage 1: maximum likelihood on multilingual translation instructions."""
+
+    validation: Validation | None = None
 
 
 class Unlikelihood(Training):
@@ -174,6 +187,12 @@ class Unlikelihood(Training):
     alpha: Annotated[float, Field(gt=0)] = 0.05  # weight of the unlikelihood loss
     draw: Literal["wrong_target", "any_other_instruction"] = "wrong_target"
     preflight: Annotated[int, Field(ge=0)] = 10  # dev sentences a direction; 0 leaves it out
+    validation: Validation | None = None
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether its steps are an upper bound only."""
+        return self.validation is not None and self.validation.stop
 
 
 class Translate(Section):

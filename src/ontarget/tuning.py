@@ -7,7 +7,7 @@ micro-batches or processes (arXiv 2403.14399). Without conflict rows only the fi
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,17 +20,15 @@ from transformers import (
     PreTrainedModel,
     PrinterCallback,
     Trainer,
-    TrainerCallback,
     TrainingArguments,
 )
 
 from ontarget.batches import Example, padded
+from ontarget.callbacks import Curve, Keeper, Point, Progress, Validation
 from ontarget.errors import RecipeError
 from ontarget.losses import IGNORE, likelihood, response_tokens, unlikelihood
 from ontarget.muon import muon
-
-Point = dict[str, int | float]  # step, steps, likelihood, unlikelihood, learning_rate, ...
-Progress = Callable[[Point], None]
+from ontarget.validation import Validated, best
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +46,21 @@ class Schedule:
     precision: Literal["float32", "bfloat16"]
     alpha: float = 0.0  # weight of the unlikelihood loss
     seed: int = 0
+    validation: Validation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training leaves besides the weights."""
+
+    curve: list[Point]  # step, likelihood, unlikelihood, learning rate
+    validated: list[Validated]
+    steps: int  # that were made; the weights are those of the best validated one, if any was
+
+    @property
+    def kept(self) -> int:
+        """The step whose weights the model has."""
+        return best(self.validated).step if self.validated else self.steps
 
 
 class LikeLengths(Sampler[int]):
@@ -148,21 +161,6 @@ class LanguageAwareTrainer(Trainer):
         super().log(logs, start_time)
 
 
-class Curve(TrainerCallback):
-    """Collects what is logged, and hands each point to `progress`."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.points: list[Point] = []
-        self.progress = progress
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Keep the points that carry a loss."""
-        if logs and "likelihood" in logs:
-            point = {"step": state.global_step, "steps": state.max_steps, **logs}
-            self.points.append(point)
-            self.progress(point)
-
-
 def train(
     model: PreTrainedModel,
     examples: Sequence[Example],
@@ -170,10 +168,12 @@ def train(
     *,
     pad: int,
     progress: Progress = lambda point: None,
-) -> list[Point]:
-    """Train `model` in place; returns the curve: step, likelihood, unlikelihood, learning rate."""
-    curve = Curve(progress)
+) -> Trained:
+    """Train `model` in place; where it is validated, leave it in the best state that was seen."""
+    curve, validation = Curve(progress), schedule.validation
     with TemporaryDirectory() as scratch:
+        best_file = Path(scratch) / "best.safetensors"
+        keeper = validation and Keeper(model, validation, best_file, progress)
         trainer = LanguageAwareTrainer(
             model=model,
             args=arguments(schedule, Path(scratch)),
@@ -182,12 +182,14 @@ def train(
             alpha=schedule.alpha,
             lengths=[example.length for example in examples],
             optimizers=(optimizer(model, schedule), None),
-            callbacks=[curve],
+            callbacks=[curve, *([keeper] if keeper else [])],
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
+        if keeper:
+            keeper.restore()
     refuse_diverged(model)
-    return curve.points
+    return Trained(curve.points, keeper.validated if keeper else [], trainer.state.global_step)
 
 
 def refuse_diverged(model: PreTrainedModel) -> None:

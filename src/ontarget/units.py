@@ -53,12 +53,16 @@ def training_units(recipe: Recipe) -> Iterator[Unit]:
         )
     base = ("0_base",) if recipe.base.scratch is not None else ()
     if recipe.mle is not None:
+        validated = ("languages", *DIRECTIONS, "translate.max_new_tokens")
         yield Unit(
             folder="3_mle",
             verb="mle",
             module="s3_mle",
             needs=(*base, "1_prepare"),
-            reads=("template_text", "seed", "base", "mle"),
+            reads=(
+                *("template_text", "seed", "base", "mle"),
+                *(validated if recipe.mle.validation else ()),
+            ),
             files=("model",),
         )
     yield from stage2_units(recipe, base if recipe.mle is None else ("3_mle",))
@@ -77,11 +81,13 @@ def stage2_units(recipe: Recipe, start: tuple[str, ...]) -> Iterator[Unit]:
             files=("model",),
         )
     if recipe.control:
+        assert recipe.unlikelihood is not None
+        counted = ("4_unlikelihood",) if recipe.unlikelihood.stops_early else ()
         yield Unit(
             folder="4_control",
             verb="control",
             module="s4_control",
-            needs=(*start, "1_prepare"),
+            needs=(*start, "1_prepare", *counted),
             reads=(*reads, *TRAINING),
             files=("model",),
         )

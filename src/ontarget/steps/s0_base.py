@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, documents, models, tuning
+from ontarget import documents, models, tuning
 from ontarget.batches import Example, Row
 from ontarget.languages import english_name
 from ontarget.prompts import prompt
@@ -41,9 +41,10 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         for key, ids in zip(texts, tokens, strict=True)
     ]
     schedule = training.schedule(scratch, len(examples), recipe.seed)
-    curve = tuning.train(network, examples, schedule, pad=loaded.pad, progress=training.line(tell))
-    models.save(loaded, out / "model")
-    artifacts.write_lines(out / "curve.jsonl", curve)
+    trained = tuning.train(
+        network, examples, schedule, pad=loaded.pad, progress=training.line(tell)
+    )
+    training.keep(loaded, trained, out)
     return {
         "parameters": network.num_parameters(),
         "documents": len(examples),

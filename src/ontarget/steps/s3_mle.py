@@ -10,21 +10,21 @@ from ontarget.steps import inputs, training
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
-    """Write `model/` and `curve.jsonl`."""
+    """Write `model/`, `curve.jsonl` and, where asked for, `validation.jsonl`."""
     assert recipe.mle is not None
     every = artifacts.read_lines(recipe.out / "1_prepare" / "train.jsonl", Sample)
     samples = training.picked(every, recipe.mle, recipe.seed)
     tell("loading the model", 0, 1)
     loaded = models.load(inputs.model_of(recipe, inputs.BASE), recipe.base.revision)
     examples = training.examples(loaded, recipe, samples, None, recipe.mle.max_tokens)
-    schedule = training.schedule(recipe.mle, len(examples), recipe.seed)
-    curve = tuning.train(
+    schedule = training.schedule(
+        recipe.mle,
+        len(examples),
+        recipe.seed,
+        validation=training.validation(recipe, recipe.mle, loaded),
+    )
+    trained = tuning.train(
         loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell)
     )
-    models.save(loaded, out / "model")
-    artifacts.write_lines(out / "curve.jsonl", curve)
-    return {
-        "samples": len(examples),
-        "too_long": len(samples) - len(examples),
-        "steps": schedule.steps,
-    }
+    training.keep(loaded, trained, out)
+    return training.reported(trained, len(samples), len(examples))

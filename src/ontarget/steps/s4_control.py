@@ -11,13 +11,14 @@ from ontarget import artifacts, models, tuning
 from ontarget.recipe import Recipe
 from ontarget.records import Sample
 from ontarget.steps import inputs, training
+from ontarget.validation import Validated
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     """Write `model/` and `curve.jsonl`."""
     assert recipe.unlikelihood is not None
     every = artifacts.read_lines(recipe.out / "1_prepare" / "train.jsonl", Sample)
-    steps = training.schedule(recipe.unlikelihood, len(every), recipe.seed).steps
+    steps = steps_of_stage2(recipe, len(every))
     section = recipe.unlikelihood.model_copy(
         update={"batch": 2 * recipe.unlikelihood.batch, "steps": steps, "epochs": None}
     )
@@ -26,13 +27,17 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     loaded = models.load(inputs.starting_point(recipe), recipe.base.revision)
     examples = training.examples(loaded, recipe, samples, None, section.max_tokens)
     schedule = training.schedule(section, len(examples), recipe.seed)
-    curve = tuning.train(
+    trained = tuning.train(
         loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell)
     )
-    models.save(loaded, out / "model")
-    artifacts.write_lines(out / "curve.jsonl", curve)
-    return {
-        "samples": len(examples),
-        "too_long": len(samples) - len(examples),
-        "steps": steps,
-    }
+    training.keep(loaded, trained, out)
+    return training.reported(trained, len(samples), len(examples))
+
+
+def steps_of_stage2(recipe: Recipe, samples: int) -> int:
+    """As many as the recipe says, or as stage 2 made before it was on target."""
+    assert recipe.unlikelihood is not None
+    if recipe.unlikelihood.stops_early:
+        path = recipe.out / "4_unlikelihood" / "validation.jsonl"
+        return artifacts.read_lines(path, Validated)[-1].step
+    return training.schedule(recipe.unlikelihood, samples, recipe.seed).steps

@@ -13,7 +13,7 @@ from ontarget.steps import inputs, training
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
-    """Write `model/`, `curve.jsonl` and, unless it is left out, `preflight.json`."""
+    """Write `model/`, `curve.jsonl`, and as asked for `preflight.json`, `validation.jsonl`."""
     section = recipe.unlikelihood
     assert section is not None
     every = artifacts.read_lines(recipe.out / "1_prepare" / "train.jsonl", Sample)
@@ -27,18 +27,18 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     loaded = models.load(inputs.starting_point(recipe), recipe.base.revision)
     verdict = preflight(recipe, loaded, out, tell) if section.preflight else None
     examples = training.examples(loaded, recipe, samples, conflicts, section.max_tokens)
-    schedule = training.schedule(section, len(examples), recipe.seed, alpha=section.alpha)
-    curve = tuning.train(
+    schedule = training.schedule(
+        section,
+        len(examples),
+        recipe.seed,
+        alpha=section.alpha,
+        validation=training.validation(recipe, section, loaded),
+    )
+    trained = tuning.train(
         loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell)
     )
-    models.save(loaded, out / "model")
-    artifacts.write_lines(out / "curve.jsonl", curve)
-    return {
-        "samples": len(examples),
-        "too_long": len(samples) - len(examples),
-        "steps": schedule.steps,
-        "preflight": verdict,
-    }
+    training.keep(loaded, trained, out)
+    return training.reported(trained, len(samples), len(examples)) | {"preflight": verdict}
 
 
 def preflight(recipe: Recipe, loaded: models.Loaded, out: Path, tell: inputs.Tell) -> str:
@@ -50,13 +50,7 @@ def preflight(recipe: Recipe, loaded: models.Loaded, out: Path, tell: inputs.Tel
         inputs.per_direction(
             inputs.chosen(dev, len(dev), recipe.seed), recipe.unlikelihood.preflight
         ),
-        diagnosis.Setting(
-            languages=recipe.languages,
-            supervised=recipe.supervised_directions,
-            template=recipe.template_text,
-            seed=recipe.seed,
-            max_new_tokens=recipe.translate.max_new_tokens,
-        ),
+        training.examined(recipe),
         lambda done, total: tell("preflight", done, total),
     )
     artifacts.write_json(out / "preflight.json", examined.content())

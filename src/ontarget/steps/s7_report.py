@@ -18,6 +18,10 @@ CURVES = {
     "4_unlikelihood": "Stage 2: with unlikelihood",
     "4_control": "Control: stage 1, longer",
 }
+VALIDATED = {
+    "3_mle": "Stage 1: off-target on dev, %",
+    "4_unlikelihood": "Stage 2: off-target on dev, %",
+}
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
@@ -90,7 +94,7 @@ def curves(recipe: Recipe) -> tuple[Chart, ...]:
         "4_unlikelihood": recipe.unlikelihood,
         "4_control": recipe.control,
     }
-    return tuple(
+    losses = [
         chart(
             title,
             artifacts.read_lines(recipe.out / step / "curve.jsonl", dict),
@@ -98,7 +102,19 @@ def curves(recipe: Recipe) -> tuple[Chart, ...]:
         )
         for step, title in CURVES.items()
         if trained[step]
-    )
+    ]
+    validated = [
+        chart(title, told(artifacts.read_lines(path, dict)), ("off-target", "references"))
+        for step, title in VALIDATED.items()
+        if trained[step] and (path := recipe.out / step / "validation.jsonl").exists()
+    ]
+    return (*losses, *validated)
+
+
+def told(lines: list[dict[str, int | float]]) -> list[dict[str, int | float]]:
+    """Lines of validation.jsonl under the names that the page shows."""
+    names = {"off_target_percent": "off-target", "reference_off_target_percent": "references"}
+    return [{names.get(key, key): value for key, value in line.items()} for line in lines]
 
 
 def cases(recipe: Recipe) -> dict[Direction, tuple[Case, ...]]:

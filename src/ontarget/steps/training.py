@@ -2,18 +2,28 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
+from ontarget import artifacts, diagnosis, models
 from ontarget.batches import Example, Row, row
+from ontarget.callbacks import Point, Progress, Validation
 from ontarget.errors import CorpusError
 from ontarget.models import Loaded
 from ontarget.recipe import Recipe
-from ontarget.records import Sample
-from ontarget.sections import Training
+from ontarget.records import Direction, Sample
+from ontarget.sections import Mle, Training, Unlikelihood
 from ontarget.steps import inputs
-from ontarget.tuning import Point, Progress, Schedule
+from ontarget.tuning import Schedule, Trained
 
 
-def schedule(section: Training, samples: int, seed: int, *, alpha: float = 0.0) -> Schedule:
+def schedule(
+    section: Training,
+    samples: int,
+    seed: int,
+    *,
+    alpha: float = 0.0,
+    validation: Validation | None = None,
+) -> Schedule:
     """The section with its length in optimiser steps."""
     steps = section.steps or max(1, math.ceil((section.epochs or 1) * samples / section.batch))
     return Schedule(
@@ -28,6 +38,7 @@ def schedule(section: Training, samples: int, seed: int, *, alpha: float = 0.0) 
         precision=section.precision,
         alpha=alpha,
         seed=seed,
+        validation=validation,
     )
 
 
@@ -76,13 +87,62 @@ def rows(loaded: Loaded, recipe: Recipe, samples: Sequence[Sample], *, unlikely:
     ]
 
 
+def keep(loaded: Loaded, trained: Trained, out: Path) -> None:
+    """Write `model/`, `curve.jsonl` and, where it was validated, `validation.jsonl`."""
+    models.save(loaded, out / "model")
+    artifacts.write_lines(out / "curve.jsonl", trained.curve)
+    if trained.validated:
+        artifacts.write_lines(out / "validation.jsonl", trained.validated)
+
+
+def validation(recipe: Recipe, section: Mle | Unlikelihood, loaded: Loaded) -> Validation | None:
+    """How a stage is told where it stands: by zero-shot directions, where there are any."""
+    setting = section.validation
+    if setting is None:
+        return None
+    dev = artifacts.read_lines(recipe.out / "1_prepare" / "dev.jsonl", Sample)
+    watched = set(recipe.zero_shot_directions or recipe.supervised_directions)
+    drawn = [s for s in dev if Direction(s.source_lang, s.target_lang) in watched]
+    drawn = inputs.chosen(drawn, len(drawn), recipe.seed)
+    samples = inputs.per_direction(drawn, setting.segments)
+    return Validation(
+        every=setting.every,
+        measure=lambda step: diagnosis.validated(loaded, samples, examined(recipe), step),
+        stop=setting.stop,
+    )
+
+
+def examined(recipe: Recipe) -> diagnosis.Setting:
+    """The recipe as measurements on dev sentences need it."""
+    return diagnosis.Setting(
+        languages=recipe.languages,
+        supervised=recipe.supervised_directions,
+        template=recipe.template_text,
+        seed=recipe.seed,
+        max_new_tokens=recipe.translate.max_new_tokens,
+    )
+
+
+def reported(trained: Trained, samples: int, examples: int) -> dict[str, int]:
+    """What a stage says of itself: samples, those left out for their length, steps."""
+    found = {"samples": examples, "too_long": samples - examples, "steps": trained.steps}
+    return found | ({"kept_step": trained.kept} if trained.validated else {})
+
+
+SHOWN = {
+    "likelihood": "MLE {:.3f}",
+    "unlikelihood": "UL {:.3f}",
+    "off_target_percent": "dev OTR {:.1f} %",
+}
+
+
 def line(tell: inputs.Tell) -> Progress:
-    """Training progress as one line: both losses in nats a token."""
+    """Training progress as one line: both losses in nats a token, and what dev says."""
+    known: dict[str, float] = {}
 
     def show(point: Point) -> None:
-        text = f"likelihood {point['likelihood']:.3f}"
-        if point["unlikelihood"]:
-            text += f"  unlikelihood {point['unlikelihood']:.3f}"
-        tell(text, int(point["step"]), int(point["steps"]))
+        known.update(point)
+        said = [text.format(known[name]) for name, text in SHOWN.items() if known.get(name)]
+        tell("  ".join(said), int(point["step"]), int(point["steps"]))
 
     return show

@@ -1,0 +1,74 @@
+"""What the Trainer calls between steps: the curve, and validation on dev sentences."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_model, save_model
+from transformers import PreTrainedModel, TrainerCallback
+
+from ontarget.validation import Validated, best
+
+Point = dict[str, int | float]  # step, steps, likelihood, unlikelihood, learning_rate, ...
+Progress = Callable[[Point], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """Dev sentences translated while training; the best state is kept."""
+
+    every: int  # optimiser steps; and once after the last
+    measure: Callable[[int], Validated]  # of the model as it is after so many steps
+    stop: bool  # end as soon as the translations are on target
+
+
+class Curve(TrainerCallback):
+    """Collects what is logged, and hands each point to `progress`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.points: list[Point] = []
+        self.progress = progress
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Keep the points that carry a loss."""
+        if logs and "likelihood" in logs:
+            point = {"step": state.global_step, "steps": state.max_steps, **logs}
+            self.points.append(point)
+            self.progress(point)
+
+
+class Keeper(TrainerCallback):
+    """Validates, keeps the best state in a file, ends the training where that is asked for."""
+
+    def __init__(
+        self, model: PreTrainedModel, validation: Validation, file: Path, progress: Progress
+    ) -> None:
+        self.model, self.validation, self.file = model, validation, file
+        self.progress = progress
+        self.validated: list[Validated] = []
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Where training starts from is a state that may turn out the best."""
+        self.validate(state)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Validate every so many steps and after the last."""
+        if state.global_step % self.validation.every and state.global_step != state.max_steps:
+            return
+        found = self.validate(state)
+        control.should_training_stop |= self.validation.stop and found.on_target
+
+    def validate(self, state: Any) -> Validated:
+        """Measure the model as it is, and keep it if it is the best so far."""
+        found = self.validation.measure(state.global_step)
+        self.validated.append(found)
+        self.progress({**asdict(found), "steps": state.max_steps})
+        if best(self.validated) is found:
+            save_model(self.model, str(self.file))
+        return found
+
+    def restore(self) -> None:
+        """Give the model the weights of its best state."""
+        if best(self.validated) is not self.validated[-1]:
+            load_model(self.model, self.file)

@@ -1,0 +1,45 @@
+"""What is measured on dev sentences while training, and which state it says to keep.
+
+Stage 2 has two ends: too early it leaves segments in the wrong language, too late it wears down
+the skill that it uncovered. Where the good stretch lies differs from model to model, so training
+is told by translations of dev sentences, and not by its losses: the conflict loss goes on falling
+long after the language is right (docs/log.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NEAR = (
+    1.0  # percent points above the references that an off-target ratio may be, and count as theirs
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validated:
+    """Dev sentences translated after so many steps; unweighted means over the directions."""
+
+    step: int
+    off_target_percent: float
+    reference_off_target_percent: float  # of the same sentences
+    chrf: float  # 0-100
+
+    @property
+    def on_target(self) -> bool:
+        """Whether the translations are about as often in the right language as the references."""
+        return self.off_target_percent <= self.reference_off_target_percent + NEAR
+
+
+def best(validated: Sequence[Validated]) -> Validated:
+    """The state to keep: of those on target the one of highest chrF, else of least off-target.
+
+    Of equals the earliest is kept.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if not validated:
+        raise ValueError("nothing was validated, so no state is the best")
+    return min(
+        validated,
+        key=lambda each: (0.0 if each.on_target else each.off_target_percent, -each.chrf),
+    )

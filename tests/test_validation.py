@@ -1,0 +1,44 @@
+"""Which of several validated states is kept."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ontarget.validation import NEAR, Validated, best
+
+percents = st.floats(0, 100, allow_subnormal=False)
+
+
+def state(off_target: float, chrf: float, *, step: int = 0, floor: float = 2.0) -> Validated:
+    return Validated(
+        step=step,
+        off_target_percent=float(off_target),
+        reference_off_target_percent=floor,
+        chrf=float(chrf),
+    )
+
+
+@given(st.lists(st.tuples(percents, percents), min_size=1, max_size=12))
+def test_no_other_state_is_better(measured: list[tuple[float, float]]) -> None:
+    states = [state(*pair, step=step) for step, pair in enumerate(measured)]
+    kept = best(states)
+    on_target = [each for each in states if each.off_target_percent <= 2.0 + NEAR]
+    if on_target:
+        assert kept in on_target
+        assert kept.chrf == max(each.chrf for each in on_target)
+    else:
+        assert kept.off_target_percent == min(each.off_target_percent for each in states)
+
+
+def test_of_equals_the_earliest_is_kept() -> None:
+    assert best([state(3, 50, step=4), state(3, 50, step=8)]).step == 4
+
+
+def test_a_state_worn_down_is_not_kept_though_it_is_on_target() -> None:
+    """Junk with a few words of the language asked for is on target."""
+    assert best([state(90, 30), state(2.4, 85, step=1), state(0.0, 40, step=2)]).step == 1
+
+
+def test_nothing_validated_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing was validated"):
+        best([])
