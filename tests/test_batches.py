@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.batches import Example, left_padded, padded, row
+from ontarget.batches import Example, Row, best_fit, left_padded, packed, padded, row
 from ontarget.losses import IGNORE
 
 PAD = 0
@@ -14,21 +14,89 @@ drawn_rows = st.tuples(tokens, tokens, st.booleans())  # prompt, response, unlik
 batches = st.lists(st.lists(drawn_rows, min_size=1, max_size=2), min_size=1, max_size=4)
 
 
+def flat(drawn: list[list[Drawn]]) -> tuple[list[Example], list[Row]]:
+    rows = [[row("k", a, b, unlikely=c) for a, b, c in group] for group in drawn]
+    return [Example(rows=tuple(group)) for group in rows], [
+        each for group in rows for each in group
+    ]
+
+
 @given(batches)
 def test_every_row_is_found_again(drawn: list[list[Drawn]]) -> None:
-    groups = [[row("k", a, b, unlikely=c) for a, b, c in group] for group in drawn]
-    batch = padded([Example(rows=tuple(group)) for group in groups], PAD)
-    flat = [each for group in groups for each in group]
-    assert batch["unlikely"].tolist() == [each.unlikely for each in flat]
-    for index, each in enumerate(flat):
-        kept = batch["attention_mask"][index].bool()
+    examples, rows = flat(drawn)
+    batch = padded(examples, PAD)
+    assert set(batch) == {"input_ids", "attention_mask", "labels", "unlikely"}
+    assert batch["attention_mask"].all()
+    for index, each in enumerate(rows):
+        kept = torch.arange(batch["labels"].shape[1]) < len(each.tokens)  # padding on the right
         assert batch["input_ids"][index][kept].tolist() == list(each.tokens)
-        assert kept.tolist() == sorted(kept.tolist(), reverse=True)  # padding on the right
+        assert (batch["input_ids"][index][~kept] == PAD).all()
         labels = batch["labels"][index]
         assert labels[labels != IGNORE].tolist() == list(each.tokens[each.prompt_tokens :])
         assert (labels[: each.prompt_tokens] == IGNORE).all()
         assert (labels[~kept] == IGNORE).all()
-    assert batch["input_ids"].shape[1] == max(len(each.tokens) for each in flat)
+        assert batch["unlikely"][index][labels != IGNORE].tolist() == [each.unlikely] * int(
+            (labels != IGNORE).sum()
+        )
+    assert batch["input_ids"].shape[1] == max(len(each.tokens) for each in rows)
+
+
+@given(batches, st.integers(1, 30))
+def test_packing_keeps_every_sequence_whole_and_within_the_budget(
+    drawn: list[list[Drawn]], budget: int
+) -> None:
+    """Sequences are read back from the positions alone, as a model reads them."""
+    examples, rows = flat(drawn)
+    batch = packed(examples, PAD, budget)
+    found = []
+    for ids, positions, labels, unlikely in zip(
+        *(batch[name] for name in ("input_ids", "position_ids", "labels", "unlikely")), strict=True
+    ):
+        starts = [*(positions == 0).nonzero().flatten().tolist(), len(ids)]
+        for start, end in zip(starts, starts[1:], strict=False):
+            part = slice(start, end)
+            assert positions[part].tolist() == list(range(end - start))
+            if (ids[part] != PAD).any():  # padding is a sequence of its own, without labels
+                kept = labels[part] != IGNORE
+                found.append(
+                    (
+                        ids[part].tolist(),
+                        ids[part][kept].tolist(),
+                        labels[part][kept].tolist(),
+                        unlikely[part][kept].unique().tolist(),
+                    )
+                )
+            else:
+                assert (labels[part] == IGNORE).all()
+    expected = [
+        (list(r.tokens), *[list(r.tokens[r.prompt_tokens :])] * 2, [r.unlikely]) for r in rows
+    ]
+    assert sorted(found) == sorted(expected)
+    longest = max(len(each.tokens) for each in rows)
+    assert batch["input_ids"].shape[1] <= max(budget, longest)
+
+
+@given(st.lists(st.integers(1, 40), max_size=40), st.integers(1, 60))
+def test_best_fit_places_each_once_and_leaves_no_two_groups_that_fit_together(
+    lengths: list[int], budget: int
+) -> None:
+    groups = best_fit(lengths, budget)
+    assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
+    sums = sorted(sum(lengths[index] for index in group) for group in groups)
+    assert all(total <= budget or total in lengths for total in sums)
+    assert all(one + other > budget for one, other in zip(sums, sums[1:], strict=False))
+
+
+def test_best_fit_takes_the_fullest_group_that_has_room() -> None:
+    assert best_fit([6, 5, 3, 4], 10) == [[0, 3], [1, 2]]
+
+
+def test_nothing_predicts_the_first_token_of_a_sequence() -> None:
+    """In a packed row the token before it belongs to another."""
+    document = Example(rows=(Row(key="k", tokens=(3, 4, 5), prompt_tokens=0),))
+    for batch in (packed([document, document], PAD, 6), padded([document, document], PAD)):
+        labels = batch["labels"].flatten().tolist()
+        assert labels == [IGNORE, 4, 5, IGNORE, 4, 5]
 
 
 @given(st.lists(tokens, min_size=1, max_size=5))

@@ -19,7 +19,7 @@ LAYERS = [
     {"acceptance"},
     {"lines", "artifacts", "identify"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook"},
-    {"parquet", "models", "callbacks"},
+    {"parquet", "models", "callbacks", "heads"},
     {"corpora", "hf", "tuning", "report"},
     {"diagnosis"},
     {"sections"},  # stand above all that works, so none of it can take a setting
@@ -36,8 +36,8 @@ LAYERS = [
 PURE = set().union(*LAYERS[:4])
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2"}
 MAY_BE_HEAVY = {
-    "losses", "batches", "muon", "scores", "models", "callbacks", "tuning", "hf", "diagnosis",
-    "report",
+    "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "tuning", "hf",
+    "diagnosis", "report",
 }  # fmt: skip
 LINES_PER_MODULE, LINES_PER_FUNCTION = 300, 40
 

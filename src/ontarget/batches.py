@@ -1,4 +1,4 @@
-"""Token lists to padded rows: ids, attention mask, labels, and the sign of each row's loss.
+"""Token lists to batches: ids, positions, labels, and the sign of each label's loss.
 
 A prompt and its response are tokenised apart and joined, in training as in translation, so a
 model is trained on exactly the prompt tokens it will be given. BOS comes with the prompt (where
@@ -47,22 +47,73 @@ def row(key: str, prompt: Sequence[int], response: Sequence[int], *, unlikely: b
 
 
 def padded(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
-    """Right-padded `input_ids`, `attention_mask`, `labels` ("row time") and `unlikely` ("row")."""
+    """One sequence a row, padded on the right.
+
+    Returns `input_ids`, `attention_mask`, `labels`, `unlikely` ("row time"); see `filled`. The mask
+    is all ones: no token sees what is right of it, and a masked padding token of a model with
+    sliding windows may see nothing at all, which makes the whole row NaN.
+    """
     rows = [row for example in examples for row in example.rows]
-    shape = (len(rows), max(len(row.tokens) for row in rows))
-    input_ids = torch.full(shape, pad)
-    labels = torch.full(shape, IGNORE)
-    attention_mask = torch.zeros(shape, dtype=torch.long)
-    for index, row in enumerate(rows):
-        tokens = torch.tensor(row.tokens)
-        input_ids[index, : len(tokens)] = tokens
-        attention_mask[index, : len(tokens)] = 1
-        labels[index, row.prompt_tokens : len(tokens)] = tokens[row.prompt_tokens :]
+    batch = filled([[row] for row in rows], pad)
+    del batch["position_ids"]
+    return batch | {"attention_mask": torch.ones_like(batch["input_ids"])}
+
+
+def packed(examples: Sequence[Example], pad: int, row_tokens: int) -> dict[str, Tensor]:
+    """Sequences one after another in rows of at most `row_tokens`; a longer one has its own row.
+
+    Returns `input_ids`, `position_ids`, `labels`, `unlikely` ("row time"); see `filled`. Positions
+    start anew in each sequence, which is how attention is told to keep them apart.
+    """
+    rows = [row for example in examples for row in example.rows]
+    groups = best_fit([len(row.tokens) for row in rows], row_tokens)
+    return filled([[rows[index] for index in group] for group in groups], pad)
+
+
+def best_fit(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Indices of `lengths` in groups of at most `budget` in sum: best fit, longest first.
+
+    What is longer than the budget has a group of its own.
+    """
+    groups: list[list[int]] = []
+    room: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        fitting = [group for group, left in enumerate(room) if left >= lengths[index]]
+        if fitting:
+            chosen = min(fitting, key=lambda group: room[group])
+            groups[chosen].append(index)
+            room[chosen] -= lengths[index]
+        else:
+            groups.append([index])
+            room.append(budget - lengths[index])
+    return groups
+
+
+def filled(groups: Sequence[Sequence[Row]], pad: int) -> dict[str, Tensor]:
+    """Each group of sequences as one row of tokens; what is left of a row is padding.
+
+    A label stands where its token does. A sequence's first token has none: nothing of its own
+    predicts it. Padding counts its own positions, as one more sequence.
+    """
+    shape = (len(groups), max(sum(len(row.tokens) for row in group) for group in groups))
+    input_ids, labels = torch.full(shape, pad), torch.full(shape, IGNORE)
+    position_ids, unlikely = torch.zeros(shape, dtype=torch.long), torch.zeros(shape).bool()
+    for index, group in enumerate(groups):
+        start = 0
+        for row in group:
+            end, tokens = start + len(row.tokens), torch.tensor(row.tokens)
+            silent = max(1, row.prompt_tokens)
+            input_ids[index, start:end] = tokens
+            labels[index, start + silent : end] = tokens[silent:]
+            position_ids[index, start:end] = torch.arange(len(tokens))
+            unlikely[index, start:end] = row.unlikely
+            start = end
+        position_ids[index, start:] = torch.arange(shape[1] - start)
     return {
         "input_ids": input_ids,
-        "attention_mask": attention_mask,
+        "position_ids": position_ids,
         "labels": labels,
-        "unlikely": torch.tensor([row.unlikely for row in rows]),
+        "unlikely": unlikely,
     }
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
+from ontarget import heads
 from ontarget.batches import Example, padded, row
 from ontarget.conflicts import wrong_target
 from ontarget.decoding.hf import Search, generate
 from ontarget.identify import FastText
 from ontarget.languages import english_name
-from ontarget.losses import log_odds, response_tokens
+from ontarget.losses import IGNORE
 from ontarget.models import Loaded
 from ontarget.offtarget import off_target
 from ontarget.preflight import Examination, Measures, verdict
@@ -40,7 +41,12 @@ def examine(
     setting: Setting,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Examination:
-    """Measure `loaded` on true samples and say which fault it has, if any."""
+    """Measure `loaded` on true samples and say which fault it has, if any.
+
+    Raises:
+        ModelError: the loss of a model of this family is not known.
+    """
+    heads.refuse_unknown(loaded.model, str(loaded.model.name_or_path or "the model"))
     loaded.model.eval()  # type: ignore[no-untyped-call]
     known = [s for s in samples if Direction(s.source_lang, s.target_lang) in setting.supervised]
     conflicts = [wrong_target(sample, setting.languages, setting.seed) for sample in known]
@@ -69,10 +75,9 @@ def odds(loaded: Loaded, samples: Sequence[Sample], template: str) -> torch.Tens
     for start in range(0, len(rows), BATCH):
         batch = padded([Example(rows=(each,)) for each in rows[start : start + BATCH]], loaded.pad)
         batch = {name: tensor.to(loaded.model.device) for name, tensor in batch.items()}
-        logits = loaded.model(
-            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
-        ).logits
-        found.append(log_odds(*response_tokens(logits, batch["labels"])).cpu())
+        labelled = batch["labels"][:, 1:].reshape(-1) != IGNORE
+        weights = torch.zeros(batch["labels"].shape, device=loaded.model.device)
+        found.append(heads.loss_of(loaded.model, weights=weights, **batch).odds[labelled].cpu())
     return torch.cat(found)
 
 

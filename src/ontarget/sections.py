@@ -89,6 +89,7 @@ class Training(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; weights are float32
     max_tokens: Annotated[int, Field(ge=8, le=10**6)] = 512  # prompt and response together
+    row_tokens: Positive | None = None  # of a row that sequences are packed in; max_tokens if not
 
     @model_validator(mode="after")
     def consistent(self) -> "Training":

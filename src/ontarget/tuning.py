@@ -3,10 +3,12 @@
     L = mean_t -log p(y_t | true prompt)  +  alpha * mean_t -log(1 - p(y_t | conflict prompt))
 
 Each mean is over its own response tokens of the whole optimiser step, whatever the number of
-micro-batches or processes (arXiv 2403.14399). Without conflict rows only the first term is left.
+micro-batches or processes (arXiv 2403.14399), so that a label's weight is 1 or alpha by their
+count. Without conflict rows only the first term is left.
 """
 
 import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 from torch.utils.data import Sampler
 from transformers import (
     PreTrainedModel,
@@ -23,10 +26,11 @@ from transformers import (
     TrainingArguments,
 )
 
-from ontarget.batches import Example, padded
+from ontarget import heads
+from ontarget.batches import Example, packed, padded
 from ontarget.callbacks import Curve, Keeper, Point, Progress, Validation
 from ontarget.errors import RecipeError
-from ontarget.losses import IGNORE, likelihood, response_tokens, unlikelihood
+from ontarget.losses import IGNORE
 from ontarget.muon import muon
 from ontarget.validation import Validated, best
 
@@ -44,6 +48,7 @@ class Schedule:
     optimizer: Literal["adamw", "muon"]
     weight_decay: float
     precision: Literal["float32", "bfloat16"]
+    row_tokens: int  # of a packed row
     alpha: float = 0.0  # weight of the unlikelihood loss
     seed: int = 0
     validation: Validation | None = None
@@ -90,16 +95,18 @@ class LikeLengths(Sampler[int]):
 
 
 class LanguageAwareTrainer(Trainer):
-    """The Trainer, with two means of two losses; Examples in, nothing else changed."""
+    """The Trainer, with two means of two losses; Examples in, nothing else changed.
+
+    The model must answer with its loss: `heads.answering_with_loss`.
+    """
 
     def __init__(self, *, alpha: float, lengths: Sequence[int], **trainer: Any) -> None:
         super().__init__(**trainer)
         self.alpha = alpha
         self.lengths = lengths
         self.loss_is_scaled_for_ga = True  # the counts below are those of the whole step
-        self.nats: list[
-            Tensor
-        ] = []  # (likelihood, unlikelihood) of micro-batches since the last log
+        self.seen: list[Tensor] = []  # what `log` adds up, of micro-batches since the last log
+        self.since = time.monotonic()
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         step = (
@@ -116,9 +123,9 @@ class LanguageAwareTrainer(Trainer):
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         counts = torch.zeros(2, device=device)
         for batch in batches:
-            labels = (batch["labels"][:, 1:] != IGNORE).sum(1)
-            unlikely = labels[batch["unlikely"]].sum()
-            counts += torch.stack([labels.sum() - unlikely, unlikely]).to(device)
+            labelled = batch["labels"][:, 1:] != IGNORE
+            unlikely = (labelled & batch["unlikely"][:, 1:]).sum()
+            counts += torch.stack([labelled.sum() - unlikely, unlikely]).to(device)
         # The engine averages gradients over processes; the means are over the sum of their labels.
         gathered = self.accelerator.gather(counts[None])
         return batches, gathered.sum(0) / len(gathered)
@@ -131,33 +138,41 @@ class LanguageAwareTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """This micro-batch's share of the step's loss, in nats."""
-        unlikely = inputs["unlikely"]
-        logits = model(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
-            use_cache=False,
-        ).logits
-        sums = [logits.new_zeros((), dtype=torch.float32)] * 2
-        for index, (loss, rows) in enumerate(((likelihood, ~unlikely), (unlikelihood, unlikely))):
-            if rows.any():
-                sums[index] = loss(*response_tokens(logits[rows], inputs["labels"][rows])).sum()
-        means = torch.stack(sums) / num_items_in_batch.clamp(min=1)
-        self.nats.append(means.detach())
-        total = means[0] + self.alpha * means[1]
+        network: Any = self.model
+        exact = torch.promote_types(network.dtype, torch.float32)
+        true, wrong = num_items_in_batch.clamp(min=1).to(exact)
+        weights = torch.where(inputs["unlikely"], self.alpha / wrong, 1 / true)
+        total, odds = model(**inputs, weights=weights)
         if not torch.isfinite(total):
             raise RecipeError(
                 f"step {self.state.global_step + 1}: the loss is {total.item()}; "
                 "lower the learning rate or alpha"
             )
-        return (total, logits) if return_outputs else total
+        labels, unlikely = (inputs[name][:, 1:].reshape(-1) for name in ("labels", "unlikely"))
+        kept = labels != IGNORE
+        right, conflict = odds[kept & ~unlikely], odds[kept & unlikely]
+        self.seen.append(
+            torch.stack(
+                [
+                    softplus(-right).sum() / true,
+                    softplus(conflict).sum() / wrong,
+                    (conflict > 0).sum() / wrong,
+                    kept.sum(),
+                ]
+            )
+        )
+        return (total, odds) if return_outputs else total
 
     def log(self, logs: Point, start_time: float | None = None) -> None:
-        """Log both losses, averaged since the last log, in nats per token."""
-        if self.nats and "loss" in logs:
-            steps = len(self.nats) / self.args.gradient_accumulation_steps
-            mean = torch.stack(self.nats).sum(0) / steps
-            logs |= {"likelihood": mean[0].item(), "unlikelihood": mean[1].item()}
-            self.nats.clear()
+        """Log what was seen since the last log: losses as means over steps, in nats per token."""
+        if self.seen and "loss" in logs:
+            steps = len(self.seen) / self.args.gradient_accumulation_steps
+            *means, tokens = torch.stack(self.seen).sum(0).tolist()
+            names = ("likelihood", "unlikelihood", "conflict_share")
+            logs |= {name: mean / steps for name, mean in zip(names, means, strict=True)}
+            logs["tokens_per_second"] = tokens / (time.monotonic() - self.since)
+            self.seen.clear()
+            self.since = time.monotonic()
         super().log(logs, start_time)
 
 
@@ -169,16 +184,23 @@ def train(
     pad: int,
     progress: Progress = lambda point: None,
 ) -> Trained:
-    """Train `model` in place; where it is validated, leave it in the best state that was seen."""
+    """Train `model` in place; where it is validated, leave it in the best state that was seen.
+
+    Raises:
+        ModelError: the loss of a model of this family is not known.
+        RecipeError: the loss or a weight is no number.
+    """
+    heads.refuse_unknown(model, str(model.name_or_path or "the model"))
     curve, validation = Curve(progress), schedule.validation
-    with TemporaryDirectory() as scratch:
+    row_tokens = schedule.row_tokens if heads.keeps_packed_apart(model) else None
+    with TemporaryDirectory() as scratch, heads.answering_with_loss(model):
         best_file = Path(scratch) / "best.safetensors"
         keeper = validation and Keeper(model, validation, best_file, progress)
         trainer = LanguageAwareTrainer(
             model=model,
             args=arguments(schedule, Path(scratch)),
             train_dataset=list(examples),
-            data_collator=lambda drawn: padded(drawn, pad),
+            data_collator=lambda drawn: batch(drawn, pad, row_tokens),
             alpha=schedule.alpha,
             lengths=[example.length for example in examples],
             optimizers=(optimizer(model, schedule), None),
@@ -190,6 +212,11 @@ def train(
             keeper.restore()
     refuse_diverged(model)
     return Trained(curve.points, keeper.validated if keeper else [], trainer.state.global_step)
+
+
+def batch(drawn: Sequence[Example], pad: int, row_tokens: int | None) -> dict[str, Tensor]:
+    """Packed rows, or padded ones for a model that could not keep packed sequences apart."""
+    return padded(drawn, pad) if row_tokens is None else packed(drawn, pad, row_tokens)
 
 
 def refuse_diverged(model: PreTrainedModel) -> None:

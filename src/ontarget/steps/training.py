@@ -36,6 +36,7 @@ def schedule(
         optimizer=section.optimizer,
         weight_decay=section.weight_decay,
         precision=section.precision,
+        row_tokens=section.row_tokens or section.max_tokens,
         alpha=alpha,
         seed=seed,
         validation=validation,
@@ -133,6 +134,7 @@ SHOWN = {
     "likelihood": "MLE {:.3f}",
     "unlikelihood": "UL {:.3f}",
     "off_target_percent": "dev OTR {:.1f} %",
+    "tokens_per_second": "{:,.0f} tokens/s",
 }
 
 

@@ -1,0 +1,140 @@
+"""From a causal language model's hidden states to its loss, without its logits.
+
+Model families differ in what they do between the last hidden state and the logits: scale, bias,
+soft cap. `head_of` reads that from the model; `refuse_unknown` compares with the model's own
+logits, so that a family which does something else is refused and not trained on another loss.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from ontarget.errors import ModelError
+from ontarget.losses import Fused, Head, fused_loss
+
+PROBE = 5  # tokens of the short texts that a model is tried on
+ALIKE = 1e-3  # difference, in spreads of the compared values, that rounding explains
+
+Rows = Int[Tensor, "row time"]
+
+
+def head_of(model: PreTrainedModel) -> Head:
+    """The model's head and what it does to the products."""
+    output: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    config = model.config.get_text_config()
+    scaling = getattr(config, "logits_scaling", None)  # Granite divides
+    return Head(
+        weight=output.weight,
+        bias=getattr(output, "bias", None),
+        scale=1 / scaling if scaling else getattr(config, "logit_scale", None) or 1.0,
+        softcap=getattr(config, "final_logit_softcapping", None),
+    )
+
+
+def hidden_states(
+    model: PreTrainedModel, input_ids: Rows, **inputs: Tensor
+) -> Float[Tensor, "row time dim"]:
+    """The last hidden states, of which the head makes logits.
+
+    The cache stays off: with it, packed sequences would attend to each other.
+    """
+    found: Tensor = model.base_model(
+        input_ids=input_ids, use_cache=False, **inputs
+    ).last_hidden_state
+    return found
+
+
+def loss_of(
+    model: PreTrainedModel,
+    labels: Rows,
+    unlikely: Bool[Tensor, "row time"],
+    weights: Float[Tensor, "row time"],
+    **inputs: Tensor,
+) -> Fused:
+    """The fused loss of a batch; a label stands where its token does.
+
+    Hidden states at time t predict the label at time t + 1. That shift is made here.
+    """
+    hidden = hidden_states(model, **inputs)[:, :-1]
+    return fused_loss(
+        hidden.reshape(-1, hidden.shape[-1]),
+        head_of(model),
+        *(each[:, 1:].reshape(-1) for each in (labels, unlikely, weights)),
+    )
+
+
+@contextmanager
+def answering_with_loss(model: PreTrainedModel) -> Iterator[None]:
+    """Meanwhile `model(..., weights=...)` is `loss_of`; every other call is as before.
+
+    The loss is computed inside the model's own forward, since distributed engines gather weights
+    and reduce gradients around it.
+    """
+    plain: Callable[..., Any] = model.forward
+
+    @wraps(plain)
+    def forward(*args: Any, **inputs: Any) -> Any:
+        return loss_of(model, **inputs) if "weights" in inputs else plain(*args, **inputs)
+
+    model.forward = forward
+    try:
+        yield
+    finally:
+        model.__dict__.pop("forward", None)  # an engine may have put its own around it
+
+
+def refuse_unknown(model: PreTrainedModel, name: str) -> None:
+    """Raise ModelError where `head_of` does not give the logits that the model gives."""
+    ids = probe(model)
+    with torch.inference_mode():
+        expected = model(input_ids=ids, use_cache=False).logits[0]
+        hidden = hidden_states(model, ids)[0]
+        labels = torch.zeros(len(hidden), dtype=torch.long, device=ids.device)
+        found = fused_loss(
+            hidden,
+            head_of(model),
+            labels,
+            labels.bool(),
+            torch.ones_like(labels, dtype=hidden.dtype),
+        ).odds
+        others = expected[:, 1:].float().logsumexp(1)
+    if not alike(found, expected[:, 0].float() - others):
+        raise ModelError(
+            f"{name}: a {type(model).__name__} makes its logits in a way that is not known here, "
+            "so its loss would be another; take a model of another family, or report this one"
+        )
+
+
+@torch.inference_mode()
+def keeps_packed_apart(model: PreTrainedModel) -> bool:
+    """Whether two sequences in one row, told apart by their positions, are blind to each other."""
+    ids = probe(model)
+    both = torch.cat([ids, ids.flip(1)], 1)
+    positions = torch.arange(ids.shape[1], device=ids.device).repeat(2).unsqueeze(0)
+    try:
+        packed = hidden_states(model, both, position_ids=positions)[0, ids.shape[1] :]
+    except TypeError:  # it takes no positions
+        return False
+    return alike(packed, hidden_states(model, ids.flip(1))[0])
+
+
+def probe(model: PreTrainedModel) -> Rows:
+    """A row of a few different tokens."""
+    model.eval()  # type: ignore[no-untyped-call]
+    vocabulary = int(model.get_input_embeddings().num_embeddings)  # type: ignore[arg-type]
+    ids = torch.arange(1, PROBE + 1) * max(1, vocabulary // (PROBE + 2)) % vocabulary
+    return ids.unsqueeze(0).to(model.device)
+
+
+def alike(one: Tensor, other: Tensor) -> bool:
+    """Whether two results differ by rounding only."""
+    spread = other.float().std().clamp(min=1e-6)
+    worst = (one.float() - other.float()).abs().max()
+    widened = 1.0 if one.dtype in (torch.float32, torch.float64) else 30.0
+    return bool(worst <= ALIKE * widened * spread)

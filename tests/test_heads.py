@@ -1,0 +1,186 @@
+"""Hidden states to losses and packed rows, for each family of models, against its own logits."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import transformers as hf
+from torch import Tensor
+from torch.testing import assert_close
+
+from ontarget import heads
+from ontarget.batches import Example, packed, padded, row
+from ontarget.errors import ModelError
+from ontarget.losses import IGNORE
+
+SMALL = {
+    "vocab_size": 96, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "num_key_value_heads": 1, "intermediate_size": 24, "max_position_embeddings": 64,
+    "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
+}  # fmt: skip
+WHOLE = {key: value for key, value in SMALL.items() if key != "num_key_value_heads"}
+ENDS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+GPT2 = {"vocab_size": 96, "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 64, **ENDS}
+OPT = {**WHOLE, "ffn_dim": 24, "word_embed_proj_dim": 16}
+BLOOM = {"vocab_size": 96, "hidden_size": 16, "n_layer": 2, "n_head": 2, **ENDS}
+FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "Llama": (hf.LlamaConfig, SMALL),
+    "Qwen3": (hf.Qwen3Config, {**SMALL, "head_dim": 8}),
+    "Mistral": (hf.MistralConfig, {**SMALL, "sliding_window": 3}),
+    "Gemma2": (hf.Gemma2Config, {**SMALL, "head_dim": 8, "final_logit_softcapping": 2.0}),
+    "Gemma3": (hf.Gemma3TextConfig, {**SMALL, "head_dim": 8, "sliding_window": 3}),
+    "Granite": (hf.GraniteConfig, {**SMALL, "logits_scaling": 4.0}),
+    "Cohere": (hf.CohereConfig, {**SMALL, "logit_scale": 0.25}),
+    "Phi": (hf.PhiConfig, WHOLE),
+    "GPT2": (hf.GPT2Config, GPT2),
+    "GPTNeoX": (hf.GPTNeoXConfig, WHOLE),
+    "OPT": (hf.OPTConfig, OPT),
+    "Bloom": (hf.BloomConfig, BLOOM),
+}
+UNPACKED = {"OPT", "Bloom"}  # their attention cannot be told where a sequence begins
+EAGER = {"Gemma2", "Bloom"}  # they have no other attention
+families = pytest.mark.parametrize("family", FAMILIES)
+
+
+def model_of(family: str, attention: str = "sdpa", seed: int = 0) -> Any:
+    """A random model in float64, its norms and biases random too."""
+    kind, settings = FAMILIES[family]
+    torch.manual_seed(seed)
+    config = kind(**settings, attn_implementation="eager" if family in EAGER else attention)
+    model = hf.AutoModelForCausalLM.from_config(config).double().eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.3 * torch.randn_like(weight))
+    return model
+
+
+def examples() -> list[Example]:
+    """True and conflict sequences of different lengths."""
+    rng = torch.Generator().manual_seed(0)
+
+    def ids(count: int) -> list[int]:
+        return torch.randint(3, 96, (count,), generator=rng).tolist()
+
+    made = []
+    for prompt, response in ((3, 4), (1, 1), (5, 2), (2, 7)):
+        answer = ids(response)
+        made.append(
+            Example(
+                rows=(
+                    row("k", ids(prompt), answer),
+                    row("k", ids(prompt + 1), answer, unlikely=True),
+                )
+            )
+        )
+    return made
+
+
+def weighted(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    weights = torch.where(batch["unlikely"], 0.3, 1.0).double()
+    return {**batch, "weights": weights}
+
+
+def one_by_one(model: Any) -> Tensor:
+    """The loss by definition: each sequence alone, full logits, softmax and log."""
+    total = torch.zeros((), dtype=torch.float64)
+    for example in examples():
+        for each in example.rows:
+            p = model(input_ids=torch.tensor([each.tokens]), use_cache=False).logits[0].softmax(-1)
+            for at in range(each.prompt_tokens, len(each.tokens)):
+                found = p[at - 1, each.tokens[at]]
+                total = total - (0.3 * torch.log(1 - found) if each.unlikely else torch.log(found))
+    return total
+
+
+def gradients(model: Any, loss: Tensor) -> dict[str, Tensor]:
+    model.zero_grad()
+    loss.backward()
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+@families
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("row_tokens", [None, 12, 25, 100])
+def test_packed_or_padded_the_loss_and_every_gradient_are_those_of_one_by_one(
+    family: str, attention: str, row_tokens: int | None
+) -> None:
+    model = model_of(family, attention)
+    if family in UNPACKED and row_tokens is not None:
+        pytest.skip("is padded: see the test of keeps_packed_apart")
+    batch = padded(examples(), 0) if row_tokens is None else packed(examples(), 0, row_tokens)
+    with heads.answering_with_loss(model):
+        found = model(**weighted(batch)).loss
+    expected = one_by_one(model)
+    near = {"rtol": 1e-4, "atol": 1e-5}  # norms and softmax of some families are float32 inside
+    assert_close(found, expected, **near)
+    ours, theirs = gradients(model, found), gradients(model, expected)
+    assert ours.keys() == theirs.keys()
+    for name, gradient in theirs.items():
+        assert_close(ours[name], gradient, msg=lambda text, name=name: f"{name}: {text}", **near)
+
+
+@families
+def test_it_is_known_which_families_keep_packed_sequences_apart(family: str) -> None:
+    model = model_of(family)
+    assert heads.keeps_packed_apart(model) == (family not in UNPACKED)
+
+
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - UNPACKED))
+def test_a_packed_sequence_is_blind_to_the_others(family: str) -> None:
+    """Changing every token of the first sequence changes no hidden state of the second."""
+    model, positions = model_of(family), torch.tensor([[0, 1, 2, 0, 1, 2, 3]])
+    ids = torch.tensor([[5, 6, 7, 8, 9, 10, 11]])
+    other = torch.where(torch.arange(7) < 3, ids + 40, ids)
+    with torch.no_grad():
+        one, two = (
+            heads.hidden_states(model, each, position_ids=positions) for each in (ids, other)
+        )
+    assert torch.equal(one[0, 3:], two[0, 3:])
+    assert not torch.equal(one[0, :3], two[0, :3])
+
+
+@families
+def test_no_family_here_is_refused(family: str) -> None:
+    heads.refuse_unknown(model_of(family), "it")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda logits: logits * 1.5,
+        lambda logits: logits + torch.arange(96),
+        lambda logits: 3 * torch.tanh(logits / 3),
+    ],
+)
+def test_a_model_that_makes_its_logits_otherwise_is_refused(
+    change: Callable[[Tensor], Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = hf.LlamaForCausalLM.forward
+
+    def other(self: Any, *args: Any, **inputs: Any) -> Any:
+        result = plain(self, *args, **inputs)
+        result.logits = change(result.logits)
+        return result
+
+    model = model_of("Llama")
+    monkeypatch.setattr(hf.LlamaForCausalLM, "forward", other)
+    with pytest.raises(ModelError, match=r"my/model: a LlamaForCausalLM makes its logits in a way"):
+        heads.refuse_unknown(model, "my/model")
+
+
+def test_the_model_answers_as_before_while_and_after_it_answers_with_its_loss() -> None:
+    model, ids = model_of("Llama"), torch.tensor([[3, 4, 5]])
+    before = model(input_ids=ids).logits
+    with heads.answering_with_loss(model):
+        assert torch.equal(model(input_ids=ids).logits, before)
+        assert "forward" in vars(model)
+    assert "forward" not in vars(model)
+    assert torch.equal(model(input_ids=ids).logits, before)
+
+
+def test_labels_without_a_prediction_have_no_part_in_the_loss() -> None:
+    model, batch = model_of("Llama"), weighted(padded(examples(), 0))
+    batch["labels"][:] = IGNORE
+    with heads.answering_with_loss(model):
+        assert model(**batch).loss.item() == 0.0
