@@ -2,13 +2,19 @@
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo test check format clean
+.PHONY: demo test test-slow bench check format clean
 
 demo: .venv/ready        ## the whole effect on an embedded corpus, a few minutes on two cores
 	$(BIN)/ontarget demo
 
 test: .venv/ready        ## all tests, offline
 	$(BIN)/pytest
+
+test-slow: .venv/ready   ## the tests that take minutes
+	$(BIN)/pytest -m slow
+
+bench: .venv/ready       ## every benchmark, as ratios measured in one run
+	@for name in loss gradients step muon; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 check: .venv/ready       ## the inner loop: format, lint, types, tests, coverage of the pure rows
 	$(BIN)/ruff format --check src tests benchmarks

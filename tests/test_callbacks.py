@@ -1,12 +1,14 @@
 """Validation while training: when it is made, which weights are left, when training ends."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import torch
 from models_for_tests import tiny
-from test_tuning import examples, schedule
+from test_tuning import examples, schedule, tuned
 from torch import Tensor
 
 from ontarget.callbacks import Point, Validation
@@ -33,7 +35,8 @@ def trained(
     setting = schedule(
         **{"steps": 5, "validation": Validation(every=every, measure=measure, stop=stop)} | changes
     )
-    result = train(loaded.model, examples(20), setting, pad=loaded.pad, progress=told.append)
+    with TemporaryDirectory() as folder:
+        result = train(loaded, examples(20), setting, Path(folder), told.append)
     return result, {name: w.clone() for name, w in loaded.model.state_dict().items()}, told
 
 
@@ -80,5 +83,5 @@ def test_a_start_on_target_is_no_reason_to_end() -> None:
 
 def test_without_validation_the_last_weights_are_left() -> None:
     loaded = tiny()
-    result = train(loaded.model, examples(4), schedule(steps=3), pad=loaded.pad)
+    result = tuned(loaded, examples(4), schedule(steps=3))
     assert (result.validated, result.steps, result.kept) == ([], 3, 3)

@@ -18,9 +18,10 @@ LAYERS = [
     {"batches", "scores", "tables", "charts", "muon"},  # pure, on top of those
     {"acceptance"},
     {"lines", "artifacts", "identify"},  # the outside world
-    {"tsv", "jsonl", "weights", "phrasebook"},
+    {"tsv", "jsonl", "weights", "phrasebook", "checkpoints"},
     {"parquet", "models", "callbacks", "heads"},
-    {"corpora", "hf", "tuning", "report"},
+    {"corpora", "hf", "memory", "report"},
+    {"tuning"},
     {"diagnosis"},
     {"sections"},  # stand above all that works, so none of it can take a setting
     {"recipe"},
@@ -36,7 +37,7 @@ LAYERS = [
 PURE = set().union(*LAYERS[:4])
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2"}
 MAY_BE_HEAVY = {
-    "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "tuning", "hf",
+    "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "memory", "tuning", "hf",
     "diagnosis", "report",
 }  # fmt: skip
 LINES_PER_MODULE, LINES_PER_FUNCTION = 300, 40

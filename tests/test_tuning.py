@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -17,7 +18,17 @@ from torch.testing import assert_close
 from ontarget.batches import Example, padded, row
 from ontarget.errors import RecipeError
 from ontarget.heads import answering_with_loss
-from ontarget.tuning import LanguageAwareTrainer, LikeLengths, Schedule, arguments, batch, train
+from ontarget.memory import Memory
+from ontarget.models import Loaded
+from ontarget.tuning import (
+    LanguageAwareTrainer,
+    LikeLengths,
+    Schedule,
+    Trained,
+    arguments,
+    batch,
+    train,
+)
 
 SGD = {"optimizer": "adamw", "weight_decay": 0.0, "precision": "float32"}
 
@@ -26,7 +37,7 @@ def schedule(**changes: Any) -> Schedule:
     settings = {
         "steps": 1, "batch": 4, "micro_batch": 4, "learning_rate": 1e-2, "warmup": 0.0,
         "schedule": "constant", "optimizer": "adamw", "weight_decay": 0.0, "precision": "float32",
-        "alpha": 0.3, "row_tokens": 64,
+        "alpha": 0.3, "row_tokens": 64, "checkpoint_every": 500,
     }  # fmt: skip
     return Schedule(**(settings | changes))
 
@@ -46,6 +57,12 @@ def examples(count: int, *, conflicts: bool = True, seed: int = 0) -> list[Examp
             rows.append(row(str(index), ids(5), response, unlikely=True))
         made.append(Example(rows=tuple(rows)))
     return made
+
+
+def tuned(loaded: Loaded, drawn: list[Example], setting: Schedule) -> Trained:
+    """A training that is not interrupted."""
+    with TemporaryDirectory() as folder:
+        return train(loaded, drawn, setting, Path(folder))
 
 
 def by_definition(model: Any, drawn: Sequence[Example], alpha: float) -> Tensor:
@@ -82,13 +99,15 @@ def gradients_of_a_step(
     drawn: list[Example], setting: Schedule, folder: Path, row_tokens: int | None
 ) -> dict[str, Tensor]:
     loaded = double(tiny())
+    memory = Memory(loaded.model, None, folder, lambda point: None)
     trainer = Recording(
         model=loaded.model,
-        args=arguments(setting, folder),
+        args=arguments(setting, memory.partial),
         train_dataset=drawn,
         data_collator=lambda examples: batch(examples, loaded.pad, row_tokens),
         alpha=setting.alpha,
         lengths=[example.length for example in drawn],
+        memory=memory,
     )
     with answering_with_loss(loaded.model):
         trainer.train()
@@ -117,7 +136,7 @@ def test_the_logged_losses_are_the_two_means() -> None:
     loaded = tiny()
     with torch.no_grad():
         both = [by_definition(loaded.model, drawn, alpha).item() for alpha in (0.0, 1.0)]
-    (point,) = train(loaded.model, drawn, schedule(), pad=loaded.pad).curve
+    (point,) = tuned(loaded, drawn, schedule()).curve
     assert point["likelihood"] == pytest.approx(both[0], rel=1e-4)
     assert point["unlikelihood"] == pytest.approx(both[1] - both[0], rel=1e-3)
     assert (point["step"], point["steps"]) == (1, 1)
@@ -139,7 +158,7 @@ def inputs(batch: dict[str, Tensor]) -> dict[str, Tensor]:
 def test_training_lowers_both_losses(optimizer: str) -> None:
     loaded = tiny()
     setting = schedule(steps=30, optimizer=optimizer, alpha=1.0, schedule="cosine", warmup=0.1)
-    curve = train(loaded.model, examples(4), setting, pad=loaded.pad).curve
+    curve = tuned(loaded, examples(4), setting).curve
     assert curve[-1]["likelihood"] < 0.8 * curve[0]["likelihood"]
     assert curve[-1]["step"] == 30
 
@@ -148,7 +167,7 @@ def test_the_seed_decides_the_run() -> None:
     ends = []
     for seed in (1, 1, 2):
         loaded = tiny()
-        train(loaded.model, examples(12), schedule(steps=2, seed=seed), pad=loaded.pad)
+        tuned(loaded, examples(12), schedule(steps=2, seed=seed))
         ends.append(loaded.model.state_dict()["model.embed_tokens.weight"].clone())
     assert torch.equal(ends[0], ends[1])
     assert not torch.equal(ends[0], ends[2])
@@ -158,8 +177,10 @@ def test_a_loss_that_is_no_number_stops_the_run() -> None:
     loaded = tiny()
     with torch.no_grad():
         loaded.model.lm_head.weight.fill_(math.nan)
-    with pytest.raises(RecipeError, match="step 1: the loss is nan; lower the learning rate"):
-        train(loaded.model, examples(4), schedule(), pad=loaded.pad)
+    with pytest.raises(
+        RecipeError, match=r"step 1: the loss is nan on the samples \d, \d, \d, \d; lower .*: none"
+    ):
+        tuned(loaded, examples(4), schedule())
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(1, 9), st.integers(0, 99))
@@ -187,9 +208,10 @@ def test_epochs_differ_and_steps_mix_lengths() -> None:
 
 
 def test_bfloat16_works_without_an_accelerator() -> None:
-    model = tiny(2).model
+    loaded = tiny(2)
+    model = loaded.model
     before = {name: weight.clone() for name, weight in model.named_parameters()}
-    points = train(model, examples(8), schedule(precision="bfloat16", steps=2), pad=0).curve
+    points = tuned(loaded, examples(8), schedule(precision="bfloat16", steps=2)).curve
     assert all(math.isfinite(point["likelihood"]) for point in points)
     assert any(not torch.equal(before[name], weight) for name, weight in model.named_parameters())
     assert {weight.dtype for weight in model.parameters()} == {torch.float32}
@@ -198,4 +220,4 @@ def test_bfloat16_works_without_an_accelerator() -> None:
 def test_weights_that_are_no_numbers_are_not_kept() -> None:
     """The update of the last step is seen by no loss."""
     with pytest.raises(RecipeError, match=r"weight .* is not finite; lower the learning rate"):
-        train(tiny(2).model, examples(4), schedule(steps=1, learning_rate=1e300), pad=0)
+        tuned(tiny(2), examples(4), schedule(steps=1, learning_rate=1e300))

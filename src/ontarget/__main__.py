@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ontarget import __version__, acceptance, checks, pipeline, recipe_files, tables
 from ontarget.console import Live
-from ontarget.errors import OnTargetError, RecipeError
+from ontarget.errors import OnTargetError, RecipeError, Stopped
 from ontarget.recipe import Recipe
 from ontarget.steps import inputs
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 console = Console(highlight=False)
 INTERRUPTED = 130  # what typer exits with after a keyboard interrupt
+TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
 
 RecipePath = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/demo.yaml.")
@@ -233,6 +234,9 @@ def main() -> None:
             traceback.print_exc()
         errors.print(Text(f"ontarget: {in_one_line(error)}"), soft_wrap=True)
         sys.exit(2)
+    except Stopped as end:
+        errors.print(Text(f"ontarget: {end}"), soft_wrap=True)
+        sys.exit(TERMINATED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             errors.print("ontarget: stopped; finished steps are kept, run again to go on")

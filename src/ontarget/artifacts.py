@@ -54,6 +54,19 @@ def publishing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def unfinished(folder: Path, made_from: str) -> None:
+    """Prepare the folder of what a killed step can go on from; empty it if it is of another."""
+    mark = folder / "made_from"
+    try:
+        same = mark.read_text(encoding="utf-8") == made_from
+    except (OSError, UnicodeDecodeError):
+        same = False
+    if not same:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        mark.write_text(made_from, encoding="utf-8")
+
+
 def reason(error: Exception) -> str:
     """An exception's own words, in one line."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -1,6 +1,9 @@
 """What the Trainer calls between steps: the curve, and validation on dev sentences."""
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,9 @@ class Validation:
     stop: bool  # end as soon as the translations are on target
 
 
+KEPT = ("likelihood", "unlikelihood", "conflict_share", "learning_rate", "grad_norm")
+
+
 class Curve(TrainerCallback):
     """Collects what is logged, and hands each point to `progress`."""
 
@@ -31,12 +37,11 @@ class Curve(TrainerCallback):
         self.progress = progress
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Keep the points that carry a loss."""
+        """Keep the points that carry a loss; of them, what the same training would repeat."""
         if logs and "likelihood" in logs:
-            point = {"step": state.global_step, "steps": state.max_steps, **logs}
-            self.progress(point)
-            del point["tokens_per_second"]  # the same training leaves the same curve
-            self.points.append(point)
+            at = {"step": state.global_step, "steps": state.max_steps}
+            self.progress(at | logs)
+            self.points.append(at | {name: logs[name] for name in KEPT if name in logs})
 
 
 class Keeper(TrainerCallback):
@@ -51,7 +56,8 @@ class Keeper(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Where training starts from is a state that may turn out the best."""
-        self.validate(state)
+        if not self.validated:  # it is not resumed
+            self.validate(state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Validate every so many steps and after the last."""
@@ -73,3 +79,39 @@ class Keeper(TrainerCallback):
         """Give the model the weights of its best state."""
         if best(self.validated) is not self.validated[-1]:
             load_model(self.model, self.file)
+
+
+class Terminated(TrainerCallback):
+    """Ends the training after the step in which SIGTERM came, with its state saved.
+
+    Schedulers of clusters send it some time before they kill; a second one kills at once. It must
+    be the last callback: at a training's own end nothing is saved, as nothing is left to resume.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.ended = False  # by the signal, before its time
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Meanwhile SIGTERM asks for the end; only the main thread can listen."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGTERM, self.ask)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def ask(self, number: int, frame: Any) -> None:
+        """The signal's handler."""
+        self.asked = True
+        signal.signal(number, signal.SIG_DFL)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Save and end, if it was asked for and the end is not there anyway."""
+        if control.should_training_stop:
+            control.should_save = False
+        elif self.asked:
+            control.should_save = control.should_training_stop = self.ended = True

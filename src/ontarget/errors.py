@@ -26,3 +26,7 @@ class ModelError(OnTargetError):
 
 class ArtifactError(OnTargetError):
     """A step's folder cannot be read or written."""
+
+
+class Stopped(Exception):
+    """A signal asked for the end; no fault. What is done is kept, and the next run goes on."""

@@ -38,13 +38,20 @@ def orthogonalised(matrices: Matrices) -> Matrices:
 class Muon(Optimizer):
     """Muon on the matrices, AdamW on everything else.
 
-    Both share `param_groups`, so one learning-rate schedule drives them.
+    Both share `param_groups` and `state`, so that one learning-rate schedule drives them and one
+    checkpoint holds them.
     """
 
     def __init__(self, matrices: Iterable[nn.Parameter], others: AdamW, *, lr: float) -> None:
         super().__init__(list(matrices), {"lr": lr})
         self.others = others
         self.param_groups += others.param_groups
+        others.state = self.state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up a saved state, of both."""
+        super().load_state_dict(state_dict)
+        self.others.param_groups, self.others.state = self.param_groups[1:], self.state
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]

@@ -1,6 +1,7 @@
 """Run what is out of date, in order, each step whole or not at all."""
 
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -72,6 +73,8 @@ def run(
             if known and every.index(unit) < forced:
                 show.skipped(unit)
             else:
+                if every.index(unit) >= forced:
+                    shutil.rmtree(inputs.unfinished(recipe, unit.folder), ignore_errors=True)
                 make(recipe, unit, made_from, show)
 
 
@@ -80,6 +83,8 @@ def make(recipe: Recipe, unit: Unit, made_from: dict[str, Any], show: Show) -> N
     show.began(unit)
     start, began = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     with artifacts.publishing(recipe.out / unit.folder) as partial:
+        unfinished = inputs.unfinished(recipe, unit.folder)
+        artifacts.unfinished(unfinished, artifacts.fingerprint(made_from))
         result = performed(recipe, unit, partial, show)
         seconds = time.monotonic() - start
         content = {
@@ -95,6 +100,7 @@ def make(recipe: Recipe, unit: Unit, made_from: dict[str, Any], show: Show) -> N
             "result": result,
         }
         artifacts.stamp(partial, content)
+    shutil.rmtree(unfinished, ignore_errors=True)
     show.ended(unit, seconds, result)
 
 

@@ -90,6 +90,7 @@ class Training(Section):
     precision: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; weights are float32
     max_tokens: Annotated[int, Field(ge=8, le=10**6)] = 512  # prompt and response together
     row_tokens: Positive | None = None  # of a row that sequences are packed in; max_tokens if not
+    checkpoint_every: Positive = 500  # optimiser steps; an interrupted training goes on from there
 
     @model_validator(mode="after")
     def consistent(self) -> "Training":

@@ -7,12 +7,12 @@ micro-batches or processes (arXiv 2403.14399), so that a label's weight is 1 or 
 count. Without conflict rows only the first term is left.
 """
 
+import math
 import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import torch
@@ -26,11 +26,13 @@ from transformers import (
     TrainingArguments,
 )
 
-from ontarget import heads
+from ontarget import checkpoints, heads
 from ontarget.batches import Example, packed, padded
-from ontarget.callbacks import Curve, Keeper, Point, Progress, Validation
-from ontarget.errors import RecipeError
+from ontarget.callbacks import Point, Progress, Terminated, Validation
+from ontarget.errors import RecipeError, Stopped
 from ontarget.losses import IGNORE
+from ontarget.memory import Memory
+from ontarget.models import Loaded
 from ontarget.muon import muon
 from ontarget.validation import Validated, best
 
@@ -49,6 +51,7 @@ class Schedule:
     weight_decay: float
     precision: Literal["float32", "bfloat16"]
     row_tokens: int  # of a packed row
+    checkpoint_every: int  # steps
     alpha: float = 0.0  # weight of the unlikelihood loss
     seed: int = 0
     validation: Validation | None = None
@@ -100,12 +103,16 @@ class LanguageAwareTrainer(Trainer):
     The model must answer with its loss: `heads.answering_with_loss`.
     """
 
-    def __init__(self, *, alpha: float, lengths: Sequence[int], **trainer: Any) -> None:
+    def __init__(
+        self, *, alpha: float, lengths: Sequence[int], memory: Memory, **trainer: Any
+    ) -> None:
         super().__init__(**trainer)
+        self.remove_callback(PrinterCallback)
         self.alpha = alpha
         self.lengths = lengths
+        self.memory = memory
         self.loss_is_scaled_for_ga = True  # the counts below are those of the whole step
-        self.seen: list[Tensor] = []  # what `log` adds up, of micro-batches since the last log
+        self.keys: list[str] = []  # of the step's samples
         self.since = time.monotonic()
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
@@ -122,6 +129,7 @@ class LanguageAwareTrainer(Trainer):
         """The step's micro-batches and its count of (likelihood, unlikelihood) labels."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         counts = torch.zeros(2, device=device)
+        self.keys = [key for batch in batches for key in batch.pop("keys")]
         for batch in batches:
             labelled = batch["labels"][:, 1:] != IGNORE
             unlikely = (labelled & batch["unlikely"][:, 1:]).sum()
@@ -144,79 +152,104 @@ class LanguageAwareTrainer(Trainer):
         weights = torch.where(inputs["unlikely"], self.alpha / wrong, 1 / true)
         total, odds = model(**inputs, weights=weights)
         if not torch.isfinite(total):
-            raise RecipeError(
-                f"step {self.state.global_step + 1}: the loss is {total.item()}; "
-                "lower the learning rate or alpha"
-            )
+            raise self.diverged(f"the loss is {total.item()}")
         labels, unlikely = (inputs[name][:, 1:].reshape(-1) for name in ("labels", "unlikely"))
         kept = labels != IGNORE
         right, conflict = odds[kept & ~unlikely], odds[kept & unlikely]
-        self.seen.append(
-            torch.stack(
-                [
-                    softplus(-right).sum() / true,
-                    softplus(conflict).sum() / wrong,
-                    (conflict > 0).sum() / wrong,
-                    kept.sum(),
-                ]
-            )
+        seen = (
+            softplus(-right).sum() / true,
+            softplus(conflict).sum() / wrong,
+            (conflict > 0).sum() / wrong,
+            kept.sum(),
         )
+        self.memory.seen.append(torch.stack(seen).tolist())
         return (total, odds) if return_outputs else total
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        norm = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
+        if norm is not None and not math.isfinite(norm):
+            raise self.diverged(f"the gradient's norm is {float(norm)}")
+        return norm
+
+    def diverged(self, finding: str) -> RecipeError:
+        """What to say of a step whose numbers are none."""
+        last = checkpoints.newest(self.memory.folder)
+        return RecipeError(
+            f"step {self.state.global_step + 1}: {finding} on the samples "
+            f"{', '.join(self.keys[:8])}{' ...' if len(self.keys) > 8 else ''}; lower the learning "
+            f"rate or alpha, or look at these samples (last state before: {last or 'none'})"
+        )
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        step = self.state.global_step
+        written = self.memory.partial / f"checkpoint-{step}"
+        self.memory.save(written)
+        checkpoints.publish(written, self.memory.folder, step)
 
     def log(self, logs: Point, start_time: float | None = None) -> None:
         """Log what was seen since the last log: losses as means over steps, in nats per token."""
-        if self.seen and "loss" in logs:
-            steps = len(self.seen) / self.args.gradient_accumulation_steps
-            *means, tokens = torch.stack(self.seen).sum(0).tolist()
+        seen = self.memory.seen
+        if seen and "loss" in logs:
+            steps = len(seen) / self.args.gradient_accumulation_steps
+            *means, tokens = (sum(column) for column in zip(*seen, strict=True))
             names = ("likelihood", "unlikelihood", "conflict_share")
             logs |= {name: mean / steps for name, mean in zip(names, means, strict=True)}
             logs["tokens_per_second"] = tokens / (time.monotonic() - self.since)
-            self.seen.clear()
+            seen.clear()
             self.since = time.monotonic()
         super().log(logs, start_time)
 
 
 def train(
-    model: PreTrainedModel,
+    loaded: Loaded,
     examples: Sequence[Example],
     schedule: Schedule,
-    *,
-    pad: int,
+    folder: Path,
     progress: Progress = lambda point: None,
 ) -> Trained:
-    """Train `model` in place; where it is validated, leave it in the best state that was seen.
+    """Train the model in place; where it is validated, leave it in the best state that was seen.
+
+    `folder` holds the states of an unfinished training; with the newest of them it goes on, to the
+    same weights, bit by bit on a CPU, that it would have had without the interruption.
 
     Raises:
         ModelError: the loss of a model of this family is not known.
-        RecipeError: the loss or a weight is no number.
+        RecipeError: the loss, a gradient or a weight is no number.
+        Stopped: SIGTERM came; the state is saved.
     """
+    model, terminated = loaded.model, Terminated()
     heads.refuse_unknown(model, str(model.name_or_path or "the model"))
-    curve, validation = Curve(progress), schedule.validation
     row_tokens = schedule.row_tokens if heads.keeps_packed_apart(model) else None
-    with TemporaryDirectory() as scratch, heads.answering_with_loss(model):
-        best_file = Path(scratch) / "best.safetensors"
-        keeper = validation and Keeper(model, validation, best_file, progress)
+    memory = Memory(model, schedule.validation, folder, progress)
+    with heads.answering_with_loss(model), terminated.listening():
         trainer = LanguageAwareTrainer(
             model=model,
-            args=arguments(schedule, Path(scratch)),
+            args=arguments(schedule, memory.partial),
             train_dataset=list(examples),
-            data_collator=lambda drawn: batch(drawn, pad, row_tokens),
+            data_collator=lambda drawn: batch(drawn, loaded.pad, row_tokens),
             alpha=schedule.alpha,
             lengths=[example.length for example in examples],
+            memory=memory,
             optimizers=(optimizer(model, schedule), None),
-            callbacks=[curve, *([keeper] if keeper else [])],
+            callbacks=[*memory.callbacks, terminated],
         )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-        if keeper:
-            keeper.restore()
+        trainer.train(resume_from_checkpoint=memory.recall())
+    steps = trainer.state.global_step
+    if terminated.ended:
+        raise Stopped(f"stopped after step {steps} of {schedule.steps}; run again to go on")
+    memory.keep_best()
     refuse_diverged(model)
-    return Trained(curve.points, keeper.validated if keeper else [], trainer.state.global_step)
+    return Trained(memory.curve.points, memory.validated, steps)
 
 
-def batch(drawn: Sequence[Example], pad: int, row_tokens: int | None) -> dict[str, Tensor]:
-    """Packed rows, or padded ones for a model that could not keep packed sequences apart."""
-    return padded(drawn, pad) if row_tokens is None else packed(drawn, pad, row_tokens)
+def batch(drawn: Sequence[Example], pad: int, row_tokens: int | None) -> dict[str, Any]:
+    """Packed rows, or padded ones for a model that could not keep packed sequences apart.
+
+    With them the keys of the samples, for messages.
+    """
+    made = padded(drawn, pad) if row_tokens is None else packed(drawn, pad, row_tokens)
+    return {**made, "keys": [example.rows[0].key for example in drawn]}
 
 
 def refuse_diverged(model: PreTrainedModel) -> None:
@@ -236,7 +269,7 @@ def optimizer(model: PreTrainedModel, schedule: Schedule) -> torch.optim.Optimiz
 
 
 def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:
-    """The Trainer's own settings: no checkpoints, no reporting to anyone."""
+    """The Trainer's own settings: no reporting to anyone."""
     micro_batch = min(schedule.micro_batch, schedule.batch)
     return TrainingArguments(
         output_dir=str(scratch),
@@ -252,7 +285,8 @@ def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:
         logging_steps=max(1, min(10, schedule.steps // 10)),
         disable_tqdm=True,
         report_to="none",
-        save_strategy="no",
+        save_strategy="steps",
+        save_steps=schedule.checkpoint_every,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         seed=schedule.seed,

@@ -151,6 +151,11 @@ def model_of(recipe: Recipe, system: str) -> str:
     return recipe.base.model or str(recipe.out / "0_base" / "model")
 
 
+def unfinished(recipe: Recipe, step: str) -> Path:
+    """Where a step that is not finished keeps what it can go on from."""
+    return recipe.out / ".unfinished" / step
+
+
 def starting_point(recipe: Recipe) -> str:
     """The model that stage 2 and its control start from."""
     return model_of(recipe, STAGE1 if recipe.mle is not None else BASE)

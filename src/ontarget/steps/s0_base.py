@@ -42,7 +42,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     ]
     schedule = training.schedule(scratch, len(examples), recipe.seed)
     trained = tuning.train(
-        network, examples, schedule, pad=loaded.pad, progress=training.line(tell)
+        loaded, examples, schedule, inputs.unfinished(recipe, "0_base"), training.line(tell)
     )
     training.keep(loaded, trained, out)
     return {

@@ -24,7 +24,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         validation=training.validation(recipe, recipe.mle, loaded),
     )
     trained = tuning.train(
-        loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell)
+        loaded, examples, schedule, inputs.unfinished(recipe, "3_mle"), training.line(tell)
     )
     training.keep(loaded, trained, out)
     return training.reported(trained, len(samples), len(examples))

@@ -28,7 +28,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     examples = training.examples(loaded, recipe, samples, None, section.max_tokens)
     schedule = training.schedule(section, len(examples), recipe.seed)
     trained = tuning.train(
-        loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell)
+        loaded, examples, schedule, inputs.unfinished(recipe, "4_control"), training.line(tell)
     )
     training.keep(loaded, trained, out)
     return training.reported(trained, len(samples), len(examples))

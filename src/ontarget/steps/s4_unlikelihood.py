@@ -35,7 +35,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         validation=training.validation(recipe, section, loaded),
     )
     trained = tuning.train(
-        loaded.model, examples, schedule, pad=loaded.pad, progress=training.line(tell)
+        loaded, examples, schedule, inputs.unfinished(recipe, "4_unlikelihood"), training.line(tell)
     )
     training.keep(loaded, trained, out)
     return training.reported(trained, len(samples), len(examples)) | {"preflight": verdict}

@@ -37,6 +37,7 @@ def schedule(
         weight_decay=section.weight_decay,
         precision=section.precision,
         row_tokens=section.row_tokens or section.max_tokens,
+        checkpoint_every=section.checkpoint_every,
         alpha=alpha,
         seed=seed,
         validation=validation,

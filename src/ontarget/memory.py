@@ -1,0 +1,71 @@
+"""What a training remembers besides the Trainer's own state, so that it can be resumed exactly."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from transformers import PreTrainedModel, TrainerCallback
+
+from ontarget import artifacts, checkpoints
+from ontarget.callbacks import Curve, Keeper, Progress, Validation
+from ontarget.validation import Validated
+
+BEST, REST = "best.safetensors", "memory.json"
+
+
+class Memory:
+    """The curve, what was validated, the best weights, and what is seen but not yet logged."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        validation: Validation | None,
+        folder: Path,
+        progress: Progress,
+    ) -> None:
+        self.folder = folder  # of the checkpoints
+        self.partial = folder / checkpoints.PARTIAL
+        self.curve = Curve(progress)
+        self.keeper = validation and Keeper(model, validation, self.partial / BEST, progress)
+        self.seen: list[list[float]] = []  # of each micro-batch since the last log
+        shutil.rmtree(self.partial, ignore_errors=True)
+        self.partial.mkdir(parents=True)
+
+    @property
+    def callbacks(self) -> list[TrainerCallback]:
+        """What the Trainer has to call."""
+        return [self.curve, *([self.keeper] if self.keeper else [])]
+
+    @property
+    def validated(self) -> list[Validated]:
+        """All that was measured on dev sentences."""
+        return self.keeper.validated if self.keeper else []
+
+    def save(self, written: Path) -> None:
+        """Add all of it to a checkpoint."""
+        content = {
+            "curve": self.curve.points,
+            "validated": [asdict(each) for each in self.validated],
+            "seen": self.seen,
+        }
+        artifacts.write_json(written / REST, content)
+        if self.validated:
+            shutil.copyfile(self.partial / BEST, written / BEST)
+
+    def recall(self) -> str | None:
+        """Take up the newest whole checkpoint, if there is one; its place."""
+        place = checkpoints.newest(self.folder)
+        if place is None:
+            return None
+        content = json.loads((place / REST).read_text(encoding="utf-8"))
+        self.curve.points[:], self.seen[:] = content["curve"], content["seen"]
+        if self.keeper:
+            self.keeper.validated[:] = [Validated(**each) for each in content["validated"]]
+            shutil.copyfile(place / BEST, self.partial / BEST)
+        return str(place)
+
+    def keep_best(self) -> None:
+        """Give the model the best weights that were seen."""
+        if self.keeper:
+            self.keeper.restore()

@@ -1,0 +1,201 @@
+"""A training that is killed at any moment ends with the weights it would have had."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from models_for_tests import tiny
+from safetensors.torch import load_file, save_model
+from test_tuning import examples, schedule
+from torch import Tensor
+
+from ontarget import checkpoints
+from ontarget.callbacks import Validation
+from ontarget.errors import RecipeError, Stopped
+from ontarget.tuning import Trained, train
+from ontarget.validation import Validated
+
+STEPS = 24
+SETTING: dict[str, Any] = {
+    "steps": STEPS, "batch": 4, "micro_batch": 2, "checkpoint_every": 3, "schedule": "cosine",
+    "row_tokens": 30,
+}  # fmt: skip
+
+
+def percent(step: int) -> float:
+    """What validation finds; best after step 16."""
+    return abs(step - 16) + 10.0
+
+
+def validation() -> Validation:
+    def measure(step: int) -> Validated:
+        return Validated(
+            step=step, off_target_percent=percent(step), reference_off_target_percent=0.0, chrf=1.0
+        )
+
+    return Validation(every=4, measure=measure, stop=False)
+
+
+def trained(folder: Path, *, validated: bool = True, **changes: Any) -> tuple[Trained, Any]:
+    """Several epochs over few examples, from what `folder` holds."""
+    loaded = tiny()
+    setting = schedule(**{**SETTING, **changes, "validation": validation() if validated else None})
+    return train(loaded, examples(10), setting, folder), loaded.model
+
+
+def child(folder: Path, result: Path, validated: bool, optimizer: str) -> None:
+    """What the killed process runs."""
+    done, model = trained(folder, validated=validated, optimizer=optimizer)
+    save_model(model, str(result / "model.safetensors"))
+    (result / "curve.json").write_text(json.dumps(done.curve))
+
+
+def started(folder: Path, result: Path, validated: bool, optimizer: str) -> subprocess.Popen[bytes]:
+    code = (
+        f"import sys; sys.path[:0] = {[str(Path(__file__).parent)]!r}\n"
+        f"from pathlib import Path\nimport test_resume as t\n"
+        f"t.child(Path({str(folder)!r}), Path({str(result)!r}), {validated}, {optimizer!r})"
+    )
+    return subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+class Killed(BaseException):
+    """In place of a signal, where a test must say exactly when."""
+
+
+@pytest.mark.parametrize("validated", [True, False])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_ended_anywhere_it_resumes_to_the_same_weights_and_curve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, validated: bool, optimizer: str
+) -> None:
+    """Ended while checkpoints are written, in different places and one after another."""
+    whole, wanted = trained(tmp_path / "whole", validated=validated, optimizer=optimizer)
+    real = checkpoints.flush
+    for deadly in (1, 14, 5, 17, 30, 2):  # a checkpoint is about a dozen flushes
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(checkpoints, "flush", dies_after(deadly, real))
+            trained(tmp_path / "cut", validated=validated, optimizer=optimizer)
+    assert checkpoints.newest(tmp_path / "cut") is not None
+    found, model = trained(tmp_path / "cut", validated=validated, optimizer=optimizer)
+    assert same(dict(model.state_dict()), dict(wanted.state_dict()))
+    assert found == whole
+    assert found.kept == (16 if validated else STEPS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turn", range(20))
+def test_killed_at_a_random_moment_it_resumes_to_the_same_weights(
+    tmp_path: Path, turn: int
+) -> None:
+    """SIGKILL, again and again, until a run comes through."""
+    optimizer, validated = ("adamw", "muon")[turn % 2], turn % 4 < 2
+    _, wanted = trained(tmp_path / "whole", validated=validated, optimizer=optimizer)
+    draw, result = random.Random(turn), tmp_path / "result"
+    result.mkdir()
+    kills = 0
+    while True:
+        process = started(tmp_path / "cut", result, validated, optimizer)
+        waited = time.monotonic() + 60
+        before = {path.name for path in (tmp_path / "cut").glob("step-*")}
+        while process.poll() is None and time.monotonic() < waited:
+            if {path.name for path in (tmp_path / "cut").glob("step-*")} - before:
+                break  # it trains: now any moment may be the last
+            time.sleep(0.002)
+        if kills < 4:
+            time.sleep(draw.random() * 0.15)
+            process.send_signal(signal.SIGKILL)
+        if process.wait(timeout=120) == 0:
+            break
+        kills += 1
+    found = load_file(result / "model.safetensors")
+    for name, weight in wanted.state_dict().items():
+        assert name not in found or torch.equal(found[name], weight)
+
+
+def test_a_damaged_checkpoint_is_not_used(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "publish", dies_after(3, checkpoints.publish))
+        with pytest.raises(Killed):
+            trained(tmp_path)
+    newest, older = checkpoints.states(tmp_path)
+    weights = newest / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x00")
+    (newest / "made-by-someone").write_text("")
+    assert checkpoints.newest(tmp_path) == older
+    shutil.rmtree(older)
+    assert checkpoints.newest(tmp_path) is None
+
+
+def dies_after(times: int, real: Any) -> Any:
+    calls = [0]
+
+    def call(*args: Any) -> Any:
+        result = real(*args)
+        calls[0] += 1
+        if calls[0] == times:
+            raise Killed
+        return result
+
+    return call
+
+
+def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "publish", dies_after(5, checkpoints.publish))
+        with pytest.raises(Killed):
+            trained(tmp_path)
+    assert [each.name for each in checkpoints.states(tmp_path)] == [
+        "step-000000015",
+        "step-000000012",
+    ]
+
+
+def test_sigterm_saves_and_ends_after_the_step(tmp_path: Path) -> None:
+    """The signal comes while step 5 is validated; the next run goes on from there."""
+    whole, wanted = trained(tmp_path / "whole")
+
+    def measure(step: int) -> Validated:
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return validation().measure(step)
+
+    loaded = tiny()
+    asked = Validation(every=4, measure=measure, stop=False)
+    setting = schedule(**{**SETTING, "checkpoint_every": 1000, "validation": asked})
+    with pytest.raises(Stopped, match=r"stopped after step 4 of 24; run again to go on"):
+        train(loaded, examples(10), setting, tmp_path / "cut")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    newest = checkpoints.newest(tmp_path / "cut")
+    assert newest is not None and newest.name == "step-000000004"
+    found, model = trained(tmp_path / "cut", checkpoint_every=1000)
+    assert same(dict(model.state_dict()), dict(wanted.state_dict()))
+    assert found == whole
+
+
+def test_a_loss_that_becomes_no_number_names_the_last_state_before(tmp_path: Path) -> None:
+    loaded = tiny()
+
+    def measure(step: int) -> Validated:
+        if step == 8:
+            with torch.no_grad():
+                loaded.model.lm_head.weight[5] = torch.inf
+        return validation().measure(step)
+
+    setting = schedule(
+        **{**SETTING, "validation": Validation(every=4, measure=measure, stop=False)}
+    )
+    with pytest.raises(RecipeError, match=r"step 9: .* is nan on .*before: .*step-000000006\)"):
+        train(loaded, examples(10), setting, tmp_path)
