@@ -77,6 +77,32 @@ def test_embeddings_heads_and_norms_are_adamws_and_one_schedule_drives_both() ->
         assert_close(value, before[name])
 
 
+def test_a_saved_state_is_taken_up_whole_and_one_schedule_still_drives_both() -> None:
+    """The trap: accelerate loads an optimizer's own state into it before the first step."""
+
+    def stepped(model: nn.Module, optimizer: torch.optim.Optimizer, steps: range) -> None:
+        for step in steps:
+            for group, rate in zip(optimizer.param_groups, (0.02, 0.005), strict=True):
+                group["lr"] = rate / (step + 1)
+            inputs = torch.randn(4, 4, generator=torch.Generator().manual_seed(step))
+            optimizer.zero_grad()
+            (model(inputs) * inputs).sum().backward()
+            optimizer.step()
+
+    torch.manual_seed(0)
+    whole = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
+    cut = copy.deepcopy(whole)
+    stepped(whole, muon(whole, lr=0.02, adamw_lr=0.005), range(6))
+    first = muon(cut, lr=0.02, adamw_lr=0.005)
+    first.load_state_dict(first.state_dict())
+    stepped(cut, first, range(3))
+    second = muon(cut, lr=0.02, adamw_lr=0.005)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    stepped(cut, second, range(3, 6))
+    for one, other in zip(cut.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_a_parameter_without_gradient_stays() -> None:
     model = nn.Linear(4, 4)
     before = model.weight.clone()
