@@ -265,7 +265,7 @@ def optimizer(model: PreTrainedModel, schedule: Schedule) -> torch.optim.Optimiz
     """Muon where asked for; None leaves AdamW to the Trainer."""
     if schedule.optimizer == "adamw":
         return None
-    return muon(model, lr=schedule.learning_rate, adamw_lr=schedule.learning_rate / 4)
+    return muon(model, lr=schedule.learning_rate, adamw_lr=schedule.learning_rate / 2)
 
 
 def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:
