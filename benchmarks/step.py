@@ -82,7 +82,7 @@ class Case:
         labels[: each.prompt_tokens - 1] = -100
         return reference(
             hidden,
-            heads.head_of(self.model).weight,
+            heads.head_of(self.model, hidden).weight,
             labels,
             torch.full(labels.shape, each.unlikely, device=accelerator()),
             torch.full(labels.shape, 1 / responses(each), device=accelerator()),

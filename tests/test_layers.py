@@ -19,7 +19,7 @@ LAYERS = [
     {"acceptance"},
     {"lines", "artifacts", "identify"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook", "checkpoints"},
-    {"parquet", "models", "callbacks", "heads"},
+    {"parquet", "models", "callbacks", "heads", "adapters"},
     {"corpora", "hf", "memory", "report"},
     {"tuning"},
     {"diagnosis"},
@@ -29,7 +29,8 @@ LAYERS = [
     {"inputs"},
     {"training", "units"},
     {"s0_base", "s1_prepare", "s2_conflict", "s3_mle", "s4_unlikelihood", "s4_control",
-     "s5_translate", "s6_evaluate", "s7_report", "diagnose"},  # steps never import one another
+     "s5_translate", "s6_evaluate", "s7_report", "diagnose",
+     "merge"},  # steps never import one another
     {"checks", "pipeline"},
     {"console"},
     {"__main__"},
@@ -37,8 +38,8 @@ LAYERS = [
 PURE = set().union(*LAYERS[:4])
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2"}
 MAY_BE_HEAVY = {
-    "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "memory", "tuning", "hf",
-    "diagnosis", "report",
+    "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "memory", "adapters",
+    "tuning", "hf", "diagnosis", "report",
 }  # fmt: skip
 LINES_PER_MODULE, LINES_PER_FUNCTION = 300, 40
 

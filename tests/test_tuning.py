@@ -15,14 +15,13 @@ from models_for_tests import double, tiny
 from torch import Tensor
 from torch.testing import assert_close
 
-from ontarget.batches import Example, padded, row
+from ontarget.batches import Example, LikeLengths, padded, row
 from ontarget.errors import RecipeError
 from ontarget.heads import answering_with_loss
 from ontarget.memory import Memory
 from ontarget.models import Loaded
 from ontarget.tuning import (
     LanguageAwareTrainer,
-    LikeLengths,
     Schedule,
     Trained,
     arguments,

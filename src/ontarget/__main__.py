@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from ontarget import __version__, acceptance, checks, pipeline, recipe_files, tables
 from ontarget.console import Live
-from ontarget.errors import OnTargetError, RecipeError, Stopped
+from ontarget.errors import ArtifactError, OnTargetError, RecipeError, Stopped
 from ontarget.recipe import Recipe
 from ontarget.steps import inputs
 
@@ -91,6 +92,7 @@ def quiet_libraries() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("TQDM_DISABLE", "1")
+    warnings.filterwarnings("ignore", ".is_gradient_checkpointing. is deprecated", FutureWarning)
 
 
 def show_table(recipe: Recipe) -> None:
@@ -220,6 +222,22 @@ def diagnose(
         floor = measures.reference_off_target_percent[direction]
         console.print(f"off-target {direction} {percent:.1f} % (references {floor:.1f} %)")
     console.print(Text(examined.verdict.words), soft_wrap=True)
+
+
+@app.command()
+def merge(
+    model: Annotated[str, typer.Argument(help="The model folder or hub id it was trained on.")],
+    adapter: Annotated[Path, typer.Argument(help="The folder of a LoRA or DoRA adapter.")],
+    out: Annotated[Path, typer.Argument(help="The merged model's folder; it must not exist.")],
+) -> None:
+    """Merge an adapter into its model, so that it runs anywhere without peft."""
+    if out.exists():
+        raise ArtifactError(f"{out}: exists already; name a folder that does not")
+    quiet_libraries()
+    from ontarget.steps import merge as merging
+
+    merging.run(model, adapter, out)
+    console.print(Text(f"merged model: {out}"), soft_wrap=True)
 
 
 def main() -> None:

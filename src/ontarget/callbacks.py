@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_model, save_model
-from transformers import PreTrainedModel, TrainerCallback
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import TrainerCallback
 
 from ontarget.validation import Validated, best
 
@@ -48,7 +50,7 @@ class Keeper(TrainerCallback):
     """Validates, keeps the best state in a file, ends the training where that is asked for."""
 
     def __init__(
-        self, model: PreTrainedModel, validation: Validation, file: Path, progress: Progress
+        self, model: nn.Module, validation: Validation, file: Path, progress: Progress
     ) -> None:
         self.model, self.validation, self.file = model, validation, file
         self.progress = progress
@@ -72,13 +74,21 @@ class Keeper(TrainerCallback):
         self.validated.append(found)
         self.progress({**asdict(found), "steps": state.max_steps})
         if best(self.validated) is found:
-            save_model(self.model, str(self.file))
+            save_file({name: each.detach() for name, each in self.trained.items()}, self.file)
         return found
 
+    @property
+    def trained(self) -> dict[str, nn.Parameter]:
+        """What differs from one state to another."""
+        return {name: each for name, each in self.model.named_parameters() if each.requires_grad}
+
+    @torch.no_grad()
     def restore(self) -> None:
         """Give the model the weights of its best state."""
         if best(self.validated) is not self.validated[-1]:
-            load_model(self.model, self.file)
+            kept = load_file(self.file)
+            for name, each in self.trained.items():
+                each.copy_(kept[name])
 
 
 class Terminated(TrainerCallback):

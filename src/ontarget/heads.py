@@ -24,17 +24,37 @@ ALIKE = 1e-3  # difference, in spreads of the compared values, that rounding exp
 Rows = Int[Tensor, "row time"]
 
 
-def head_of(model: PreTrainedModel) -> Head:
-    """The model's head and what it does to the products."""
+def head_of(model: PreTrainedModel, hidden: Float[Tensor, "token dim"]) -> Head:
+    """The model's head, what it does to the products, and its adapter's part for these states.
+
+    Raises:
+        ModelError: the head has an adapter of a kind whose part is not a product of two.
+    """
     output: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     config = model.config.get_text_config()
     scaling = getattr(config, "logits_scaling", None)  # Granite divides
     return Head(
         weight=output.weight,
+        adapter=low_rank(output, hidden),
         bias=getattr(output, "bias", None),
         scale=1 / scaling if scaling else getattr(config, "logit_scale", None) or 1.0,
         softcap=getattr(config, "final_logit_softcapping", None),
     )
+
+
+def low_rank(output: Any, hidden: Tensor) -> tuple[Tensor, Tensor] | None:
+    """(low, up) of a LoRA on the head: its part of the logits is low @ up.T."""
+    names = getattr(output, "active_adapters", ())
+    if not names or output.merged:
+        return None
+    if len(names) > 1 or any(output.lora_variant.values()):
+        raise ModelError(
+            "the head has several adapters or a DoRA, of which the fused loss knows nothing; "
+            "leave the head out of adapter.targets, or use lora"
+        )
+    (name,) = names
+    low = output.lora_A[name](output.lora_dropout[name](hidden)) * output.scaling[name]
+    return low, output.lora_B[name].weight
 
 
 def hidden_states(
@@ -62,9 +82,10 @@ def loss_of(
     Hidden states at time t predict the label at time t + 1. That shift is made here.
     """
     hidden = hidden_states(model, **inputs)[:, :-1]
+    hidden = hidden.reshape(-1, hidden.shape[-1])
     return fused_loss(
-        hidden.reshape(-1, hidden.shape[-1]),
-        head_of(model),
+        hidden,
+        head_of(model, hidden),
         *(each[:, 1:].reshape(-1) for each in (labels, unlikely, weights)),
     )
 
@@ -80,7 +101,10 @@ def answering_with_loss(model: PreTrainedModel) -> Iterator[None]:
 
     @wraps(plain)
     def forward(*args: Any, **inputs: Any) -> Any:
-        return loss_of(model, **inputs) if "weights" in inputs else plain(*args, **inputs)
+        if inputs.get("weights") is None:
+            return plain(*args, **inputs)
+        # peft hands on every argument that it knows of, most of them None
+        return loss_of(model, **{name: each for name, each in inputs.items() if each is not None})
 
     model.forward = forward
     try:
@@ -98,7 +122,7 @@ def refuse_unknown(model: PreTrainedModel, name: str) -> None:
         labels = torch.zeros(len(hidden), dtype=torch.long, device=ids.device)
         found = fused_loss(
             hidden,
-            head_of(model),
+            head_of(model, hidden),
             labels,
             labels.bool(),
             torch.ones_like(labels, dtype=hidden.dtype),

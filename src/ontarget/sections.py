@@ -175,9 +175,20 @@ class Validation(Section):
     stop: bool = False  # end as soon as off-target is about that of the references
 
 
+class Adapter(Section):
+    """A low-rank adapter, trained in place of all weights and merged into them at the end."""
+
+    kind: Literal["lora", "dora"] = "lora"  # arXiv 2106.09685, arXiv 2402.09353
+    rank: Annotated[int, Field(gt=0, le=65536)] = 16
+    alpha: Annotated[float, Field(gt=0)] = 32.0  # the adapter's part is scaled by alpha / rank
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    targets: tuple[str, ...] = ("all-linear",)  # names of layers; all linear ones but the head
+
+
 class Mle(Training):
     """Stage 1: maximum likelihood on multilingual translation instructions."""
 
+    adapter: Adapter | None = None
     validation: Validation | None = None
 
 
@@ -189,6 +200,7 @@ class Unlikelihood(Training):
     alpha: Annotated[float, Field(gt=0)] = 0.05  # weight of the unlikelihood loss
     draw: Literal["wrong_target", "any_other_instruction"] = "wrong_target"
     preflight: Annotated[int, Field(ge=0)] = 10  # dev sentences a direction; 0 leaves it out
+    adapter: Adapter | None = None
     validation: Validation | None = None
 
     @property

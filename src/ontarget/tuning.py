@@ -8,7 +8,6 @@ count. Without conflict rows only the first term is left.
 """
 
 import math
-import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from peft import PeftModel
+from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.utils.data import Sampler
 from transformers import (
@@ -26,8 +26,9 @@ from transformers import (
     TrainingArguments,
 )
 
-from ontarget import checkpoints, heads
-from ontarget.batches import Example, packed, padded
+from ontarget import adapters, checkpoints, heads
+from ontarget.adapters import LowRank
+from ontarget.batches import Example, LikeLengths, packed, padded
 from ontarget.callbacks import Point, Progress, Terminated, Validation
 from ontarget.errors import RecipeError, Stopped
 from ontarget.losses import IGNORE
@@ -54,6 +55,7 @@ class Schedule:
     checkpoint_every: int  # steps
     alpha: float = 0.0  # weight of the unlikelihood loss
     seed: int = 0
+    adapter: LowRank | None = None
     validation: Validation | None = None
 
 
@@ -64,37 +66,12 @@ class Trained:
     curve: list[Point]  # step, likelihood, unlikelihood, learning rate
     validated: list[Validated]
     steps: int  # that were made; the weights are those of the best validated one, if any was
+    adapter: PeftModel | None  # still inside the model, not merged
 
     @property
     def kept(self) -> int:
         """The step whose weights the model has."""
         return best(self.validated).step if self.validated else self.steps
-
-
-class LikeLengths(Sampler[int]):
-    """Random steps whose micro-batches hold examples of like length.
-
-    Grouping whole steps by length saves a little more padding, but then the steps differ in kind:
-    a model trained on short ones and long ones in turn learns neither where to stop nor to go on.
-    """
-
-    def __init__(self, lengths: Sequence[int], step: int, seed: int) -> None:
-        self.lengths, self.step, self.seed = lengths, step, seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Draw another order."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        order = list(range(len(self.lengths)))
-        random.Random(f"{self.seed}/{self.epoch}").shuffle(order)
-        for start in range(0, len(order), self.step):
-            drawn = order[start : start + self.step]
-            yield from sorted(drawn, key=lambda index: self.lengths[index], reverse=True)
 
 
 class LanguageAwareTrainer(Trainer):
@@ -219,19 +196,21 @@ def train(
         Stopped: SIGTERM came; the state is saved.
     """
     model, terminated = loaded.model, Terminated()
+    torch.manual_seed(schedule.seed)  # of an adapter's first weights
+    tuned = adapters.adapted(model, schedule.adapter) if schedule.adapter else model
     heads.refuse_unknown(model, str(model.name_or_path or "the model"))
     row_tokens = schedule.row_tokens if heads.keeps_packed_apart(model) else None
-    memory = Memory(model, schedule.validation, folder, progress)
+    memory = Memory(tuned, schedule.validation, folder, progress)
     with heads.answering_with_loss(model), terminated.listening():
         trainer = LanguageAwareTrainer(
-            model=model,
+            model=tuned,
             args=arguments(schedule, memory.partial),
             train_dataset=list(examples),
             data_collator=lambda drawn: batch(drawn, loaded.pad, row_tokens),
             alpha=schedule.alpha,
             lengths=[example.length for example in examples],
             memory=memory,
-            optimizers=(optimizer(model, schedule), None),
+            optimizers=(optimizer(tuned, schedule), None),
             callbacks=[*memory.callbacks, terminated],
         )
         trainer.train(resume_from_checkpoint=memory.recall())
@@ -240,7 +219,8 @@ def train(
         raise Stopped(f"stopped after step {steps} of {schedule.steps}; run again to go on")
     memory.keep_best()
     refuse_diverged(model)
-    return Trained(memory.curve.points, memory.validated, steps)
+    adapter = tuned if isinstance(tuned, PeftModel) else None
+    return Trained(memory.curve.points, memory.validated, steps, adapter)
 
 
 def batch(drawn: Sequence[Example], pad: int, row_tokens: int | None) -> dict[str, Any]:
@@ -261,7 +241,7 @@ def refuse_diverged(model: PreTrainedModel) -> None:
             )
 
 
-def optimizer(model: PreTrainedModel, schedule: Schedule) -> torch.optim.Optimizer | None:
+def optimizer(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer | None:
     """Muon where asked for; None leaves AdamW to the Trainer."""
     if schedule.optimizer == "adamw":
         return None

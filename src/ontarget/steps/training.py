@@ -4,14 +4,15 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from ontarget import artifacts, diagnosis, models
+from ontarget import adapters, artifacts, diagnosis, models
+from ontarget.adapters import LowRank
 from ontarget.batches import Example, Row, row
 from ontarget.callbacks import Point, Progress, Validation
 from ontarget.errors import CorpusError
 from ontarget.models import Loaded
 from ontarget.recipe import Recipe
 from ontarget.records import Direction, Sample
-from ontarget.sections import Mle, Training, Unlikelihood
+from ontarget.sections import Adapter, Mle, Training, Unlikelihood
 from ontarget.steps import inputs
 from ontarget.tuning import Schedule, Trained
 
@@ -40,7 +41,21 @@ def schedule(
         checkpoint_every=section.checkpoint_every,
         alpha=alpha,
         seed=seed,
+        adapter=low_rank(getattr(section, "adapter", None)),
         validation=validation,
+    )
+
+
+def low_rank(section: Adapter | None) -> LowRank | None:
+    """The section as the adapter it describes."""
+    if section is None:
+        return None
+    return LowRank(
+        rank=section.rank,
+        scale=section.alpha / section.rank,
+        dropout=section.dropout,
+        targets=section.targets,
+        kind=section.kind,
     )
 
 
@@ -90,7 +105,13 @@ def rows(loaded: Loaded, recipe: Recipe, samples: Sequence[Sample], *, unlikely:
 
 
 def keep(loaded: Loaded, trained: Trained, out: Path) -> None:
-    """Write `model/`, `curve.jsonl` and, where it was validated, `validation.jsonl`."""
+    """Write `model/`, `curve.jsonl`; `adapter/` and `validation.jsonl`, where there is one.
+
+    The model is whole in any case: what an adapter learned is merged into it.
+    """
+    if trained.adapter is not None:
+        adapters.save(trained.adapter, out / "adapter")
+        adapters.merge(trained.adapter)
     models.save(loaded, out / "model")
     artifacts.write_lines(out / "curve.jsonl", trained.curve)
     if trained.validated:

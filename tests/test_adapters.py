@@ -1,0 +1,165 @@
+"""Adapters: what is trained, what the fused loss makes of them, and what is left of them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import RECIPE, Writer
+from models_for_tests import double, tiny
+from peft import PeftModel
+from safetensors.torch import load_file
+from test_cli import ontarget_command as ontarget
+from test_resume import Killed, dies_after
+from test_tuning import by_definition, examples, schedule, tuned
+from torch.testing import assert_close
+from transformers import AutoModelForCausalLM
+
+from ontarget import adapters, artifacts, checkpoints, heads, models, pipeline
+from ontarget.adapters import LowRank
+from ontarget.batches import packed
+from ontarget.errors import ModelError, RecipeError
+from ontarget.recipe_files import load
+from ontarget.tuning import train
+
+ALPHA = 0.3
+
+
+def low_rank(**changes: Any) -> LowRank:
+    settings = {"rank": 2, "scale": 2.0, "dropout": 0.0, "targets": ("all-linear",), "kind": "lora"}
+    return LowRank(**(settings | changes))
+
+
+def filled(model: PeftModel) -> PeftModel:
+    """B begins at zero, where half of the gradients are; give it other values."""
+    rng = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_" in name:
+                weight.copy_(torch.randn(weight.shape, generator=rng, dtype=weight.dtype) / 3)
+    return model
+
+
+@pytest.mark.parametrize("kind", ["lora", "dora"])
+@pytest.mark.parametrize("targets", [("all-linear",), ("q_proj", "lm_head"), ("lm_head",)])
+def test_the_fused_loss_and_its_gradients_are_those_of_the_adapted_model(
+    kind: str, targets: tuple[str, ...]
+) -> None:
+    """Against full logits of the adapted model itself, in float64."""
+    loaded = double(tiny())
+    loaded.model.lm_head.weight = torch.nn.Parameter(loaded.model.lm_head.weight.detach().clone())
+    loaded.model.config.tie_word_embeddings = False
+    model = filled(adapters.adapted(loaded.model, low_rank(kind=kind, targets=targets)))
+    drawn = examples(6)
+    batch = packed(drawn, 0, 40)
+    kept = batch["labels"][:, 1:] != -100
+    wrong = (kept & batch["unlikely"][:, 1:]).sum()
+    weights = torch.where(batch["unlikely"], ALPHA / wrong, 1 / (kept.sum() - wrong))
+    batch["weights"] = weights.double()
+    if kind == "dora" and "lm_head" in targets:
+        with pytest.raises(ModelError, match="DoRA, of which the fused loss knows nothing"):
+            heads.loss_of(loaded.model, **batch)
+        return
+    with heads.answering_with_loss(loaded.model):
+        found = model(**batch).loss
+    expected = by_definition(loaded.model, drawn, ALPHA)
+    assert_close(found, expected, rtol=1e-6, atol=1e-6)
+    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    assert all("lora_" in name for name in trained)
+    ours = torch.autograd.grad(found, list(trained.values()))
+    theirs = torch.autograd.grad(expected, list(trained.values()))
+    for name, one, other in zip(trained, ours, theirs, strict=True):
+        assert_close(one, other, rtol=1e-4, atol=1e-6, msg=lambda text, name=name: f"{name} {text}")
+
+
+@pytest.mark.parametrize("kind", ["lora", "dora"])
+def test_only_the_adapter_learns_and_the_merged_model_answers_like_the_adapted_one(
+    kind: str, tmp_path: Path
+) -> None:
+    before = {name: w.clone() for name, w in tiny().model.state_dict().items()}
+    loaded = tiny()
+    setting = schedule(steps=20, adapter=low_rank(kind=kind))
+    result = tuned(loaded, examples(8), setting)
+    assert result.adapter is not None
+    assert result.curve[-1]["likelihood"] < result.curve[0]["likelihood"]
+    bases = {
+        name.replace("base_layer.", ""): weight
+        for name, weight in loaded.model.state_dict().items()
+        if "lora_" not in name
+    }
+    assert all(torch.equal(bases[name], weight) for name, weight in before.items())
+    ids = torch.tensor([[3, 4, 5, 6]])
+    loaded.model.eval()
+    adapted = loaded.model(input_ids=ids).logits.detach()
+    adapters.save(result.adapter, tmp_path / "adapter")
+    adapters.merge(result.adapter)
+    models.save(loaded, tmp_path / "model")
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+    assert set(plain.state_dict()) == set(before)
+    assert_close(plain(input_ids=ids).logits.detach(), adapted, rtol=1e-4, atol=1e-4)
+    again = adapters.loaded(tiny().model, tmp_path / "adapter").eval()
+    assert_close(again(input_ids=ids).logits.detach(), adapted, rtol=1e-4, atol=1e-4)
+
+
+def test_an_interrupted_adapter_resumes_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = schedule(steps=12, checkpoint_every=3, adapter=low_rank(dropout=0.3))
+    whole, cut = tiny(), tiny()
+    train(whole, examples(6), setting, tmp_path / "whole")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(checkpoints, "publish", dies_after(2, checkpoints.publish))
+        train(tiny(), examples(6), setting, tmp_path / "cut")
+    train(cut, examples(6), setting, tmp_path / "cut")
+    wanted, found = whole.model.state_dict(), cut.model.state_dict()
+    assert wanted.keys() == found.keys()
+    assert all(torch.equal(found[name], weight) for name, weight in wanted.items())
+
+
+def test_a_recipe_with_adapters_leaves_whole_models_and_the_adapters(write_recipe: Writer) -> None:
+    adapter = {"adapter": {"rank": 2, "kind": "dora"}}
+    path = write_recipe(
+        mle=RECIPE["mle"] | adapter, unlikelihood=RECIPE["unlikelihood"] | adapter, control=None
+    )
+
+    class Quiet:
+        def began(self, unit: Any) -> None: ...
+        def tell(self, text: str, done: int, total: int) -> None: ...
+        def ended(self, unit: Any, seconds: float, result: dict[str, Any]) -> None: ...
+        def skipped(self, unit: Any) -> None: ...
+
+    pipeline.run(load(path), Quiet(), verb="unlikelihood")
+    out = path.parent / "run"
+    base = load_file(out / "0_base" / "model" / "model.safetensors")
+    for folder in ("3_mle", "4_unlikelihood"):
+        assert set(load_file(out / folder / "model" / "model.safetensors")) == set(base)
+        config = json.loads((out / folder / "adapter" / "adapter_config.json").read_text())
+        assert config["use_dora"] is True and config["r"] == 2
+    merged = path.parent / "merged"
+    result = ontarget("merge", str(out / "0_base/model"), str(out / "3_mle/adapter"), str(merged))
+    assert result.returncode == 0, result.stderr
+    one = load_file(merged / "model.safetensors")
+    other = load_file(out / "3_mle" / "model" / "model.safetensors")
+    for name, weight in other.items():
+        assert_close(one[name], weight)
+    assert artifacts.folder_hashes(merged)
+    result = ontarget("merge", str(out / "0_base/model"), str(out / "3_mle/adapter"), str(merged))
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert "exists already; name a folder that does not" in result.stderr
+
+
+def test_a_layer_that_is_not_there_is_named() -> None:
+    with pytest.raises(RecipeError, match=r"adapter\.targets: nose: .* name layers of a Llama"):
+        adapters.adapted(tiny().model, low_rank(targets=("nose",)))
+
+
+def test_what_is_no_adapter_of_this_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"has no adapter_model\.safetensors"):
+        adapters.loaded(tiny().model, tmp_path)
+    adapters.save(adapters.adapted(tiny().model, low_rank(targets=("q_proj",))), tmp_path)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    config["r"] = 5
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="is no adapter of a LlamaForCausalLM of this size"):
+        adapters.loaded(tiny().model, tmp_path)
