@@ -236,6 +236,32 @@ def test_diagnose_refuses_what_it_cannot_use(
     assert message in refused("diagnose", tmp_path / "model", "--data", path, *options)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["demo", "--sed", "3"], "No such option: --sed"),
+        (["demo", "--seed", "x"], "'--seed'"),
+        (["run"], "Missing argument 'RECIPE'; see ontarget run --help"),
+        (["chek", "x"], "No such command 'chek'"),
+    ],
+)
+def test_a_command_that_is_not_understood_is_one_line(arguments: list[str], text: str) -> None:
+    found = refused(*arguments)
+    assert text in found and found.endswith("--help\n")
+
+
+def test_no_command_shows_the_help() -> None:
+    done = ontarget_command()
+    assert "Usage: ontarget" in done.stdout and done.stderr == ""
+
+
+def test_a_pipe_and_half_a_character_are_no_recipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "pipe: is no file; give the path of a recipe" in refused("check", tmp_path / "pipe")
+    (tmp_path / "half.yaml").write_text('name: "\\ud800"\n')
+    assert r"holds '\ud800', half of a character" in refused("check", tmp_path / "half.yaml")
+
+
 def test_a_keyboard_interrupt_is_one_line(write_recipe: Writer, tmp_path: Path) -> None:
     path = write_recipe(mle={"steps": 100_000, "batch": 8, "micro_batch": 4})
     command = [sys.executable, "-m", "ontarget", "mle", str(path)]

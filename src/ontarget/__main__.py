@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,6 +27,7 @@ app = typer.Typer(
     help="Language-aware tuning (arXiv 2403.14399): models that answer in the language asked for.",
 )
 console = Console(highlight=False)
+UsageError: Any = typer.BadParameter.__base__  # typer has its own copy of click, or click's
 INTERRUPTED = 130  # what typer exits with after a keyboard interrupt
 TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
 
@@ -246,7 +247,24 @@ def main() -> None:
     debug = "--debug" in arguments
     errors = Console(stderr=True, highlight=False)
     try:
-        app([each for each in arguments if each != "--debug"], prog_name="ontarget")
+        code = app(
+            [each for each in arguments if each != "--debug"],
+            prog_name="ontarget",
+            standalone_mode=False,
+        )
+        sys.exit(code if isinstance(code, int) else 0)
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            console.print(Text(error.format_message()), soft_wrap=True)
+        else:
+            verb = error.ctx.command_path if error.ctx else "ontarget"
+            fault = in_one_line(error.format_message()).rstrip(".")
+            text = f"ontarget: {fault}; see {verb} --help"
+            errors.print(Text(text), soft_wrap=True)
+        sys.exit(2)
+    except typer.Abort:
+        errors.print("ontarget: stopped; finished steps are kept, run again to go on")
+        sys.exit(INTERRUPTED)
     except OnTargetError as error:
         if debug:
             traceback.print_exc()
@@ -255,10 +273,6 @@ def main() -> None:
     except Stopped as end:
         errors.print(Text(f"ontarget: {end}"), soft_wrap=True)
         sys.exit(TERMINATED)
-    except SystemExit as end:
-        if end.code == INTERRUPTED:
-            errors.print("ontarget: stopped; finished steps are kept, run again to go on")
-        raise
     except Exception as error:
         if debug:
             raise
@@ -268,7 +282,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def in_one_line(error: Exception) -> str:
+def in_one_line(error: Exception | str) -> str:
     """An error's words with control characters, which names may hold, written out."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error))
 

@@ -1,6 +1,7 @@
 """Recipes as YAML files: strict reading, and each fault as one line with the nearest name."""
 
 import difflib
+import json
 import reprlib
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,11 @@ def load(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
     Raises:
         RecipeError: the file is missing, is not YAML, or does not describe an experiment.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise RecipeError(f"{path}: is no file; give the path of a recipe, as recipes/demo.yaml")
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)  # noqa: S506
+        json.dumps(content, ensure_ascii=False, default=str).encode()  # no half of a character
     except OSError as error:
         raise RecipeError(
             f"{path}: {error.strerror}; give the path of a recipe, such as recipes/demo.yaml"
@@ -42,6 +46,10 @@ def load(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
     except UnicodeDecodeError as error:
         raise RecipeError(
             f"{path}: byte {error.start} is not UTF-8; save the recipe as UTF-8"
+        ) from error
+    except UnicodeEncodeError as error:
+        raise RecipeError(
+            f"{path}: holds {ascii(error.object[error.start])}, half of a character; write it whole"
         ) from error
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}{yaml_fault(error)}") from error
