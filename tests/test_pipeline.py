@@ -162,13 +162,13 @@ def test_the_control_sees_twice_the_samples_for_as_many_steps(finished: Path) ->
 def test_the_control_follows_a_stage_2_that_ends_early(
     write_recipe: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def on_target_after_2_steps(*given: Any) -> Validated:
-        percent = 0.0 if given[-1] == 2 else 90.0
+    def on_target_after_1_step(*given: Any) -> Validated:
+        percent = 0.0 if given[-1] else 90.0
         return Validated(
             step=given[-1], off_target_percent=percent, reference_off_target_percent=0.0, chrf=50.0
         )
 
-    monkeypatch.setattr(diagnosis, "validated", on_target_after_2_steps)
+    monkeypatch.setattr(diagnosis, "validated", on_target_after_1_step)
     early = RECIPE["unlikelihood"] | {"validation": {"every": 1, "segments": 2, "stop": True}}
     path = write_recipe(unlikelihood=early)
     log = run(path)
@@ -177,7 +177,7 @@ def test_the_control_follows_a_stage_2_that_ends_early(
         for folder in ("4_unlikelihood", "4_control")
     }
     assert results["4_control"]["steps"] == results["4_unlikelihood"]["steps"] == 2
-    assert results["4_unlikelihood"]["kept_step"] == 2
+    assert results["4_unlikelihood"]["kept_step"] == 1  # of two as good the first
     assert log.made == FOLDERS
     page = (path.parent / "run" / "7_report" / "report.html").read_text()
     assert "Stage 2: off-target on dev, %" in page

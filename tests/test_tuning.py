@@ -105,7 +105,6 @@ def gradients_of_a_step(
         train_dataset=drawn,
         data_collator=lambda examples: batch(examples, loaded.pad, row_tokens),
         alpha=setting.alpha,
-        lengths=[example.length for example in drawn],
         memory=memory,
     )
     with answering_with_loss(loaded.model):

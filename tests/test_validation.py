@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.validation import NEAR, Validated, best
+from ontarget.validation import NEAR, Validated, best, settled
 
 percents = st.floats(0, 100, allow_subnormal=False)
 
@@ -42,3 +42,16 @@ def test_a_state_worn_down_is_not_kept_though_it_is_on_target() -> None:
 def test_nothing_validated_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing was validated"):
         best([])
+
+
+@pytest.mark.parametrize(
+    ("percents", "ends"),
+    [
+        ([], False), ([2], False), ([90, 2], False), ([2, 2], True), ([90, 2, 2.5], True),
+        ([2, 2, 90], False), ([2, 90, 2], False), ([2.6, 2], False),
+    ],
+)  # fmt: skip
+def test_training_may_end_when_two_in_a_row_are_on_target(
+    percents: list[float], ends: bool
+) -> None:
+    assert settled([state(each, 50) for each in percents]) == ends

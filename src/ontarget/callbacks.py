@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import TrainerCallback
 
-from ontarget.validation import Validated, best
+from ontarget.errors import Stopped
+from ontarget.validation import Validated, best, settled
 
 Point = dict[str, int | float]  # step, steps, likelihood, unlikelihood, learning_rate, ...
 Progress = Callable[[Point], None]
@@ -25,7 +26,7 @@ class Validation:
 
     every: int  # optimiser steps; and once after the last
     measure: Callable[[int], Validated]  # of the model as it is after so many steps
-    stop: bool  # end as soon as the translations are on target
+    stop: bool  # end when the translations are on target, twice in a row
 
 
 KEPT = ("likelihood", "unlikelihood", "conflict_share", "learning_rate", "grad_norm")
@@ -65,17 +66,16 @@ class Keeper(TrainerCallback):
         """Validate every so many steps and after the last."""
         if state.global_step % self.validation.every and state.global_step != state.max_steps:
             return
-        found = self.validate(state)
-        control.should_training_stop |= self.validation.stop and found.on_target
+        self.validate(state)
+        control.should_training_stop |= self.validation.stop and settled(self.validated)
 
-    def validate(self, state: Any) -> Validated:
+    def validate(self, state: Any) -> None:
         """Measure the model as it is, and keep it if it is the best so far."""
         found = self.validation.measure(state.global_step)
         self.validated.append(found)
         self.progress({**asdict(found), "steps": state.max_steps})
         if best(self.validated) is found:
             save_file({name: each.detach() for name, each in self.trained.items()}, self.file)
-        return found
 
     @property
     def trained(self) -> dict[str, nn.Parameter]:
@@ -125,3 +125,8 @@ class Terminated(TrainerCallback):
             control.should_save = False
         elif self.asked:
             control.should_save = control.should_training_stop = self.ended = True
+
+    def raise_if_ended(self, step: int, steps: int) -> None:
+        """Raise Stopped where the signal ended the training before its time."""
+        if self.ended:
+            raise Stopped(f"stopped after step {step} of {steps}; run again to go on")

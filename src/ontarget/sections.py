@@ -172,7 +172,7 @@ class Validation(Section):
 
     every: Positive  # optimiser steps
     segments: Positive = 20  # dev sentences a direction
-    stop: bool = False  # end as soon as off-target is about that of the references
+    stop: bool = False  # end when off-target is about that of the references, twice in a row
 
 
 class Adapter(Section):

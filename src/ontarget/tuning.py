@@ -30,7 +30,7 @@ from ontarget import adapters, checkpoints, heads
 from ontarget.adapters import LowRank
 from ontarget.batches import Example, LikeLengths, packed, padded
 from ontarget.callbacks import Point, Progress, Terminated, Validation
-from ontarget.errors import RecipeError, Stopped
+from ontarget.errors import RecipeError
 from ontarget.losses import IGNORE
 from ontarget.memory import Memory
 from ontarget.models import Loaded
@@ -81,12 +81,12 @@ class LanguageAwareTrainer(Trainer):
     """
 
     def __init__(
-        self, *, alpha: float, lengths: Sequence[int], memory: Memory, **trainer: Any
+        self, *, alpha: float, memory: Memory, train_dataset: Sequence[Example], **trainer: Any
     ) -> None:
-        super().__init__(**trainer)
+        super().__init__(train_dataset=train_dataset, **trainer)
         self.remove_callback(PrinterCallback)
         self.alpha = alpha
-        self.lengths = lengths
+        self.lengths = [example.length for example in train_dataset]
         self.memory = memory
         self.loss_is_scaled_for_ga = True  # the counts below are those of the whole step
         self.keys: list[str] = []  # of the step's samples
@@ -187,18 +187,17 @@ def train(
 ) -> Trained:
     """Train the model in place; where it is validated, leave it in the best state that was seen.
 
-    `folder` holds the states of an unfinished training; with the newest of them it goes on, to the
-    same weights, bit by bit on a CPU, that it would have had without the interruption.
+    `folder` holds the states of an unfinished training; from the newest it goes on to the weights,
+    on a CPU bit by bit, of a training without interruption.
 
     Raises:
         ModelError: the loss of a model of this family is not known.
-        RecipeError: the loss, a gradient or a weight is no number.
+        RecipeError: a loss, gradient or weight is no number.
         Stopped: SIGTERM came; the state is saved.
     """
     model, terminated = loaded.model, Terminated()
-    torch.manual_seed(schedule.seed)  # of an adapter's first weights
-    tuned = adapters.adapted(model, schedule.adapter) if schedule.adapter else model
     heads.refuse_unknown(model, str(model.name_or_path or "the model"))
+    tuned = with_adapter(model, schedule)
     row_tokens = schedule.row_tokens if heads.keeps_packed_apart(model) else None
     memory = Memory(tuned, schedule.validation, folder, progress)
     with heads.answering_with_loss(model), terminated.listening():
@@ -208,19 +207,25 @@ def train(
             train_dataset=list(examples),
             data_collator=lambda drawn: batch(drawn, loaded.pad, row_tokens),
             alpha=schedule.alpha,
-            lengths=[example.length for example in examples],
             memory=memory,
             optimizers=(optimizer(tuned, schedule), None),
             callbacks=[*memory.callbacks, terminated],
         )
         trainer.train(resume_from_checkpoint=memory.recall())
     steps = trainer.state.global_step
-    if terminated.ended:
-        raise Stopped(f"stopped after step {steps} of {schedule.steps}; run again to go on")
+    terminated.raise_if_ended(steps, schedule.steps)
     memory.keep_best()
     refuse_diverged(model)
     adapter = tuned if isinstance(tuned, PeftModel) else None
     return Trained(memory.curve.points, memory.validated, steps, adapter)
+
+
+def with_adapter(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel | PeftModel:
+    """The model, or the model inside its adapter; its first weights depend on the seed."""
+    if schedule.adapter is None:
+        return model
+    torch.manual_seed(schedule.seed)
+    return adapters.adapted(model, schedule.adapter)
 
 
 def batch(drawn: Sequence[Example], pad: int, row_tokens: int | None) -> dict[str, Any]:

@@ -9,9 +9,8 @@ long after the language is right (docs/log.md).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NEAR = (
-    1.0  # percent points above the references that an off-target ratio may be, and count as theirs
-)
+CONFIRMED = 2  # validations in a row that must be on target: one may be so by chance
+NEAR = 0.5  # percent points above the references' off-target ratio that count as theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +42,9 @@ def best(validated: Sequence[Validated]) -> Validated:
         validated,
         key=lambda each: (0.0 if each.on_target else each.off_target_percent, -each.chrf),
     )
+
+
+def settled(validated: Sequence[Validated]) -> bool:
+    """Whether the last validations were all on target, so that training may end."""
+    last = validated[-CONFIRMED:]
+    return len(last) == CONFIRMED and all(each.on_target for each in last)
