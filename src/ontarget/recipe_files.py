@@ -1,7 +1,6 @@
 """Recipes as YAML files: strict reading, and each fault as one line with the nearest name."""
 
 import difflib
-import json
 import reprlib
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,14 @@ from ontarget.sections import Section
 
 
 class StrictLoader(yaml.SafeLoader):
-    """YAML whose mappings have each key once."""
+    """YAML whose mappings have each key once, and whose texts can be written again."""
+
+    def construct_scalar(self, node: Any) -> Any:
+        """Refuse half of a character, which an escape can make (UnicodeEncodeError)."""
+        value = super().construct_scalar(node)
+        if isinstance(value, str):
+            value.encode()
+        return value
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """Refuse a second value for a key, which YAML would take silently."""
@@ -38,7 +44,6 @@ def load(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
         raise RecipeError(f"{path}: is no file; give the path of a recipe, as recipes/demo.yaml")
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)  # noqa: S506
-        json.dumps(content, ensure_ascii=False, default=str).encode()  # no half of a character
     except OSError as error:
         raise RecipeError(
             f"{path}: {error.strerror}; give the path of a recipe, such as recipes/demo.yaml"
