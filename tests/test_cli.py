@@ -186,7 +186,11 @@ def test_a_full_disk_is_one_line_and_finished_steps_are_kept(
     assert ontarget_command("prepare", path).returncode == 0
     message = refused("base", path, preexec_fn=limited)
     assert "0_base: cannot be written (" in message and "make room" in message
-    assert sorted(each.name for each in (tmp_path / "run").iterdir()) == [".lock", "1_prepare"]
+    assert sorted(each.name for each in (tmp_path / "run").iterdir()) == [
+        ".lock",
+        ".unfinished",
+        "1_prepare",
+    ]
     done = ontarget_command("mle", path)
     assert done.returncode == 0, done.stderr
     assert "1_prepare                up to date" in done.stdout

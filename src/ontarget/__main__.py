@@ -252,6 +252,8 @@ def main() -> None:
             prog_name="ontarget",
             standalone_mode=False,
         )
+        if code == INTERRUPTED:
+            raise typer.Abort
         sys.exit(code if isinstance(code, int) else 0)
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
