@@ -256,13 +256,7 @@ def main() -> None:
             raise typer.Abort
         sys.exit(code if isinstance(code, int) else 0)
     except UsageError as error:
-        if type(error).__name__ == "NoArgsIsHelpError":
-            console.print(Text(error.format_message()), soft_wrap=True)
-        else:
-            verb = error.ctx.command_path if error.ctx else "ontarget"
-            fault = in_one_line(error.format_message()).rstrip(".")
-            text = f"ontarget: {fault}; see {verb} --help"
-            errors.print(Text(text), soft_wrap=True)
+        explain(error, errors)
         sys.exit(2)
     except typer.Abort:
         errors.print("ontarget: stopped; finished steps are kept, run again to go on")
@@ -282,6 +276,16 @@ def main() -> None:
         text += "foresee this: finished steps are kept; please report what --debug prints"
         errors.print(Text(text), soft_wrap=True)
         sys.exit(1)
+
+
+def explain(error: Any, errors: Console) -> None:
+    """Say what is wrong with the arguments; show the help where there are none."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        console.print(Text(error.format_message()), soft_wrap=True)
+        return
+    verb = error.ctx.command_path if error.ctx else "ontarget"
+    fault = in_one_line(error.format_message()).rstrip(".")
+    errors.print(Text(f"ontarget: {fault}; see {verb} --help"), soft_wrap=True)
 
 
 def in_one_line(error: Exception | str) -> str:
