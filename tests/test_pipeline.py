@@ -20,7 +20,7 @@ from ontarget.languages import english_name
 from ontarget.recipe_files import load
 from ontarget.records import Parallel, Sample
 from ontarget.steps import inputs
-from ontarget.units import Unit
+from ontarget.units import Unit, units
 from ontarget.validation import Validated
 
 FOLDERS = [
@@ -390,3 +390,8 @@ def copied(recipe: Path, folder: Path, **changes: Any) -> Path:
     content = json.loads(recipe.read_text()) | {"out": str(folder / "run")} | changes
     (folder / "recipe.yaml").write_text(json.dumps(content))
     return folder / "recipe.yaml"
+
+
+def test_an_adapter_of_stage_2_is_one_of_its_control_too(write_recipe: Writer) -> None:
+    control = next(unit for unit in units(load(write_recipe())) if unit.folder == "4_control")
+    assert "unlikelihood.adapter" in control.reads

@@ -10,7 +10,10 @@ from ontarget.steps import inputs
 SHARED = ("languages", "template_text", "seed")
 DIRECTIONS = ("supervised_directions", "zero_shot_directions")
 CORPUS = ("train", "dev", "test")
-TRAINING = tuple(f"unlikelihood.{name}" for name in Training.model_fields)  # the control's
+TRAINING = (  # of stage 2: what its control does alike
+    *(f"unlikelihood.{name}" for name in Training.model_fields),
+    "unlikelihood.adapter",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
