@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import resource
 import subprocess
 import sys
@@ -269,13 +270,22 @@ def test_a_pipe_and_half_a_character_are_no_recipe(tmp_path: Path) -> None:
 def test_a_keyboard_interrupt_is_one_line(write_recipe: Writer, tmp_path: Path) -> None:
     path = write_recipe(mle={"steps": 100_000, "batch": 8, "micro_batch": 4})
     command = [sys.executable, "-m", "ontarget", "mle", str(path)]
-    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
+    )
     deadline = time.monotonic() + 120
     while not (tmp_path / "run/.3_mle.partial").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1)
     started.send_signal(2)
-    _, errors = started.communicate(timeout=60)
+    try:
+        _, errors = started.communicate(timeout=60)
+    finally:
+        started.kill()
     assert started.returncode == 130
     assert errors == "ontarget: stopped; finished steps are kept, run again to go on\n"
     assert not list((tmp_path / "run").glob(".*partial"))
