@@ -22,11 +22,10 @@ from reference import reference
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from ontarget import heads, recipe_files
-from ontarget.batches import Example, Row, packed, padded, row
+from ontarget.asking import answered, asked
+from ontarget.batches import Example, Prompt, Row, packed, padded, row
 from ontarget.conflicts import wrong_target
-from ontarget.languages import english_name
 from ontarget.models import Loaded, Shape, byte_bpe, small_llama
-from ontarget.prompts import prompt
 from ontarget.steps import inputs
 
 ALPHA = 0.05
@@ -112,11 +111,8 @@ def demo(count: int) -> Case:
     drawn = inputs.samples(rows, recipe.supervised_directions)
     samples = inputs.chosen(drawn, count, 0)
     conflicts = [wrong_target(sample, recipe.languages, 0) for sample in samples]
-    sides = [
-        loaded.prompts([prompt(each, recipe.template_text, english_name) for each in group])
-        for group in (samples, conflicts)
-    ]
-    answers = loaded.responses([sample.target for sample in samples])
+    sides = [asked(loaded, group, recipe.asking) for group in (samples, conflicts)]
+    answers = answered(loaded, samples, recipe.asking)
     examples = [
         Example(rows=(row("", true, answer), row("", wrong, answer, unlikely=True)))
         for true, wrong, answer in zip(*sides, answers, strict=True)
@@ -140,8 +136,9 @@ def larger(count: int) -> Case:
     examples = []
     for _ in range(count):
         length = draw.randint(8, 70)
-        asked, answer = ids(draw, 40 + length), ids(draw, length)
-        rows = row("", asked, answer), row("", asked[:-1] + [7], answer, unlikely=True)
+        before, answer = ids(draw, 40 + length), ids(draw, length)
+        true, wrong = (Prompt(tokens=(*before[:-1], last)) for last in (before[-1], 7))
+        rows = row("", true, answer), row("", wrong, answer, unlikely=True)
         examples.append(Example(rows=rows))
     model = LlamaForCausalLM(config)
     return Case(name="95 M parameters", model=model, examples=examples, row_tokens=512)

@@ -3,8 +3,18 @@
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from models_for_tests import prompt_of
 
-from ontarget.batches import Example, Row, best_fit, left_padded, packed, padded, row
+from ontarget.batches import (
+    Example,
+    Prompt,
+    Row,
+    best_fit,
+    packed,
+    padded,
+    prompted,
+    row,
+)
 from ontarget.losses import IGNORE
 
 PAD = 0
@@ -15,7 +25,7 @@ batches = st.lists(st.lists(drawn_rows, min_size=1, max_size=2), min_size=1, max
 
 
 def flat(drawn: list[list[Drawn]]) -> tuple[list[Example], list[Row]]:
-    rows = [[row("k", a, b, unlikely=c) for a, b, c in group] for group in drawn]
+    rows = [[row("k", prompt_of(*a), b, unlikely=c) for a, b, c in group] for group in drawn]
     return [Example(rows=tuple(group)) for group in rows], [
         each for group in rows for each in group
     ]
@@ -101,7 +111,7 @@ def test_nothing_predicts_the_first_token_of_a_sequence() -> None:
 
 @given(st.lists(tokens, min_size=1, max_size=5))
 def test_prompts_end_at_the_right_edge(prompts: list[list[int]]) -> None:
-    batch = left_padded(prompts, PAD)
+    batch = prompted([prompt_of(*prompt) for prompt in prompts], PAD)
     for ids, mask, prompt in zip(batch["input_ids"], batch["attention_mask"], prompts, strict=True):
         assert ids[-len(prompt) :].tolist() == prompt
         assert mask.sum() == len(prompt)
@@ -109,5 +119,26 @@ def test_prompts_end_at_the_right_edge(prompts: list[list[int]]) -> None:
         assert torch.equal(mask, mask.sort().values)
 
 
+@given(st.lists(tokens, min_size=1, max_size=5))
+def test_encoders_read_from_the_left_edge_and_decoders_begin_beside(
+    sources: list[list[int]],
+) -> None:
+    prompts = [Prompt(tokens=(7, len(source)), encoder=tuple(source)) for source in sources]
+    batch = prompted(prompts, PAD)
+    assert batch["decoder_input_ids"].tolist() == [[7, len(source)] for source in sources]
+    trained = padded([Example(rows=(row("k", each, [3]),)) for each in prompts], PAD)
+    assert trained["decoder_input_ids"].tolist() == [[7, len(source), 3] for source in sources]
+    assert trained["labels"].tolist() == [[IGNORE, IGNORE, 3]] * len(sources)
+    for made in (batch, trained):
+        for ids, mask, source in zip(
+            made["input_ids"], made["attention_mask"], sources, strict=True
+        ):
+            assert ids[: len(source)].tolist() == source
+            assert mask.tolist() == [1] * len(source) + [0] * (len(ids) - len(source))
+            assert (ids[mask == 0] == PAD).all()
+
+
 def test_an_example_is_as_long_as_its_longest_row() -> None:
-    assert Example(rows=(row("a", [1], [2]), row("a", [1, 1, 1], [2]))).length == 4
+    short, long = row("a", prompt_of(1), [2]), row("a", prompt_of(1, 1, 1), [2])
+    assert Example(rows=(short, long)).length == 4
+    assert Example(rows=(row("a", Prompt(tokens=(1,), encoder=(1, 2)), [2]),)).length == 4

@@ -4,14 +4,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models_for_tests import double, tiny
+from models_for_tests import coder, double, prompt_of, tiny
 
+from ontarget.batches import Prompt
 from ontarget.decoding.hf import Search, generate, until
 from ontarget.errors import ModelError
 from ontarget.models import Loaded
 
 LOADED = double(tiny(3))
-PROMPTS = [[5, 6, 7], [9], [4, 8, 15, 16, 23, 42, 108], [77, 78]]
+PROMPTS = [prompt_of(*ids) for ids in ([5, 6, 7], [9], [4, 8, 15, 16, 23, 42, 108], [77, 78])]
 
 
 def greedy_by_definition(loaded: Loaded, prompt: list[int], most: int) -> str:
@@ -33,7 +34,7 @@ def all_of(search: Search, **options: list[int]) -> list[str]:
 
 
 def test_batched_greedy_search_is_the_definition() -> None:
-    reference = [greedy_by_definition(LOADED, prompt, 12) for prompt in PROMPTS]
+    reference = [greedy_by_definition(LOADED, list(prompt.tokens), 12) for prompt in PROMPTS]
     for batch in (1, 2, 4):
         assert all_of(Search(beams=1, max_new_tokens=12, batch=batch)) == reference
 
@@ -67,7 +68,10 @@ def test_long_prompts_come_first() -> None:
 
 def test_a_response_stops_before_a_stop_token() -> None:
     free = LOADED.model.generate(
-        torch.tensor([PROMPTS[0]]), max_new_tokens=6, do_sample=False, pad_token_id=LOADED.pad
+        torch.tensor([PROMPTS[0].tokens]),
+        max_new_tokens=6,
+        do_sample=False,
+        pad_token_id=LOADED.pad,
     )[0, 3:].tolist()
     texts = all_of(Search(beams=1, max_new_tokens=6, batch=4), stop=[free[2]])
     assert texts[0] == LOADED.text(until(free, [free[2]]))
@@ -89,7 +93,40 @@ def test_until_keeps_what_stands_before_the_first_end(tokens: list[int], ends: s
 def test_more_tokens_than_positions_are_refused() -> None:
     positions = LOADED.positions
     assert positions == 1024
-    longest = max(map(len, PROMPTS))
+    longest = max(len(prompt.tokens) for prompt in PROMPTS)
     search = Search(beams=1, max_new_tokens=positions - longest + 1, batch=2)
     with pytest.raises(ModelError, match="make 1025 tokens, the model has 1024 positions; lower"):
         all_of(search)
+
+
+def test_an_encoder_decoder_answers_as_by_definition() -> None:
+    loaded = coder("M2M-100")
+    prompts = [
+        Prompt(tokens=(2, 33), encoder=(5, 6, 7)),
+        Prompt(tokens=(2, 34), encoder=(5,)),
+        Prompt(tokens=(2, 34), encoder=(9, 8, 7, 6, 5)),
+    ]
+    found: dict[int, str] = {}
+    for part in generate(loaded, prompts, Search(beams=1, max_new_tokens=8, batch=3)):
+        found |= part
+    for index, prompt in enumerate(prompts):
+        ids = list(prompt.tokens)
+        for _ in range(8):
+            with torch.no_grad():
+                logits = loaded.model(
+                    input_ids=torch.tensor([prompt.encoder]), decoder_input_ids=torch.tensor([ids])
+                ).logits[0, -1]
+            if int(logits.argmax()) in loaded.eos:
+                break
+            ids.append(int(logits.argmax()))
+        assert found[index] == loaded.text(ids[2:]), index
+    assert len(set(found.values())) > 1
+
+
+def test_each_side_of_an_encoder_decoder_has_its_positions() -> None:
+    loaded = coder("M2M-100")
+    search = Search(beams=1, max_new_tokens=63, batch=1)
+    with pytest.raises(ModelError, match="make 65 tokens, the model has 64 positions"):
+        list(generate(loaded, [Prompt(tokens=(2, 40), encoder=(5,))], search))
+    with pytest.raises(ModelError, match="make 70 tokens, the model has 64 positions"):
+        list(generate(loaded, [Prompt(tokens=(2,), encoder=(5,) * 70)], search))

@@ -3,7 +3,7 @@
 import pytest
 import sacrebleu
 import torch
-from models_for_tests import tiny
+from models_for_tests import prompt_of, tiny
 from torch.testing import assert_close
 
 from ontarget.conflicts import wrong_target
@@ -11,14 +11,14 @@ from ontarget.decoding.hf import Search, generate
 from ontarget.diagnosis import Setting, examine, odds, validated
 from ontarget.identify import FastText
 from ontarget.languages import english_name
-from ontarget.prompts import TEMPLATES, prompt
+from ontarget.prompts import TEMPLATES, Asking, prompt
 from ontarget.records import Direction, Sample
 
 EN_IT, IT_NL = Direction("en", "it"), Direction("it", "nl")
 SETTING = Setting(
     languages=("en", "it", "nl"),
     supervised=(EN_IT,),
-    template=TEMPLATES["plain"],
+    asking=Asking(template=TEMPLATES["plain"]),
     seed=0,
     max_new_tokens=4,
 )
@@ -39,10 +39,10 @@ def sample(number: int, direction: Direction = EN_IT) -> Sample:
 def test_odds_are_those_of_every_response_token_and_no_other() -> None:
     loaded = tiny()
     samples = [sample(number) for number in range(5)]
-    found = odds(loaded, samples, SETTING.template)
+    found = odds(loaded, samples, SETTING.asking)
     expected = []
     for each in samples:
-        (asked,) = loaded.prompts([prompt(each, SETTING.template, english_name)])
+        (asked,) = loaded.prompts([prompt(each, SETTING.asking.template, english_name)])
         (answer,) = loaded.responses([each.target])
         with torch.no_grad():
             p = (
@@ -60,10 +60,9 @@ def test_losses_are_measured_on_supervised_directions_and_ratios_on_all() -> Non
     loaded = tiny()
     known = [sample(number) for number in range(4)]
     found = examine(loaded, [*known, sample(9, IT_NL)], SETTING).measures
-    right = odds(loaded, known, SETTING.template).double()
-    wrong = odds(
-        loaded, [wrong_target(each, SETTING.languages, 0) for each in known], SETTING.template
-    ).double()
+    right = odds(loaded, known, SETTING.asking).double()
+    conflicts = [wrong_target(each, SETTING.languages, 0) for each in known]
+    wrong = odds(loaded, conflicts, SETTING.asking).double()
     assert found.likelihood_nats == pytest.approx(
         torch.log1p(torch.exp(-right)).mean().item(), rel=1e-4
     )
@@ -91,7 +90,8 @@ def test_validation_is_the_mean_over_directions_of_ratio_and_chrf() -> None:
     wrong, floor, chrf = {}, {}, {}
     for direction in (EN_IT, IT_NL):
         own = [s for s in samples if (s.source_lang, s.target_lang) == direction]
-        prompts = loaded.prompts([prompt(s, SETTING.template, english_name) for s in own])
+        asked = loaded.prompts([prompt(s, SETTING.asking.template, english_name) for s in own])
+        prompts = [prompt_of(*ids) for ids in asked]
         texts = [text for part in generate(loaded, prompts, search) for text in part.values()]
         references = [s.target for s in own]
         wrong[direction], floor[direction] = (

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 import torch
 import transformers as hf
+from models_for_tests import prompt_of
 from torch import Tensor
 from torch.testing import assert_close
 
 from ontarget import heads
-from ontarget.batches import Example, packed, padded, row
+from ontarget.batches import Example, Prompt, packed, padded, row
 from ontarget.errors import ModelError
 from ontarget.losses import IGNORE
 
@@ -38,8 +39,28 @@ FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "OPT": (hf.OPTConfig, OPT),
     "Bloom": (hf.BloomConfig, BLOOM),
 }
-UNPACKED = {"OPT", "Bloom"}  # their attention cannot be told where a sequence begins
-EAGER = {"Gemma2", "Bloom"}  # they have no other attention
+CODER = {
+    "vocab_size": 96, "d_model": 16, "encoder_layers": 1, "decoder_layers": 2,
+    "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 24,
+    "decoder_ffn_dim": 24, "max_position_embeddings": 64, "decoder_start_token_id": 2,
+    "forced_eos_token_id": None, **ENDS,
+}  # fmt: skip
+T5 = {
+    "vocab_size": 96, "d_model": 16, "d_kv": 8, "d_ff": 24, "num_layers": 2, "num_heads": 2,
+    "decoder_start_token_id": 0, **ENDS,
+}  # fmt: skip
+ENCODERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "T5": (hf.T5Config, T5),
+    "T5 untied": (hf.T5Config, {**T5, "tie_word_embeddings": False}),
+    "mT5": (hf.MT5Config, T5),
+    "BART": (hf.BartConfig, CODER),
+    "mBART": (hf.MBartConfig, {**CODER, "scale_embedding": True}),
+    "M2M-100, NLLB": (hf.M2M100Config, CODER),
+    "Marian": (hf.MarianConfig, CODER),
+}
+FAMILIES |= ENCODERS
+UNPACKED = {"OPT", "Bloom", *ENCODERS}  # their attention cannot be told where a sequence begins
+EAGER = {"Gemma2", "Bloom", "T5", "T5 untied", "mT5"}  # they have no other attention
 families = pytest.mark.parametrize("family", FAMILIES)
 
 
@@ -48,15 +69,19 @@ def model_of(family: str, attention: str = "sdpa", seed: int = 0) -> Any:
     kind, settings = FAMILIES[family]
     torch.manual_seed(seed)
     config = kind(**settings, attn_implementation="eager" if family in EAGER else attention)
-    model = hf.AutoModelForCausalLM.from_config(config).double().eval()
+    made = hf.AutoModelForSeq2SeqLM if family in ENCODERS else hf.AutoModelForCausalLM
+    model = made.from_config(config).double().eval()
     with torch.no_grad():
-        for weight in model.parameters():
+        for weight in [
+            *model.parameters(),
+            *(b for n, b in model.named_buffers() if "logits" in n),
+        ]:
             weight.add_(0.3 * torch.randn_like(weight))
     return model
 
 
-def examples() -> list[Example]:
-    """True and conflict sequences of different lengths."""
+def examples(encoder: bool = False) -> list[Example]:
+    """True and conflict sequences of different lengths, beside a source for an encoder."""
     rng = torch.Generator().manual_seed(0)
 
     def ids(count: int) -> list[int]:
@@ -65,14 +90,11 @@ def examples() -> list[Example]:
     made = []
     for prompt, response in ((3, 4), (1, 1), (5, 2), (2, 7)):
         answer = ids(response)
-        made.append(
-            Example(
-                rows=(
-                    row("k", ids(prompt), answer),
-                    row("k", ids(prompt + 1), answer, unlikely=True),
-                )
-            )
-        )
+        true, wrong = prompt_of(*ids(prompt)), prompt_of(*ids(prompt + 1))
+        if encoder:
+            true, wrong = (Prompt(tokens=(2, 5), encoder=each.tokens) for each in (true, wrong))
+        rows = row("k", true, answer), row("k", wrong, answer, unlikely=True)
+        made.append(Example(rows=rows))
     return made
 
 
@@ -84,9 +106,13 @@ def weighted(batch: dict[str, Tensor]) -> dict[str, Tensor]:
 def one_by_one(model: Any) -> Tensor:
     """The loss by definition: each sequence alone, full logits, softmax and log."""
     total = torch.zeros((), dtype=torch.float64)
-    for example in examples():
+    for example in examples(model.config.is_encoder_decoder):
         for each in example.rows:
-            p = model(input_ids=torch.tensor([each.tokens]), use_cache=False).logits[0].softmax(-1)
+            ids = torch.tensor([each.tokens])
+            read = {"input_ids": ids}
+            if each.encoder:
+                read = {"input_ids": torch.tensor([each.encoder]), "decoder_input_ids": ids}
+            p = model(**read, use_cache=False).logits[0].softmax(-1)
             for at in range(each.prompt_tokens, len(each.tokens)):
                 found = p[at - 1, each.tokens[at]]
                 total = total - (0.3 * torch.log(1 - found) if each.unlikely else torch.log(found))
@@ -108,7 +134,8 @@ def test_packed_or_padded_the_loss_and_every_gradient_are_those_of_one_by_one(
     model = model_of(family, attention)
     if family in UNPACKED and row_tokens is not None:
         pytest.skip("is padded: see the test of keeps_packed_apart")
-    batch = padded(examples(), 0) if row_tokens is None else packed(examples(), 0, row_tokens)
+    drawn = examples(family in ENCODERS)
+    batch = padded(drawn, 0) if row_tokens is None else packed(drawn, 0, row_tokens)
     with heads.answering_with_loss(model):
         found = model(**weighted(batch)).loss
     expected = one_by_one(model)

@@ -20,7 +20,7 @@ LAYERS = [
     {"lines", "artifacts", "identify"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook", "checkpoints"},
     {"parquet", "models", "callbacks", "heads", "adapters"},
-    {"corpora", "hf", "memory", "report"},
+    {"corpora", "asking", "hf", "memory", "report"},
     {"tuning"},
     {"diagnosis"},
     {"sections"},  # stand above all that works, so none of it can take a setting

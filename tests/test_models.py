@@ -56,6 +56,13 @@ def test_bos_comes_once_and_with_the_prompt_only() -> None:
     assert bos not in response and response[-1] == eos and response.count(eos) == 1
 
 
+def test_bos_comes_once_where_the_text_brings_its_own() -> None:
+    loaded = with_bos_and_eos()
+    (prompt,) = loaded.prompts(["<s>hello"])
+    assert prompt == loaded.prompts(["hello"])[0]
+    assert prompt.count(loaded.tokenizer.bos_token_id) == 1
+
+
 def test_a_response_is_one_line_of_text() -> None:
     loaded = tiny()
     ids = tokenizer()(" two\nlines  \t")["input_ids"]
@@ -150,9 +157,9 @@ def test_a_name_that_is_no_folder_is_tried_as_a_hub_id() -> None:
 
 def test_an_encoder_is_refused(tmp_path: Path) -> None:
     save(tiny(), tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "t5"}
+    config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "vit"}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="give a decoder-only model"):
+    with pytest.raises(ModelError, match="give a language model with safetensors weights"):
         load(str(tmp_path))
 
 

@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 import torch
 from conftest import RECIPE, Writer
+from models_for_tests import chatty, coder
 
 from ontarget import artifacts, diagnosis, pipeline
 from ontarget.errors import RecipeError
 from ontarget.languages import english_name
+from ontarget.models import load as load_model
+from ontarget.models import save
 from ontarget.recipe_files import load
 from ontarget.records import Parallel, Sample
 from ontarget.steps import inputs
@@ -246,6 +249,30 @@ def test_stage_2_alone_repairs_a_model_from_a_folder(finished: Path, write_recip
     before = (model.parent / "curve.jsonl").read_bytes()
     assert before  # the model's own folder is only read
     assert run(path).made == []
+
+
+@pytest.mark.parametrize("adapter", [None, {"rank": 2}])
+@pytest.mark.parametrize("family", ["M2M-100", "Marian"])
+def test_an_encoder_decoder_goes_through_both_stages(
+    family: str, adapter: dict[str, int] | None, write_recipe: Writer, tmp_path: Path
+) -> None:
+    save(coder(family, positions=256), tmp_path / "model")
+    stages = {name: {**RECIPE[name], "adapter": adapter} for name in ("mle", "unlikelihood")}
+    path = write_recipe(base={"model": str(tmp_path / "model")}, languages=["it", "nl"], **stages)
+    assert "7_report" in run(path).made
+    trained = load_model(str(tmp_path / "run" / "4_unlikelihood" / "model"))
+    before = load_model(str(tmp_path / "model")).model.state_dict()
+    after = trained.model.state_dict()
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_chat_model_is_tuned_and_asked_in_its_own_template(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    save(chatty(), tmp_path / "model")
+    path = write_recipe(base={"model": str(tmp_path / "model")}, chat=True, template="instruction")
+    assert "7_report" in run(path).made
 
 
 def test_stage_1_alone_is_a_recipe_too(write_recipe: Writer) -> None:

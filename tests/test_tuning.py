@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from models_for_tests import double, tiny
+from models_for_tests import double, prompt_of, tiny
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -51,9 +51,9 @@ def examples(count: int, *, conflicts: bool = True, seed: int = 0) -> list[Examp
     made = []
     for index in range(count):
         response = ids(12)
-        rows = [row(str(index), ids(5), response)]
+        rows = [row(str(index), prompt_of(*ids(5)), response)]
         if conflicts:
-            rows.append(row(str(index), ids(5), response, unlikely=True))
+            rows.append(row(str(index), prompt_of(*ids(5)), response, unlikely=True))
         made.append(Example(rows=tuple(rows)))
     return made
 

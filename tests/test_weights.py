@@ -86,11 +86,3 @@ def test_an_index_that_is_none_is_named(tmp_path: Path, content: str) -> None:
     (made / "model.safetensors.index.json").write_text(content)
     with pytest.raises(ModelError, match=r"index.json: is no index of weights \(\w+\); fetch the"):
         refuse_unusable(str(made))
-
-
-def test_an_encoder_decoder_is_refused_before_it_is_opened(tmp_path: Path) -> None:
-    made = folder(tmp_path, *GOOD)
-    settings = {"is_encoder_decoder": True, "model_type": "t5"}
-    (made / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(ModelError, match=r"is an encoder-decoder \(t5\); give a decoder-only"):
-        refuse_unusable(str(made))

@@ -16,7 +16,8 @@ from rich.text import Text
 from ontarget import __version__, acceptance, checks, pipeline, recipe_files, tables
 from ontarget.console import Live
 from ontarget.errors import ArtifactError, OnTargetError, RecipeError, Stopped
-from ontarget.recipe import Recipe
+from ontarget.prompts import TEMPLATES, Asking
+from ontarget.recipe import Recipe, strictly_zero_shot
 from ontarget.steps import inputs
 
 app = typer.Typer(
@@ -178,27 +179,16 @@ def demo(
         raise typer.Exit(1)
 
 
-def strictly_zero_shot(recipe: Recipe, out: Path | None) -> Recipe:
-    """The recipe with a base model that never read two other languages side by side.
-
-    Without `out` its run has a folder of its own beside the other's.
-    """
-    scratch = recipe.base.scratch
-    if scratch is None:
-        raise RecipeError("base.scratch: is missing; strict changes what step 0 reads")
-    mix = scratch.mix.model_copy(update={"pairs": "pivot"})
-    base = recipe.base.model_copy(update={"scratch": scratch.model_copy(update={"mix": mix})})
-    out = out or recipe.out.with_name(f"{recipe.out.name}-strict")
-    return recipe.model_copy(update={"base": base, "name": f"{recipe.name} (strict)", "out": out})
-
-
 @app.command()
-def diagnose(
+def diagnose(  # noqa: PLR0913 - a command's options
     model: Annotated[str, typer.Argument(help="A model folder or hub id.")],
     data: Annotated[Path, typer.Option(help="Multi-parallel sentences, best a dev set.")],
     languages: Annotated[str, typer.Option(help="Codes, comma between; the first is the pivot.")],
     segments: Annotated[int, typer.Option(min=1, max=10**6, help="Sentences a direction.")] = 20,
     template: Annotated[str, typer.Option(help="A template's name or text.")] = "alpaca",
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Ask in the model's own chat template.")
+    ] = False,
 ) -> None:
     """Say whether a model is fine, ignores the instruction (stage 2 helps), or lacks the skill."""
     quiet_libraries()
@@ -209,7 +199,7 @@ def diagnose(
             model,
             data,
             tuple(languages.split(",")),
-            (segments, template),
+            (segments, Asking(template=TEMPLATES.get(template, template), chat=chat)),
             lambda done, total: status.update(f"translating {done} of {total} segments"),
         )
     measures = examined.measures

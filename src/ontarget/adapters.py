@@ -38,7 +38,7 @@ def adapted(model: PreTrainedModel, adapter: LowRank) -> PeftModel:
             lora_dropout=adapter.dropout,
             target_modules=targets[0] if targets == [ALL_LINEAR] else targets,
             use_dora=adapter.kind == "dora",
-            task_type="CAUSAL_LM",
+            task_type="SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM",
         )
         found = get_peft_model(model, config)
     except ValueError as error:

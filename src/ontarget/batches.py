@@ -2,7 +2,8 @@
 
 A prompt and its response are tokenised apart and joined, in training as in translation, so a
 model is trained on exactly the prompt tokens it will be given. BOS comes with the prompt (where
-the tokenizer adds one), EOS closes the response.
+the tokenizer adds one), EOS closes the response. Of an encoder-decoder these are the decoder's
+tokens; the encoder's stand beside them.
 """
 
 import random
@@ -17,12 +18,21 @@ from ontarget.losses import IGNORE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What a model is given to go on from."""
+
+    tokens: tuple[int, ...]  # of an encoder-decoder: those its decoder begins with
+    encoder: tuple[int, ...] = ()  # of an encoder-decoder: what its encoder reads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One sequence to train on; its first `prompt_tokens` tokens carry no loss."""
 
     key: str
     tokens: tuple[int, ...]
     prompt_tokens: int
+    encoder: tuple[int, ...] = ()
     unlikely: bool = False  # True: unlikelihood, for the response of a conflict sample
 
 
@@ -34,8 +44,8 @@ class Example:
 
     @property
     def length(self) -> int:
-        """Tokens of the longest row."""
-        return max(len(row.tokens) for row in self.rows)
+        """Tokens of the longest row, of encoder and decoder together."""
+        return max(len(row.encoder) + len(row.tokens) for row in self.rows)
 
 
 class LikeLengths(Sampler[int]):
@@ -64,12 +74,13 @@ class LikeLengths(Sampler[int]):
             yield from sorted(drawn, key=lambda index: self.lengths[index], reverse=True)
 
 
-def row(key: str, prompt: Sequence[int], response: Sequence[int], *, unlikely: bool = False) -> Row:
+def row(key: str, prompt: Prompt, response: Sequence[int], *, unlikely: bool = False) -> Row:
     """Prompt and response joined."""
     return Row(
         key=key,
-        tokens=(*prompt, *response),
-        prompt_tokens=len(prompt),
+        tokens=(*prompt.tokens, *response),
+        prompt_tokens=len(prompt.tokens),
+        encoder=prompt.encoder,
         unlikely=unlikely,
     )
 
@@ -79,12 +90,17 @@ def padded(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
 
     Returns `input_ids`, `attention_mask`, `labels`, `unlikely` ("row time"); see `filled`. The mask
     is all ones: no token sees what is right of it, and a masked padding token of a model with
-    sliding windows may see nothing at all, which makes the whole row NaN.
+    sliding windows may see nothing at all, which makes the whole row NaN. For an encoder-decoder
+    `input_ids` and `attention_mask` are the encoder's, which does see its padding, and the rest is
+    of `decoder_input_ids`.
     """
     rows = [row for example in examples for row in example.rows]
     batch = filled([[row] for row in rows], pad)
     del batch["position_ids"]
-    return batch | {"attention_mask": torch.ones_like(batch["input_ids"])}
+    if not rows[0].encoder:
+        return batch | {"attention_mask": torch.ones_like(batch["input_ids"])}
+    batch["decoder_input_ids"] = batch.pop("input_ids")
+    return batch | right_padded([row.encoder for row in rows], pad)
 
 
 def packed(examples: Sequence[Example], pad: int, row_tokens: int) -> dict[str, Tensor]:
@@ -145,11 +161,28 @@ def filled(groups: Sequence[Sequence[Row]], pad: int) -> dict[str, Tensor]:
     }
 
 
-def left_padded(prompts: Sequence[Sequence[int]], pad: int) -> dict[str, Tensor]:
-    """Left-padded `input_ids` and `attention_mask` ("row time"), as generation needs them."""
-    shape = (len(prompts), max(len(prompt) for prompt in prompts))
+def prompted(prompts: Sequence[Prompt], pad: int) -> dict[str, Tensor]:
+    """The inputs that generation needs ("row time"): decoders go on from the right end of a row.
+
+    Decoders of encoder-decoders all begin with equally many tokens.
+    """
+    if not prompts[0].encoder:
+        return left_padded([prompt.tokens for prompt in prompts], pad)
+    begun = torch.tensor([prompt.tokens for prompt in prompts])
+    return {"decoder_input_ids": begun, **right_padded([each.encoder for each in prompts], pad)}
+
+
+def right_padded(rows: Sequence[Sequence[int]], pad: int) -> dict[str, Tensor]:
+    """`input_ids` and `attention_mask` ("row time") with padding on the right."""
+    flipped = left_padded([row[::-1] for row in rows], pad)
+    return {name: tensor.flip(1) for name, tensor in flipped.items()}
+
+
+def left_padded(rows: Sequence[Sequence[int]], pad: int) -> dict[str, Tensor]:
+    """`input_ids` and `attention_mask` ("row time") with padding on the left."""
+    shape = (len(rows), max(len(row) for row in rows))
     input_ids, attention_mask = torch.full(shape, pad), torch.zeros(shape, dtype=torch.long)
-    for index, prompt in enumerate(prompts):
-        input_ids[index, shape[1] - len(prompt) :] = torch.tensor(prompt)
-        attention_mask[index, shape[1] - len(prompt) :] = 1
+    for index, row in enumerate(rows):
+        input_ids[index, shape[1] - len(row) :] = torch.tensor(row)
+        attention_mask[index, shape[1] - len(row) :] = 1
     return {"input_ids": input_ids, "attention_mask": attention_mask}

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import torch
 
 from ontarget import heads
+from ontarget.asking import answered, asked, ends
 from ontarget.batches import Example, padded, row
 from ontarget.conflicts import wrong_target
 from ontarget.decoding.hf import Search, generate
 from ontarget.identify import FastText
-from ontarget.languages import english_name
 from ontarget.losses import IGNORE
 from ontarget.models import Loaded
 from ontarget.offtarget import off_target
 from ontarget.preflight import Examination, Measures, verdict
-from ontarget.prompts import prompt
+from ontarget.prompts import Asking
 from ontarget.records import Direction, Sample
 from ontarget.scores import quality
 from ontarget.validation import Validated
@@ -30,7 +30,7 @@ class Setting:
 
     languages: tuple[str, ...]
     supervised: tuple[Direction, ...]  # the losses are measured on these, as stage 2 trains on them
-    template: str
+    asking: Asking
     seed: int
     max_new_tokens: int
 
@@ -50,8 +50,8 @@ def examine(
     loaded.model.eval()  # type: ignore[no-untyped-call]
     known = [s for s in samples if Direction(s.source_lang, s.target_lang) in setting.supervised]
     conflicts = [wrong_target(sample, setting.languages, setting.seed) for sample in known]
-    right = odds(loaded, known, setting.template)
-    wrong = odds(loaded, conflicts, setting.template)
+    right = odds(loaded, known, setting.asking)
+    wrong = odds(loaded, conflicts, setting.asking)
     ratios, floors = off_target_by_direction(loaded, samples, setting, progress)
     measures = Measures(
         likelihood_nats=torch.nn.functional.softplus(-right).mean().item(),
@@ -65,11 +65,10 @@ def examine(
 
 
 @torch.inference_mode()
-def odds(loaded: Loaded, samples: Sequence[Sample], template: str) -> torch.Tensor:
+def odds(loaded: Loaded, samples: Sequence[Sample], how: Asking) -> torch.Tensor:
     """The log-odds, in nats, of every response token under its sample's instruction."""
-    prompts = loaded.prompts([prompt(sample, template, english_name) for sample in samples])
-    responses = loaded.responses([sample.target for sample in samples])
-    rows = [row("", *pair) for pair in zip(prompts, responses, strict=True)]
+    sides = asked(loaded, samples, how), answered(loaded, samples, how)
+    rows = [row("", *pair) for pair in zip(*sides, strict=True)]
     rows.sort(key=lambda each: len(each.tokens))
     found = []
     for start in range(0, len(rows), BATCH):
@@ -125,10 +124,10 @@ def greedy(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[str]:
     """One translation a sample, in the order of the samples."""
-    prompts = loaded.prompts([prompt(sample, setting.template, english_name) for sample in samples])
+    prompts = asked(loaded, samples, setting.asking)
     search = Search(beams=1, max_new_tokens=setting.max_new_tokens, batch=BATCH * 4)
     texts: dict[int, str] = {}
-    for part in generate(loaded, prompts, search):
+    for part in generate(loaded, prompts, search, stop=ends(loaded, setting.asking)):
         texts |= part
         progress(len(texts), len(samples))
     return [texts[index] for index in range(len(samples))]

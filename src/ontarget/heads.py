@@ -1,4 +1,4 @@
-"""From a causal language model's hidden states to its loss, without its logits.
+"""From a language model's hidden states to its loss, without its logits.
 
 Model families differ in what they do between the last hidden state and the logits: scale, bias,
 soft cap. `head_of` reads that from the model; `refuse_unknown` compares with the model's own
@@ -31,15 +31,25 @@ def head_of(model: PreTrainedModel, hidden: Float[Tensor, "token dim"]) -> Head:
         ModelError: the head has an adapter of a kind whose part is not a product of two.
     """
     output: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-    config = model.config.get_text_config()
-    scaling = getattr(config, "logits_scaling", None)  # Granite divides
+    bias: Any = getattr(output, "bias", None)
+    if bias is None:  # BART's descendants have it beside the head
+        bias = getattr(model, "final_logits_bias", [None])[0]
     return Head(
         weight=output.weight,
         adapter=low_rank(output, hidden),
-        bias=getattr(output, "bias", None),
-        scale=1 / scaling if scaling else getattr(config, "logit_scale", None) or 1.0,
-        softcap=getattr(config, "final_logit_softcapping", None),
+        bias=bias,
+        scale=scale(model.config.get_text_config()),
+        softcap=getattr(model.config.get_text_config(), "final_logit_softcapping", None),
     )
+
+
+def scale(config: Any) -> float:
+    """What the products are multiplied by."""
+    if getattr(config, "scale_decoder_outputs", False):  # T5
+        return float(config.d_model**-0.5)
+    if getattr(config, "logits_scaling", None):  # Granite divides
+        return float(1 / config.logits_scaling)
+    return getattr(config, "logit_scale", None) or 1.0
 
 
 def low_rank(output: Any, hidden: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -58,16 +68,25 @@ def low_rank(output: Any, hidden: Tensor) -> tuple[Tensor, Tensor] | None:
 
 
 def hidden_states(
-    model: PreTrainedModel, input_ids: Rows, **inputs: Tensor
+    model: PreTrainedModel,
+    input_ids: Int[Tensor, "row source"],
+    decoder_input_ids: Rows | None = None,
+    **inputs: Tensor,
 ) -> Float[Tensor, "row time dim"]:
-    """The last hidden states, of which the head makes logits.
+    """The last hidden states, of the decoder if there are two, of which the head makes logits.
 
     The cache stays off: with it, packed sequences would attend to each other.
     """
-    found: Tensor = model.base_model(
-        input_ids=input_ids, use_cache=False, **inputs
+    if decoder_input_ids is None:
+        body: Any = model.base_model
+        return body(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state  # type: ignore[no-any-return]
+    encoder, decoder = model.get_encoder(), model.get_decoder()  # type: ignore[no-untyped-call]
+    return decoder(  # type: ignore[no-any-return]
+        input_ids=decoder_input_ids,
+        encoder_hidden_states=encoder(input_ids=input_ids, **inputs).last_hidden_state,
+        encoder_attention_mask=inputs.get("attention_mask"),
+        use_cache=False,
     ).last_hidden_state
-    return found
 
 
 def loss_of(
@@ -116,9 +135,10 @@ def answering_with_loss(model: PreTrainedModel) -> Iterator[None]:
 def refuse_unknown(model: PreTrainedModel, name: str) -> None:
     """Raise ModelError where `head_of` does not give the logits that the model gives."""
     ids = probe(model)
+    inputs = {"decoder_input_ids": ids} if model.config.is_encoder_decoder else {}
     with torch.inference_mode():
-        expected = model(input_ids=ids, use_cache=False).logits[0]
-        hidden = hidden_states(model, ids)[0]
+        expected = model(input_ids=ids, use_cache=False, **inputs).logits[0]
+        hidden = hidden_states(model, ids, **inputs)[0]
         labels = torch.zeros(len(hidden), dtype=torch.long, device=ids.device)
         found = fused_loss(
             hidden,
@@ -139,6 +159,8 @@ def refuse_unknown(model: PreTrainedModel, name: str) -> None:
 @torch.inference_mode()
 def keeps_packed_apart(model: PreTrainedModel) -> bool:
     """Whether two sequences in one row, told apart by their positions, are blind to each other."""
+    if model.config.is_encoder_decoder:  # nothing tells a decoder's sequence which source is its
+        return False
     ids = probe(model)
     both = torch.cat([ids, ids.flip(1)], 1)
     positions = torch.arange(ids.shape[1], device=ids.device).repeat(2).unsqueeze(0)

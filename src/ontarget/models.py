@@ -10,7 +10,9 @@ from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
     AutoTokenizer,
     LlamaConfig,
     LlamaForCausalLM,
@@ -109,11 +111,24 @@ class Loaded:
         found: int | None = getattr(self.model.config, "max_position_embeddings", None)
         return found
 
+    @property
+    def has_encoder(self) -> bool:
+        """Whether it is an encoder-decoder."""
+        return bool(self.model.config.is_encoder_decoder)
+
+    @property
+    def start(self) -> int:
+        """What an encoder-decoder's decoder begins with."""
+        config = self.model.generation_config
+        found = config.decoder_start_token_id if config else None
+        return int(found if found is not None else self.eos[0])
+
     def prompts(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids with the tokenizer's BOS, if it has one, and never an EOS."""
+        """Token ids with the tokenizer's BOS once, if it has one, and never an EOS."""
         rows: list[list[int]] = self.tokenizer(list(texts))["input_ids"] if texts else []
-        end = self.tokenizer.eos_token_id
-        return [row[:-1] if row and row[-1] == end else row for row in rows]
+        begin, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+        rows = [row[:-1] if row and row[-1] == end else row for row in rows]
+        return [row[1:] if begin is not None and row[:2] == [begin] * 2 else row for row in rows]
 
     def responses(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids without any BOS, closed by EOS."""
@@ -126,7 +141,7 @@ class Loaded:
 
 
 def load(model: str, revision: str | None = None) -> Loaded:
-    """A decoder-only model in float32 and its tokenizer, from a folder or the hub.
+    """A decoder-only or encoder-decoder model in float32 and its tokenizer; a folder or hub id.
 
     Raises:
         ModelError: it cannot be loaded from safetensors without running its code, lacks weights,
@@ -136,9 +151,11 @@ def load(model: str, revision: str | None = None) -> Loaded:
     place = f"{model}: no such folder, and as a hub id it" if is_hub_id(model) else f"{model}:"
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
+        kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         network: PreTrainedModel
         found: dict[str, Any]
-        network, found = AutoModelForCausalLM.from_pretrained(  # type: ignore[misc]
+        network, found = kind.from_pretrained(
             model,
             revision=revision,
             trust_remote_code=False,
@@ -149,7 +166,7 @@ def load(model: str, revision: str | None = None) -> Loaded:
     except Exception as error:  # the many ways in which a folder or a hub can disappoint
         raise ModelError(
             f"{place} cannot be loaded ({' '.join(str(error).split())[:200]}); "
-            "give a decoder-only model with safetensors weights that needs no code of its own"
+            "give a language model with safetensors weights that needs no code of its own"
         ) from error
     lacking = sorted(found["missing_keys"]) + sorted(map(str, found["mismatched_keys"]))
     if lacking:  # the library would fill them at random

@@ -2,10 +2,12 @@
 
 Template texts: Alpaca, as used by arXiv 2403.14399; `plain`, the one-line form of the demo. It
 names the target alone, because a small model tuned on English pairs need not learn which of two
-names is the target's: the one that is not English always is (docs/log.md).
+names is the target's: the one that is not English always is (docs/log.md). `instruction` is for
+chat models, whose own template says what is a request and what a response.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from string import Formatter
 
 from ontarget.records import Sample
@@ -17,9 +19,18 @@ TEMPLATES = {
         "### Instruction:\nTranslate the following sentences from {source} to {target}.\n\n"
         "### Input:\n{input}\n\n### Response:"
     ),
+    "instruction": "Translate the following sentences from {source} to {target}.\n\n{input}",
     "plain": "Translate into {target}: {input}\n",
 }
 NEEDED = ("input", "target")  # {source} may be left out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How a model is asked; one with language codes of its own is asked by these alone."""
+
+    template: str  # the text of an instruction
+    chat: bool = False  # whether that is a user's turn in the model's own chat template
 
 
 def prompt(sample: Sample, template: str, name: Callable[[str], str]) -> str:

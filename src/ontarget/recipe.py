@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import model_validator
 
 from ontarget.directions import all_but, around_pivot, parsed
+from ontarget.errors import RecipeError
 from ontarget.languages import is_known
-from ontarget.prompts import TEMPLATES, template_fault
+from ontarget.prompts import TEMPLATES, Asking, template_fault
 from ontarget.records import Direction
 from ontarget.sections import (
     Base,
@@ -38,6 +39,7 @@ class Recipe(Section):
     template: str = (
         "alpaca"  # a name of prompts.TEMPLATES, or a text with {source} {target} {input}
     )
+    chat: bool = False  # the instruction is a user's turn in the model's own chat template
     mle: Mle | None = None
     unlikelihood: Unlikelihood | None = None
     control: bool = False  # also continue stage 1 for stage 2's compute without unlikelihood
@@ -74,6 +76,8 @@ class Recipe(Section):
             )
         if self.control and self.unlikelihood is None:
             raise ValueError("control: compares with stage 2; add the section unlikelihood")
+        if self.chat and self.base.scratch is not None:
+            raise ValueError("chat: a model made from scratch has no chat template; leave it out")
         fault = template_fault(self.template_text)
         if fault:
             raise ValueError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")
@@ -83,6 +87,11 @@ class Recipe(Section):
     def template_text(self) -> str:
         """The template itself, named or given."""
         return TEMPLATES.get(self.template, self.template)
+
+    @property
+    def asking(self) -> Asking:
+        """How the model is asked."""
+        return Asking(template=self.template_text, chat=self.chat)
 
     @property
     def supervised_directions(self) -> tuple[Direction, ...]:
@@ -102,6 +111,20 @@ class Recipe(Section):
     def model(self) -> str:
         """One phrase for what is tuned."""
         return self.base.model or "a small model made from scratch"
+
+
+def strictly_zero_shot(recipe: Recipe, out: Path | None) -> Recipe:
+    """The recipe with a base model that never read two other languages side by side.
+
+    Without `out` its run has a folder of its own beside the other's.
+    """
+    scratch = recipe.base.scratch
+    if scratch is None:
+        raise RecipeError("base.scratch: is missing; strict changes what step 0 reads")
+    mix = scratch.mix.model_copy(update={"pairs": "pivot"})
+    base = recipe.base.model_copy(update={"scratch": scratch.model_copy(update={"mix": mix})})
+    out = out or recipe.out.with_name(f"{recipe.out.name}-strict")
+    return recipe.model_copy(update={"base": base, "name": f"{recipe.name} (strict)", "out": out})
 
 
 def listed(key: str, texts: tuple[str, ...], languages: tuple[str, ...]) -> tuple[Direction, ...]:

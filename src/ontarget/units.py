@@ -7,7 +7,7 @@ from ontarget.recipe import Recipe
 from ontarget.sections import Training
 from ontarget.steps import inputs
 
-SHARED = ("languages", "template_text", "seed")
+SHARED = ("languages", "asking", "seed")
 DIRECTIONS = ("supervised_directions", "zero_shot_directions")
 CORPUS = ("train", "dev", "test")
 TRAINING = (  # of stage 2: what its control does alike
@@ -63,7 +63,7 @@ def training_units(recipe: Recipe) -> Iterator[Unit]:
             module="s3_mle",
             needs=(*base, "1_prepare"),
             reads=(
-                *("template_text", "seed", "base", "mle"),
+                *("asking", "seed", "base", "mle"),
                 *(validated if recipe.mle.validation else ()),
             ),
             files=("model",),
@@ -113,7 +113,7 @@ def judging_units(recipe: Recipe) -> Iterator[Unit]:
             verb="translate",
             module="s5_translate",
             needs=("1_prepare", *([models[system]] if made_here else [])),
-            reads=("languages", "zero_shot_directions", "template_text", "translate", "base"),
+            reads=("languages", "zero_shot_directions", "asking", "translate", "base"),
             files=() if made_here else ("model",),
             system=system,
         )

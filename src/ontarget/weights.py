@@ -32,14 +32,9 @@ def refuse_unusable(model: str) -> None:
     if not config.is_file():
         raise ModelError(f"{model}: holds no config.json; give a folder written by save_pretrained")
     try:
-        settings = json.loads(config.read_text(encoding="utf-8"))
+        json.loads(config.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{config}: is not JSON ({error}); fetch the model again") from error
-    if isinstance(settings, dict) and settings.get("is_encoder_decoder"):
-        raise ModelError(
-            f"{model}: is an encoder-decoder ({settings.get('model_type')}); give a decoder-only "
-            "model such as a Llama"
-        )
     if not any(folder.glob("tokenizer*")) and not any(folder.glob("*.model")):
         raise ModelError(f"{model}: holds no tokenizer; save the model's tokenizer beside it")
     refuse_incomplete(folder)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from transformers import GenerationConfig
 
-from ontarget.batches import left_padded
+from ontarget.batches import Prompt, prompted
 from ontarget.errors import ModelError
 from ontarget.models import Loaded
 
@@ -21,9 +21,9 @@ class Search:
 
 
 def generate(
-    loaded: Loaded, prompts: Sequence[Sequence[int]], search: Search, *, stop: Sequence[int] = ()
+    loaded: Loaded, prompts: Sequence[Prompt], search: Search, *, stop: Sequence[int] = ()
 ) -> Iterator[dict[int, str]]:
-    """The responses to prompts of token ids, batch by batch, as {index of the prompt: text}.
+    """The responses to prompts, batch by batch, as {index of the prompt: text}.
 
     Prompts of like length share a batch, longest first, so that memory is asked for at once. A
     response ends before an EOS, before a token of `stop`, or at `max_new_tokens`.
@@ -42,25 +42,32 @@ def generate(
         max_new_tokens=search.max_new_tokens,
         eos_token_id=list(ends),
         pad_token_id=loaded.pad,
+        decoder_start_token_id=prompts[0].tokens[0] if prompts and loaded.has_encoder else None,
     )
     loaded.model.eval()  # type: ignore[no-untyped-call]
-    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]), reverse=True)
+    order = sorted(range(len(prompts)), key=lambda index: size(prompts[index]), reverse=True)
     for start in range(0, len(order), search.batch):
         chosen = order[start : start + search.batch]
-        inputs = left_padded([prompts[index] for index in chosen], loaded.pad)
+        inputs = prompted([prompts[index] for index in chosen], loaded.pad)
         inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
         with torch.inference_mode():
             rows = loaded.model.generate(**inputs, generation_config=config).tolist()  # type: ignore[operator]
-        width = inputs["input_ids"].shape[1]
+        width = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
         yield {
             index: loaded.text(until(row[width:], ends))
             for index, row in zip(chosen, rows, strict=True)
         }
 
 
-def refuse_too_long(loaded: Loaded, prompts: Sequence[Sequence[int]], search: Search) -> None:
+def size(prompt: Prompt) -> int:
+    """Tokens of encoder and decoder."""
+    return len(prompt.encoder) + len(prompt.tokens)
+
+
+def refuse_too_long(loaded: Loaded, prompts: Sequence[Prompt], search: Search) -> None:
     """Raise ModelError where a prompt and its response may not fit the model."""
-    needed = max(map(len, prompts), default=0) + search.max_new_tokens
+    needed = max((len(prompt.tokens) for prompt in prompts), default=0) + search.max_new_tokens
+    needed = max(needed, *(len(prompt.encoder) for prompt in prompts), 0)
     if loaded.positions is not None and needed > loaded.positions:
         raise ModelError(
             f"the longest prompt and max_new_tokens {search.max_new_tokens} make {needed} tokens, "

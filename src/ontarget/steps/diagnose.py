@@ -8,7 +8,7 @@ from ontarget.directions import all_but, around_pivot
 from ontarget.errors import RecipeError
 from ontarget.languages import is_known
 from ontarget.preflight import Examination
-from ontarget.prompts import TEMPLATES, template_fault
+from ontarget.prompts import TEMPLATES, Asking, template_fault
 from ontarget.steps import inputs
 
 SEED = 0  # of the draw of sentences and of their conflicts
@@ -18,17 +18,16 @@ def run(
     model: str,
     data: Path,
     languages: tuple[str, ...],
-    setting: tuple[int, str],
+    setting: tuple[int, Asking],
     tell: Callable[[int, int], None],
 ) -> Examination:
-    """Examine `model` on sentences drawn from `data`; `setting` is (segments, template).
+    """Examine `model` on sentences drawn from `data`; `setting` is (segments, how it is asked).
 
     Raises:
         OnTargetError: the model, the data, a language or the template cannot be used.
     """
-    segments, template = setting
-    text = TEMPLATES.get(template, template)
-    refuse_unusable(languages, text)
+    segments, asking = setting
+    refuse_unusable(languages, asking.template)
     weights.refuse_unusable(model)
     rows = list(corpora.read(data, languages))
     supervised = around_pivot(languages)
@@ -40,7 +39,11 @@ def run(
         models.load(model),
         samples,
         diagnosis.Setting(
-            languages=languages, supervised=supervised, template=text, seed=SEED, max_new_tokens=256
+            languages=languages,
+            supervised=supervised,
+            asking=asking,
+            seed=SEED,
+            max_new_tokens=256,
         ),
         tell,
     )

@@ -10,8 +10,6 @@ from typing import Literal
 from ontarget import artifacts, corpora
 from ontarget.corpora.phrasebook import parallels
 from ontarget.errors import CorpusError
-from ontarget.languages import english_name
-from ontarget.prompts import prompt
 from ontarget.recipe import Recipe
 from ontarget.records import Direction, Parallel, Sample, Score
 from ontarget.sections import Corpus
@@ -168,11 +166,6 @@ def scores(path: Path) -> list[Score]:
         Score(**{**line, "off_target_interval": tuple(line["off_target_interval"])})
         for line in lines
     ]
-
-
-def instructions(drawn: Iterable[Sample], recipe: Recipe) -> list[str]:
-    """The prompt text of each sample."""
-    return [prompt(sample, recipe.template_text, english_name) for sample in drawn]
 
 
 def refuse_empty(splits: Splits, recipe: Recipe) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, documents, models
+from ontarget import artifacts, asking, documents, models
+from ontarget.batches import Prompt
 from ontarget.decoding.hf import Search, generate
 from ontarget.languages import english_name
 from ontarget.recipe import Recipe
@@ -24,8 +25,9 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell, *, system: str) -> dict[st
         samples = [s for s in samples if Direction(s.source_lang, s.target_lang) in zero_shot]
         texts = by_cue(recipe, loaded, samples, tell)
     else:
-        prompts = loaded.prompts(inputs.instructions(samples, recipe))
-        texts = translated(recipe, loaded, prompts, tell)
+        prompts = asking.asked(loaded, samples, recipe.asking)
+        stop = asking.ends(loaded, recipe.asking)
+        texts = translated(recipe, loaded, prompts, tell, stop=stop)
     artifacts.write_lines(
         out / "translations.jsonl",
         (
@@ -54,16 +56,17 @@ def by_cue(
     """Hypotheses of a model asked in the form of step 0's documents, each up to a line's end."""
     asked = [documents.cue(s.source, s.source_lang, s.target_lang, english_name) for s in samples]
     line_end = loaded.prompts(["\n"])[0]
-    return translated(recipe, loaded, loaded.prompts(asked), tell, stop=line_end)
+    prompts = [Prompt(tokens=tuple(row)) for row in loaded.prompts(asked)]
+    return translated(recipe, loaded, prompts, tell, stop=line_end)
 
 
 def translated(
     recipe: Recipe,
     loaded: models.Loaded,
-    prompts: Sequence[Sequence[int]],
+    prompts: Sequence[Prompt],
     tell: inputs.Tell,
     *,
-    stop: Sequence[int] = (),
+    stop: Sequence[int],
 ) -> list[str]:
     """One hypothesis a prompt, in the order of the prompts."""
     setting = recipe.translate

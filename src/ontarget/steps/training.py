@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from ontarget import adapters, artifacts, diagnosis, models
+from ontarget import adapters, artifacts, asking, diagnosis, models
 from ontarget.adapters import LowRank
 from ontarget.batches import Example, Row, row
 from ontarget.callbacks import Point, Progress, Validation
@@ -96,11 +96,11 @@ def examples(
 
 def rows(loaded: Loaded, recipe: Recipe, samples: Sequence[Sample], *, unlikely: bool) -> list[Row]:
     """Tokenised prompts and responses."""
-    prompts = loaded.prompts(inputs.instructions(samples, recipe))
-    responses = loaded.responses([sample.target for sample in samples])
+    prompts = asking.asked(loaded, samples, recipe.asking)
+    responses = asking.answered(loaded, samples, recipe.asking)
     return [
-        row(sample.key, asked, answer, unlikely=unlikely)
-        for sample, asked, answer in zip(samples, prompts, responses, strict=True)
+        row(sample.key, prompt, response, unlikely=unlikely)
+        for sample, prompt, response in zip(samples, prompts, responses, strict=True)
     ]
 
 
@@ -140,7 +140,7 @@ def examined(recipe: Recipe) -> diagnosis.Setting:
     return diagnosis.Setting(
         languages=recipe.languages,
         supervised=recipe.supervised_directions,
-        template=recipe.template_text,
+        asking=recipe.asking,
         seed=recipe.seed,
         max_new_tokens=recipe.translate.max_new_tokens,
     )

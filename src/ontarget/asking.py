@@ -1,0 +1,163 @@
+"""How a model is asked for a translation, in tokens: what its response goes on from and ends with.
+
+decoder-only          the filled template; or that as a user's turn of the model's chat template
+encoder-decoder       the encoder reads the filled template
+with language codes   the encoder reads the source alone; the language asked for is a code at
+                      the head of the response (NLLB, M2M-100, mBART) or of the source (Marian)
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from ontarget.batches import Prompt
+from ontarget.errors import ModelError
+from ontarget.languages import code_among, english_name
+from ontarget.models import Loaded
+from ontarget.prompts import Asking, prompt
+from ontarget.records import Sample
+
+Tokens = list[int]
+
+
+def asked(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[Prompt]:
+    """The prompt of each sample, which names the language asked for.
+
+    Raises:
+        ModelError: the model has no chat template, or no code for a language.
+    """
+    if source_codes(loaded):
+        return with_source_codes(loaded, samples)
+    if hasattr(loaded.tokenizer, "src_lang"):
+        return with_response_codes(loaded, samples)
+    texts = [prompt(sample, asking.template, english_name) for sample in samples]
+    if loaded.has_encoder:
+        return [encoded(loaded, text) for text in read_by_encoder(loaded, texts)]
+    rows = turns(loaded, texts) if asking.chat else loaded.prompts(texts)
+    return [Prompt(tokens=tuple(row)) for row in rows]
+
+
+def answered(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[Tokens]:
+    """The response of each sample, closed by what ends it."""
+    texts = [sample.target for sample in samples]
+    if not texts:
+        return []
+    side = {"text_target": texts} if loaded.has_encoder else {"text": texts}
+    rows: list[Tokens] = loaded.tokenizer(**side, add_special_tokens=False)["input_ids"]
+    (end, *_) = ends(loaded, asking)
+    return [[*row, end] for row in rows]
+
+
+def ends(loaded: Loaded, asking: Asking) -> tuple[int, ...]:
+    """All ids that end a response; the first is the one that it is trained to end with."""
+    return (*turn_end(loaded), *loaded.eos) if asking.chat else loaded.eos
+
+
+def turns(loaded: Loaded, texts: Sequence[str]) -> list[Tokens]:
+    """Each text as a user's turn up to the assistant's; BOS where the template has it."""
+    rendered = [conversation(loaded, [("user", text)], begun=True) for text in texts]
+    return tokenised(loaded, rendered)
+
+
+def turn_end(loaded: Loaded) -> tuple[int, ...]:
+    """The special token that closes an assistant's turn in the chat template, if there is one."""
+    marker = "ontarget"
+    turn = conversation(loaded, [("user", marker), ("assistant", marker)], begun=False)
+    (after,) = tokenised(loaded, [turn.rpartition(marker)[2]])
+    return tuple(after[:1]) if after[:1] and after[0] in loaded.tokenizer.all_special_ids else ()
+
+
+def conversation(loaded: Loaded, said: Sequence[tuple[str, str]], *, begun: bool) -> str:
+    """The chat template filled; models that can think aloud are told not to.
+
+    Raises:
+        ModelError: the tokenizer has no chat template, or one that fails.
+    """
+    name = str(loaded.model.name_or_path or "the model")
+    if loaded.tokenizer.chat_template is None:
+        raise ModelError(
+            f"{name}: its tokenizer has no chat template; leave chat out of the recipe"
+        )
+    try:
+        return str(
+            loaded.tokenizer.apply_chat_template(
+                [{"role": role, "content": text} for role, text in said],
+                add_generation_prompt=begun,
+                tokenize=False,
+                enable_thinking=False,
+            )
+        )
+    except Exception as error:  # a template may raise anything
+        raise ModelError(
+            f"{name}: its chat template cannot be filled ({' '.join(str(error).split())[:200]}); "
+            "leave chat out of the recipe"
+        ) from error
+
+
+def tokenised(loaded: Loaded, texts: Sequence[str]) -> list[Tokens]:
+    """Token ids, of special tokens only those in the text."""
+    rows: list[Tokens] = loaded.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    return rows
+
+
+def read_by_encoder(loaded: Loaded, texts: Sequence[str]) -> list[Tokens]:
+    """Token ids with the special tokens that the tokenizer gives a source."""
+    rows: list[Tokens] = loaded.tokenizer(list(texts))["input_ids"] if texts else []
+    return rows
+
+
+def encoded(loaded: Loaded, source: Tokens) -> Prompt:
+    """The decoder's beginning beside a source; a forced first token belongs to it."""
+    config = loaded.model.generation_config
+    forced = config.forced_bos_token_id if config else None
+    begun = (loaded.start,) if forced is None else (loaded.start, int(forced))
+    return Prompt(tokens=begun, encoder=tuple(source))
+
+
+def with_response_codes(loaded: Loaded, samples: Sequence[Sample]) -> list[Prompt]:
+    """The source under its code; the decoder begins with the code of the language asked for."""
+    tokenizer: Any = loaded.tokenizer
+    tokens = getattr(tokenizer, "lang_code_to_token", None)  # M2M-100's codes are no tokens
+    code = chosen_from(loaded, list(tokens or tokenizer.all_special_tokens))
+    prompts = []
+    for sample in samples:
+        tokenizer.src_lang = code(sample.source_lang)
+        source = tuple(tokenizer(sample.source)["input_ids"])
+        tokenizer.tgt_lang = code(sample.asked_lang)
+        (first, *_, last) = tokenizer(text_target=sample.target)["input_ids"]
+        # In mBART's first version a text is closed by its code, and the decoder begins with it.
+        begun = (last,) if last not in loaded.eos else (loaded.start, first)
+        prompts.append(Prompt(tokens=begun, encoder=source))
+    return prompts
+
+
+def with_source_codes(loaded: Loaded, samples: Sequence[Sample]) -> list[Prompt]:
+    """The code of the language asked for stands before the source."""
+    code = chosen_from(loaded, source_codes(loaded))
+    texts = [f"{code(sample.asked_lang)} {sample.source}" for sample in samples]
+    return [encoded(loaded, source) for source in read_by_encoder(loaded, texts)]
+
+
+def source_codes(loaded: Loaded) -> list[str]:
+    """The tokens `>>ita<<` of a multilingual Marian."""
+    if not loaded.has_encoder:
+        return []
+    known = loaded.tokenizer.get_vocab()
+    return sorted(each for each in known if each.startswith(">>") and each.endswith("<<"))
+
+
+def chosen_from(loaded: Loaded, codes: Sequence[str]) -> Callable[[str], str]:
+    """Which of the model's codes a language has; raises ModelError where it has none."""
+
+    @cache
+    def code(language: str) -> str:
+        found = code_among(language, codes)
+        if found is None:
+            name = str(loaded.model.name_or_path or "the model")
+            raise ModelError(
+                f"{name}: its tokenizer has no code for {language}; leave the language out, or "
+                "take a model that knows it"
+            )
+        return found
+
+    return code
