@@ -66,7 +66,7 @@ def test_every_unit_has_words(language: str) -> None:
 def test_too_many_meanings_are_refused_in_one_line() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(phrasebook, "KINDS", (phrasebook.weekday,) * 3)
-        patch.setattr(phrasebook, "LENGTHS", (1,))
+        patch.setattr(phrasebook, "PHRASES", 1)
         with pytest.raises(
             CorpusError, match="only 7 different sentences found, 8 asked for; lower"
         ):

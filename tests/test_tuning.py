@@ -20,8 +20,8 @@ from ontarget.errors import RecipeError
 from ontarget.heads import answering_with_loss
 from ontarget.memory import Memory
 from ontarget.models import Loaded
+from ontarget.trainer import LanguageAwareTrainer
 from ontarget.tuning import (
-    LanguageAwareTrainer,
     Schedule,
     Trained,
     arguments,

@@ -1,9 +1,7 @@
 """The `ontarget` command: one verb a step, and run, check, demo, diagnose."""
 
-import os
 import sys
 import traceback
-import warnings
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -13,10 +11,18 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ontarget import __version__, acceptance, checks, pipeline, recipe_files, tables
-from ontarget.console import Live
-from ontarget.errors import ArtifactError, OnTargetError, RecipeError, Stopped
-from ontarget.prompts import TEMPLATES, Asking
+from ontarget import (
+    __version__,
+    acceptance,
+    beside,
+    checks,
+    pipeline,
+    processes,
+    recipe_files,
+    tables,
+)
+from ontarget.console import Live, console
+from ontarget.errors import OnTargetError, RecipeError, Stopped
 from ontarget.recipe import Recipe, strictly_zero_shot
 from ontarget.steps import inputs
 
@@ -27,7 +33,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Language-aware tuning (arXiv 2403.14399): models that answer in the language asked for.",
 )
-console = Console(highlight=False)
 UsageError: Any = typer.BadParameter.__base__  # typer has its own copy of click, or click's
 INTERRUPTED = 130  # what typer exits with after a keyboard interrupt
 TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
@@ -72,29 +77,17 @@ def perform(path: Path, verb: str | None, force_from: str | None) -> None:
 def carry_out(recipe: Recipe, verb: str | None, force_from: str | None) -> None:
     """Run the pipeline on the terminal and show its table, where it has come so far."""
     live = Live(console)
-    quiet_libraries()
+    beside.quiet_libraries()
     try:
         pipeline.run(recipe, live, verb=verb, force_from=force_from)
     finally:
         live.close()
+    if not processes.leads():
+        return
     if verb in (None, "evaluate", "report"):
         show_table(recipe)
     if verb in (None, "report"):
         console.print(Text(f"report: {recipe.out / '7_report' / 'report.html'}"), soft_wrap=True)
-
-
-def quiet_libraries() -> None:
-    """Progress bars and advice of libraries would break our own line; one accelerator is used.
-
-    With several visible the Trainer would multiply the recipe's batch by their number.
-    """
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    os.environ.setdefault("TQDM_DISABLE", "1")
-    warnings.filterwarnings("ignore", ".is_gradient_checkpointing. is deprecated", FutureWarning)
 
 
 def show_table(recipe: Recipe) -> None:
@@ -170,65 +163,21 @@ def demo(
         recipe = strictly_zero_shot(recipe, out)
     checks.check(recipe)
     carry_out(recipe, None, None)
-    found = acceptance.demands(inputs.scores(recipe.out / "6_evaluate" / "scores.jsonl"))
-    for demand in found:
-        console.print(
-            Text(f"{'holds' if demand.holds else 'FAILS'}  {demand.words}"), soft_wrap=True
-        )
-    if require_effect and not all(demand.holds for demand in found):
+    if processes.leads() and not show_demands(recipe) and require_effect:
         raise typer.Exit(1)
 
 
-@app.command()
-def diagnose(  # noqa: PLR0913 - a command's options
-    model: Annotated[str, typer.Argument(help="A model folder or hub id.")],
-    data: Annotated[Path, typer.Option(help="Multi-parallel sentences, best a dev set.")],
-    languages: Annotated[str, typer.Option(help="Codes, comma between; the first is the pivot.")],
-    segments: Annotated[int, typer.Option(min=1, max=10**6, help="Sentences a direction.")] = 20,
-    template: Annotated[str, typer.Option(help="A template's name or text.")] = "alpaca",
-    chat: Annotated[
-        bool, typer.Option("--chat", help="Ask in the model's own chat template.")
-    ] = False,
-) -> None:
-    """Say whether a model is fine, ignores the instruction (stage 2 helps), or lacks the skill."""
-    quiet_libraries()
-    from ontarget.steps import diagnose as preflight
-
-    with console.status("loading the model") as status:
-        examined = preflight.run(
-            model,
-            data,
-            tuple(languages.split(",")),
-            (segments, Asking(template=TEMPLATES.get(template, template), chat=chat)),
-            lambda done, total: status.update(f"translating {done} of {total} segments"),
-        )
-    measures = examined.measures
-    console.print(
-        f"likelihood loss under the right instruction {measures.likelihood_nats:.2f} nats a token"
-    )
-    console.print(
-        f"conflict loss under a wrong instruction {measures.conflict_nats:.2f} nats a token"
-    )
-    for direction, percent in measures.off_target_percent.items():
-        floor = measures.reference_off_target_percent[direction]
-        console.print(f"off-target {direction} {percent:.1f} % (references {floor:.1f} %)")
-    console.print(Text(examined.verdict.words), soft_wrap=True)
+def show_demands(recipe: Recipe) -> bool:
+    """Print which demands on the demo hold; whether all of them do."""
+    found = acceptance.demands(inputs.scores(recipe.out / "6_evaluate" / "scores.jsonl"))
+    for demand in found:
+        verdict = "holds" if demand.holds else "FAILS"
+        console.print(Text(f"{verdict}  {demand.words}"), soft_wrap=True)
+    return all(demand.holds for demand in found)
 
 
-@app.command()
-def merge(
-    model: Annotated[str, typer.Argument(help="The model folder or hub id it was trained on.")],
-    adapter: Annotated[Path, typer.Argument(help="The folder of a LoRA or DoRA adapter.")],
-    out: Annotated[Path, typer.Argument(help="The merged model's folder; it must not exist.")],
-) -> None:
-    """Merge an adapter into its model, so that it runs anywhere without peft."""
-    if out.exists():
-        raise ArtifactError(f"{out}: exists already; name a folder that does not")
-    quiet_libraries()
-    from ontarget.steps import merge as merging
-
-    merging.run(model, adapter, out)
-    console.print(Text(f"merged model: {out}"), soft_wrap=True)
+for _command in (beside.diagnose, beside.merge):
+    app.command()(_command)
 
 
 def main() -> None:

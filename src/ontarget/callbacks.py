@@ -13,7 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import TrainerCallback
 
+from ontarget import processes
+from ontarget.batches import LikeLengths
 from ontarget.errors import Stopped
+from ontarget.sharding import fill, whole
 from ontarget.validation import Validated, best, settled
 
 Point = dict[str, int | float]  # step, steps, likelihood, unlikelihood, learning_rate, ...
@@ -71,11 +74,17 @@ class Keeper(TrainerCallback):
 
     def validate(self, state: Any) -> None:
         """Measure the model as it is, and keep it if it is the best so far."""
-        found = self.validation.measure(state.global_step)
+        step = state.global_step
+        if processes.shard():  # each translation needs all processes
+            found = processes.leaders(self.validation.measure(step))
+        else:
+            found = processes.agreed(lambda: self.validation.measure(step))
         self.validated.append(found)
         self.progress({**asdict(found), "steps": state.max_steps})
         if best(self.validated) is found:
-            save_file({name: each.detach() for name, each in self.trained.items()}, self.file)
+            weights = {name: whole(each.detach()) for name, each in self.trained.items()}
+            if processes.leads():
+                save_file(weights, self.file)
 
     @property
     def trained(self) -> dict[str, nn.Parameter]:
@@ -86,9 +95,25 @@ class Keeper(TrainerCallback):
     def restore(self) -> None:
         """Give the model the weights of its best state."""
         if best(self.validated) is not self.validated[-1]:
+            processes.together()  # the file is written
             kept = load_file(self.file)
             for name, each in self.trained.items():
-                each.copy_(kept[name])
+                fill(each, kept[name])
+
+
+class Epochs(TrainerCallback):
+    """Tells the sampler which epoch begins.
+
+    The Trainer does so too, but in the epoch that several processes resume in it does not get
+    through to the sampler (transformers 5.23, accelerate 1.15).
+    """
+
+    def __init__(self, sampler: LikeLengths) -> None:
+        self.sampler = sampler
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """`state.epoch` counts finished epochs and what is done of the one that is resumed."""
+        self.sampler.set_epoch(int(state.epoch or 0))
 
 
 class Terminated(TrainerCallback):
@@ -123,7 +148,7 @@ class Terminated(TrainerCallback):
         """Save and end, if it was asked for and the end is not there anyway."""
         if control.should_training_stop:
             control.should_save = False
-        elif self.asked:
+        elif sum(processes.summed([float(self.asked)])):
             control.should_save = control.should_training_stop = self.ended = True
 
     def raise_if_ended(self, step: int, steps: int) -> None:

@@ -6,8 +6,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ontarget import processes
 from ontarget.units import Unit
 
+console = Console(highlight=False, quiet=not processes.leads())
 SPEED_SECONDS = 3600.0  # batches of a large model are minutes apart
 
 

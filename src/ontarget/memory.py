@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 from transformers import TrainerCallback
 
-from ontarget import artifacts, checkpoints
+from ontarget import artifacts, checkpoints, processes
 from ontarget.callbacks import Curve, Keeper, Progress, Validation
 from ontarget.validation import Validated
 
@@ -30,8 +30,10 @@ class Memory:
         self.curve = Curve(progress)
         self.keeper = validation and Keeper(model, validation, self.partial / BEST, progress)
         self.seen: list[list[float]] = []  # of each micro-batch since the last log
-        shutil.rmtree(self.partial, ignore_errors=True)
-        self.partial.mkdir(parents=True)
+        if processes.leads():
+            shutil.rmtree(self.partial, ignore_errors=True)
+            self.partial.mkdir(parents=True)
+        processes.together()
 
     @property
     def callbacks(self) -> list[TrainerCallback]:
@@ -44,11 +46,14 @@ class Memory:
         return self.keeper.validated if self.keeper else []
 
     def save(self, written: Path) -> None:
-        """Add all of it to a checkpoint."""
+        """Add all of it to a checkpoint; of what the processes have seen, the mean."""
+        means = [[each / processes.count() for each in processes.summed(row)] for row in self.seen]
+        if not processes.leads():
+            return
         content = {
             "curve": self.curve.points,
             "validated": [asdict(each) for each in self.validated],
-            "seen": self.seen,
+            "seen": means,
         }
         artifacts.write_json(written / REST, content)
         if self.validated:
@@ -56,14 +61,15 @@ class Memory:
 
     def recall(self) -> str | None:
         """Take up the newest whole checkpoint, if there is one; its place."""
-        place = checkpoints.newest(self.folder)
+        place = processes.agreed(lambda: checkpoints.newest(self.folder))
         if place is None:
             return None
         content = json.loads((place / REST).read_text(encoding="utf-8"))
         self.curve.points[:], self.seen[:] = content["curve"], content["seen"]
         if self.keeper:
             self.keeper.validated[:] = [Validated(**each) for each in content["validated"]]
-            shutil.copyfile(place / BEST, self.partial / BEST)
+            if processes.leads():
+                shutil.copyfile(place / BEST, self.partial / BEST)
         return str(place)
 
     def keep_best(self) -> None:

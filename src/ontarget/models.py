@@ -21,6 +21,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from ontarget import processes
 from ontarget.errors import ModelError
 from ontarget.weights import is_hub_id, refuse_unusable
 
@@ -202,7 +203,9 @@ def save(loaded: Loaded, folder: Path) -> None:
 
 
 def placed(network: PreTrainedModel) -> PreTrainedModel:
-    """The model on the accelerator, if there is one."""
+    """The model on the accelerator, if there is one; an engine that shards places it itself."""
+    if processes.shard():
+        return network
     found = torch.accelerator.current_accelerator(check_available=True)
     network.to(found or torch.device("cpu"))  # type: ignore[arg-type]
     return network

@@ -10,9 +10,10 @@ from importlib import import_module
 from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, runtime_checkable
 
-from ontarget import __version__, artifacts, weights
+from ontarget import __version__, artifacts, processes, weights
 from ontarget.errors import RecipeError
 from ontarget.recipe import Recipe
 from ontarget.sections import Section
@@ -66,17 +67,29 @@ def run(
     every = units(recipe)
     chosen = every if verb is None else needed(every, matching(every, verb))
     forced = every.index(matching(every, force_from)[0]) if force_from else len(every)
+    if not processes.leads():
+        follow(recipe, chosen, show)
+        return
     with artifacts.sole_user(recipe.out):
         for unit in chosen:
             made_from = origin(recipe, unit)
             stamp = artifacts.read_stamp(recipe.out / unit.folder)
             known = stamp is not None and stamp["fingerprint"] == artifacts.fingerprint(made_from)
-            if known and every.index(unit) < forced:
+            outdated = not known or every.index(unit) >= forced
+            if not processes.leaders(outdated):
                 show.skipped(unit)
-            else:
-                if every.index(unit) >= forced:
-                    shutil.rmtree(inputs.unfinished(recipe, unit.folder), ignore_errors=True)
-                make(recipe, unit, made_from, show)
+                continue
+            if every.index(unit) >= forced:
+                shutil.rmtree(inputs.unfinished(recipe, unit.folder), ignore_errors=True)
+            make(recipe, unit, made_from, show)
+
+
+def follow(recipe: Recipe, chosen: Sequence[Unit], show: Show) -> None:
+    """Take part in the training that the leading process does; keep nothing."""
+    for unit in chosen:
+        if processes.leaders(False) and unit.trains:
+            with TemporaryDirectory() as out:
+                performed(recipe, unit, Path(out), show)
 
 
 def make(recipe: Recipe, unit: Unit, made_from: dict[str, Any], show: Show) -> None:

@@ -28,6 +28,11 @@ class Unit:
     files: tuple[str, ...] = ()  # of corpus.train, dev, test and base.model: what else it reads
     system: str | None = None
 
+    @property
+    def trains(self) -> bool:
+        """Whether it trains a model, which all processes of a run do together."""
+        return self.module in ("s0_base", "s3_mle", "s4_unlikelihood", "s4_control")
+
 
 def units(recipe: Recipe) -> list[Unit]:
     """The units of a recipe, each after those it needs."""

@@ -35,7 +35,7 @@ PERIODS = {"hour": 3600, "day": 86400, "week": 604800, "month": 2592000, "year":
 LONGEST = {"hour": 23, "day": 6, "week": 3, "month": 11, "year": 20}  # before the next unit's turn
 JOINTS = (": ", "; ", " - ")
 ITEMS = (1, 3)  # fewest and most of a list
-LENGTHS = (2, 3)  # phrases of a sentence, equally likely
+PHRASES = 3  # of a sentence; fewer leave more of them that no identifier can tell (docs/log.md)
 
 
 def parallels(
@@ -43,7 +43,7 @@ def parallels(
 ) -> Iterator[Parallel]:
     """`held_out` meanings to test on, `train` to train on, and a `glossary` of single phrases.
 
-    Sentences have two or three phrases. No held-out text is given twice, or to train on, in any
+    A sentence has three phrases. No held-out text is given twice, or to train on, in any
     language; others may come again.
 
     Raises:
@@ -54,8 +54,7 @@ def parallels(
     tested: set[tuple[str, str]] = set()
     made = barren = 0
     while made < held_out + train + glossary:
-        phrases = draw.choice(LENGTHS) if made < held_out + train else 1
-        meaning = sentence(draw, phrases)
+        meaning = sentence(draw, PHRASES if made < held_out + train else 1)
         texts = {language: meaning(place) for language, place in locales.items()}
         if tested.isdisjoint(texts.items()):
             if made < held_out:

@@ -6,7 +6,7 @@ Before it, the preflight says from dev sentences whether stage 2 can help at all
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, diagnosis, models, tuning
+from ontarget import artifacts, diagnosis, models, processes, tuning
 from ontarget.recipe import Recipe
 from ontarget.records import Sample
 from ontarget.steps import inputs, training
@@ -25,7 +25,9 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     conflicts = [conflict_of[sample.key] for sample in samples]
     tell("loading the model", 0, 1)
     loaded = models.load(inputs.starting_point(recipe), recipe.base.revision)
-    verdict = preflight(recipe, loaded, out, tell) if section.preflight else None
+    verdict = None
+    if section.preflight:
+        verdict = processes.agreed(lambda: preflight(recipe, loaded, out, tell))
     examples = training.examples(loaded, recipe, samples, conflicts, section.max_tokens)
     schedule = training.schedule(
         section,

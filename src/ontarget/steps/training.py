@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from ontarget import adapters, artifacts, asking, diagnosis, models
+from ontarget import adapters, artifacts, asking, diagnosis, models, processes
 from ontarget.adapters import LowRank
 from ontarget.batches import Example, Row, row
 from ontarget.callbacks import Point, Progress, Validation
@@ -107,8 +107,11 @@ def rows(loaded: Loaded, recipe: Recipe, samples: Sequence[Sample], *, unlikely:
 def keep(loaded: Loaded, trained: Trained, out: Path) -> None:
     """Write `model/`, `curve.jsonl`; `adapter/` and `validation.jsonl`, where there is one.
 
-    The model is whole in any case: what an adapter learned is merged into it.
+    The model is whole in any case: what an adapter learned is merged into it. Of several
+    processes the leading one writes.
     """
+    if not processes.leads():
+        return
     if trained.adapter is not None:
         adapters.save(trained.adapter, out / "adapter")
         adapters.merge(trained.adapter)

@@ -1,0 +1,74 @@
+"""The processes of one run, as `accelerate launch` and `torchrun` start them; one of them leads.
+
+All go through the same steps. The leader decides, writes and speaks; the others train with it and
+wait for it otherwise, as long as it takes: what is agreed on goes through a group of its own, whose
+patience does not end while a slow step runs. They share the run's folder.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any, TypeVar, cast
+
+Decided = TypeVar("Decided")
+
+PATIENCE = timedelta(days=30)
+
+
+def count() -> int:
+    """How many there are."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def leads() -> bool:
+    """Whether this one leads, as it does when it is alone."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def shard() -> bool:
+    """Whether each holds a part of the weights only (FSDP, ZeRO-3), so that all must take part."""
+    engines = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
+    return count() > 1 and any(os.environ.get(name, "").lower() == "true" for name in engines)
+
+
+def agreed(decide: Callable[[], Decided]) -> Decided:
+    """What the leader decides; the others wait for it. Where it fails their launcher ends them."""
+    return leaders(decide() if leads() else cast(Decided, None))
+
+
+def leaders(value: Decided) -> Decided:
+    """The leader's value, in all processes."""
+    if count() == 1:
+        return value
+    import torch.distributed
+
+    box = [value]
+    torch.distributed.broadcast_object_list(box, src=0, group=group())
+    return box[0]
+
+
+def together() -> None:
+    """Wait until all have come here."""
+    summed([0.0])
+
+
+def summed(values: Sequence[float]) -> list[float]:
+    """Each value, summed over the processes."""
+    if count() == 1:
+        return list(values)
+    import torch
+
+    every = torch.tensor(values, dtype=torch.float64)
+    torch.distributed.all_reduce(every, group=group())
+    return every.tolist()
+
+
+@cache
+def group() -> Any:
+    """The group in which they agree; made once, and with it, if need be, the one they train in."""
+    import torch
+    from accelerate import PartialState  # type: ignore[import-untyped]
+
+    PartialState(cpu=torch.accelerator.current_accelerator(check_available=True) is None)
+    return torch.distributed.new_group(backend="gloo", timeout=PATIENCE)

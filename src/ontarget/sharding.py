@@ -1,0 +1,56 @@
+"""Weights of which each process holds a part: one whole, and all of a model whole again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from ontarget import processes
+
+
+def whole(weight: Tensor) -> Tensor:
+    """All of a weight; every process must ask for it."""
+    return weight.full_tensor() if isinstance(weight, DTensor) else weight
+
+
+def own(weight: Tensor) -> Tensor:
+    """The part of a weight that this process holds."""
+    return weight.to_local() if isinstance(weight, DTensor) else weight
+
+
+@torch.no_grad()
+def fill(weight: Tensor, content: Tensor) -> None:
+    """Give a weight, or each process's part of it, a new content."""
+    if isinstance(weight, DTensor):
+        content = distribute_tensor(
+            content.to(weight.device), weight.device_mesh, weight.placements
+        )
+    weight.copy_(content)
+
+
+def make_whole(model: nn.Module, trainer: Any) -> None:
+    """Undo an engine's sharding: the leader has all weights of `model`, on the CPU.
+
+    Every process must call it; what the others have is of no use any more.
+    """
+    if not processes.shard():
+        return
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if processes.leads():
+        replace(model, weights)
+
+
+def replace(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put `weights` in the place of the parameters themselves; what is tied stays tied."""
+    made: dict[int, nn.Parameter] = {}
+    for prefix, module in model.named_modules():
+        for name, old in module._parameters.items():
+            content = weights.get(f"{prefix}.{name}" if prefix else name)
+            if old is not None and id(old) not in made and content is not None:
+                made[id(old)] = nn.Parameter(content, requires_grad=old.requires_grad)
+    for module in model.modules():
+        for name, old in module._parameters.items():
+            if old is not None and id(old) in made:
+                module._parameters[name] = made[id(old)]

@@ -1,0 +1,130 @@
+"""The Hugging Face Trainer with our batches and our loss; Examples in, nothing else changed."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+from torch.utils.data import Sampler
+from transformers import PrinterCallback, Trainer
+
+from ontarget import checkpoints, processes
+from ontarget.batches import Example, LikeLengths
+from ontarget.callbacks import Epochs, Point
+from ontarget.errors import RecipeError
+from ontarget.losses import IGNORE
+from ontarget.memory import Memory
+
+
+class LanguageAwareTrainer(Trainer):
+    """The Trainer, with two means of two losses.
+
+    The model must answer with its loss: `heads.answering_with_loss`.
+    """
+
+    def __init__(
+        self, *, alpha: float, memory: Memory, train_dataset: Sequence[Example], **trainer: Any
+    ) -> None:
+        super().__init__(train_dataset=train_dataset, **trainer)
+        self.remove_callback(PrinterCallback)
+        self.alpha = alpha
+        self.lengths = [example.length for example in train_dataset]
+        self.memory = memory
+        self.loss_is_scaled_for_ga = True  # the counts below are those of the whole step
+        self.keys: list[str] = []  # of the step's samples
+        self.since = time.monotonic()
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        step = (
+            self.args.train_batch_size
+            * self.args.gradient_accumulation_steps
+            * self.args.world_size
+        )
+        sampler = LikeLengths(self.lengths, step, self.args.data_seed or 0)
+        self.add_callback(Epochs(sampler))
+        return sampler
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
+    ) -> tuple[list[Any], Tensor]:
+        """The step's micro-batches and its count of (likelihood, unlikelihood) labels."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        counts = torch.zeros(2, device=device)
+        self.keys = [key for batch in batches for key in batch.pop("keys")]
+        for batch in batches:
+            labelled = batch["labels"][:, 1:] != IGNORE
+            unlikely = (labelled & batch["unlikely"][:, 1:]).sum()
+            counts += torch.stack([labelled.sum() - unlikely, unlikely]).to(device)
+        # The engine averages gradients over processes; the means are over the sum of their labels.
+        gathered = self.accelerator.gather(counts[None])
+        return batches, gathered.sum(0) / len(gathered)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """This micro-batch's share of the step's loss, in nats."""
+        network: Any = self.model
+        exact = torch.promote_types(network.dtype, torch.float32)
+        true, wrong = num_items_in_batch.clamp(min=1).to(exact)
+        weights = torch.where(inputs["unlikely"], self.alpha / wrong, 1 / true)
+        total, odds = model(**inputs, weights=weights)
+        if not torch.isfinite(total):
+            raise self.diverged(f"the loss is {total.item()}")
+        labels, unlikely = (inputs[name][:, 1:].reshape(-1) for name in ("labels", "unlikely"))
+        kept = labels != IGNORE
+        right, conflict = odds[kept & ~unlikely], odds[kept & unlikely]
+        seen = (
+            softplus(-right).sum() / true,
+            softplus(conflict).sum() / wrong,
+            (conflict > 0).sum() / wrong,
+            kept.sum(),
+        )
+        self.memory.seen.append(torch.stack(seen).tolist())
+        return (total, odds) if return_outputs else total
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        norm = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
+        if norm is not None and not math.isfinite(norm):
+            raise self.diverged(f"the gradient's norm is {float(norm)}")
+        return norm
+
+    def diverged(self, finding: str) -> RecipeError:
+        """What to say of a step whose numbers are none."""
+        last = checkpoints.newest(self.memory.folder)
+        return RecipeError(
+            f"step {self.state.global_step + 1}: {finding} on the samples "
+            f"{', '.join(self.keys[:8])}{' ...' if len(self.keys) > 8 else ''}; lower the learning "
+            f"rate or alpha, or look at these samples (last state before: {last or 'none'})"
+        )
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        step = self.state.global_step
+        written = self.memory.partial / f"checkpoint-{step}"
+        self.memory.save(written)
+        processes.together()  # each has written its part
+        if processes.leads():
+            checkpoints.publish(written, self.memory.folder, step)
+        processes.together()
+
+    def log(self, logs: Point, start_time: float | None = None) -> None:
+        """Log what was seen since the last log: losses as means over steps, in nats per token."""
+        seen = self.memory.seen
+        if seen and "loss" in logs:
+            steps = len(seen) / self.args.gradient_accumulation_steps
+            sums = [sum(column) for column in zip(*seen, strict=True)]
+            *shares, tokens = processes.summed(sums)  # the losses are shares of means of all
+            names = ("likelihood", "unlikelihood", "conflict_share")
+            each = steps * processes.count()
+            logs |= {name: share / each for name, share in zip(names, shares, strict=True)}
+            logs["tokens_per_second"] = tokens / (time.monotonic() - self.since)
+            seen.clear()
+            self.since = time.monotonic()
+        super().log(logs, start_time)

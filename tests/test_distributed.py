@@ -1,0 +1,162 @@
+"""Two processes train as one does: the same losses, the same weights, one voice, one writer."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Writer
+from safetensors.torch import load_file
+from torch.testing import assert_close
+
+from ontarget import processes
+from ontarget.errors import RecipeError
+from ontarget.tuning import arguments
+
+HERE = Path(__file__).parent
+ENGINES = HERE.parent / "recipes" / "engines"
+FSDP = {
+    "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2",
+    "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP", "FSDP_RESHARD_AFTER_FORWARD": "true",
+    "FSDP_STATE_DICT_TYPE": "SHARDED_STATE_DICT", "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
+}  # fmt: skip
+KINDS: dict[str, dict[str, Any]] = {
+    "all weights": {}, "validated": {"validated": True}, "LoRA": {"lora": True, "validated": True}
+}  # fmt: skip
+
+
+def launched(count: int, *command: str, **variables: str) -> subprocess.Popen[str]:
+    """A launcher and its processes, one thread each."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE), **variables}
+    return subprocess.Popen(
+        [*launcher, "--standalone", *command], env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def trained(folder: Path, count: int, changes: dict[str, Any], **variables: str) -> Path:
+    """What `distributed_training.py` leaves."""
+    folder.mkdir(exist_ok=True)
+    script = str(HERE / "distributed_training.py")
+    process = launched(count, script, str(folder), json.dumps(changes), **variables)
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same trainings by one process."""
+    folder = tmp_path_factory.mktemp("alone")
+    return {
+        kind: trained(folder / kind.replace(" ", "-"), 1, changes)
+        for kind, changes in KINDS.items()
+    }
+
+
+def assert_alike(found: Path, expected: Path) -> None:
+    """Losses to 1e-5 and weights to 1e-4, as the engines' own rounding allows."""
+    curves = [json.loads((each / "curve.json").read_text()) for each in (found, expected)]
+    assert [point["step"] for point in curves[0]] == [point["step"] for point in curves[1]]
+    assert curves[0][-1]["step"] == 20
+    for ours, theirs in zip(*curves, strict=True):
+        for name in ("likelihood", "unlikelihood", "conflict_share", "learning_rate", "grad_norm"):
+            assert ours[name] == pytest.approx(theirs[name], abs=1e-5), name
+    weights = [load_file(each / "model.safetensors") for each in (found, expected)]
+    assert weights[0].keys() == weights[1].keys()
+    for name, weight in weights[1].items():
+        assert_close(weights[0][name], weight, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["DDP", "FSDP2"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_processes_train_as_one_does(
+    engine: str, kind: str, alone: dict[str, Path], tmp_path: Path
+) -> None:
+    """Over four epochs; validated, the weights of step 12 are kept."""
+    variables = FSDP if engine == "FSDP2" else {}
+    assert_alike(trained(tmp_path / "two", 2, KINDS[kind], **variables), alone[kind])
+
+
+@pytest.mark.parametrize("engine", ["DDP", "FSDP2"])
+def test_two_processes_go_on_from_their_checkpoint(
+    engine: str, alone: dict[str, Path], tmp_path: Path
+) -> None:
+    variables = FSDP if engine == "FSDP2" else {}
+    folder = trained(tmp_path / "two", 2, {"validated": True}, **variables)
+    assert [each.name for each in sorted((folder / "states").glob("step-*"))] == [
+        "step-000000007", "step-000000014",
+    ]  # fmt: skip
+    (folder / "model.safetensors").unlink()
+    (folder / "states" / "step-000000014" / "memory.json").write_text("damaged")
+    assert_alike(trained(folder, 2, {"validated": True}, **variables), alone["validated"])
+
+
+def test_a_run_of_two_processes_speaks_and_writes_once(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    path = write_recipe(control=None)
+    process = launched(2, "-m", "ontarget", "run", str(path))
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert said.count("4_unlikelihood ") == said.count("report: ") == 1
+    assert said.count("stage 2 (+ unlikelihood)") == 1
+    assert (tmp_path / "run" / "4_unlikelihood" / "model" / "model.safetensors").is_file()
+    again = launched(2, "-m", "ontarget", "run", str(path))
+    said, _ = again.communicate(timeout=300)
+    assert said.count("up to date") > 5 and " s  " not in said
+
+
+def test_on_sigterm_all_save_together_and_the_next_run_ends_alike(
+    alone: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "two"
+    folder.mkdir()
+    script = str(HERE / "distributed_training.py")
+    process = launched(2, script, str(folder), '{"slow": true}')
+    deadline = time.monotonic() + 120
+    while not list((folder / "states").glob("step-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=120)
+    states = sorted(each.name for each in (folder / "states").glob("step-*"))
+    assert not (folder / "model.safetensors").exists()
+    assert states and states[-1] < "step-000000020"
+    assert_alike(trained(folder, 2, {}), alone["all weights"])
+
+
+def test_a_batch_that_the_processes_cannot_share_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from test_tuning import schedule
+
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(RecipeError, match=r"batch: 8 is no multiple of micro_batch 2 on 3 process"):
+        arguments(schedule(batch=8, micro_batch=2), tmp_path)
+
+
+def test_alone_a_process_leads_and_agrees_with_itself() -> None:
+    assert processes.count() == 1 and processes.leads() and not processes.shard()
+    assert processes.agreed(lambda: "x") == processes.leaders("x") == "x"
+    assert processes.summed([1.0, 2.0]) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["ddp", "fsdp2", "zero3"])
+def test_the_shipped_engines_are_what_accelerate_reads(name: str) -> None:
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    found = load_config_from_file(str(ENGINES / f"{name}.yaml"))
+    engine = {"ddp": "MULTI_GPU", "fsdp2": "FSDP", "zero3": "DEEPSPEED"}[name]
+    assert found.distributed_type == engine
+    shipped = yaml.safe_load((ENGINES / "fsdp2.yaml").read_text())["fsdp_config"]
+    tested = {f"fsdp_{key[5:].lower()}": value for key, value in FSDP.items() if key[:5] == "FSDP_"}
+    assert {key: str(shipped[key]).lower() for key in tested} == {
+        key: value.lower() for key, value in tested.items()
+    }
