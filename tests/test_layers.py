@@ -14,8 +14,8 @@ ROOT = Path(ontarget.__file__).parent
 LAYERS = [
     {"records", "languages", "errors"},  # nouns: plain data
     {"prompts", "conflicts", "documents", "directions", "losses", "offtarget", "preflight",
-     "validation"},  # pure
-    {"batches", "scores", "tables", "charts", "muon"},  # pure, on top of those
+     "validation", "shapes"},  # pure
+    {"batches", "scores", "tables", "charts", "muon", "planning"},  # pure, on top of those
     {"acceptance"},
     {"lines", "artifacts", "identify", "processes"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding"},
@@ -32,7 +32,7 @@ LAYERS = [
     {"s0_base", "s1_prepare", "s2_conflict", "s3_mle", "s4_unlikelihood", "s4_control",
      "s5_translate", "s6_evaluate", "s7_report", "diagnose",
      "merge"},  # steps never import one another
-    {"checks", "pipeline"},
+    {"checks", "pipeline", "forecast"},
     {"console"},
     {"beside"},
     {"__main__"},

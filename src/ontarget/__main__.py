@@ -1,4 +1,4 @@
-"""The `ontarget` command: one verb a step, and run, check, demo, diagnose."""
+"""The `ontarget` command: one verb a step, and run, check, plan, demo, diagnose."""
 
 import sys
 import traceback
@@ -16,6 +16,7 @@ from ontarget import (
     acceptance,
     beside,
     checks,
+    forecast,
     pipeline,
     processes,
     recipe_files,
@@ -128,6 +129,18 @@ def check(recipe: RecipePath) -> None:
     for line in checks.check(recipe_files.load(recipe)):
         console.print(Text(line), soft_wrap=True)
     console.print(Text(f"{recipe}: ready to run"), soft_wrap=True)
+
+
+@app.command()
+def plan(
+    recipe: RecipePath,
+    gpu_memory: Annotated[float, typer.Option(min=4, max=10**4, help="GiB of each GPU.")] = 80,
+    gpus: Annotated[int | None, typer.Option(min=1, max=10**4, help="At most so many.")] = None,
+) -> None:
+    """Say what training takes in memory and the smallest engine that fits; nothing is run."""
+    planned = forecast.plan(recipe_files.load(recipe), gpu_memory, gpus)
+    for line in forecast.lines(planned, recipe):
+        console.print(Text(line), soft_wrap=True)
 
 
 @app.command()

@@ -2,12 +2,16 @@
 
 import json
 import re
+import struct
 from pathlib import Path
+from typing import Any
 
 from ontarget.artifacts import fingerprint
 from ontarget.errors import ModelError
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+FLOATS = ("F64", "F32", "F16", "BF16")  # in safetensors' words
+LONGEST = 100_000_000  # bytes of a header; safetensors itself refuses longer ones
 UNSAFE = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 
 
@@ -77,3 +81,61 @@ def identity(model: str, revision: str | None) -> str:
     return fingerprint(
         [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     )
+
+
+def config(folder: Path) -> dict[str, Any]:
+    """The settings in a model folder's config.json.
+
+    Raises:
+        ModelError: they are no mapping.
+    """
+    found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ModelError(f"{folder / 'config.json'}: holds no settings; fetch the model again")
+    return found
+
+
+def sizes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """The size of each tensor in a model folder, from the headers of its files alone.
+
+    Raises:
+        ModelError: a header cannot be read, or a tensor holds other than plain numbers.
+    """
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+    else:
+        named = [path.name for path in folder.glob("*.safetensors")]
+    found: dict[str, tuple[int, ...]] = {}
+    for name in sorted(set(named)):
+        for tensor, (kind, size) in header(folder / name).items():
+            if kind not in FLOATS:
+                raise ModelError(
+                    f"{folder / name}: {tensor} holds {kind}, expected {', '.join(FLOATS)}; take "
+                    "the model as it was before it was quantised"
+                )
+            found[tensor] = size
+    return found
+
+
+def header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Type and size of each tensor: eight bytes of length, little-endian, then JSON.
+
+    Raises:
+        ModelError: it is no safetensors file.
+    """
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > LONGEST:
+                raise ValueError(f"a header of {length} bytes")
+            entries = json.loads(file.read(length))
+        return {
+            name: (str(entry["dtype"]), tuple(map(int, entry["shape"])))
+            for name, entry in entries.items()
+            if name != "__metadata__"
+        }
+    except (ValueError, struct.error, LookupError, AttributeError, TypeError) as error:
+        raise ModelError(
+            f"{path}: is no safetensors file ({error}); fetch the model again"
+        ) from error

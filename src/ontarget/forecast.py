@@ -1,0 +1,212 @@
+"""What a recipe's trainings take in memory, before any of them runs. No torch, nothing fetched."""
+
+import shlex
+from dataclasses import dataclass
+from math import ceil, gcd
+from pathlib import Path
+
+from ontarget import planning, weights
+from ontarget.errors import ModelError, RecipeError
+from ontarget.planning import GIB, Adapter, Memory, Stage
+from ontarget.recipe import Recipe
+from ontarget.sections import Scratch, Training, Unlikelihood
+from ontarget.shapes import Model, Shape, described, llama
+
+COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of GPUs, looked at in turn
+POSITIONS = 1024  # of the model of step 0; models.small_llama has the same
+ENGINES = "recipes/engines"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """All stages on some number of GPUs."""
+
+    model: Model
+    stages: dict[str, Stage]  # by section
+    gpus: int
+    gpu: int  # bytes of memory of each
+
+    @property
+    def needs(self) -> dict[str, Memory]:
+        """The memory of each stage, on each GPU."""
+        return {
+            name: planning.on_each(self.model, stage, self.gpus)
+            for name, stage in self.stages.items()
+        }
+
+    @property
+    def fits(self) -> bool:
+        """Whether each GPU can hold every stage."""
+        return planning.fits(list(self.needs.values()), self.gpu)
+
+
+def plan(recipe: Recipe, gib: float, gpus: int | None) -> Planned:
+    """The smallest plan that fits, on GPUs of so many GiB and at most `gpus` (64), or the largest.
+
+    Raises:
+        RecipeError: nothing is trained, or a batch cannot be shared by `gpus`.
+        ModelError: the model is not here, or of an unknown shape.
+    """
+    sections = trainings(recipe)
+    if not sections:
+        raise RecipeError("mle, unlikelihood: both are missing, so nothing is trained; add one")
+    for name, section in sections.items():
+        if gpus is not None and section.batch % gpus:
+            raise RecipeError(
+                f"{name}.batch: {section.batch} samples a step cannot be shared evenly by {gpus} "
+                "GPUs; make it a multiple, or take another number of GPUs"
+            )
+    model = model_of(recipe)
+    every = [
+        Planned(
+            model=model,
+            stages={name: stage(each, count, model.shape) for name, each in sections.items()},
+            gpus=count,
+            gpu=round(gib * GIB),
+        )
+        for count in counts([section.batch for section in sections.values()], gpus)
+    ]
+    return next((each for each in every if each.fits), every[-1])
+
+
+def counts(batches: list[int], most: int | None) -> list[int]:
+    """The numbers of GPUs up to `most` that share every batch evenly."""
+    looked_at = COUNTS if most is None else (*(each for each in COUNTS if each < most), most)
+    return [each for each in looked_at if gcd(*batches) % each == 0]
+
+
+def trainings(recipe: Recipe) -> dict[str, Training]:
+    """The sections that train; the control takes no more than the stage 2 it is compared with."""
+    named = {
+        "base.scratch": recipe.base.scratch,
+        "mle": recipe.mle,
+        "unlikelihood": recipe.unlikelihood,
+    }
+    return {name: section for name, section in named.items() if section is not None}
+
+
+def stage(section: Training, gpus: int, shape: Shape) -> Stage:
+    """The section as one GPU of so many sees it: samples of full length, as many as fall to it.
+
+    Stage 2 has each sample's conflict beside it.
+    """
+    samples = min(section.micro_batch, ceil(section.batch / gpus))
+    sequences = 2 * samples if isinstance(section, Unlikelihood) else samples
+    longest = min(section.max_tokens, shape.positions or section.max_tokens)
+    adapter = getattr(section, "adapter", None)
+    return Stage(
+        batch=planning.rows_at_most(sequences, longest, section.row_tokens or section.max_tokens),
+        precision=section.precision,
+        optimizer=section.optimizer,
+        adapter=adapter
+        and Adapter(
+            rank=adapter.rank,
+            targets=adapter.targets,
+            dropout=adapter.dropout > 0,
+            lengths=adapter.kind == "dora",
+        ),
+    )
+
+
+def model_of(recipe: Recipe) -> Model:
+    """The model that is tuned, from its section or its folder.
+
+    Raises:
+        ModelError: there is no such folder, or its files do not say.
+    """
+    if recipe.base.scratch is not None:
+        return small(recipe.base.scratch)
+    name = recipe.base.model or ""
+    if weights.is_hub_id(name):
+        raise ModelError(
+            f"{name}: is no folder here, and a plan fetches nothing; download the model and "
+            "give its folder as base.model"
+        )
+    weights.refuse_unusable(name)
+    return described(weights.config(Path(name)), weights.sizes(Path(name)), name)
+
+
+def small(scratch: Scratch) -> Model:
+    """The Llama that step 0 makes; its tokenizer may turn out smaller than `vocabulary`."""
+    shape = Shape(
+        hidden=scratch.hidden,
+        layers=scratch.layers,
+        heads=scratch.heads,
+        key_value_heads=scratch.heads,
+        head_dim=scratch.hidden // scratch.heads,
+        feed_forward=scratch.feed_forward,
+        vocabulary=scratch.vocabulary,
+        tied=True,
+        positions=POSITIONS,
+    )
+    return Model(shape=shape, tensors=llama(shape))
+
+
+def lines(planned: Planned, path: Path) -> list[str]:
+    """The plan in words: a table, then the smallest engine, or what to change."""
+    trained = (
+        f"{name} {sum(planning.trained(planned.model, stage)):,}"
+        for name, stage in planned.stages.items()
+    )
+    where = "one GPU" if planned.gpus == 1 else f"each of {planned.gpus} GPUs"
+    aside = planning.reserve(planned.gpu)
+    return [
+        f"parameters {planned.model.parameters:,}; trained: {', '.join(trained)}",
+        *table(planned.needs),
+        f"GiB at most on {where} of {planned.gpu / GIB:g} GiB, {said(aside)} of them in reserve",
+        *(chosen(planned, path) if planned.fits else [refused(planned)]),
+    ]
+
+
+def table(needs: dict[str, Memory]) -> list[str]:
+    """A line a stage, in GiB, under a line of titles."""
+    titles = ("weights", "gradients", "optimizer", "activations", "loss", "sum")
+    width = max(len(name) for name in needs)
+    rows = [" " * width + "".join(f"{title:>{len(title) + 3}}" for title in titles)]
+    for name, need in needs.items():
+        parts = (need.weights, need.gradients, need.optimizer, need.activations, need.loss)
+        cells = zip(titles, (*parts, need.total), strict=True)
+        rows.append(f"{name:<{width}}" + "".join(f"{said(x):>{len(t) + 3}}" for t, x in cells))
+    return rows
+
+
+def said(size: int) -> str:
+    """GiB with one decimal; with three, where there is less than one."""
+    return f"{size / GIB:.1f}" if size >= GIB else f"{size / GIB:.3f}"
+
+
+def chosen(planned: Planned, path: Path) -> list[str]:
+    """The smallest engine that fits, its command, and what else would do."""
+    command = f"run {shlex.quote(str(path))}"
+    if planned.gpus > 1:
+        return [
+            f"smallest: fsdp2 on {planned.gpus} GPUs: accelerate launch --config_file "
+            f"{ENGINES}/fsdp2.yaml --num_processes {planned.gpus} -m ontarget {command}",
+            f"zero3 ({ENGINES}/zero3.yaml) shards alike",
+        ]
+    # DDP reduces gradients in buckets of their own
+    needed = max(need.total + need.gradients for need in planned.needs.values())
+    faster = f"ddp ({ENGINES}/ddp.yaml) on several GPUs saves no memory; it buys speed"
+    return [
+        f"smallest: one: ontarget {command}",
+        *([faster] if needed + planning.reserve(planned.gpu) <= planned.gpu else []),
+    ]
+
+
+def refused(planned: Planned) -> str:
+    """Which stage does not fit, by how much, and what would make it smaller."""
+    name, need = max(planned.needs.items(), key=lambda each: each[1].total)
+    stage, aside = planned.stages[name], planning.reserve(planned.gpu)
+    more_would_do = need.activations + need.loss + aside < planned.gpu
+    remedies = [
+        *(["train an adapter"] if stage.adapter is None and name != "base.scratch" else []),
+        *(["lower micro_batch"] if stage.batch.rows > (1 if name != "unlikelihood" else 2) else []),
+        "shorten max_tokens",
+        *([f"take more GPUs than {planned.gpus}"] if more_would_do else []),
+    ]
+    where = "one GPU" if planned.gpus == 1 else f"each of {planned.gpus} GPUs"
+    return (
+        f"none fits: {name} lacks {said(need.total + aside - planned.gpu)} GiB on {where} "
+        f"(activations of {stage.batch.tokens:,} tokens are {said(need.activations)}); "
+        f"{' or '.join(remedies)}"
+    )

@@ -1,0 +1,211 @@
+"""`ontarget plan`: what it prints of recipes and folders, and what it refuses. No torch."""
+
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Writer
+from test_cli import HEAVY, loaded_by, ontarget_command, refused
+
+from ontarget import forecast, models
+from ontarget.planning import GIB, Adapter
+from ontarget.recipe_files import load
+from ontarget.shapes import Shape, llama
+
+SEVEN = Shape(
+    hidden=4096, layers=32, heads=32, key_value_heads=32, head_dim=128, feed_forward=11008,
+    vocabulary=32_000,
+)  # fmt: skip
+STAGE: dict[str, Any] = {
+    "steps": 10, "batch": 64, "micro_batch": 1, "max_tokens": 512, "precision": "bfloat16",
+}  # fmt: skip
+LORA = STAGE | {"adapter": {"rank": 16}}
+
+
+def folder_of(path: Path, shape: Shape) -> dict[str, str]:
+    """A model's folder with all but the numbers: the header of its weights, and nothing behind."""
+    path.mkdir()
+    entries = {name: {"dtype": "BF16", "shape": size} for name, size in llama(shape).items()}
+    header = json.dumps(entries).encode()
+    (path / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    config = {
+        "model_type": "llama", "hidden_size": shape.hidden, "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads, "intermediate_size": shape.feed_forward,
+        "vocab_size": shape.vocabulary, "max_position_embeddings": 4096,
+    }  # fmt: skip
+    (path / "config.json").write_text(json.dumps(config))
+    (path / "tokenizer.json").write_text("{}")
+    return {"model": str(path)}
+
+
+def planned(path: Path, *options: str) -> list[str]:
+    done = ontarget_command("plan", path, *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_a_plan_loads_nothing_heavy(write_recipe: Writer) -> None:
+    path = f"__import__('pathlib').Path({str(write_recipe())!r})"
+    planning = f"import ontarget.__main__ as m; m.plan({path})"
+    assert not HEAVY & loaded_by(planning)
+
+
+def test_a_model_from_scratch_is_planned_from_its_section(write_recipe: Writer) -> None:
+    path = write_recipe()
+    first, titles, *rows, where, smallest, note = planned(path)
+    recipe = load(path)
+    assert recipe.base.scratch is not None
+    shape = forecast.small(recipe.base.scratch).shape
+    built = models.small_llama(
+        models.byte_bpe(["a"], shape.vocabulary),
+        models.Shape(hidden=32, layers=4, heads=4, feed_forward=64),
+        0,
+    )
+    missing = 32 * (1600 - built.get_input_embeddings().num_embeddings)  # words of the tokenizer
+    parameters = built.num_parameters() + missing
+    assert first == (
+        f"parameters {parameters:,}; trained: base.scratch {parameters:,}, mle {parameters:,}, "
+        f"unlikelihood {parameters:,}"
+    )
+    assert built.config.max_position_embeddings == forecast.POSITIONS
+    assert titles.split() == "weights gradients optimizer activations loss sum".split()
+    assert [row.split()[0] for row in rows] == ["base.scratch", "mle", "unlikelihood"]
+    assert max(map(len, rows)) <= 80
+    assert where == "GiB at most on one GPU of 80 GiB, 6.0 of them in reserve"
+    assert smallest == f"smallest: one: ontarget run {path}"
+    assert note == "ddp (recipes/engines/ddp.yaml) on several GPUs saves no memory; it buys speed"
+
+
+def test_a_7b_takes_the_numbers_of_the_guide_and_two_gpus(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    path = write_recipe(base=folder_of(tmp_path / "seven", SEVEN), mle=LORA, unlikelihood=STAGE)
+    first, _, mle, unlikelihood, where, smallest, note = planned(path)
+    assert first == (
+        "parameters 6,738,415,616; trained: mle 39,976,960, unlikelihood 6,738,415,616"
+    )
+    assert mle.split()[0] == "mle" and float(mle.split()[-1]) < 20
+    assert unlikelihood.split()[-1] == "59.8"  # 60 in the guide
+    assert where == "GiB at most on each of 2 GPUs of 80 GiB, 6.0 of them in reserve"
+    assert smallest == (
+        "smallest: fsdp2 on 2 GPUs: accelerate launch --config_file recipes/engines/fsdp2.yaml "
+        f"--num_processes 2 -m ontarget run {path}"
+    )
+    assert note == "zero3 (recipes/engines/zero3.yaml) shards alike"
+
+
+def test_an_adapter_fits_where_all_weights_do_not(write_recipe: Writer, tmp_path: Path) -> None:
+    base = folder_of(tmp_path / "seven", SEVEN)
+    one = planned(write_recipe(base=base, mle=None, unlikelihood=LORA), "--gpus", "1")
+    assert one[-2].startswith("smallest: one: ontarget run")
+    none = planned(write_recipe(base=base, mle=None, unlikelihood=STAGE), "--gpus", "1")
+    assert none[-1] == (
+        "none fits: unlikelihood lacks 46.3 GiB on one GPU (activations of 1,024 tokens are 7.0); "
+        "train an adapter or shorten max_tokens or take more GPUs than 1"
+    )
+
+
+def test_smaller_gpus_take_more_of_them(write_recipe: Writer, tmp_path: Path) -> None:
+    path = write_recipe(base=folder_of(tmp_path / "seven", SEVEN), mle=None, unlikelihood=STAGE)
+    assert "--num_processes 4 " in planned(path, "--gpu-memory", "40")[-2]
+    assert "--num_processes 8 " in planned(path, "--gpu-memory", "26")[-2]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "remedies"),
+    [(2, "lower micro_batch or shorten max_tokens"), (8, "shorten max_tokens")],
+)
+def test_where_activations_alone_are_too_many_more_gpus_are_no_remedy(
+    write_recipe: Writer, tmp_path: Path, gpus: int, remedies: str
+) -> None:
+    long = LORA | {"batch": 8, "micro_batch": 8, "max_tokens": 2048}
+    path = write_recipe(base=folder_of(tmp_path / "seven", SEVEN), mle=None, unlikelihood=long)
+    *_, where, last = planned(path, "--gpu-memory", "24", "--gpus", str(gpus))
+    assert where.startswith(f"GiB at most on each of {gpus} GPUs of 24 GiB")
+    assert last.startswith("none fits: unlikelihood lacks ")
+    assert last.endswith(f"; {remedies}")
+
+
+def test_ddp_is_named_only_where_its_buckets_fit_too(write_recipe: Writer, tmp_path: Path) -> None:
+    path = write_recipe(base=folder_of(tmp_path / "seven", SEVEN), mle=None, unlikelihood=STAGE)
+    assert planned(path, "--gpu-memory", "140")[-1] == f"smallest: one: ontarget run {path}"
+    assert planned(path, "--gpu-memory", "192")[-1].startswith("ddp (recipes/engines/ddp.yaml)")
+
+
+def test_a_name_with_spaces_can_be_pasted(write_recipe: Writer, tmp_path: Path) -> None:
+    spaced = tmp_path / "my recipe.yaml"
+    write_recipe().rename(spaced)
+    assert planned(spaced)[-2] == f"smallest: one: ontarget run '{spaced}'"
+
+
+def test_the_number_of_gpus_shares_each_batch(write_recipe: Writer) -> None:
+    path = write_recipe(unlikelihood={"steps": 3, "batch": 12, "micro_batch": 2})
+    assert forecast.counts([8, 12], None) == [1, 2, 4]
+    assert forecast.counts([96, 48], None) == [1, 2, 4, 8, 16]
+    assert forecast.counts([96, 48], 3) == [1, 2, 3]
+    assert (
+        "base.scratch.batch: 8 samples a step cannot be shared evenly by 3 GPUs; make it a "
+        "multiple, or take another number of GPUs"
+    ) in refused("plan", path, "--gpus", "3")
+
+
+def test_stage_2_reads_twice_as_many_rows_and_no_more_than_fall_to_a_gpu(
+    write_recipe: Writer,
+) -> None:
+    recipe = load(write_recipe(unlikelihood={"steps": 3, "batch": 8, "micro_batch": 4}))
+    planned = forecast.plan(recipe, 80.0, None)
+    assert planned.stages["mle"].batch.rows == 4
+    assert planned.stages["unlikelihood"].batch.rows == 8
+    assert recipe.unlikelihood is not None
+    shape = planned.model.shape
+    assert forecast.stage(recipe.unlikelihood, 8, shape).batch.rows == 2
+    long = recipe.unlikelihood.model_copy(update={"max_tokens": 5000})
+    found = forecast.stage(long, 8, shape).batch  # rows of 5000, sequences of 1024 positions
+    assert (found.rows, found.width) == (1, 2048)
+    assert planned.gpu == 80 * GIB
+
+
+def test_a_section_says_everything_that_the_arithmetic_asks_for(write_recipe: Writer) -> None:
+    adapter = {"kind": "dora", "rank": 4, "dropout": 0.1, "targets": ["q_proj"]}
+    given = {"steps": 3, "batch": 4, "optimizer": "muon", "precision": "bfloat16"}
+    recipe = load(write_recipe(unlikelihood=given | {"adapter": adapter}))
+    found = forecast.plan(recipe, 80.0, None).stages
+    assert found["unlikelihood"].adapter == Adapter(
+        rank=4, targets=("q_proj",), dropout=True, lengths=True
+    )
+    assert (found["unlikelihood"].optimizer, found["unlikelihood"].precision) == (
+        "muon",
+        "bfloat16",
+    )
+    assert found["base.scratch"].optimizer == "muon" and found["mle"].optimizer == "adamw"
+    plain = load(write_recipe(unlikelihood=given | {"adapter": {"rank": 4}}))
+    lora = forecast.plan(plain, 80.0, None).stages["unlikelihood"].adapter
+    assert lora == Adapter(rank=4, targets=("all-linear",), dropout=False, lengths=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"base": {"model": "org/name"}}, "org/name: is no folder here, and a plan fetches nothing;"
+         " download the model and give its folder as base.model"),
+        ({"base": {"model": "x"}, "mle": None, "unlikelihood": None, "control": False},
+         "mle, unlikelihood: both are missing, so nothing is trained; add one"),
+        ({"base": {"model": "/nowhere/at/all"}}, "/nowhere/at/all: no such folder"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_planned_is_one_line(
+    write_recipe: Writer, changes: dict[str, Any], message: str
+) -> None:
+    assert message in refused("plan", write_recipe(**changes))
+
+
+def test_help_says_that_nothing_is_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ontarget", "plan", "--help"], capture_output=True, text=True
+    )
+    assert "the smallest engine that fits; nothing" in done.stdout
