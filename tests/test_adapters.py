@@ -1,6 +1,7 @@
 """Adapters: what is trained, what the fused loss makes of them, and what is left of them."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ from models_for_tests import double, tiny
 from peft import PeftModel
 from safetensors.torch import load_file
 from test_cli import ontarget_command as ontarget
+from test_pipeline import Log
 from test_resume import Killed, dies_after
 from test_tuning import by_definition, examples, schedule, tuned
 from torch.testing import assert_close
 from transformers import AutoModelForCausalLM
 
-from ontarget import adapters, artifacts, checkpoints, heads, models, pipeline
+from ontarget import adapters, artifacts, checkpoints, checks, heads, models, pipeline, weights
 from ontarget.adapters import LowRank
 from ontarget.batches import packed
 from ontarget.errors import ModelError, RecipeError
@@ -163,3 +165,51 @@ def test_what_is_no_adapter_of_this_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="is no adapter of a LlamaForCausalLM of this size"):
         adapters.loaded(tiny().model, tmp_path)
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+def test_qlora_trains_on_four_bits_and_is_merged_into_the_weights_as_they_were(
+    write_recipe: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU, where bitsandbytes works too as long as it does not repack."""
+    monkeypatch.setattr(models, "refuse_without_cuda", lambda device: None)
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: False)
+    adapter = {"kind": "qlora", "rank": 2}
+    stage = RECIPE["unlikelihood"] | {"adapter": adapter, "learning_rate": 1e-2}
+    wide = {"scratch": RECIPE["base"]["scratch"] | {"hidden": 64, "feed_forward": 64}}
+    pipeline.run(load(write_recipe(base=wide, unlikelihood=stage)), Log())
+    run = tmp_path / "run"
+    before, after = (
+        load_file(run / name / "model" / "model.safetensors")
+        for name in ("3_mle", "4_unlikelihood")
+    )
+    low = load_file(run / "4_unlikelihood" / "adapter" / "adapter_model.safetensors")
+    assert before.keys() == after.keys()
+    name = "model.layers.0.self_attn.q_proj"
+    a, b = (low[f"base_model.model.{name}.lora_{side}.weight"] for side in "AB")
+    assert b.abs().max() > 0
+    expected = before[f"{name}.weight"] + 16.0 * (b @ a)  # alpha 32, rank 2
+    assert_close(after[f"{name}.weight"], expected)
+    assert torch.equal(after["model.embed_tokens.weight"], before["model.embed_tokens.weight"])
+
+
+def test_without_bitsandbytes_qlora_is_refused_before_anything_runs(
+    write_recipe: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    stage = RECIPE["mle"] | {"adapter": {"kind": "qlora"}}
+    with pytest.raises(ModelError, match="qlora needs the package bitsandbytes, .* pip install"):
+        checks.check(load(write_recipe(mle=stage)))
+
+
+def test_qlora_is_for_cuda() -> None:
+    with pytest.raises(ModelError, match="qlora needs a CUDA GPU, this machine trains on cpu; use"):
+        models.refuse_without_cuda(torch.device("cpu"))
+    models.refuse_without_cuda(torch.device("cuda"))
+
+
+def test_qlora_needs_whole_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "find_spec", lambda name: "there")
+    monkeypatch.setattr(weights.processes, "shard", lambda: True)
+    with pytest.raises(ModelError, match="needs whole weights, this engine shards them; use ddp"):
+        weights.refuse_unquantizable()

@@ -313,3 +313,18 @@ def test_the_guide_takes_a_7b_apart_as_the_functions_do() -> None:
         )
     assert f"{need.total / GIB:.1f} GiB in all" in text
     assert f"{activations(model, given) / given.batch.tokens / 1e6:.1f} MB a token" in text
+
+
+def test_qlora_holds_matrices_inside_the_layers_in_about_half_a_byte() -> None:
+    """4 bits a number, a byte for each 64 of them and a float32 for each 256 of these bytes."""
+    model = Model(shape=SEVEN, tensors=llama(SEVEN))
+    lora, qlora = (
+        on_one(model, stage("bfloat16", Adapter(rank=16, quantized=quantized)))
+        for quantized in (False, True)
+    )
+    inner = numbers(model.inner)
+    blocks = inner // 64
+    assert lora.weights - qlora.weights == pytest.approx(
+        inner * (4 + 2) - (inner // 2 + blocks + blocks // 256 * 4), rel=1e-6
+    )
+    assert replace(qlora, weights=lora.weights) == lora

@@ -21,7 +21,7 @@ class LowRank:
     scale: float  # alpha / rank of the paper
     dropout: float  # 0 to 1
     targets: Sequence[str]  # names of layers; of one, ALL_LINEAR
-    kind: Literal["lora", "dora"]
+    kind: Literal["lora", "dora", "qlora"]
 
 
 def adapted(model: PreTrainedModel, adapter: LowRank) -> PeftModel:

@@ -23,6 +23,9 @@ def check(recipe: Recipe) -> list[str]:
     identify.refuse_unknown(recipe.languages)
     if recipe.base.model is not None:
         weights.refuse_unusable(recipe.base.model)
+    stages = [stage for stage in (recipe.mle, recipe.unlikelihood) if stage is not None]
+    if any(stage.adapter and stage.adapter.kind == "qlora" for stage in stages):
+        weights.refuse_unquantizable()
     refuse_unwritable(recipe.out)
     taken = recipe.base.model is not None and weights.is_hub_id(recipe.base.model)
     directions = f"{len(recipe.supervised_directions)} supervised, "

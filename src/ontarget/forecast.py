@@ -104,6 +104,7 @@ def stage(section: Training, gpus: int, shape: Shape) -> Stage:
             targets=adapter.targets,
             dropout=adapter.dropout > 0,
             lengths=adapter.kind == "dora",
+            quantized=adapter.kind == "qlora",
         ),
     )
 

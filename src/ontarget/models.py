@@ -14,6 +14,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
+    BitsAndBytesConfig,
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedModel,
@@ -21,7 +22,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from ontarget import processes
+from ontarget import processes, weights
 from ontarget.errors import ModelError
 from ontarget.weights import is_hub_id, refuse_unusable
 
@@ -141,8 +142,11 @@ class Loaded:
         return " ".join(str(self.tokenizer.decode(list(tokens), skip_special_tokens=True)).split())
 
 
-def load(model: str, revision: str | None = None) -> Loaded:
+def load(model: str, revision: str | None = None, quantized: torch.dtype | None = None) -> Loaded:
     """A decoder-only or encoder-decoder model in float32 and its tokenizer; a folder or hub id.
+
+    `quantized`: its matrices are kept in 4 bits (NF4, arXiv 2305.14314), to compute with in this
+    precision; for adapters alone.
 
     Raises:
         ModelError: it cannot be loaded from safetensors without running its code, lacks weights,
@@ -163,6 +167,7 @@ def load(model: str, revision: str | None = None) -> Loaded:
             use_safetensors=True,
             dtype=torch.float32,
             output_loading_info=True,
+            **({} if quantized is None else four_bits(quantized)),
         )
     except Exception as error:  # the many ways in which a folder or a hub can disappoint
         raise ModelError(
@@ -176,7 +181,33 @@ def load(model: str, revision: str | None = None) -> Loaded:
             "fetch or save the model again"
         )
     refuse_unfit(model, tokenizer, network)
-    return Loaded(placed(network), tokenizer)
+    return Loaded(network if quantized else placed(network), tokenizer)
+
+
+def four_bits(precision: torch.dtype) -> dict[str, Any]:
+    """How to load matrices in 4 bits, straight to where they are used.
+
+    Raises:
+        ModelError: bitsandbytes is not installed, weights are sharded, or there is no CUDA.
+    """
+    weights.refuse_unquantizable()
+    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    refuse_without_cuda(device)
+    config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=precision,
+    )
+    return {"quantization_config": config, "device_map": {"": device}}
+
+
+def refuse_without_cuda(device: torch.device) -> None:
+    """Raise ModelError where bitsandbytes repacks its weights for translating only, as on CPUs."""
+    if device.type != "cuda":
+        raise ModelError(
+            f"adapter.kind: qlora needs a CUDA GPU, this machine trains on {device.type}; use lora"
+        )
 
 
 def refuse_unfit(model: str, tokenizer: PreTrainedTokenizerBase, network: PreTrainedModel) -> None:

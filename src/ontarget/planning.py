@@ -24,6 +24,7 @@ from ontarget.shapes import Model, Shape, Tensors, numbers
 
 GIB = 2**30
 EXACT = 4  # bytes of a float32
+FOUR_BITS = 0.5 + 1 / 64 + 4 / (64 * 256)  # bytes of an NF4 number, with its doubly cut scales
 CHUNK = 512  # rows of logits that exist at once; losses.fused_loss has the same
 CONTEXT = 2 * GIB  # CUDA's context and kernels, cuBLAS's workspaces, NCCL's buffers
 ROUNDING = 0.05  # of a GPU's memory, lost to the allocator's rounding and fragmentation
@@ -38,6 +39,7 @@ class Adapter:
     targets: tuple[str, ...] = ALL_LINEAR
     dropout: bool = False
     lengths: bool = False  # DoRA's, learned apart
+    quantized: bool = False  # QLoRA's: the matrices below it are in 4 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,10 +191,14 @@ def loss(model: Model, stage: Stage) -> int:
 
 def on_one(model: Model, stage: Stage) -> Memory:
     """One GPU that holds everything; under autocast also copies of the layers' matrices."""
-    copied = numbers(model.inner) + (trained(model, stage)[0] if stage.adapter else 0)
+    inner = numbers(model.inner)
+    held = EXACT * model.parameters
+    if stage.adapter is not None and stage.adapter.quantized:
+        held, inner = held - round((EXACT - FOUR_BITS) * inner), 0
+    copied = inner + (trained(model, stage)[0] if stage.adapter else 0)
     copies = stage.width * copied if stage.width < EXACT else 0
     return Memory(
-        weights=EXACT * model.parameters + copies,
+        weights=held + copies,
         gradients=EXACT * sum(trained(model, stage)),
         optimizer=states(model, stage),
         activations=activations(model, stage),

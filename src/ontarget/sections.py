@@ -176,9 +176,12 @@ class Validation(Section):
 
 
 class Adapter(Section):
-    """A low-rank adapter, trained in place of all weights and merged into them at the end."""
+    """A low-rank adapter, trained in place of all weights and merged into them at the end.
 
-    kind: Literal["lora", "dora"] = "lora"  # arXiv 2106.09685, arXiv 2402.09353
+    LoRA arXiv 2106.09685, DoRA arXiv 2402.09353, QLoRA arXiv 2305.14314.
+    """
+
+    kind: Literal["lora", "dora", "qlora"] = "lora"  # qlora: on weights of 4 bits meanwhile
     rank: Annotated[int, Field(gt=0, le=65536)] = 16
     alpha: Annotated[float, Field(gt=0)] = 32.0  # the adapter's part is scaled by alpha / rank
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0

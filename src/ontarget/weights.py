@@ -3,9 +3,11 @@
 import json
 import re
 import struct
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ontarget import processes
 from ontarget.artifacts import fingerprint
 from ontarget.errors import ModelError
 
@@ -48,6 +50,19 @@ def is_hub_id(model: str) -> bool:
     """Whether `model` names no folder here but may name a model of the hub."""
     fits = HUB_ID.fullmatch(model) and not model.startswith(".")
     return bool(fits) and not Path(model).exists()
+
+
+def refuse_unquantizable() -> None:
+    """Raise ModelError where weights cannot be kept in 4 bits."""
+    if find_spec("bitsandbytes") is None:
+        raise ModelError(
+            "adapter.kind: qlora needs the package bitsandbytes, which is not installed; "
+            "pip install bitsandbytes, or use lora"
+        )
+    if processes.shard():
+        raise ModelError(
+            "adapter.kind: qlora needs whole weights, this engine shards them; use ddp, or lora"
+        )
 
 
 def refuse_incomplete(folder: Path) -> None:

@@ -44,7 +44,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     trained = tuning.train(
         loaded, examples, schedule, inputs.unfinished(recipe, "0_base"), training.line(tell)
     )
-    training.keep(loaded, trained, out)
+    training.keep(recipe, loaded, trained, out)
     return {
         "parameters": network.num_parameters(),
         "documents": len(examples),

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, models, tuning
+from ontarget import artifacts, tuning
 from ontarget.recipe import Recipe
 from ontarget.records import Sample
 from ontarget.steps import inputs, training
@@ -15,7 +15,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     every = artifacts.read_lines(recipe.out / "1_prepare" / "train.jsonl", Sample)
     samples = training.picked(every, recipe.mle, recipe.seed)
     tell("loading the model", 0, 1)
-    loaded = models.load(inputs.model_of(recipe, inputs.BASE), recipe.base.revision)
+    loaded = training.loaded(recipe, inputs.model_of(recipe, inputs.BASE), recipe.mle)
     examples = training.examples(loaded, recipe, samples, None, recipe.mle.max_tokens)
     schedule = training.schedule(
         recipe.mle,
@@ -26,5 +26,5 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     trained = tuning.train(
         loaded, examples, schedule, inputs.unfinished(recipe, "3_mle"), training.line(tell)
     )
-    training.keep(loaded, trained, out)
+    training.keep(recipe, loaded, trained, out)
     return training.reported(trained, len(samples), len(examples))

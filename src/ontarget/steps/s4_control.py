@@ -7,7 +7,7 @@ the same compute. What stage 2 gains over it is not gained by training longer.
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, models, tuning
+from ontarget import artifacts, tuning
 from ontarget.recipe import Recipe
 from ontarget.records import Sample
 from ontarget.steps import inputs, training
@@ -24,13 +24,13 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     )
     samples = training.picked(every, section, recipe.seed + 1)
     tell("loading the model", 0, 1)
-    loaded = models.load(inputs.starting_point(recipe), recipe.base.revision)
+    loaded = training.loaded(recipe, inputs.starting_point(recipe), section)
     examples = training.examples(loaded, recipe, samples, None, section.max_tokens)
     schedule = training.schedule(section, len(examples), recipe.seed)
     trained = tuning.train(
         loaded, examples, schedule, inputs.unfinished(recipe, "4_control"), training.line(tell)
     )
-    training.keep(loaded, trained, out)
+    training.keep(recipe, loaded, trained, out)
     return training.reported(trained, len(samples), len(examples))
 
 

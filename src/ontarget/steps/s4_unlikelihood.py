@@ -6,7 +6,8 @@ Before it, the preflight says from dev sentences whether stage 2 can help at all
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, diagnosis, models, processes, tuning
+from ontarget import artifacts, diagnosis, processes, tuning
+from ontarget.models import Loaded
 from ontarget.recipe import Recipe
 from ontarget.records import Sample
 from ontarget.steps import inputs, training
@@ -24,7 +25,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     samples = training.picked(every, section, recipe.seed + 1)  # not the order of stage 1 again
     conflicts = [conflict_of[sample.key] for sample in samples]
     tell("loading the model", 0, 1)
-    loaded = models.load(inputs.starting_point(recipe), recipe.base.revision)
+    loaded = training.loaded(recipe, inputs.starting_point(recipe), section)
     verdict = None
     if section.preflight:
         verdict = processes.agreed(lambda: preflight(recipe, loaded, out, tell))
@@ -39,11 +40,11 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     trained = tuning.train(
         loaded, examples, schedule, inputs.unfinished(recipe, "4_unlikelihood"), training.line(tell)
     )
-    training.keep(loaded, trained, out)
+    training.keep(recipe, loaded, trained, out)
     return training.reported(trained, len(samples), len(examples)) | {"preflight": verdict}
 
 
-def preflight(recipe: Recipe, loaded: models.Loaded, out: Path, tell: inputs.Tell) -> str:
+def preflight(recipe: Recipe, loaded: Loaded, out: Path, tell: inputs.Tell) -> str:
     """Write `preflight.json`; returns the verdict's words."""
     assert recipe.unlikelihood is not None
     dev = artifacts.read_lines(recipe.out / "1_prepare" / "dev.jsonl", Sample)

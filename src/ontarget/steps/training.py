@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from ontarget import adapters, artifacts, asking, diagnosis, models, processes
 from ontarget.adapters import LowRank
 from ontarget.batches import Example, Row, row
@@ -104,17 +106,28 @@ def rows(loaded: Loaded, recipe: Recipe, samples: Sequence[Sample], *, unlikely:
     ]
 
 
-def keep(loaded: Loaded, trained: Trained, out: Path) -> None:
+def loaded(recipe: Recipe, place: str, section: Mle | Unlikelihood) -> Loaded:
+    """The model that a stage starts from, in 4 bits where its adapter wants that."""
+    kind = section.adapter.kind if section.adapter else None
+    precision = getattr(torch, section.precision)
+    return models.load(place, recipe.base.revision, precision if kind == "qlora" else None)
+
+
+def keep(recipe: Recipe, loaded: Loaded, trained: Trained, out: Path) -> None:
     """Write `model/`, `curve.jsonl`; `adapter/` and `validation.jsonl`, where there is one.
 
-    The model is whole in any case: what an adapter learned is merged into it. Of several
-    processes the leading one writes.
+    The model is whole in any case: what an adapter learned is merged into it, or into its weights
+    before they were cut to 4 bits. Of several processes the leading one writes.
     """
     if not processes.leads():
         return
     if trained.adapter is not None:
         adapters.save(trained.adapter, out / "adapter")
-        adapters.merge(trained.adapter)
+        if getattr(loaded.model, "is_quantized", False):
+            loaded = models.load(str(loaded.model.name_or_path), recipe.base.revision)
+            adapters.merge(adapters.loaded(loaded.model, out / "adapter"))
+        else:
+            adapters.merge(trained.adapter)
     models.save(loaded, out / "model")
     artifacts.write_lines(out / "curve.jsonl", trained.curve)
     if trained.validated:
