@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 import transformers as hf
-from models_for_tests import CODER_SIZES, chatty, coded, coder, ready, tiny
+from models_for_tests import CHATML, CODER_SIZES, chatty, coded, coder, ready, tiny
 
+from ontarget import weights
 from ontarget.asking import answered, asked, ends
 from ontarget.batches import Prompt
 from ontarget.decoding.hf import Search, generate
@@ -59,6 +60,19 @@ def test_a_turn_that_no_special_token_closes_ends_with_eos() -> None:
 def test_without_a_chat_template_chat_is_refused() -> None:
     with pytest.raises(ModelError, match="its tokenizer has no chat template; leave chat out"):
         asked(chatty(None), [sample()], CHAT)
+
+
+@pytest.mark.parametrize("template", [CHATML, None])
+def test_a_folder_without_chat_template_is_refused_before_anything_runs(
+    template: str | None, tmp_path: Path
+) -> None:
+    save(chatty(template), tmp_path)
+    if template is None:
+        with pytest.raises(ModelError, match="its tokenizer has no chat template; leave chat out"):
+            weights.refuse_without_chat(str(tmp_path))
+    else:
+        weights.refuse_without_chat(str(tmp_path))
+    weights.refuse_without_chat("some/hub-id")
 
 
 def test_a_chat_template_that_fails_is_named() -> None:

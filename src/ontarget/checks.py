@@ -23,6 +23,8 @@ def check(recipe: Recipe) -> list[str]:
     identify.refuse_unknown(recipe.languages)
     if recipe.base.model is not None:
         weights.refuse_unusable(recipe.base.model)
+        if recipe.chat:
+            weights.refuse_without_chat(recipe.base.model)
     stages = [stage for stage in (recipe.mle, recipe.unlikelihood) if stage is not None]
     if any(stage.adapter and stage.adapter.kind == "qlora" for stage in stages):
         weights.refuse_unquantizable()

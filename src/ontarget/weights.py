@@ -52,6 +52,21 @@ def is_hub_id(model: str) -> bool:
     return bool(fits) and not Path(model).exists()
 
 
+def refuse_without_chat(model: str) -> None:
+    """Raise ModelError where a folder's tokenizer has no chat template; hub ids are not looked at."""
+    folder = Path(model)
+    if is_hub_id(model) or any(folder.glob("chat_template*")):
+        return
+    try:
+        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        settings = {}
+    if not isinstance(settings, dict) or not settings.get("chat_template"):
+        raise ModelError(
+            f"{model}: its tokenizer has no chat template; leave chat out of the recipe"
+        )
+
+
 def refuse_unquantizable() -> None:
     """Raise ModelError where weights cannot be kept in 4 bits."""
     if find_spec("bitsandbytes") is None:
