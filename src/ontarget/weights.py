@@ -53,7 +53,7 @@ def is_hub_id(model: str) -> bool:
 
 
 def refuse_without_chat(model: str) -> None:
-    """Raise ModelError where a folder's tokenizer has no chat template; hub ids are not looked at."""
+    """Raise ModelError where a folder's tokenizer has no chat template; hub ids pass."""
     folder = Path(model)
     if is_hub_id(model) or any(folder.glob("chat_template*")):
         return
