@@ -139,7 +139,7 @@ class LanguageAwareTrainer(Trainer):
             (conflict > 0).sum() / wrong,
             kept.sum(),
         )
-        self.memory.seen.append(torch.stack(seen).tolist())
+        self.memory.seen.append([self.state.global_step, *torch.stack(seen).tolist()])
         return (total, odds) if return_outputs else total
 
     def _clip_grad_norm(self, model: Any) -> Any:
@@ -168,11 +168,11 @@ class LanguageAwareTrainer(Trainer):
         """Log what was seen since the last log: losses as means over steps, in nats per token."""
         seen = self.memory.seen
         if seen and "loss" in logs:
-            steps = len(seen) / self.args.gradient_accumulation_steps
-            *means, tokens = (sum(column) for column in zip(*seen, strict=True))
+            at, *shares, tokens = zip(*seen, strict=True)
+            steps = len(set(at))  # an epoch's last one may have fewer micro-batches
             names = ("likelihood", "unlikelihood", "conflict_share")
-            logs |= {name: mean / steps for name, mean in zip(names, means, strict=True)}
-            logs["tokens_per_second"] = tokens / (time.monotonic() - self.since)
+            logs |= {name: sum(share) / steps for name, share in zip(names, shares, strict=True)}
+            logs["tokens_per_second"] = sum(tokens) / (time.monotonic() - self.since)
             seen.clear()
             self.since = time.monotonic()
         super().log(logs, start_time)
