@@ -11,43 +11,32 @@ and random tokens of the lengths of translation samples. Counted are the respons
 samples; each is read twice.
 """
 
-import random
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
+import pairs
 import torch
 from measure import accelerator, machine, medians
 from reference import reference
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
-from ontarget import heads, recipe_files
-from ontarget.asking import answered, asked
-from ontarget.batches import Example, Prompt, Row, packed, padded, row
-from ontarget.conflicts import wrong_target
-from ontarget.models import Loaded, Shape, byte_bpe, small_llama
-from ontarget.steps import inputs
+from ontarget import heads
+from ontarget.batches import Example, Row, packed, padded
 
 ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A model and a step's examples."""
+class Steps:
+    """A model, a step's examples, and three ways to make the step."""
 
-    name: str
     model: PreTrainedModel
     examples: list[Example]
+    tokens: int  # of the true samples' responses
     row_tokens: int
 
     def __post_init__(self) -> None:
         self.model.to(accelerator())  # type: ignore[arg-type]
         self.model.train()
-
-    @property
-    def tokens(self) -> int:
-        """Response tokens of the true samples."""
-        return sum(responses(each.rows[0]) for each in self.examples)
 
     def fused(self, batch: dict[str, torch.Tensor]) -> None:
         """Forward and backward of one batch."""
@@ -84,7 +73,9 @@ class Case:
             heads.head_of(self.model, hidden).weight,
             labels,
             torch.full(labels.shape, each.unlikely, device=accelerator()),
-            torch.full(labels.shape, 1 / responses(each), device=accelerator()),
+            torch.full(
+                labels.shape, 1 / (len(each.tokens) - each.prompt_tokens), device=accelerator()
+            ),
         )
 
     def update(self) -> None:
@@ -95,77 +86,30 @@ class Case:
         self.model.zero_grad()
 
 
-def responses(each: Row) -> int:
-    """Tokens with a label."""
-    return len(each.tokens) - each.prompt_tokens
-
-
-def demo(count: int) -> Case:
-    """The demo's model and samples."""
-    with files("ontarget").joinpath("recipes/demo.yaml") as path:
-        recipe = recipe_files.load(path)  # type: ignore[arg-type]
-    rows = inputs.splits(recipe).train
-    tokenizer = byte_bpe((text for row in rows for text in row.texts.values()), 1600)
-    shape = Shape(hidden=128, layers=4, heads=4, feed_forward=352)
-    loaded = Loaded(small_llama(tokenizer, shape, 0), tokenizer)
-    drawn = inputs.samples(rows, recipe.supervised_directions)
-    samples = inputs.chosen(drawn, count, 0)
-    conflicts = [wrong_target(sample, recipe.languages, 0) for sample in samples]
-    sides = [asked(loaded, group, recipe.asking) for group in (samples, conflicts)]
-    answers = answered(loaded, samples, recipe.asking)
-    examples = [
-        Example(rows=(row("", true, answer), row("", wrong, answer, unlikely=True)))
-        for true, wrong, answer in zip(*sides, answers, strict=True)
-    ]
-    return Case(name="demo model", model=loaded.model, examples=examples, row_tokens=96)
-
-
-def larger(count: int) -> Case:
-    """A Llama of 95 M parameters; prompts of 45 to 110 tokens, responses of 8 to 70."""
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=32_000,
-        hidden_size=768,
-        num_hidden_layers=10,
-        num_attention_heads=12,
-        num_key_value_heads=12,
-        intermediate_size=2048,
-        tie_word_embeddings=True,
+def show(case: pairs.Case) -> None:
+    """A line."""
+    loaded = case.make()
+    steps = Steps(
+        model=loaded.model,
+        examples=case.examples(loaded, conflicts=True),
+        tokens=case.tokens,
+        row_tokens=case.row_tokens,
     )
-    draw = random.Random(0)
-    examples = []
-    for _ in range(count):
-        length = draw.randint(8, 70)
-        before, answer = ids(draw, 40 + length), ids(draw, length)
-        true, wrong = (Prompt(tokens=(*before[:-1], last)) for last in (before[-1], 7))
-        rows = row("", true, answer), row("", wrong, answer, unlikely=True)
-        examples.append(Example(rows=rows))
-    model = LlamaForCausalLM(config)
-    return Case(name="95 M parameters", model=model, examples=examples, row_tokens=512)
-
-
-def ids(draw: random.Random, count: int) -> list[int]:
-    """Random tokens."""
-    return [draw.randrange(3, 32_000) for _ in range(count)]
-
-
-def show(cases: Sequence[Case]) -> None:
-    """A line a case."""
-    for case in cases:
-        works = {"ours": case.ours, "padded": case.padded, "reference": case.reference}
-        speeds = {name: case.tokens / seconds for name, seconds in medians(works).items()}
-        print(
-            f"{case.name:16} {len(case.examples):3d} samples  ours {speeds['ours']:,.0f} response "
-            f"tokens/s, {speeds['ours'] / speeds['reference']:.1f}x the reference way "
-            f"({speeds['reference']:,.0f}), {speeds['ours'] / speeds['padded']:.2f}x padded "
-            f"({speeds['padded']:,.0f})"
-        )
+    works = {"ours": steps.ours, "padded": steps.padded, "reference": steps.reference}
+    speeds = {name: case.tokens / seconds for name, seconds in medians(works).items()}
+    print(
+        f"{case.name:16} {len(case.pairs):3d} samples  ours {speeds['ours']:,.0f} response "
+        f"tokens/s, {speeds['ours'] / speeds['reference']:.1f}x the reference way "
+        f"({speeds['reference']:,.0f}), {speeds['ours'] / speeds['padded']:.2f}x padded "
+        f"({speeds['padded']:,.0f})"
+    )
 
 
 def main() -> None:
     """Print the table."""
     print(f"stage-2 step, {machine()}")
-    show([demo(32), larger(16)])
+    for case in (pairs.demo(32), pairs.larger(8)):
+        show(case)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Memory:
         self.partial = folder / checkpoints.PARTIAL
         self.curve = Curve(progress)
         self.keeper = validation and Keeper(model, validation, self.partial / BEST, progress)
-        self.seen: list[list[float]] = []  # of each micro-batch since the last log
+        self.seen: list[list[float]] = []  # step and sums of each micro-batch since the last log
         if processes.leads():
             shutil.rmtree(self.partial, ignore_errors=True)
             self.partial.mkdir(parents=True)

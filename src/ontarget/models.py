@@ -142,11 +142,11 @@ class Loaded:
         return " ".join(str(self.tokenizer.decode(list(tokens), skip_special_tokens=True)).split())
 
 
-def load(model: str, revision: str | None = None, quantized: torch.dtype | None = None) -> Loaded:
+def load(model: str, revision: str | None = None, quantized: str | None = None) -> Loaded:
     """A decoder-only or encoder-decoder model in float32 and its tokenizer; a folder or hub id.
 
     `quantized`: its matrices are kept in 4 bits (NF4, arXiv 2305.14314), to compute with in this
-    precision; for adapters alone.
+    precision (float32, bfloat16); for adapters alone.
 
     Raises:
         ModelError: it cannot be loaded from safetensors without running its code, lacks weights,
@@ -184,7 +184,7 @@ def load(model: str, revision: str | None = None, quantized: torch.dtype | None 
     return Loaded(network if quantized else placed(network), tokenizer)
 
 
-def four_bits(precision: torch.dtype) -> dict[str, Any]:
+def four_bits(precision: str) -> dict[str, Any]:
     """How to load matrices in 4 bits, straight to where they are used.
 
     Raises:
@@ -197,7 +197,7 @@ def four_bits(precision: torch.dtype) -> dict[str, Any]:
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=precision,
+        bnb_4bit_compute_dtype=getattr(torch, precision),
     )
     return {"quantization_config": config, "device_map": {"": device}}
 

@@ -86,7 +86,7 @@ class LanguageAwareTrainer(Trainer):
             (conflict > 0).sum() / wrong,
             kept.sum(),
         )
-        self.memory.seen.append(torch.stack(seen).tolist())
+        self.memory.seen.append([float(self.state.global_step), *torch.stack(seen).tolist()])
         return (total, odds) if return_outputs else total
 
     def _clip_grad_norm(self, model: Any) -> Any:
@@ -118,12 +118,12 @@ class LanguageAwareTrainer(Trainer):
         """Log what was seen since the last log: losses as means over steps, in nats per token."""
         seen = self.memory.seen
         if seen and "loss" in logs:
-            steps = len(seen) / self.args.gradient_accumulation_steps
-            sums = [sum(column) for column in zip(*seen, strict=True)]
-            *shares, tokens = processes.summed(sums)  # the losses are shares of means of all
+            at, *columns = zip(*seen, strict=True)
+            steps = len(set(at))  # an epoch's last one may have fewer micro-batches
+            *shares, tokens = processes.summed([sum(column) for column in columns])
             names = ("likelihood", "unlikelihood", "conflict_share")
-            each = steps * processes.count()
-            logs |= {name: share / each for name, share in zip(names, shares, strict=True)}
+            of_all = steps * processes.count()  # each loss is a share of a mean over all of them
+            logs |= {name: share / of_all for name, share in zip(names, shares, strict=True)}
             logs["tokens_per_second"] = tokens / (time.monotonic() - self.since)
             seen.clear()
             self.since = time.monotonic()

@@ -4,8 +4,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from ontarget import adapters, artifacts, asking, diagnosis, models, processes
 from ontarget.adapters import LowRank
 from ontarget.batches import Example, Row, row
@@ -109,8 +107,7 @@ def rows(loaded: Loaded, recipe: Recipe, samples: Sequence[Sample], *, unlikely:
 def loaded(recipe: Recipe, place: str, section: Mle | Unlikelihood) -> Loaded:
     """The model that a stage starts from, in 4 bits where its adapter wants that."""
     kind = section.adapter.kind if section.adapter else None
-    precision = getattr(torch, section.precision)
-    return models.load(place, recipe.base.revision, precision if kind == "qlora" else None)
+    return models.load(place, recipe.base.revision, section.precision if kind == "qlora" else None)
 
 
 def keep(recipe: Recipe, loaded: Loaded, trained: Trained, out: Path) -> None:

@@ -1,0 +1,279 @@
+"""Whole trainings by our Trainer and by TRL's on the same pairs: response tokens a second, memory.
+
+    python benchmarks/trl_step.py [demo] [larger]     the demo alone, if none is named
+
+    stage 1                 ours: the pairs packed in rows, the fused loss
+    stage 2                 ours: the same with a conflict sample beside each pair
+    TRL SFT                 prompts and completions, the loss on completions alone, padded
+    TRL SFT padding-free    the same, all pairs of the step in one row (so would packing=True be)
+    TRL CPO                 the same pairs; rejected is what would answer the conflict's instruction
+
+All in float32 with the Trainer's AdamW and a log a step, no checkpoints; one micro-batch a step,
+always of the same pairs. Stage 2 and CPO read two sequences a pair, the others one. Counted are the
+response tokens of the true samples. Stage 1 and TRL SFT must have the same loss.
+
+Each way has a process of its own, and each round in it a fresh model, so that the peak is the
+training's: gradients, optimizer and activations, beyond the loaded model. Rounds are taken in turn.
+
+Needs TRL, which is an extra: where it is missing, a line says so and nothing is measured (exit 0).
+"""
+
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+# Read as the libraries are imported.
+os.environ |= {
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRL_EXPERIMENTAL_SILENCE": "1",
+}
+
+import pairs
+from measure import ROUNDS, accelerator, machine, peak_megabytes, wait
+from transformers import PrinterCallback, TrainerCallback, logging
+
+from ontarget.models import Loaded
+from ontarget.tuning import Schedule, train
+
+ALPHA = 0.05
+RATE = 1e-6
+LONGEST = 512  # tokens of prompt and response, which no pair reaches
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Steps of a training."""
+
+    warm: int
+    timed: int
+
+    @property
+    def steps(self) -> int:
+        """All of them."""
+        return self.warm + self.timed
+
+
+CASES = {
+    "demo": (lambda: pairs.demo(32), Length(warm=3, timed=12)),
+    "larger": (lambda: pairs.larger(8), Length(warm=1, timed=1)),
+}
+
+
+@dataclass(slots=True)
+class Clock(TrainerCallback):
+    """When each step was logged, and its loss."""
+
+    times: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+    def tick(self, logs: Mapping[str, float]) -> None:
+        """A step is over."""
+        wait()
+        self.times.append(time.perf_counter())
+        self.losses.append(logs["likelihood" if "likelihood" in logs else "loss"])
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """The Trainer's own call; its summary at the end is no step."""
+        if "loss" in logs:
+            self.tick(logs)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a way to train is given."""
+
+    case: pairs.Case
+    loaded: Loaded
+    steps: int
+    clock: Clock
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A whole training."""
+
+    speed: float  # response tokens of the true samples a second
+    megabytes: float
+    loss: float  # of the first step, in nats
+
+
+def ours(setting: Setting, alpha: float) -> None:
+    """Stage 1, or stage 2 where alpha is more than 0."""
+    batch = len(setting.case.pairs)
+    schedule = Schedule(
+        steps=setting.steps,
+        batch=batch,
+        micro_batch=batch,
+        learning_rate=RATE,
+        schedule="constant",
+        warmup=0.0,
+        optimizer="adamw",
+        weight_decay=0.0,
+        precision="float32",
+        row_tokens=setting.case.row_tokens,
+        checkpoint_every=setting.steps + 1,
+        alpha=alpha,
+    )
+    examples = setting.case.examples(setting.loaded, conflicts=alpha > 0)
+    train(setting.loaded, examples, schedule, setting.folder, setting.clock.tick)
+
+
+def sft(setting: Setting, **options: Any) -> None:
+    """trl.SFTTrainer."""
+    from trl import SFTConfig, SFTTrainer
+
+    columns = {"prompt": "prompt", "completion": "response"}
+    theirs(setting, SFTTrainer, SFTConfig, columns, completion_only_loss=True, **options)
+
+
+def cpo(setting: Setting) -> None:
+    """trl.experimental.cpo.CPOTrainer."""
+    from trl.experimental.cpo import CPOConfig, CPOTrainer
+
+    columns = {"prompt": "prompt", "chosen": "response", "rejected": "rejected"}
+    options = {"max_length": LONGEST, "remove_unused_columns": False}
+    theirs(setting, CPOTrainer, CPOConfig, columns, **options)
+
+
+def theirs(
+    setting: Setting, trainer: Any, config: Any, columns: dict[str, str], **more: Any
+) -> None:
+    """Train as TRL does; `columns` are what it calls the parts of a pair."""
+    from datasets import Dataset
+
+    content = {
+        name: [getattr(pair, part) for pair in setting.case.pairs] for name, part in columns.items()
+    }
+    arguments = config(
+        output_dir=str(setting.folder),
+        max_steps=setting.steps,
+        per_device_train_batch_size=len(setting.case.pairs),
+        learning_rate=RATE,
+        lr_scheduler_type="constant",
+        bf16=False,
+        gradient_checkpointing=False,
+        use_cpu=accelerator().type == "cpu",
+        logging_steps=1,
+        disable_tqdm=True,
+        report_to="none",
+        save_strategy="no",
+        dataloader_pin_memory=False,
+        **more,
+    )
+    made = trainer(
+        model=setting.loaded.model,
+        args=arguments,
+        train_dataset=Dataset.from_dict(content),
+        processing_class=setting.loaded.tokenizer,
+        callbacks=[setting.clock],
+    )
+    made.remove_callback(PrinterCallback)
+    made.train()
+
+
+WAYS: dict[str, Callable[[Setting], None]] = {
+    "stage 1": lambda setting: ours(setting, 0.0),
+    "stage 2": lambda setting: ours(setting, ALPHA),
+    "TRL SFT": lambda setting: sft(setting, max_length=LONGEST),
+    "TRL SFT padding-free": lambda setting: sft(setting, padding_free=True, max_length=None),
+    "TRL CPO": cpo,
+}
+OURS = {"TRL SFT": "stage 1", "TRL SFT padding-free": "stage 1", "TRL CPO": "stage 2"}
+
+
+def training(case: pairs.Case, way: str, steps: int) -> tuple[Clock, float]:
+    """One of a fresh model: its clock, and its peak in MB."""
+    clock, loaded = Clock(), case.make()
+    with TemporaryDirectory() as folder:
+        setting = Setting(case, loaded, steps, clock, Path(folder))
+        return clock, peak_megabytes(lambda: WAYS[way](setting))
+
+
+def warm_up(name: str, way: str) -> None:
+    """Import what is imported on the way, and say nothing from here on."""
+    from datasets import disable_progress_bars
+
+    disable_progress_bars()
+    logging.set_verbosity_error()
+    warnings.simplefilter("ignore")
+    case = CASES[name][0]()
+    training(replace(case, pairs=case.pairs[:2]), way, 1)
+
+
+def measured(name: str, way: str) -> Measured:
+    """A training in the process that calls."""
+    make, length = CASES[name]
+    case = make()
+    clock, megabytes = training(case, way, length.steps)
+    seconds = (clock.times[-1] - clock.times[length.warm - 1]) / length.timed
+    return Measured(case.tokens / seconds, megabytes, clock.losses[0])
+
+
+def rounds(name: str) -> dict[str, list[Measured]]:
+    """All trainings of a case."""
+    found: dict[str, list[Measured]] = {way: [] for way in WAYS}
+    with ExitStack() as stack:
+        workers = {
+            way: stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"))) for way in WAYS
+        }
+        for way, worker in workers.items():
+            worker.submit(warm_up, name, way).result()
+        for _ in range(ROUNDS):
+            for way, worker in workers.items():
+                found[way].append(worker.submit(measured, name, way).result())
+    return found
+
+
+def show(name: str) -> None:
+    """A line a way.
+
+    Raises:
+        SystemExit: stage 1 and TRL SFT do not have the same loss.
+    """
+    found = rounds(name)
+    case = CASES[name][0]()
+    print(f"{case.name}, {len(case.pairs)} pairs a step")
+    for way, runs in found.items():
+        speed = median(run.speed for run in runs)
+        memory = median(run.megabytes for run in runs)
+        line = f"  {way:20} {speed:6,.0f} response tokens/s, {memory:5,.0f} MB"
+        print(line + (compared(OURS[way], found[OURS[way]], runs) if way in OURS else ""))
+    losses = [found[way][0].loss for way in ("stage 1", *OURS) if OURS.get(way) != "stage 2"]
+    if max(losses) - min(losses) > 1e-4:
+        raise SystemExit(f"the first losses {losses} differ, so these are different trainings")
+
+
+def compared(way: str, ours: list[Measured], theirs: list[Measured]) -> str:
+    """Medians of the ratios within each round."""
+    both = list(zip(ours, theirs, strict=True))
+    faster = median(own.speed / other.speed for own, other in both)
+    smaller = median(other.megabytes / own.megabytes for own, other in both)
+    return f"; {way} is {faster:.2f}x as fast, {smaller:.2f}x less memory"
+
+
+def main() -> None:
+    """Print the table."""
+    if find_spec("trl") is None:
+        print(f"TRL: not installed, not compared; {sys.executable} -m pip install 'trl>=1.16,<2'")
+        return
+    print(f"TRL {version('trl')}, transformers {version('transformers')}, {machine()}")
+    for name in sys.argv[1:] or ["demo"]:
+        show(name)
+
+
+if __name__ == "__main__":
+    main()
