@@ -108,7 +108,7 @@ def show(case: pairs.Case) -> None:
 def main() -> None:
     """Print the table."""
     print(f"stage-2 step, {machine()}")
-    for case in (pairs.demo(32), pairs.larger(8)):
+    for case in (pairs.demo(32), pairs.larger(16)):
         show(case)
 
 
