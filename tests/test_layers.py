@@ -17,7 +17,7 @@ LAYERS = [
      "validation"},  # pure
     {"batches", "scores", "tables", "charts", "muon"},  # pure, on top of those
     {"acceptance"},
-    {"lines", "artifacts", "identify"},  # the outside world
+    {"lines", "artifacts", "identify", "trackers"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook", "checkpoints"},
     {"parquet", "models", "callbacks", "heads", "adapters"},
     {"corpora", "hf", "memory", "report"},

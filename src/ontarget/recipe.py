@@ -19,6 +19,7 @@ from ontarget.sections import (
     Report,
     Section,
     Seed,
+    Trackers,
     Translate,
     Unlikelihood,
 )
@@ -44,6 +45,7 @@ class Recipe(Section):
     translate: Translate = Translate()
     evaluate: Evaluate = Evaluate()
     report: Report = Report()
+    report_to: Trackers = ("tensorboard",)  # where to watch a training; [] for nowhere
 
     @model_validator(mode="after")
     def consistent(self) -> "Recipe":
