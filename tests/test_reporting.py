@@ -2,6 +2,7 @@
 
 import json
 import struct
+import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -137,6 +138,36 @@ def test_what_a_killed_training_told_after_its_last_state_is_told_once(tmp_path:
             for step in steps:
                 tell({"step": step, "steps": 9, "likelihood": step + shift})
     assert curves(tmp_path) == {"train/likelihood": [(5, 5.0), (6, 6.5), (7, 7.5), (8, 8.5)]}
+
+
+def test_each_point_can_be_watched_at_once(tmp_path: Path) -> None:
+    tracked = trackers.Tracked(name="x", folder=tmp_path, settings={})
+    with trackers.tracking(["tensorboard"], tracked) as tell:
+        for step in (1, 2, 3):
+            tell({"step": step, "likelihood": 1.0})
+            assert len(curves(tmp_path)["train/likelihood"]) == step
+
+
+def test_a_full_disk_stops_the_training_and_does_not_hang_it(tmp_path: Path) -> None:
+    program = """
+import resource, signal, sys
+from pathlib import Path
+from ontarget import trackers
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+tracked = trackers.Tracked(name="x", folder=Path(sys.argv[1]), settings={})
+try:
+    with trackers.tracking(["tensorboard"], tracked) as tell:
+        for step in range(99):
+            tell({"step": step, "likelihood": 1.0})
+except OSError as error:
+    print(step, error.strerror)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    step, *words = done.stdout.split()
+    assert 0 < int(step) < 20 and words == ["File", "too", "large"], done
 
 
 def test_a_new_training_leaves_no_old_curve(write_recipe: Writer, tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.text import Text
 
 from ontarget import __version__, acceptance, checks, pipeline, recipe_files, tables
-from ontarget.console import Live
+from ontarget.console import Live, in_one_line
 from ontarget.errors import ArtifactError, OnTargetError, RecipeError, Stopped
-from ontarget.recipe import Recipe
+from ontarget.recipe import Recipe, strictly_zero_shot
 from ontarget.steps import inputs
 
 app = typer.Typer(
@@ -178,20 +178,6 @@ def demo(
         raise typer.Exit(1)
 
 
-def strictly_zero_shot(recipe: Recipe, out: Path | None) -> Recipe:
-    """The recipe with a base model that never read two other languages side by side.
-
-    Without `out` its run has a folder of its own beside the other's.
-    """
-    scratch = recipe.base.scratch
-    if scratch is None:
-        raise RecipeError("base.scratch: is missing; strict changes what step 0 reads")
-    mix = scratch.mix.model_copy(update={"pairs": "pivot"})
-    base = recipe.base.model_copy(update={"scratch": scratch.model_copy(update={"mix": mix})})
-    out = out or recipe.out.with_name(f"{recipe.out.name}-strict")
-    return recipe.model_copy(update={"base": base, "name": f"{recipe.name} (strict)", "out": out})
-
-
 @app.command()
 def diagnose(
     model: Annotated[str, typer.Argument(help="A model folder or hub id.")],
@@ -241,6 +227,26 @@ def merge(
     console.print(Text(f"merged model: {out}"), soft_wrap=True)
 
 
+@app.command()
+def push(
+    recipe: RecipePath,
+    repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="Owner/name on the Hub.")],
+    system: Annotated[str, typer.Option(help="stage2 or stage1.")] = "stage2",
+    private: Annotated[bool, typer.Option("--private", help="For you alone.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write, do not upload.")] = False,
+) -> None:
+    """Upload a finished model, with its card, to the Hugging Face Hub."""
+    quiet_libraries()
+    from ontarget.steps import push as pushing
+
+    read = recipe_files.load(recipe)
+    pushing.refuse_unusable(read, repo_id, system)
+    pipeline.refuse_unfinished(read, "evaluate")
+    with console.status("writing" if dry_run else "writing and uploading"):
+        done = pushing.run(read, repo_id, system, private=private, dry_run=dry_run)
+    console.print(Text(done.words), soft_wrap=True)
+
+
 def main() -> None:
     """Run the command; bad input is one line on stderr and exit code 2."""
     arguments = sys.argv[1:]
@@ -286,11 +292,6 @@ def explain(error: Any, errors: Console) -> None:
     verb = error.ctx.command_path if error.ctx else "ontarget"
     fault = in_one_line(error.format_message()).rstrip(".")
     errors.print(Text(f"ontarget: {fault}; see {verb} --help"), soft_wrap=True)
-
-
-def in_one_line(error: Exception | str) -> str:
-    """An error's words with control characters, which names may hold, written out."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from ontarget.directions import all_but, around_pivot, parsed
+from ontarget.errors import RecipeError
 from ontarget.languages import is_known
 from ontarget.prompts import TEMPLATES, template_fault
 from ontarget.records import Direction
@@ -112,3 +113,17 @@ def listed(key: str, texts: tuple[str, ...], languages: tuple[str, ...]) -> tupl
         return parsed(texts, languages)
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from error
+
+
+def strictly_zero_shot(recipe: Recipe, out: Path | None) -> Recipe:
+    """The recipe with a base model that never read two other languages side by side.
+
+    Without `out` its run has a folder of its own beside the other's.
+    """
+    scratch = recipe.base.scratch
+    if scratch is None:
+        raise RecipeError("base.scratch: is missing; strict changes what step 0 reads")
+    mix = scratch.mix.model_copy(update={"pairs": "pivot"})
+    base = recipe.base.model_copy(update={"scratch": scratch.model_copy(update={"mix": mix})})
+    out = out or recipe.out.with_name(f"{recipe.out.name}-strict")
+    return recipe.model_copy(update={"base": base, "name": f"{recipe.name} (strict)", "out": out})

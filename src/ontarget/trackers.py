@@ -5,6 +5,7 @@ the numbers whatever is told here, and no tracker changes a training.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -81,19 +82,28 @@ def named(point: Scalars) -> dict[str, float]:
 
 @contextmanager
 def tensorboard(tracked: Tracked) -> Iterator[Track]:
-    """Event files in the training's folder; there a resumed training goes on."""
-    from tensorboardX import SummaryWriter
+    """Event files in the training's folder; there a resumed training goes on.
+
+    Each point is written at once, without the thread and queue of tensorboardX's SummaryWriter, so
+    that it can be watched at once, and a full disk ends the training as any other.
+    """
+    from tensorboardX.event_file_writer import EventsWriter
+    from tensorboardX.proto.event_pb2 import Event, SessionLog
+    from tensorboardX.proto.summary_pb2 import Summary
 
     opened: list[Any] = []
 
+    def write(step: int, **content: Any) -> None:
+        opened[0].write_event(Event(step=step, wall_time=time.time(), **content))
+
     def track(scalars: Scalars, step: int) -> None:
         if not opened:
+            tracked.folder.mkdir(parents=True, exist_ok=True)
+            opened.append(EventsWriter(str(tracked.folder / "events"), f".{step}"))
             # A killed training has told more than its last state knows; it is told again.
-            opened.append(
-                SummaryWriter(str(tracked.folder), purge_step=step, filename_suffix=f".{step}")
-            )
-        for name, value in scalars.items():
-            opened[0].add_scalar(name, value, step)
+            write(step, session_log=SessionLog(status=SessionLog.START))
+        values = [Summary.Value(tag=name, simple_value=each) for name, each in scalars.items()]
+        write(step, summary=Summary(value=values))
         opened[0].flush()
 
     try:
