@@ -15,8 +15,8 @@ import pytest
 from conftest import Writer
 
 import ontarget
-from ontarget.__main__ import strictly_zero_shot
 from ontarget.errors import RecipeError
+from ontarget.recipe import strictly_zero_shot
 from ontarget.recipe_files import load
 
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "pyarrow", "fasttext", "jinja2"}
@@ -55,7 +55,7 @@ def test_help_lists_every_verb() -> None:
     text = ontarget_command("--help").stdout
     for verb in (
         "run", "check", "demo", "diagnose", "base", "prepare", "conflict", "mle", "unlikelihood",
-        "control", "translate", "evaluate", "report",
+        "control", "translate", "evaluate", "report", "push",
     ):  # fmt: skip
         assert f" {verb} " in text
 
@@ -191,6 +191,7 @@ def test_a_full_disk_is_one_line_and_finished_steps_are_kept(
         ".lock",
         ".unfinished",
         "1_prepare",
+        "logs",
     ]
     done = ontarget_command("mle", path)
     assert done.returncode == 0, done.stderr

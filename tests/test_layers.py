@@ -17,12 +17,12 @@ LAYERS = [
      "validation", "shapes"},  # pure
     {"batches", "scores", "tables", "charts", "muon", "planning"},  # pure, on top of those
     {"acceptance"},
-    {"lines", "artifacts", "identify", "processes"},  # the outside world
-    {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding"},
+    {"lines", "artifacts", "identify", "processes", "trackers"},  # the outside world
+    {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub"},
     {"parquet", "models", "callbacks", "heads", "adapters"},
     {"corpora", "asking", "hf", "memory", "report"},
     {"trainer"},
-    {"tuning"},
+    {"tuning", "cards"},
     {"diagnosis"},
     {"sections"},  # stand above all that works, so none of it can take a setting
     {"recipe"},
@@ -31,7 +31,7 @@ LAYERS = [
     {"training", "units"},
     {"s0_base", "s1_prepare", "s2_conflict", "s3_mle", "s4_unlikelihood", "s4_control",
      "s5_translate", "s6_evaluate", "s7_report", "diagnose",
-     "merge"},  # steps never import one another
+     "merge", "push"},  # steps never import one another
     {"checks", "pipeline", "forecast"},
     {"console"},
     {"beside"},
@@ -41,7 +41,7 @@ PURE = set().union(*LAYERS[:4])
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2"}
 MAY_BE_HEAVY = {
     "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "memory", "adapters",
-    "trainer", "tuning", "hf", "diagnosis", "report", "sharding",
+    "trainer", "tuning", "hf", "diagnosis", "report", "sharding", "cards",
 }  # fmt: skip
 LINES_PER_MODULE, LINES_PER_FUNCTION = 300, 40
 

@@ -22,7 +22,7 @@ from ontarget import (
     recipe_files,
     tables,
 )
-from ontarget.console import Live, console
+from ontarget.console import Live, console, in_one_line
 from ontarget.errors import OnTargetError, RecipeError, Stopped
 from ontarget.recipe import Recipe, strictly_zero_shot
 from ontarget.steps import inputs
@@ -189,7 +189,7 @@ def show_demands(recipe: Recipe) -> bool:
     return all(demand.holds for demand in found)
 
 
-for _command in (beside.diagnose, beside.merge):
+for _command in (beside.diagnose, beside.merge, beside.push):
     app.command()(_command)
 
 
@@ -238,11 +238,6 @@ def explain(error: Any, errors: Console) -> None:
     verb = error.ctx.command_path if error.ctx else "ontarget"
     fault = in_one_line(error.format_message()).rstrip(".")
     errors.print(Text(f"ontarget: {fault}; see {verb} --help"), soft_wrap=True)
-
-
-def in_one_line(error: Exception | str) -> str:
-    """An error's words with control characters, which names may hold, written out."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error))
 
 
 if __name__ == "__main__":

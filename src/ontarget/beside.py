@@ -1,4 +1,4 @@
-"""Commands beside the pipeline: a model examined, an adapter merged."""
+"""Commands beside the pipeline: a model examined, an adapter merged, a result pushed."""
 
 import os
 import warnings
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ontarget import processes
+from ontarget import pipeline, processes, recipe_files
 from ontarget.console import console
 from ontarget.errors import ArtifactError
 from ontarget.prompts import TEMPLATES, Asking
@@ -62,6 +62,25 @@ def merge(
 
     merging.run(model, adapter, out)
     console.print(Text(f"merged model: {out}"), soft_wrap=True)
+
+
+def push(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe that was run.")],
+    repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="Owner/name on the Hub.")],
+    system: Annotated[str, typer.Option(help="stage2 or stage1.")] = "stage2",
+    private: Annotated[bool, typer.Option("--private", help="For you alone.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write, do not upload.")] = False,
+) -> None:
+    """Upload a finished model, with its card, to the Hugging Face Hub."""
+    quiet_libraries()
+    from ontarget.steps import push as pushing
+
+    read = recipe_files.load(recipe)
+    pushing.refuse_unusable(read, repo_id, system)
+    pipeline.refuse_unfinished(read, "evaluate")
+    with console.status("writing" if dry_run else "writing and uploading"):
+        done = pushing.run(read, repo_id, system, private=private, dry_run=dry_run)
+    console.print(Text(done.words), soft_wrap=True)
 
 
 def quiet_libraries() -> None:

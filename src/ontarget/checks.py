@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ontarget import corpora, identify, weights
+from ontarget import corpora, identify, trackers, weights
 from ontarget.corpora.phrasebook import locale
 from ontarget.errors import ArtifactError, CorpusError
 from ontarget.recipe import Recipe
@@ -29,6 +29,7 @@ def check(recipe: Recipe) -> list[str]:
     if any(stage.adapter and stage.adapter.kind == "qlora" for stage in stages):
         weights.refuse_unquantizable()
     refuse_unwritable(recipe.out)
+    trackers.refuse_missing(recipe.report_to)
     taken = recipe.base.model is not None and weights.is_hub_id(recipe.base.model)
     directions = f"{len(recipe.supervised_directions)} supervised, "
     directions += f"{len(recipe.zero_shot_directions)} zero-shot"

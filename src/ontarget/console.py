@@ -73,3 +73,8 @@ def said(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key}:{each}" for key, each in value.items())
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def in_one_line(error: Exception | str) -> str:
+    """An error's words with control characters, which names may hold, written out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error))

@@ -4,7 +4,8 @@ OnTargetError            one line: the place, the finding, the expectation, the 
 ├── RecipeError          the recipe: a key, a value, a language, a direction
 ├── CorpusError          a corpus file: missing, misaligned, not UTF-8, shared with a test set
 ├── ModelError           a model folder or hub id: no weights, not safetensors, no tokenizer
-└── ArtifactError        a run folder: a missing step, a full disk, a damaged file
+├── ArtifactError        a run folder: a missing step, a full disk, a damaged file
+└── HubError             the Hugging Face Hub: no login, no network, no such repository
 """
 
 
@@ -26,6 +27,10 @@ class ModelError(OnTargetError):
 
 class ArtifactError(OnTargetError):
     """A step's folder cannot be read or written."""
+
+
+class HubError(OnTargetError):
+    """The Hugging Face Hub cannot be reached or does not take what it is given."""
 
 
 class Stopped(Exception):

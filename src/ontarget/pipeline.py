@@ -13,8 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, runtime_checkable
 
+from pydantic import ValidationError
+
 from ontarget import __version__, artifacts, processes, weights
-from ontarget.errors import RecipeError
+from ontarget.errors import ArtifactError, RecipeError
 from ontarget.recipe import Recipe
 from ontarget.sections import Section
 from ontarget.steps import inputs
@@ -90,6 +92,35 @@ def follow(recipe: Recipe, chosen: Sequence[Unit], show: Show) -> None:
         if processes.leaders(False) and unit.trains:
             with TemporaryDirectory() as out:
                 performed(recipe, unit, Path(out), show)
+
+
+def refuse_unfinished(recipe: Recipe, verb: str) -> None:
+    """Raise ArtifactError unless all up to `verb` is made, by this recipe and step from step.
+
+    Corpora and the base model need not be there any more, nor need our version be the same.
+    """
+    every = units(recipe)
+    for unit in needed(every, matching(every, verb)):
+        if fault := unfinished(recipe, unit):
+            raise ArtifactError(
+                f"{recipe.out / unit.folder}: {fault}; run `ontarget {verb} RECIPE` first"
+            )
+
+
+def unfinished(recipe: Recipe, unit: Unit) -> str | None:
+    """What a unit's folder lacks to be what the recipe says, or None."""
+    stamp = artifacts.read_stamp(recipe.out / unit.folder)
+    if stamp is None:
+        return "is missing or altered"
+    try:
+        made_by = Recipe.model_validate(stamp["recipe"])  # with defaults that it did not know
+    except ValidationError:
+        return "was made by a recipe that this version cannot read"
+    if any(attrgetter(name)(made_by) != attrgetter(name)(recipe) for name in unit.reads):
+        return "was made with other settings than the recipe's"
+    if stamp["made_from"]["steps"] != outputs(recipe, unit.needs):
+        return "was made from earlier files of other steps"
+    return None
 
 
 def make(recipe: Recipe, unit: Unit, made_from: dict[str, Any], show: Show) -> None:
@@ -188,10 +219,16 @@ def origin(recipe: Recipe, unit: Unit) -> dict[str, Any]:
                 files[name] = weights.identity(recipe.base.model, recipe.base.revision)
         else:
             files |= {str(path): artifacts.file_hash(path) for path in getattr(recipe.corpus, name)}
-    steps = {
-        need: (artifacts.read_stamp(recipe.out / need) or {}).get("outputs") for need in unit.needs
-    }
+    steps = outputs(recipe, unit.needs)
     return {"ontarget": __version__, "settings": settings, "files": files, "steps": steps}
+
+
+def outputs(recipe: Recipe, folders: Sequence[str]) -> dict[str, Any]:
+    """The hashes of the files of finished steps, as they are now."""
+    return {
+        folder: (artifacts.read_stamp(recipe.out / folder) or {}).get("outputs")
+        for folder in folders
+    }
 
 
 def plain(value: Any) -> Any:

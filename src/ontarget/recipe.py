@@ -20,6 +20,7 @@ from ontarget.sections import (
     Report,
     Section,
     Seed,
+    Trackers,
     Translate,
     Unlikelihood,
 )
@@ -46,6 +47,7 @@ class Recipe(Section):
     translate: Translate = Translate()
     evaluate: Evaluate = Evaluate()
     report: Report = Report()
+    report_to: Trackers = ("tensorboard",)  # where to watch a training; [] for nowhere
 
     @model_validator(mode="after")
     def consistent(self) -> "Recipe":
@@ -113,6 +115,14 @@ class Recipe(Section):
         return self.base.model or "a small model made from scratch"
 
 
+def listed(key: str, texts: tuple[str, ...], languages: tuple[str, ...]) -> tuple[Direction, ...]:
+    """Directions as a recipe lists them; a fault begins with the recipe's `key`."""
+    try:
+        return parsed(texts, languages)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
+
+
 def strictly_zero_shot(recipe: Recipe, out: Path | None) -> Recipe:
     """The recipe with a base model that never read two other languages side by side.
 
@@ -125,11 +135,3 @@ def strictly_zero_shot(recipe: Recipe, out: Path | None) -> Recipe:
     base = recipe.base.model_copy(update={"scratch": scratch.model_copy(update={"mix": mix})})
     out = out or recipe.out.with_name(f"{recipe.out.name}-strict")
     return recipe.model_copy(update={"base": base, "name": f"{recipe.name} (strict)", "out": out})
-
-
-def listed(key: str, texts: tuple[str, ...], languages: tuple[str, ...]) -> tuple[Direction, ...]:
-    """Directions as a recipe lists them; a fault begins with the recipe's `key`."""
-    try:
-        return parsed(texts, languages)
-    except ValueError as error:
-        raise ValueError(f"{key}: {error}") from error

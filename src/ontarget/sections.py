@@ -7,7 +7,7 @@ defaults of both training stages are those of arXiv 2403.14399 for LLMs.
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0, le=10**9)]
@@ -19,7 +19,20 @@ def one_or_many(value: object) -> object:
     return [value] if isinstance(value, str | Path) else value
 
 
+def each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names without repetition."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ValueError(f"{twice} is listed twice; keep it once")
+    return names
+
+
 Paths = Annotated[tuple[Path, ...], BeforeValidator(one_or_many)]
+Trackers = Annotated[
+    tuple[Literal["tensorboard", "wandb", "trackio"], ...],
+    BeforeValidator(one_or_many),
+    AfterValidator(each_once),
+]
 
 
 class Section(BaseModel):

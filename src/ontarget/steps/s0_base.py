@@ -41,9 +41,10 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         for key, ids in zip(texts, tokens, strict=True)
     ]
     schedule = training.schedule(scratch, len(examples), recipe.seed)
-    trained = tuning.train(
-        loaded, examples, schedule, inputs.unfinished(recipe, "0_base"), training.line(tell)
-    )
+    with training.progress(recipe, "0_base", scratch, tell) as progress:
+        trained = tuning.train(
+            loaded, examples, schedule, inputs.unfinished(recipe, "0_base"), progress
+        )
     training.keep(recipe, loaded, trained, out)
     return {
         "parameters": network.num_parameters(),

@@ -23,8 +23,9 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         recipe.seed,
         validation=training.validation(recipe, recipe.mle, loaded),
     )
-    trained = tuning.train(
-        loaded, examples, schedule, inputs.unfinished(recipe, "3_mle"), training.line(tell)
-    )
+    with training.progress(recipe, "3_mle", recipe.mle, tell) as progress:
+        trained = tuning.train(
+            loaded, examples, schedule, inputs.unfinished(recipe, "3_mle"), progress
+        )
     training.keep(recipe, loaded, trained, out)
     return training.reported(trained, len(samples), len(examples))

@@ -27,9 +27,10 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     loaded = training.loaded(recipe, inputs.starting_point(recipe), section)
     examples = training.examples(loaded, recipe, samples, None, section.max_tokens)
     schedule = training.schedule(section, len(examples), recipe.seed)
-    trained = tuning.train(
-        loaded, examples, schedule, inputs.unfinished(recipe, "4_control"), training.line(tell)
-    )
+    with training.progress(recipe, "4_control", section, tell) as progress:
+        trained = tuning.train(
+            loaded, examples, schedule, inputs.unfinished(recipe, "4_control"), progress
+        )
     training.keep(recipe, loaded, trained, out)
     return training.reported(trained, len(samples), len(examples))
 

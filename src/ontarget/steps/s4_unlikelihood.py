@@ -37,9 +37,10 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         alpha=section.alpha,
         validation=training.validation(recipe, section, loaded),
     )
-    trained = tuning.train(
-        loaded, examples, schedule, inputs.unfinished(recipe, "4_unlikelihood"), training.line(tell)
-    )
+    with training.progress(recipe, "4_unlikelihood", section, tell) as progress:
+        trained = tuning.train(
+            loaded, examples, schedule, inputs.unfinished(recipe, "4_unlikelihood"), progress
+        )
     training.keep(recipe, loaded, trained, out)
     return training.reported(trained, len(samples), len(examples)) | {"preflight": verdict}
 

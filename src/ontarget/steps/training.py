@@ -1,10 +1,21 @@
 """What steps 0, 3 and 4 share: a recipe's section as a schedule, samples as examples."""
 
 import math
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from ontarget import adapters, artifacts, asking, diagnosis, models, processes
+from ontarget import (
+    adapters,
+    artifacts,
+    asking,
+    checkpoints,
+    diagnosis,
+    models,
+    processes,
+    trackers,
+)
 from ontarget.adapters import LowRank
 from ontarget.batches import Example, Row, row
 from ontarget.callbacks import Point, Progress, Validation
@@ -163,6 +174,31 @@ def reported(trained: Trained, samples: int, examples: int) -> dict[str, int]:
     """What a stage says of itself: samples, those left out for their length, steps."""
     found = {"samples": examples, "too_long": samples - examples, "steps": trained.steps}
     return found | ({"kept_step": trained.kept} if trained.validated else {})
+
+
+@contextmanager
+def progress(recipe: Recipe, step: str, section: Training, tell: inputs.Tell) -> Iterator[Progress]:
+    """Training progress on the terminal and, from the first process, where the recipe reports to.
+
+    Event files lie outside the step's folder, which is not there before it is whole. Those of a
+    training that is not resumed take the place of older ones.
+    """
+    shown, folder = line(tell), recipe.out / "logs" / step
+    if not processes.leads():
+        yield shown
+        return
+    if not checkpoints.states(inputs.unfinished(recipe, step)):
+        shutil.rmtree(folder, ignore_errors=True)
+    tracked = trackers.Tracked(
+        name=f"{recipe.name}/{step}", folder=folder, settings=section.model_dump(mode="json")
+    )
+    with trackers.tracking(recipe.report_to, tracked) as track:
+
+        def tell_all(point: Point) -> None:
+            shown(point)
+            track(point)
+
+        yield tell_all
 
 
 SHOWN = {

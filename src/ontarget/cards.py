@@ -1,0 +1,114 @@
+"""The model card: what a model is, how it was made and measured, how to ask it.
+
+Text of recipes is hostile: all that enters the page is escaped for Markdown, or quoted as YAML or
+Python.
+"""
+
+from dataclasses import dataclass
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ontarget import report, tables
+from ontarget.languages import english_name
+from ontarget.offtarget import primary
+from ontarget.records import Direction, Score
+
+TAGS = ("ontarget", "translation", "arxiv:2403.14399")
+Facts = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One training and its settings in words."""
+
+    title: str
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """All the card says."""
+
+    repo_id: str
+    system: str  # stage1 or stage2
+    languages: tuple[str, ...]
+    base: str  # in words
+    base_id: str | None  # of the hub
+    stand_in: bool  # the base was made from scratch
+    stages: tuple[Stage, ...]
+    data: Facts
+    decoding: str
+    max_new_tokens: int
+    beams: int
+    scores: tuple[Score, ...]  # of all systems
+    template: str
+    example: Direction
+    versions: Facts
+
+
+def markdown(card: Card) -> str:
+    """The card as README.md of the model's repository."""
+    environment = Environment(
+        loader=PackageLoader("ontarget"),
+        undefined=StrictUndefined,
+        finalize=safe,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    own = [score for score in card.scores if score.system == card.system]
+    floor = tables.floor(card.scores)[1::3]
+    page = environment.get_template("card.md").render(
+        card=card,
+        front=Markup(front_matter(card)),
+        what=tables.NAMES[card.system],
+        spoken=", ".join(f"{english_name(code)} ({code})" for code in card.languages),
+        usage=Markup(usage(card)),
+        overview=Markup(tables.markdown(tables.header(card.scores), tables.overview(card.scores))),
+        details=Markup(tables.markdown(tables.BY_DIRECTION, tables.by_direction(own))),
+        signatures=report.signatures(own),
+        floors=dict(zip(map(tables.SETTINGS.get, tables.settings(own)), floor, strict=True)),
+        segments=sorted({score.segments for score in own}),
+    )
+    return str(page)
+
+
+def safe(value: object) -> str:
+    """What the template shows: Markup as it is, anything else escaped for Markdown."""
+    return value if isinstance(value, Markup) else tables.escaped(str(value))
+
+
+def front_matter(card: Card) -> str:
+    """The YAML that the Hub reads; languages without script and territory, as it knows them."""
+    content = {
+        "language": list(dict.fromkeys(primary(code) for code in card.languages)),
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        "tags": list(TAGS),
+        "metrics": ["bleu", "chrf"],
+        **({"base_model": card.base_id} if card.base_id else {}),
+    }
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def usage(card: Card) -> str:
+    """Python that translates a sentence as the scores were made.
+
+    A template stands in it as a literal of one line, so that it cannot end the block of code.
+    """
+    source, target = map(english_name, card.example)
+    return f"""\
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained({card.repo_id!r})
+model = AutoModelForCausalLM.from_pretrained({card.repo_id!r})
+template = {card.template!r}
+text = "..."  # a sentence in {source}
+prompt = template.format(source={source!r}, target={target!r}, input=text)
+tokens = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
+limits = dict(max_new_tokens={card.max_new_tokens}, num_beams={card.beams}, do_sample=False)
+made = model.generate(**tokens, **limits)[0, tokens["input_ids"].shape[1] :]
+print(tokenizer.decode(made, skip_special_tokens=True).strip())
+"""
