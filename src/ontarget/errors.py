@@ -3,6 +3,7 @@
 OnTargetError            one line: the place, the finding, the expectation, the remedy
 ├── RecipeError          the recipe: a key, a value, a language, a direction
 ├── CorpusError          a corpus file: missing, misaligned, not UTF-8, shared with a test set
+├── DetectorError        a language identifier: not installed, no such file, a language unknown to it
 ├── ModelError           a model folder or hub id: no weights, not safetensors, no tokenizer
 └── ArtifactError        a run folder: a missing step, a full disk, a damaged file
 """
@@ -18,6 +19,10 @@ class RecipeError(OnTargetError):
 
 class CorpusError(OnTargetError):
     """A corpus file cannot be used as it is."""
+
+
+class DetectorError(OnTargetError):
+    """A language identifier cannot be used, or not for these languages."""
 
 
 class ModelError(OnTargetError):
