@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from ontarget.errors import DetectorError
-from ontarget.identify import LABELS, PREFIX, FastText, Identifier, Shares, answers, label, shares
+from ontarget.identify import (
+    LABELS,
+    LEAST_SHARE,
+    PREFIX,
+    FastText,
+    Identifier,
+    Shares,
+    answers,
+    label,
+    shares,
+)
 from ontarget.verdicts import language, means
 
 PAPER = "paper"  # lid.176 as arXiv 2403.14399 uses it: the top label of all, of any text
@@ -46,7 +56,7 @@ class Lingua:
             {
                 self.codes[each.language.iso_code_639_1.name.lower()]: each.value
                 for each in found
-                if each.value > 0
+                if each.value >= LEAST_SHARE
             }
             for found in map(self.detector.compute_language_confidence_values, texts)
         ]

@@ -3,7 +3,7 @@
 OnTargetError            one line: the place, the finding, the expectation, the remedy
 ├── RecipeError          the recipe: a key, a value, a language, a direction
 ├── CorpusError          a corpus file: missing, misaligned, not UTF-8, shared with a test set
-├── DetectorError        a language identifier: not installed, no such file, a language unknown to it
+├── DetectorError        a language identifier: not installed, no model, an unknown language
 ├── ModelError           a model folder or hub id: no weights, not safetensors, no tokenizer
 └── ArtifactError        a run folder: a missing step, a full disk, a damaged file
 """

@@ -26,7 +26,7 @@ NAMED_OTHERWISE = {  # code -> the model's label; its `als` is Alemannic, CLDR's
     "nb": "no", "fil": "tl", "iw": "he", "in": "id", "gsw": "als", "als": "sq",
 }  # fmt: skip
 CODES = {"als": "gsw"}  # label -> code, where that is another language's
-LEAST_SHARE = 0.02  # a share below is not asked for, which makes a prediction as cheap as the first
+LEAST_SHARE = 0.01  # a share below is not asked for, which makes a prediction as cheap as the first
 Shares = dict[str, float]  # language code -> 0-1, likeliest first
 LETTER = re.compile(r"[^\W\d_]")
 PREFIX = "__label__"

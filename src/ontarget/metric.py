@@ -1,12 +1,14 @@
 """The off-target metric, usable alone: `from ontarget import OffTarget`."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice, repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ontarget import __version__, detectors, languages
 from ontarget.errors import DetectorError
-from ontarget.passrates import PassRates, has_words, lines_of, response_passes
+from ontarget.passrates import has_words, lines_of, pass_rates, response_passes
+from ontarget.scripts import foreign_letters
 from ontarget.tally import OffTargetScore, Tally
 from ontarget.verdicts import (
     PAPER,
@@ -18,10 +20,10 @@ from ontarget.verdicts import (
     after_detection,
     before_detection,
     is_mixed,
+    may_be_mixed,
     means,
     parts,
     together,
-    worth_parting,
 )
 
 CHUNK = 1000  # segments given to a detector at once
@@ -32,14 +34,6 @@ class Segment(NamedTuple):
 
     judged: Judged
     passes: tuple[bool, bool] | None
-
-
-class Row(NamedTuple):
-    """A segment with what it is held against."""
-
-    text: str
-    source: str | None
-    references: Collection[str]
 
 
 class OffTarget:
@@ -116,11 +110,13 @@ class OffTarget:
         Raises:
             ValueError: no segment could be judged.
         """
-        tally, rates = Tally(), PassRates(self.asked.target_lang)
-        for segment, reference in zip(found, floor, strict=False):  # lengths: see judge
-            tally.add(segment.judged, None if reference is None else reference.judged)
-            rates.add(segment.passes)
-        return tally.score(self.signature, (rates.lpr, rates.wpr))
+        counts = Counter(zip(found, floor, strict=False))  # few kinds; lengths: see judge
+        passes: Counter[tuple[bool, bool] | None] = Counter()
+        pairs: Counter[tuple[Judged, Judged | None]] = Counter()
+        for (segment, reference), times in counts.items():
+            passes[segment.passes] += times
+            pairs[segment.judged, reference and reference.judged] += times
+        return Tally(pairs).score(self.signature, pass_rates(passes, self.asked.target_lang))
 
     def judge(
         self,
@@ -133,66 +129,64 @@ class OffTarget:
         Raises:
             ValueError: the streams differ in length.
         """
-        rows = in_step(texts, sources, references)
+        given = [each for each in (texts, sources, references) if each is not None]
+        rows = in_step(given)
         while chunk := list(islice(rows, CHUNK)):
-            yield from self._chunk(chunk)
+            columns = iter(zip(*chunk, strict=True))
+            yield from self._chunk(
+                next(columns),
+                [None] * len(chunk) if sources is None else next(columns),
+                [()] * len(chunk) if references is None else next(columns),
+            )
 
-    def _chunk(self, rows: Sequence[Row]) -> Iterator[Segment]:
-        early = [before_detection(row.text, row.source, row.references, self.asked) for row in rows]
+    def _chunk(
+        self,
+        texts: Sequence[str],
+        sources: Sequence[str | None],
+        references: Sequence[Collection[str]],
+    ) -> Iterator[Segment]:
+        rows = zip(texts, sources, references, strict=True)
+        early = [before_detection(*row, self.asked) for row in rows]
+        counts = [has_words(text) for text in texts]
         wanted = [
             number
-            for number, (row, judged) in enumerate(zip(rows, early, strict=True))
-            if judged is None or has_words(row.text)
+            for number, judged in enumerate(early)
+            if judged is None or (counts[number] and judged.verdict is not Verdict.EMPTY)
         ]
-        texts = [rows[number].text for number in wanted]
-        shares = [dict(zip(wanted, each.shares_of(texts), strict=True)) for each in self.detectors]
-        for number, (row, judged) in enumerate(zip(rows, early, strict=True)):
-            passes = self._passes(row.text, shares[0].get(number))
+        asked = [texts[number] for number in wanted]
+        shares = [dict(zip(wanted, each.shares_of(asked), strict=True)) for each in self.detectors]
+        for number, (text, judged) in enumerate(zip(texts, early, strict=True)):
             if judged is None:
-                votes = [
-                    self._vote(row.text, found[number], voter) for voter, found in enumerate(shares)
-                ]
-                judged = together(votes)
+                votes = [self._vote(text, found[number], i) for i, found in enumerate(shares)]
+                judged = votes[0] if len(votes) == 1 else together(votes)
+            passes = self._passes(text, shares[0][number]) if counts[number] else None
             yield Segment(judged, passes)
 
     def _vote(self, text: str, shares: Shares, voter: int) -> Judged:
-        if worth_parting(text, shares, self.asked):
+        foreign = foreign_letters(text, self.asked.target_lang)
+        if may_be_mixed(text, shares, foreign, self.asked.rule):
             pieces = parts(text, self.asked.rule)
             found = self.detectors[voter].shares_of(pieces) if pieces else []
             if is_mixed(list(zip(pieces, found, strict=True)), self.asked):
                 return Judged(Verdict.MIXED, "")
-        return after_detection(text, shares, self.asked)
+        return after_detection(text, shares, foreign, self.asked)
 
-    def _passes(self, text: str, shares: Shares | None) -> tuple[bool, bool] | None:
-        if "\n" in text:
-            lines = lines_of(text)
-            return response_passes(
-                lines, self.detectors[0].shares_of(lines), self.asked.target_lang
-            )
-        if shares is None or not has_words(text):
-            return None
-        return response_passes([text], [shares], self.asked.target_lang)
+    def _passes(self, text: str, shares: Shares) -> tuple[bool, bool] | None:
+        if "\n" not in text:
+            return response_passes([text], [shares], self.asked.target_lang)
+        lines = lines_of(text)
+        found = self.detectors[0].shares_of(lines)
+        return response_passes(lines, found, self.asked.target_lang)
 
 
-def in_step(
-    texts: Iterable[str],
-    sources: Iterable[str] | None,
-    references: Iterable[Collection[str]] | None,
-) -> Iterator[Row]:
+def in_step(streams: Sequence[Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
     """Rows of streams of one length.
 
     Raises:
         ValueError: one ends before another.
     """
-    given = [each for each in (texts, sources, references) if each is not None]
     try:
-        for found in zip(*given, strict=True):
-            rest = iter(found[1:])
-            yield Row(
-                str(found[0]),
-                None if sources is None else next(rest),
-                () if references is None else next(rest),
-            )
+        yield from zip(*streams, strict=True)
     except ValueError as error:
         raise ValueError(
             "hypotheses, references and sources differ in length; give as many of each"

@@ -12,8 +12,7 @@ given to the identifier as they are, punctuation included.
 """
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ontarget import scripts
 from ontarget.verdicts import Shares, means
@@ -31,9 +30,8 @@ def lines_of(response: str) -> list[str]:
 
 def has_words(line: str) -> bool:
     """Whether a line has the words to be judged by."""
-    return len(line.split(None, WORDS)) >= WORDS or (
-        scripts.SYLLABLE.search(line) is not None
-        and scripts.letters(line) >= WORDS * LETTERS_A_WORD * scripts.DENSE
+    return len(line.split(None, WORDS)) >= WORDS or scripts.has_syllables(
+        line, WORDS * LETTERS_A_WORD
     )
 
 
@@ -42,42 +40,34 @@ def response_passes(
 ) -> tuple[bool, bool] | None:
     """Whether all lines are in the language, and whether no English word is in them.
 
-    None where no line counts.
+    None where no line counts. Words are not looked at for targets in Latin letters.
     """
     if not lines:
         return None
-    right = all(line_passes(each, target_lang) for each in shares)
-    return right, right and not any(ENGLISH_WORD.search(line) for line in lines)
+    right = all([line_passes(each, target_lang) for each in shares])
+    latin = "Latn" in scripts.scripts_of(target_lang)
+    return right, right and (latin or not any(ENGLISH_WORD.search(line) for line in lines))
 
 
 def line_passes(shares: Shares, target_lang: str) -> bool:
     """Whether the likeliest language is the one asked for, and likely."""
-    best = max(shares, key=lambda code: shares[code], default="")
+    best = next(iter(shares), "")
     return bool(best) and means(best, target_lang) and shares[best] > SHARE
 
 
-class PassRates:
-    """Counts of responses as they come by."""
+def pass_rates(
+    passes: Mapping[tuple[bool, bool] | None, int], target_lang: str
+) -> tuple[float | None, float | None]:
+    """LPR and WPR of responses counted by how they pass.
 
-    def __init__(self, target_lang: str) -> None:
-        self.latin = "Latn" in scripts.scripts_of(target_lang)
-        self.counts: Counter[str] = Counter()
-
-    def add(self, passes: tuple[bool, bool] | None) -> None:
-        """Count a response."""
-        if passes is not None:
-            self.counts["judged"] += 1
-            self.counts["line"] += passes[0]
-            self.counts["word"] += passes[1]
-
-    @property
-    def lpr(self) -> float | None:
-        """Line-level pass rate; None where no response has a line that counts."""
-        return 100 * self.counts["line"] / self.counts["judged"] if self.counts["judged"] else None
-
-    @property
-    def wpr(self) -> float | None:
-        """Word-level pass rate; None for Latin targets, and where no response passes by lines."""
-        if self.latin or not self.counts["line"]:
-            return None
-        return 100 * self.counts["word"] / self.counts["line"]
+    LPR is None where no response has a line that counts, WPR for targets in Latin letters and where
+    no response passes by lines.
+    """
+    judged = sum(times for each, times in passes.items() if each is not None)
+    by_line = sum(times for each, times in passes.items() if each and each[0])
+    by_word = sum(times for each, times in passes.items() if each and each[1])
+    latin = "Latn" in scripts.scripts_of(target_lang)
+    return (
+        100 * by_line / judged if judged else None,
+        100 * by_word / by_line if by_line and not latin else None,
+    )

@@ -49,6 +49,10 @@ DENSE = 3  # letters that a kana, an ideograph or a syllable of Hangul counts fo
 LETTER = re.compile(r"[^\W\d_]")
 SYLLABLE = re.compile(f"[{RANGES['Hang']}{RANGES['Kana']}{RANGES['Hani']}]")
 KANA, HANI = (re.compile(f"[{RANGES[script]}]") for script in ("Kana", "Hani"))
+KANALESS = 10  # ideographs without any kana are not Japanese; a Japanese heading can be shorter
+KANALESS_RUN = re.compile(
+    f"(?:[{RANGES['Hani']}][^{RANGES['Hani']}{RANGES['Kana']}]*+){{{KANALESS}}}"
+)
 # Characters whose other form is not used in the other orthography, pair by pair.
 SIMPLIFIED = (
     "这们国对时说会经过还进发动关问题间长门开东车话语让认论证书见觉观现实学员团结给纪级约红"
@@ -64,14 +68,23 @@ def letters(text: str) -> int:
 
 
 @cache
-def at_least(least: int) -> re.Pattern[str]:
-    """Matches a text with so many letters, however long it is, without counting them all."""
-    return re.compile(rf"(?:[\W\d_]*+[^\W\d_]){{{least}}}")
+def many(least: int, of: str = r"[^\W\d_]", others: str = r"[\W\d_]") -> re.Pattern[str]:
+    """Matches a text with so many of some characters, however long it is, without counting all."""
+    return re.compile(f"(?:{others}*+{of}){{{least}}}")
 
 
 def has_letters(text: str, least: int) -> bool:
     """Whether `letters(text)` is at least `least`; quick on long text."""
-    return at_least(least).match(text) is not None or letters(text) >= least
+    return (
+        many(least).match(text) is not None
+        or has_syllables(text, -(-least // DENSE))
+        or letters(text) >= least
+    )
+
+
+def has_syllables(text: str, least: int) -> bool:
+    """Whether a text has so many kana, ideographs or syllables of Hangul."""
+    return many(least, SYLLABLE.pattern, f"[^{SYLLABLE.pattern[1:]}").match(text) is not None
 
 
 @cache
@@ -98,7 +111,7 @@ def scripts_of(code: str) -> frozenset[str]:
 
 def names_script(code: str) -> bool:
     """Whether a code says how the language is written: `zh-Hant`, `zh-TW`, `sr-Latn`."""
-    return "-" in code.replace("_", "-")
+    return "-" in code or "_" in code
 
 
 @cache
@@ -128,15 +141,19 @@ def script_of(text: str) -> str:
 
 
 def is_japanese(text: str) -> bool | None:
-    """Whether ideographs come with kana, as they do in Japanese; None where there are too few.
+    """Whether ideographs come with kana, as they do in Japanese; None where that says nothing.
 
-    A tenth of kana makes a text Japanese: Chinese borrows a single kana at most. Ten ideographs
-    without any make it none; a Japanese heading can be shorter.
+    A tenth of kana makes a text Japanese: Chinese borrows a single kana at most. `KANALESS`
+    ideographs without any make it none.
     """
-    kana, hani = len(KANA.findall(text)), len(HANI.findall(text))
-    if kana * 9 >= hani and kana:
-        return True
-    return False if hani >= 10 and not kana else None
+    if KANA.search(text) is None:
+        return False if KANALESS_RUN.search(text) else None
+    return len(KANA.findall(text)) * 9 >= len(HANI.findall(text)) or None
+
+
+def may_mix_kana(text: str) -> bool:
+    """Whether a text has kana and a stretch of ideographs without."""
+    return KANA.search(text) is not None and KANALESS_RUN.search(text) is not None
 
 
 def orthography(text: str) -> str:

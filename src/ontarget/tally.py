@@ -1,6 +1,7 @@
 """Verdicts of a test set, counted: the off-target ratio, its floor, and the excess over it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,20 +47,18 @@ class OffTargetScore:
 
 
 class Tally:
-    """Counts of segments as they come by."""
+    """Judged segments, counted with what their references were found to be."""
 
-    def __init__(self) -> None:
+    def __init__(self, found: Mapping[tuple[Judged, Judged | None], int]) -> None:
         self.verdicts: Counter[Verdict] = Counter()
         self.languages: Counter[str] = Counter()
         self.pairs: Counter[tuple[bool | None, bool | None]] = Counter()
-
-    def add(self, found: Judged, reference: Judged | None) -> None:
-        """Count a segment, and what its reference was found to be."""
-        self.verdicts[found.verdict] += 1
-        if found.verdict is not Verdict.UNDECIDED and found.language:
-            self.languages[found.language] += 1
-        if reference is not None:
-            self.pairs[off(found), off(reference)] += 1
+        for (segment, reference), times in found.items():
+            self.verdicts[segment.verdict] += times
+            if segment.verdict is not Verdict.UNDECIDED and segment.language:
+                self.languages[segment.language] += times
+            if reference is not None:
+                self.pairs[off(segment), off(reference)] += times
 
     @property
     def segments(self) -> int:
@@ -78,11 +77,11 @@ class Tally:
 
     def floor(self) -> float | None:
         """The ratio on the references; None without any that could be judged."""
-        right = sum(
-            count for (_, of_reference), count in self.pairs.items() if of_reference is False
-        )
-        wrong = sum(count for (_, of_reference), count in self.pairs.items() if of_reference)
-        return 100 * wrong / (right + wrong) if right + wrong else None
+        of_references = Counter[bool | None]()
+        for (_, of_reference), times in self.pairs.items():
+            of_references[of_reference] += times
+        judged = of_references[True] + of_references[False]
+        return 100 * of_references[True] / judged if judged else None
 
     def excess_interval(self, seed: int = SEED) -> tuple[float, float] | None:
         """Bounds of the excess over the floor, 95 %, by resampling segments with their references.

@@ -25,9 +25,10 @@ MEMBERS = {
     "bs": {"sh"}, "sr": {"sh"},
 }  # fmt: skip
 MACRO = frozenset({"no", "sh"})  # kept apart from nb and sr, which CLDR takes them for
-END_OF_PART = re.compile(r"(?<=[.!?;:…])\s+|(?<=[。！？；：])|\n+")
+END_OF_PART = re.compile(  # a line, a clause; with a quote or bracket closed behind it
+    r"\n+|(?<=[.!?;:…؟۔؛।։።។])\s+|(?<=[.!?…][\"'”’»)\]])\s+|(?<=[。！？；：])(?![」』”’）])"
+)
 FOREIGN_SHARE = 0.75  # of letters; below, a text with foreign names in it is left to the detector
-UNSPACED_TARGETS = frozenset({"Hani", "Kana"})
 
 
 class Verdict(StrEnum):
@@ -60,7 +61,7 @@ class Rule:
     margin: float = 5  # another language must be so many times as likely
     shortest: int = 15  # letters; less is undecided
     part: int = 30  # letters of a part that is judged by itself; 0: parts are not looked at
-    sure: float = 0.98  # from this share on a text is not taken apart
+    hint: float = 0.01  # a text is taken apart where a second language has this share
     script: bool = True
 
 
@@ -75,6 +76,11 @@ class Asked:
     source_lang: str
     pivot: str = "en"
     rule: Rule = Rule()
+
+    @property
+    def on_target(self) -> Judged:
+        """The verdict hoped for."""
+        return Judged(Verdict.ON_TARGET, self.target_lang)
 
 
 def before_detection(
@@ -107,15 +113,14 @@ def normal(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
-def after_detection(text: str, shares: Shares, asked: Asked) -> Judged:
-    """The verdict by a detector's shares, after the script check.
+def after_detection(text: str, shares: Shares, foreign: int, asked: Asked) -> Judged:
+    """The verdict by a detector's shares, after the script check of its `foreign` letters.
 
-    Off-target needs evidence: three letters of four in a script that the target is never written in, or
-    another language at least `margin` times as likely as the target. Close languages (Ukrainian
-    for Russian, Dutch for Afrikaans) can miss that margin, and then count as on-target.
+    Off-target needs evidence: three letters of four in a script that the target is never written
+    in, or another language at least `margin` times as likely as the target. Close languages
+    (Ukrainian for Russian, Dutch for Afrikaans) can miss that margin, and then are on-target.
     """
     if asked.rule.script:
-        foreign = scripts.foreign_letters(text, asked.target_lang)
         if foreign and foreign >= FOREIGN_SHARE * scripts.letters(text):
             return classified(elsewhere(text, shares, asked.target_lang), asked)
         shares = by_kana(text, shares)
@@ -123,7 +128,7 @@ def after_detection(text: str, shares: Shares, asked: Asked) -> Judged:
     if found is None:
         if names_other_orthography(text, asked):
             return classified(f"zh-{scripts.orthography(text)}", asked)
-        return Judged(Verdict.ON_TARGET, asked.target_lang)
+        return asked.on_target
     if not text.strip():  # by the paper's rule alone
         return Judged(Verdict.EMPTY, "")
     return classified(found, asked) if found else Judged(Verdict.UNDECIDED, "")
@@ -133,7 +138,7 @@ def against(shares: Shares, asked: Asked) -> str | None:
     """The likeliest language where that is evidence against the target; "" without any language."""
     if not shares:
         return ""
-    best = max(shares, key=lambda code: shares[code])
+    best = next(iter(shares))
     if means(best, asked.target_lang):
         return None
     target = sum(share for code, share in shares.items() if means(code, asked.target_lang))
@@ -164,23 +169,21 @@ def by_kana(text: str, shares: Shares) -> Shares:
     """Shares with Japanese and Chinese told apart by kana; lid.176 can take one for the other."""
     if "ja" not in shares and "zh" not in shares:
         return shares
-    japanese = scripts.is_japanese(text)
-    if japanese is None:
-        return shares
-    wrong, right = ("zh", "ja") if japanese else ("ja", "zh")
-    if wrong not in shares:
+    kana = scripts.KANA.search(text) is not None
+    wrong, right = ("zh", "ja") if kana else ("ja", "zh")
+    if wrong not in shares or scripts.is_japanese(text) is not kana:
         return shares
     moved = {code: share for code, share in shares.items() if code != wrong}
     moved[right] = moved.get(right, 0.0) + shares[wrong]
-    return moved
+    return dict(sorted(moved.items(), key=lambda each: -each[1]))
 
 
 def names_other_orthography(text: str, asked: Asked) -> bool:
     """Whether Chinese is asked for by its script and the text is in the other one."""
-    language, script = language_and_script(asked.target_lang)
-    if language != "zh" or not scripts.names_script(asked.target_lang):
+    if not scripts.names_script(asked.target_lang):
         return False
-    return scripts.orthography(text) not in ("", script)
+    language, script = language_and_script(asked.target_lang)
+    return language == "zh" and scripts.orthography(text) not in ("", script)
 
 
 @cache
@@ -215,27 +218,21 @@ def parts(text: str, rule: Rule) -> list[str]:
     return found if len(found) > 1 else []
 
 
-def worth_parting(text: str, shares: Shares, asked: Asked) -> bool:
-    """Whether a text may be mixed: no language is all but certain, or scripts meet.
-
-    Between Chinese and Japanese a detector is sure whatever the mixture.
-    """
-    rule = asked.rule
+def may_be_mixed(text: str, shares: Shares, foreign: int, rule: Rule) -> bool:
+    """Whether a text may be mixed: a second language is likely at all, or scripts meet."""
     if not rule.part:
         return False
-    if max(shares.values(), default=0.0) < rule.sure:
+    if len(shares) > 1 and list(shares.values())[1] >= rule.hint:
         return True
-    known = scripts.scripts_of(asked.target_lang)
-    return bool(known & UNSPACED_TARGETS) or (
-        scripts.foreign_letters(text, asked.target_lang) >= rule.part
-    )
+    return foreign >= rule.part or ("ja" in shares or "zh" in shares) and scripts.may_mix_kana(text)
 
 
 def is_mixed(of_parts: Sequence[tuple[str, Shares]], asked: Asked) -> bool:
     """Whether parts are in different languages, each by evidence as of a whole segment."""
     found = set()
     for text, shares in of_parts:
-        judged = after_detection(text, shares, asked)
+        foreign = scripts.foreign_letters(text, asked.target_lang)
+        judged = after_detection(text, shares, foreign, asked)
         if judged.verdict is not Verdict.UNDECIDED:
             found.add(judged.language)
     return len(found) > 1
