@@ -54,10 +54,13 @@ def main() -> None:
     length = sum(map(len, texts)) / len(texts)
     print(f"off-target metric, {machine()}; segments of {length:.0f} characters")
     for name, its in (("one in five on target", texts), ("all on target", texts[1::5] * 5)):
-        seconds = medians({"bare": lambda its=its: bare(its), "ours": lambda its=its: ours(its, "it")})
+        seconds = medians(
+            {"bare": lambda its=its: bare(its), "ours": lambda its=its: ours(its, "it")}
+        )
+        bare_rate, our_rate = (len(its) / seconds[each] for each in ("bare", "ours"))
         print(
-            f"{name:24} bare {len(its) / seconds['bare']:8,.0f} /s  "
-            f"ours {len(its) / seconds['ours']:8,.0f} /s  ratio {seconds['bare'] / seconds['ours']:.2f}"
+            f"{name:24} bare {bare_rate:8,.0f} /s  ours {our_rate:8,.0f} /s  "
+            f"ratio {our_rate / bare_rate:.2f}"
         )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hypotheses.txt"

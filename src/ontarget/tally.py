@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontarget.offtarget import wilson
-from ontarget.verdicts import NOT_OFF_TARGET, Judged, Verdict
+from ontarget.verdicts import Judged, Verdict
 
 SEED = 12345  # of the bootstrap; sacreBLEU's too
 SAMPLES = 2000
@@ -138,7 +138,7 @@ def off(found: Judged) -> bool | None:
     """Whether a segment is off-target; None where that is undecided."""
     if found.verdict is Verdict.UNDECIDED:
         return None
-    return found.verdict not in NOT_OFF_TARGET
+    return found.is_off_target
 
 
 def ratios(draws: NDArray[np.int64], kinds: list[bool | None]) -> NDArray[np.float64]:

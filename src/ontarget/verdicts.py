@@ -53,6 +53,11 @@ class Judged(NamedTuple):
     verdict: Verdict
     language: str
 
+    @property
+    def is_off_target(self) -> bool:
+        """Whether the ratio counts it."""
+        return self.verdict not in NOT_OFF_TARGET
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
