@@ -12,7 +12,7 @@ from ontarget.console import console
 
 Perform = Callable[[Path, str | None, str | None], None]  # recipe, verb, step to begin from
 Files = list[Path] | None
-Recipe = Annotated[Path | None, typer.Argument(metavar="[RECIPE]")]
+Recipe = Annotated[Path | None, typer.Argument(metavar="RECIPE")]
 ForceFrom = Annotated[str | None, typer.Option(metavar="STEP", help="With a RECIPE, as for run.")]
 Hypotheses = Annotated[Files, typer.Option(help="A system's output; again for another system.")]
 References = Annotated[Files, typer.Option(help="References; again for further ones.")]
@@ -62,7 +62,10 @@ def command(perform: Perform) -> Callable[..., None]:
         pivot: Pivot = "en",
         as_json: AsJson = False,
     ) -> None:
-        """Step 6 of a RECIPE, or files of one segment a line: off-target ratio, BLEU, chrF, TER."""
+        """Step 6 of a recipe, or files: off-target ratio and scores.
+
+        Files hold one segment a line.
+        """
         given = Measuring(
             references=references or None,
             sources=sources,

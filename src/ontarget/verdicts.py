@@ -63,14 +63,14 @@ class Judged(NamedTuple):
 class Rule:
     """When a detector's shares are evidence enough against the target language."""
 
-    margin: float = 5  # another language must be so many times as likely
+    margin: float = 5.0  # another language must be so many times as likely
     shortest: int = 15  # letters; less is undecided
     part: int = 30  # letters of a part that is judged by itself; 0: parts are not looked at
     hint: float = 0.01  # a text is taken apart where a second language has this share
     script: bool = True
 
 
-PAPER = Rule(margin=1, shortest=0, part=0, script=False)  # the top label, whatever the text
+PAPER = Rule(margin=1.0, shortest=0, part=0, script=False)  # the top label, whatever the text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
