@@ -15,7 +15,7 @@ LAYERS = [
     {"records", "languages", "errors"},  # nouns: plain data
     {"prompts", "conflicts", "documents", "directions", "losses", "offtarget", "preflight",
      "validation", "shapes", "scripts"},  # pure
-    {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts"},  # pure, on top of those
+    {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts"},  # on top of those
     {"acceptance", "passrates", "tally", "systems"},
     {"evaluated"},
     {"lines", "artifacts", "identify", "processes"},  # the outside world

@@ -15,7 +15,8 @@ NAMES = {  # how names of a script's letters begin
     "Thaa": ("THAANA",), "Deva": ("DEVANAGARI",), "Beng": ("BENGALI",), "Guru": ("GURMUKHI",),
     "Gujr": ("GUJARATI",), "Orya": ("ORIYA",), "Taml": ("TAMIL",), "Telu": ("TELUGU",),
     "Knda": ("KANNADA",), "Mlym": ("MALAYALAM",), "Sinh": ("SINHALA",), "Thai": ("THAI",),
-    "Laoo": ("LAO",), "Tibt": ("TIBETAN",), "Mymr": ("MYANMAR",), "Geor": ("GEORGIAN", "MODIFIER LETTER GEORGIAN"),
+    "Laoo": ("LAO",), "Tibt": ("TIBETAN",), "Mymr": ("MYANMAR",),
+    "Geor": ("GEORGIAN", "MODIFIER LETTER GEORGIAN"),
     "Ethi": ("ETHIOPIC",), "Khmr": ("KHMER",), "Mong": ("MONGOLIAN",), "Hang": ("HANGUL",),
     "Kana": ("HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA"), "Hani": ("CJK",),
 }  # fmt: skip

@@ -11,6 +11,7 @@ from ontarget.errors import DetectorError
 from ontarget.identify import (
     LABELS,
     LEAST_SHARE,
+    LETTER,
     PREFIX,
     FastText,
     Identifier,
@@ -94,7 +95,8 @@ class ModelFile:
 
     def languages_of(self, texts: Sequence[str]) -> list[str]:
         """One language code a text; "" where there is no letter to judge by."""
-        return [next(iter(each), "") for each in self.shares_of(texts)]
+        of_texts = zip(texts, self.shares_of(texts), strict=True)
+        return [next(iter(each), "") if LETTER.search(text) else "" for text, each in of_texts]
 
     def shares_of(self, texts: Sequence[str]) -> list[Shares]:
         """How likely each language is, of those that are at all; {} where none is."""

@@ -63,8 +63,8 @@ def evaluated(metric: OffTarget, path: Path, held: Held, first: Scored) -> tuple
     for other, lines_of_it in held.files.items():
         if len(lines_of_it) != len(texts):
             raise CorpusError(
-                f"{path}: {len(texts)} segments, but {other} has {len(lines_of_it)}; expected as many "
-                "in both, one a line"
+                f"{path}: {len(texts)} segments, but {other} has {len(lines_of_it)}; expected as "
+                "many in both, one a line"
             )
     given = list(zip(*held.references.values(), strict=True)) if held.references else None
     found = list(metric.judge(texts, next(iter(held.sources.values()), None), given))

@@ -14,7 +14,8 @@ RANGES = {  # letters of each script as a regular expression writes them; marks 
     "Grek": r"\u0370-\u0373\u0376-\u037d\u0386-\u03e1\u03f0-\u03ff\u1f00-\u1ffc",
     "Armn": r"\u0531-\u0588",
     "Hebr": r"\u05d0-\u05f2",
-    "Arab": r"\u0620-\u064a\u066e-\u06d3\u06d5-\u06ef\u06fa-\u06ff\u0750-\u077f\ufb50-\ufd3d\ufd50-\ufdfb\ufe70-\ufefc",
+    "Arab": r"\u0620-\u064a\u066e-\u06d3\u06d5-\u06ef\u06fa-\u06ff\u0750-\u077f"
+    r"\ufb50-\ufd3d\ufd50-\ufdfb\ufe70-\ufefc",
     "Thaa": r"\u0780-\u07a5",
     "Deva": r"\u0904-\u0939\u0958-\u0961\u0971-\u097f",
     "Beng": r"\u0985-\u09b9\u09dc-\u09e1",
