@@ -94,25 +94,21 @@ def shares(model: Any, texts: Sequence[str], labels: Mapping[str, str]) -> list[
 
     Shares below `LEAST_SHARE` are left out unless all of them are.
     """
-    predict = model.f.predict  # its wrapper takes a third of the time of a short text
+    predict = model.f.predict  # without its wrapper, which costs a fifth of a short text
+    codes = {f"{PREFIX}{each}": code for each, code in labels.items()}
     found = []
     for text in texts:
         line = " ".join(text.split()) + "\n"
-        of_text = known(predict(line, -1, LEAST_SHARE, "strict"), labels)
+        of_text = known(predict(line, -1, LEAST_SHARE, "strict"), codes)
         if not of_text and LETTER.search(text):
-            of_text = known(predict(line, -1, -1.0, "strict"), labels)
+            of_text = known(predict(line, -1, -1.0, "strict"), codes)
         found.append(of_text)
     return found
 
 
-def known(ranked: Sequence[tuple[float, str]], labels: Mapping[str, str]) -> Shares:
+def known(ranked: Sequence[tuple[float, str]], codes: Mapping[str, str]) -> Shares:
     """The labels asked for, by code."""
-    found: Shares = {}
-    for share, name in ranked:
-        code = labels.get(name[len(PREFIX) :])
-        if code is not None:
-            found[code] = share
-    return found
+    return {codes[name]: share for share, name in ranked if name in codes}
 
 
 def answers(candidates: Sequence[str] | None, labels: int) -> str:

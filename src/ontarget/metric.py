@@ -157,8 +157,9 @@ class OffTarget:
         shares = [dict(zip(wanted, each.shares_of(asked), strict=True)) for each in self.detectors]
         for number, (text, judged) in enumerate(zip(texts, early, strict=True)):
             if judged is None:
-                votes = [self._vote(text, found[number], i) for i, found in enumerate(shares)]
-                judged = votes[0] if len(votes) == 1 else together(votes)
+                judged = self._vote(text, shares[0][number], 0)
+                if len(shares) > 1:
+                    judged = together([judged, self._vote(text, shares[1][number], 1)])
             passes = self._passes(text, shares[0][number]) if counts[number] else None
             yield Segment(judged, passes)
 

@@ -44,9 +44,12 @@ def response_passes(
     """
     if not lines:
         return None
-    right = all([line_passes(each, target_lang) for each in shares])
-    latin = "Latn" in scripts.scripts_of(target_lang)
-    return right, right and (latin or not any(ENGLISH_WORD.search(line) for line in lines))
+    for each in shares:
+        if not line_passes(each, target_lang):
+            return False, False
+    if "Latn" in scripts.scripts_of(target_lang):
+        return True, True
+    return True, not any(ENGLISH_WORD.search(line) for line in lines)
 
 
 def line_passes(shares: Shares, target_lang: str) -> bool:

@@ -25,8 +25,8 @@ MEMBERS = {
     "bs": {"sh"}, "sr": {"sh"},
 }  # fmt: skip
 MACRO = frozenset({"no", "sh"})  # kept apart from nb and sr, which CLDR takes them for
-END_OF_PART = re.compile(  # a line, a clause; with a quote or bracket closed behind it
-    r"\n+|(?<=[.!?;:…؟۔؛।։።។])\s+|(?<=[.!?…][\"'”’»)\]])\s+|(?<=[。！？；：])(?![」』”’）])"
+END_OF_PART = re.compile(  # a line, a clause; a quote or bracket closed behind it belongs to it
+    r"""[.!?;:…؟۔؛।։።។]["'”’»)\]]?\s+|[。！？；：][」』”’）]?|\n+"""
 )
 FOREIGN_SHARE = 0.75  # of letters; below, a text with foreign names in it is left to the detector
 
@@ -82,11 +82,6 @@ class Asked:
     pivot: str = "en"
     rule: Rule = Rule()
 
-    @property
-    def on_target(self) -> Judged:
-        """The verdict hoped for."""
-        return Judged(Verdict.ON_TARGET, self.target_lang)
-
 
 def before_detection(
     text: str, source: str | None, references: Collection[str], asked: Asked
@@ -99,10 +94,8 @@ def before_detection(
     rule = asked.rule
     if not rule.script:
         return None
-    if not text.strip():
-        return Judged(Verdict.EMPTY, "")
     if not scripts.has_letters(text, rule.shortest):
-        return Judged(Verdict.UNDECIDED, "")
+        return Judged(Verdict.UNDECIDED if text.strip() else Verdict.EMPTY, "")
     if source is not None and same(text, source) and not any(same(text, x) for x in references):
         return Judged(Verdict.SOURCE_COPY, asked.source_lang)
     return None
@@ -131,12 +124,20 @@ def after_detection(text: str, shares: Shares, foreign: int, asked: Asked) -> Ju
         shares = by_kana(text, shares)
     found = against(shares, asked)
     if found is None:
-        if names_other_orthography(text, asked):
-            return classified(f"zh-{scripts.orthography(text)}", asked)
-        return asked.on_target
+        if wanted_orthography(asked.target_lang):
+            written = scripts.orthography(text)
+            if written and written != wanted_orthography(asked.target_lang):
+                return classified(f"zh-{written}", asked)
+        return on_target(asked.target_lang)
     if not text.strip():  # by the paper's rule alone
         return Judged(Verdict.EMPTY, "")
     return classified(found, asked) if found else Judged(Verdict.UNDECIDED, "")
+
+
+@cache
+def on_target(target_lang: str) -> Judged:
+    """The verdict hoped for."""
+    return Judged(Verdict.ON_TARGET, target_lang)
 
 
 def against(shares: Shares, asked: Asked) -> str | None:
@@ -183,12 +184,11 @@ def by_kana(text: str, shares: Shares) -> Shares:
     return dict(sorted(moved.items(), key=lambda each: -each[1]))
 
 
-def names_other_orthography(text: str, asked: Asked) -> bool:
-    """Whether Chinese is asked for by its script and the text is in the other one."""
-    if not scripts.names_script(asked.target_lang):
-        return False
-    language, script = language_and_script(asked.target_lang)
-    return language == "zh" and scripts.orthography(text) not in ("", script)
+@cache
+def wanted_orthography(target_lang: str) -> str:
+    """`Hans` or `Hant` where Chinese is asked for by its script or region, else ""."""
+    language, script = language_and_script(target_lang)
+    return script if language == "zh" and scripts.names_script(target_lang) else ""
 
 
 @cache
@@ -212,13 +212,17 @@ def parts(text: str, rule: Rule) -> list[str]:
     """
     if not rule.part:
         return []
-    found, rest = [], ""
-    for each in END_OF_PART.split(text):
-        rest = f"{rest} {each}" if rest else each
-        if scripts.has_letters(rest, rule.part):
-            found.append(rest)
-            rest = ""
-    if rest and found:
+    found: list[str] = []
+    start = 0
+    for end in END_OF_PART.finditer(text):
+        part = text[start : end.end()]
+        if scripts.has_letters(part, rule.part):
+            found.append(part.strip())
+            start = end.end()
+    rest = text[start:].strip()
+    if scripts.has_letters(rest, rule.part):
+        found.append(rest)
+    elif rest and found:
         found[-1] = f"{found[-1]} {rest}"
     return found if len(found) > 1 else []
 
