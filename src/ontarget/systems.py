@@ -135,7 +135,8 @@ def swapped(
 ) -> Statistics:
     """Absolute differences of two systems after they exchanged the segments not chosen."""
     total = first.sum(0) + other.sum(0)
-    ones = np.array([(first[some] - other[some]).sum(0) for some in chosen]) + other.sum(0)
+    apart = first - other
+    ones = np.array([apart[some].sum(0) for some in chosen]) + other.sum(0)
     return np.array([abs(value(metric, one) - value(metric, total - one)) for one in ones])
 
 
