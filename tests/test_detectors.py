@@ -49,6 +49,15 @@ def test_shares_are_those_of_the_model_likeliest_first() -> None:
     assert found == wanted and list(found) == list(wanted)
 
 
+def test_the_whole_text_is_looked_at_as_it_is_written() -> None:
+    late = "12 34 56 78 90 " * 6 + TEXTS["it"][0]
+    shouted = TEXTS["it"][0].upper()
+    lines = TEXTS["it"][0].replace(" ", "\n")
+    found = FastText().shares_of([late, TEXTS["it"][0], shouted, lines])
+    assert next(iter(found[0])) == "it"
+    assert found[1] != found[2] and found[1] == found[3]
+
+
 def test_text_in_none_of_the_candidates_is_called_one_of_them() -> None:
     (found,) = FastText(("it", "ro")).shares_of([TEXTS["ru"][0]])
     assert found and set(found) <= {"it", "ro"}

@@ -34,7 +34,7 @@ FOUND = Evaluated(
 
 def test_what_a_person_reads() -> None:
     assert lines(FOUND) == [
-        "a\x1b.txt",
+        r"a\x1b.txt",
         "  off-target 20.0 % [10.0, 30.0] floor 10.0 % | n:11|lid:x",
         "  above the floor: 10.0 points [-1.0, 21.0]",
         "  verdicts: on target 8, source copy 2",

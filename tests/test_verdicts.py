@@ -56,6 +56,12 @@ def test_another_language_must_be_five_times_as_likely(other: float, target: flo
     assert wrong is (other > target and other >= 5 * target)
 
 
+@pytest.mark.parametrize(("target", "wrong"), [(0.125, False), (0.1, True), (0.099, True)])
+def test_five_times_as_likely_is_enough(target: float, wrong: bool) -> None:
+    found = after(TEXT, {"ro": 0.5, "it": target}, ITALIAN)
+    assert (found.verdict is Verdict.OTHER) is wrong
+
+
 def test_without_any_likely_language_nothing_is_decided() -> None:
     assert after(TEXT, {}, ITALIAN) == (Verdict.UNDECIDED, "")
 

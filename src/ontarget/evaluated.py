@@ -51,7 +51,7 @@ def lines(found: Evaluated) -> list[str]:
     )
     languages = (f"{code} {count}" for code, count in ratio.languages.items())
     return [
-        found.file,
+        "".join(each if each.isprintable() else ascii(each)[1:-1] for each in found.file),
         f"  {ratio}",
         *([] if ratio.excess_percent is None else [f"  {excess(ratio)}"]),
         f"  verdicts: {', '.join(verdicts)}",
