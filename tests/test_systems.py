@@ -1,0 +1,87 @@
+"""Scores against sacreBLEU's public calls, and differences against its significance tests."""
+
+import random
+
+import pytest
+from sacrebleu.metrics.base import Metric
+from sacrebleu.significance import PairedTest
+from texts import TEXTS
+
+from ontarget import systems
+
+REFERENCES = [text for code in ("en", "it", "nl", "ro") for text in TEXTS[code]]
+SECOND = [text.replace(" the ", " that ") for text in REFERENCES]
+METRICS = systems.metrics("it")
+each_metric = pytest.mark.parametrize("name", METRICS)
+
+
+def worsened(share: float) -> list[str]:
+    draw = random.Random(f"worsened/{share}")
+    return [" ".join(word for word in text.split() if draw.random() > share) for text in REFERENCES]
+
+
+def public(metric: Metric, hypotheses: list[str], references: list[list[str]]) -> float:
+    return float(metric.corpus_score(hypotheses, references).score)
+
+
+@each_metric
+@pytest.mark.parametrize("references", [[REFERENCES], [REFERENCES, SECOND]])
+def test_scores_are_sacrebleus(name: str, references: list[list[str]]) -> None:
+    metric, hypotheses = METRICS[name], worsened(0.2)
+    off = [number % 3 == 0 for number in range(len(hypotheses))]
+    on = [number % 3 == 1 for number in range(len(hypotheses))]
+    its = systems.statistics(metric, hypotheses, references)
+    empty = systems.statistics(metric, [""] * len(its), references)
+    found = systems.system_score(metric, its, empty, (on, off))
+    assert found.score == pytest.approx(public(metric, hypotheses, references))
+    kept = [[each for each, keep in zip(file, on, strict=True) if keep] for file in references]
+    only = [each for each, keep in zip(hypotheses, on, strict=True) if keep]
+    assert found.on_target_only == pytest.approx(public(metric, only, kept))
+    emptied = ["" if wrong else each for each, wrong in zip(hypotheses, off, strict=True)]
+    assert found.off_target_as_empty == pytest.approx(public(metric, emptied, references))
+    public(metric, hypotheses, references)
+    assert found.signature == str(metric.get_signature())
+    assert f"nrefs:{len(references)}" in found.signature
+
+
+@each_metric
+def test_the_interval_is_that_of_sacrebleus_bootstrap(name: str) -> None:
+    metric, hypotheses = METRICS[name], worsened(0.2)
+    its = systems.statistics(metric, hypotheses, [REFERENCES])
+    nobody = [False] * len(its)
+    found = systems.system_score(metric, its, its, (nobody, nobody))
+    theirs = metric.corpus_score(hypotheses, [REFERENCES], n_bootstrap=1000)
+    assert (found.high - found.low) / 2 == pytest.approx(theirs._ci, rel=0.15)
+    assert found.low < found.score < found.high
+    assert found.on_target_only is None
+
+
+@each_metric
+@pytest.mark.parametrize("worse", [0.2, 0.25, 0.4])
+def test_both_tests_are_those_of_sacrebleu(name: str, worse: float) -> None:
+    first, other = worsened(0.2), worsened(worse)
+    metric = METRICS[name]
+    stats = [systems.statistics(metric, each, [REFERENCES]) for each in (first, other)]
+    found = systems.difference(metric, *stats)
+    for kind, ours in (("bs", found.bootstrap_p), ("ar", found.randomisation_p)):
+        named = [("first", first), ("other", other)]
+        test = PairedTest(named, {name: metric}, [REFERENCES], test_type=kind)
+        ((_, (one, two)),) = [each for each in test()[1].items() if each[0] != "System"]
+        assert ours == pytest.approx(two.p_value, abs=0.005)  # theirs sums in float32
+        assert found.difference == pytest.approx(two.score - one.score)
+
+
+def test_tokenizers_follow_the_language() -> None:
+    chinese = systems.metrics("zh-Hans")
+    systems.statistics(chinese["ter"], ["一二三四"], [["一二三五"]])
+    assert "asian:yes" in str(chinese["ter"].get_signature())
+    its = systems.statistics(chinese["ter"], ["一二三四"], [["一二三五"]])
+    assert systems.value(chinese["ter"], its.sum(0)) == pytest.approx(25)
+    systems.statistics(chinese["bleu"], ["一二三四"], [["一二三五"]])
+    assert "tok:zh" in str(chinese["bleu"].get_signature())
+
+
+@pytest.mark.parametrize("counts", [(1, 2), (2, 1), (0, 0)])
+def test_unequal_or_no_lines_are_refused(counts: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"\d hypotheses against \d references \(file 1\)"):
+        systems.statistics(METRICS["bleu"], ["a"] * counts[0], [["a"] * counts[1]])
