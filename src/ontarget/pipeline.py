@@ -172,7 +172,11 @@ def device() -> dict[str, Any]:
     if torch is None:
         return {}
     accelerator = torch.accelerator.current_accelerator(check_available=True)
-    return {"threads": torch.get_num_threads(), "accelerator": str(accelerator or "none")}
+    return {
+        "threads": torch.get_num_threads(),
+        "accelerator": str(accelerator or "none"),
+        "processes": processes.count(),
+    }
 
 
 def function(unit: Unit) -> Callable[[Recipe, Path, inputs.Tell], dict[str, Any]]:
