@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 from collections import Counter
 from dataclasses import replace
 from itertools import product
@@ -107,6 +108,13 @@ def test_only_common_directions_are_compared_in_the_seconds_setting() -> None:
     notes = compared.notes(found)
     assert "it-nl: supervised in A, zero-shot in B; counted as in B" in notes
     assert "in A alone, left out: en-it" in notes and "in B alone, left out: nl-it" in notes
+
+
+def test_both_means_are_over_the_same_directions() -> None:
+    a = system([replace(FIRST_ZERO, supervised=True), SCORE])
+    supervised, zero_shot = comparison.compare(a, system([FIRST_ZERO, SCORE])).means
+    assert (supervised.a.bleu, supervised.b.bleu) == (60, 60)
+    assert (zero_shot.a.bleu, zero_shot.b.bleu) == (5, 5)
 
 
 def test_nothing_in_common_is_refused() -> None:
@@ -313,7 +321,12 @@ def test_json_has_the_numbers_and_both_p_values() -> None:
 
 def test_numbers_that_differ_between_the_runs_stand_side_by_side() -> None:
     other = replace(FIRST_ZERO, reference_off_target_percent=2.0, segments=7, bleu=5.04)
-    (row,) = compared.direction_rows(comparison.compare(system([FIRST_ZERO]), system([other])))
+    longer, shorter = system([FIRST_ZERO]), system([other])
+    shorter = replace(shorter, answers={at: x[:7] for at, x in shorter.answers.items()})
+    for pair in ((longer, shorter), (shorter, longer)):
+        notes = compared.notes(comparison.compare(*pair))
+        assert "test segments that both have: 7 in it-nl; tested on these alone" in notes
+    (row,) = compared.direction_rows(comparison.compare(longer, shorter))
     assert row[1:3] == ["8 / 7", "1.0 / 2.0"]
     assert row[8] == "0.0"  # not +0.0
     assert compared.signed(-0.04) == "0.0" and compared.signed(-0.06) == "-0.1"
@@ -361,6 +374,7 @@ def read_latex(text: str) -> str:
 
 
 @given(some.text(some.sampled_from("\\{}&%$#_~^<>|\"`'-[]* ab\n") | some.characters()))
+@example(string.punctuation)
 @example("---")
 @example("[1em]")
 def test_latex_sets_what_was_written(text: str) -> None:
