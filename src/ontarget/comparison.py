@@ -20,7 +20,7 @@ from ontarget.tables import Average
 
 LEVEL = 0.05  # a difference is called significant where randomisation gives a smaller p
 WORST = 3  # directions named where a mean is too high
-NOISE_DIGITS = 6  # of a mean: what is left behind them is rounding
+ROUNDING_POINTS = 0.0005  # scores.jsonl has thousandths, and so much may a mean be too high
 MEASURES = ("off_target", "bleu", "chrf")
 
 
@@ -222,7 +222,7 @@ def too_high(system: System, most_percent: float) -> list[str]:
     """A line an average off-target ratio above `most_percent`, over all the system's directions."""
     lines = []
     for mean in tables.averages(system.scores):
-        if round(mean.off_target_percent, NOISE_DIGITS) > most_percent:
+        if mean.off_target_percent - most_percent > ROUNDING_POINTS:
             group = [each for each in system.scores if each.supervised == mean.supervised]
             worst = sorted(group, key=lambda each: -each.off_target_percent)[:WORST]
             named = listed(f"{direction_of(x)} {x.off_target_percent:.1f} %" for x in worst)
