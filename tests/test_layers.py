@@ -17,7 +17,8 @@ LAYERS = [
      "validation", "shapes", "scripts"},  # pure
     {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts"},  # on top of those
     {"acceptance", "passrates", "tally", "systems"},
-    {"evaluated"},
+    {"evaluated", "comparison"},
+    {"compared"},
     {"lines", "artifacts", "identify", "processes", "trackers"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub", "detectors"},
     {"parquet", "models", "callbacks", "heads", "adapters", "metric"},
@@ -32,17 +33,18 @@ LAYERS = [
     {"training", "units"},
     {"s0_base", "s1_prepare", "s2_conflict", "s3_mle", "s4_unlikelihood", "s4_control",
      "s5_translate", "s6_evaluate", "s7_report", "diagnose",
-     "merge", "push"},  # steps never import one another
+     "merge", "push", "compare"},  # steps never import one another
     {"checks", "pipeline", "forecast"},
     {"console"},
     {"beside", "measuring"},
     {"__main__"},
 ]  # fmt: skip
-PURE = set().union(*LAYERS[:5])
+PURE = set().union(*LAYERS[:6])
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2"}
 MAY_BE_HEAVY = {
     "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "memory", "adapters",
     "trainer", "tuning", "hf", "diagnosis", "report", "sharding", "cards", "systems",
+    "comparison",
 }  # fmt: skip
 LINES_PER_MODULE, LINES_PER_FUNCTION = 300, 40
 

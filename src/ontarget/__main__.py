@@ -192,7 +192,7 @@ def show_demands(recipe: Recipe) -> bool:
     return all(demand.holds for demand in found)
 
 
-for _command in (beside.diagnose, beside.merge, beside.push):
+for _command in (beside.diagnose, beside.merge, beside.push, beside.compare):
     app.command()(_command)
 
 

@@ -1,4 +1,4 @@
-"""Commands beside the pipeline: a model examined, an adapter merged, a result pushed."""
+"""Commands beside the pipeline: diagnose a model, merge an adapter, push a result, compare runs."""
 
 import os
 import warnings
@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from ontarget import pipeline, processes, recipe_files
-from ontarget.console import console
+from ontarget.console import console, in_one_line
 from ontarget.errors import ArtifactError
 from ontarget.prompts import TEMPLATES, Asking
 
@@ -81,6 +81,40 @@ def push(
     with console.status("writing" if dry_run else "writing and uploading"):
         done = pushing.run(read, repo_id, system, private=private, dry_run=dry_run)
     console.print(Text(done.words), soft_wrap=True)
+
+
+def compare(  # noqa: PLR0913 - a command's options
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="The folder of a run.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Another, or the same.")],
+    system: Annotated[str, typer.Option(help="Of RUN_A: base, stage1, stage1-longer.")] = "stage2",
+    other_system: Annotated[
+        str | None, typer.Option(help="Of RUN_B, where it is not the same.")
+    ] = None,
+    max_off_target: Annotated[
+        float | None,
+        typer.Option(metavar="PERCENT", help="Exit 1 if RUN_B is above it on average."),
+    ] = None,
+    latex: Annotated[bool, typer.Option("--latex", help="LaTeX (booktabs), not Markdown.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object.")] = False,
+) -> None:
+    """Compare two evaluated runs, or two systems of one, in a table for a paper."""
+    if latex and as_json:
+        raise typer.BadParameter("give --latex or --json, not both")
+    if max_off_target is not None and not 0 <= max_off_target <= 100:
+        raise typer.BadParameter(f"--max-off-target {max_off_target}: expected a percent, 0 to 100")
+    from ontarget import compared, comparison
+    from ontarget.steps import compare as comparing
+
+    a, b = comparing.read(run_a, system), comparing.read(run_b, other_system or system)
+    with console.status("testing the differences"):
+        found = comparing.run(a, b)
+    form = compared.latex if latex else compared.json_text if as_json else compared.markdown
+    typer.echo(form(found).rstrip("\n"))
+    above = [] if max_off_target is None else comparison.too_high(b, max_off_target)
+    for line in above:
+        typer.echo(f"ontarget: {in_one_line(line)}", err=True)
+    if above:
+        raise typer.Exit(1)
 
 
 def quiet_libraries() -> None:

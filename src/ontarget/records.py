@@ -57,6 +57,21 @@ class Translation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A translation as step 6 leaves it: with the languages found, "" for none."""
+
+    key: str
+    system: str
+    source_lang: str
+    target_lang: str
+    source: str
+    reference: str
+    hypothesis: str
+    found_lang: str  # in the hypothesis
+    reference_found_lang: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """One system in one direction: quality, off-target ratio, and what they were measured with.
 

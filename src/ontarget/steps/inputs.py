@@ -5,19 +5,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from ontarget import artifacts, corpora
 from ontarget.corpora.phrasebook import parallels
-from ontarget.errors import CorpusError
+from ontarget.errors import ArtifactError, CorpusError
 from ontarget.recipe import Recipe
-from ontarget.records import Direction, Parallel, Sample, Score
+from ontarget.records import Answer, Direction, Parallel, Sample, Score
 from ontarget.sections import Corpus
 
 Split = Literal["train", "dev", "test"]
 Tell = Callable[[str, int, int], None]  # what is going on, how much is done, out of how much
 
 BASE, STAGE1, LONGER, STAGE2 = "base", "stage1", "stage1-longer", "stage2"
+Record = TypeVar("Record")
 ABILITY = "base-by-cue"  # the scratch model asked in the form of its own documents
 
 
@@ -160,12 +163,50 @@ def starting_point(recipe: Recipe) -> str:
 
 
 def scores(path: Path) -> list[Score]:
-    """The scores that step 6 wrote."""
-    lines = artifacts.read_lines(path, dict)
-    return [
-        Score(**{**line, "off_target_interval": tuple(line["off_target_interval"])})
-        for line in lines
-    ]
+    """The scores that step 6 wrote.
+
+    Raises:
+        ArtifactError: a line is missing or damaged, or a number in it is none of a score.
+    """
+    found = records(path, Score)
+    for number, each in enumerate(found, start=1):
+        ratios = (each.off_target_percent, each.reference_off_target_percent)
+        percents = (*ratios, *each.off_target_interval, each.bleu, each.chrf)
+        if not all(0 <= value <= 100 for value in percents) or each.segments < 1:
+            raise ArtifactError(
+                f"{path}:{number}: is no Score (percents from 0 to 100 and at least one segment "
+                "expected); remove its folder and run again"
+            )
+    return found
+
+
+def answers(path: Path) -> list[Answer]:
+    """The segments that step 6 wrote, of all systems.
+
+    Raises:
+        ArtifactError: a line is missing or damaged.
+    """
+    return records(path, Answer)
+
+
+def records(path: Path, kind: type[Record]) -> list[Record]:
+    """The JSON lines of `path`, each checked to be a `kind`.
+
+    Raises:
+        ArtifactError: a line is missing or damaged.
+    """
+    found: list[Record] = []
+    checking = TypeAdapter(kind)
+    for number, line in enumerate(artifacts.read_lines(path, dict), start=1):
+        try:
+            found.append(checking.validate_python(line))
+        except ValidationError as error:
+            fault = error.errors()[0]
+            raise ArtifactError(
+                f"{path}:{number}: is no {kind.__name__} ({'.'.join(map(str, fault['loc']))}: "
+                f"{fault['msg']}); remove its folder and run again"
+            ) from error
+    return found
 
 
 def refuse_empty(splits: Splits, recipe: Recipe) -> None:

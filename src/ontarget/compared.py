@@ -1,0 +1,221 @@
+"""A comparison as Markdown, LaTeX or JSON. Text from run folders is hostile: all is escaped."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ontarget import tables
+from ontarget.comparison import LEVEL, MEASURES, Chance, Comparison, Row, System
+from ontarget.records import Score
+from ontarget.tables import Average
+
+TITLES = [
+    "", "n", "references OTR %", "A OTR % [95 %]", "B OTR % [95 %]", "B - A", "A BLEU", "B BLEU",
+    "B - A", "A chrF", "B chrF", "B - A",
+]  # fmt: skip
+LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$",
+    "#": r"\#", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar\allowbreak{}",
+    '"': r"\char34{}", "`": r"\char96{}",
+}  # fmt: skip
+ARGUMENT = re.compile(r"^(?=[\[*])")  # what a line end before it would take as its own
+DASHES = re.compile("-(?=-)")
+
+
+def markdown(found: Comparison) -> str:
+    """One table and a list below it."""
+    table = tables.markdown(TITLES, [*average_rows(found), *direction_rows(found)])
+    return table + "\n" + "".join(f"- {tables.escaped(note)}\n" for note in notes(found))
+
+
+def latex(found: Comparison) -> str:
+    """A tabular of the package booktabs, and what belongs below it in small print."""
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        f"\\begin{{tabular}}{{l{'r' * (len(TITLES) - 1)}}}",
+        "\\toprule",
+        latex_row([in_latex(title) for title in TITLES]),
+        "\\midrule",
+        *map(latex_row, map(latex_cells, average_rows(found))),
+        "\\midrule",
+        *map(latex_row, map(latex_cells, direction_rows(found))),
+        "\\bottomrule",
+        "\\end{tabular}",
+        "",
+        "{\\footnotesize\\raggedright",
+        *(f"{in_latex(note)}\\par" for note in notes(found)),
+        "}",
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def latex_cells(cells: Sequence[str]) -> list[str]:
+    """The first is a text; the others are our own numbers, whose minus is one."""
+    return [in_latex(cells[0]), *(cell.replace("-", "$-$") for cell in cells[1:])]
+
+
+def latex_row(cells: Sequence[str]) -> str:
+    """A row of a tabular."""
+    return f"{' & '.join(cells)} \\\\"
+
+
+def in_latex(text: str) -> str:
+    """A text that stands for itself, in one line: no command, no dash, no argument."""
+    line = "".join(LATEX.get(each, each) for each in " ".join(text.split()))
+    return ARGUMENT.sub("{}", DASHES.sub("-{}", line))
+
+
+def json_text(found: Comparison) -> str:
+    """One object; the keys are those of the guide."""
+    content = {
+        "a": {"run": found.a.run, "system": found.a.name},
+        "b": {"run": found.b.run, "system": found.b.name},
+        "averages": [
+            {
+                "setting": tables.SETTINGS[each.supervised],
+                "directions": each.b.directions,
+                **{
+                    name: both(each.a, each.b, name) for name in ("reference_off_target", *MEASURES)
+                },
+            }
+            for each in found.means
+        ],
+        "directions": list(map(json_row, found.rows)),
+        "only_in": {
+            letter.lower(): list(map(str, alone)) for letter, alone in found.only_in.items()
+        },
+        "signatures": found.signatures,
+    }
+    return json.dumps(content)
+
+
+def json_row(row: Row) -> dict[str, Any]:
+    """One direction; what was not tested is null."""
+    measures: dict[str, dict[str, Any]] = {}
+    for name in MEASURES:
+        chance = row.chance.get(name)
+        measures[name] = {
+            **both(row.a, row.b, name),
+            "randomisation_p": chance and chance.randomisation_p,
+            "bootstrap_p": chance and chance.bootstrap_p,
+            "significant": chance and chance.is_excluded,
+        }
+    for letter, score in (("a", row.a), ("b", row.b)):
+        measures["off_target"][f"{letter}_interval"] = list(score.off_target_interval)
+    return {
+        "direction": str(row.direction),
+        "setting": tables.SETTINGS[row.b.supervised],
+        "segments": {"a": row.a.segments, "b": row.b.segments, "shared": row.shared},
+        "reference_off_target": both(row.a, row.b, "reference_off_target"),
+        **measures,
+    }
+
+
+def both(a: Score | Average, b: Score | Average, measure: str) -> dict[str, float]:
+    """A measure of both, to a thousandth as in scores.jsonl."""
+    values = [value(each, measure) for each in (a, b)]
+    names = ("a", "b", "difference")
+    return dict(zip(names, (round(x, 3) for x in (*values, values[1] - values[0])), strict=True))
+
+
+def value(score: Score | Average, measure: str) -> float:
+    """One of `MEASURES`, or the references' own ratio."""
+    found: float = getattr(score, f"{measure}_percent" if "off_target" in measure else measure)
+    return found
+
+
+def average_rows(found: Comparison) -> list[list[str]]:
+    """A row a setting."""
+    return [
+        [f"{tables.SETTINGS[each.supervised]}, mean of {each.b.directions}", ""]
+        + numbers(each.a, each.b, {}, ("", ""))
+        for each in found.means
+    ]
+
+
+def direction_rows(found: Comparison) -> list[list[str]]:
+    """A row a direction."""
+    return [
+        [visible(str(row.direction)), either(str(row.a.segments), str(row.b.segments))]
+        + numbers(row.a, row.b, row.chance, (interval(row.a), interval(row.b)))
+        for row in found.rows
+    ]
+
+
+def numbers(
+    a: Score | Average, b: Score | Average, chance: dict[str, Chance], intervals: tuple[str, str]
+) -> list[str]:
+    """The cells of a row from the references' ratio on."""
+    floors = (f"{each.reference_off_target_percent:.1f}" for each in (a, b))
+    cells = [either(*floors)]
+    for measure in MEASURES:
+        beside = intervals if measure == "off_target" else ("", "")
+        cells += [
+            f"{value(each, measure):.1f}{of_it}" for each, of_it in zip((a, b), beside, strict=True)
+        ]
+        excluded = measure in chance and chance[measure].is_excluded
+        cells.append(signed(value(b, measure) - value(a, measure)) + "*" * excluded)
+    return cells
+
+
+def interval(score: Score) -> str:
+    """Of the off-target ratio."""
+    return " [{:.1f}, {:.1f}]".format(*score.off_target_interval)
+
+
+def either(a: str, b: str) -> str:
+    """What is alike in both stands once."""
+    return a if a == b else f"{a} / {b}"
+
+
+def signed(difference: float) -> str:
+    """With its sign, unless it rounds to nothing."""
+    text = f"{difference:+.1f}"
+    return text if float(text) else "0.0"
+
+
+def notes(found: Comparison) -> list[str]:
+    """What a reader needs to know of the numbers, signatures last."""
+    lines = [f"{letter}: {system_in_words(x)}" for letter, x in (("A", found.a), ("B", found.b))]
+    lines += [
+        "OTR: off-target ratio, with Wilson's interval; means are over directions, unweighted",
+        f"*: p < {LEVEL:g} (off-target: sign test; BLEU, chrF: approximate randomisation), not "
+        "corrected for the number of tests",
+    ]
+    lines += not_all_shared(found.rows)
+    for row in found.rows:
+        if row.a.supervised != row.b.supervised:
+            settings = [tables.SETTINGS[score.supervised] for score in (row.a, row.b)]
+            lines.append(
+                f"{row.direction}: {settings[0]} in A, {settings[1]} in B; counted as in B"
+            )
+    for letter, alone in found.only_in.items():
+        if alone:
+            lines.append(f"in {letter} alone, left out: {', '.join(map(str, alone))}")
+    lines += [f"{name}: {text}" for name, texts in found.signatures.items() for text in texts]
+    return [visible(line) for line in lines]
+
+
+def not_all_shared(rows: Sequence[Row]) -> list[str]:
+    """Where the systems were not tested on all that they were scored on."""
+    by_number: dict[int, list[str]] = {}
+    for row in rows:
+        if not row.shared == row.a.segments == row.b.segments:
+            by_number.setdefault(row.shared, []).append(str(row.direction))
+    return [
+        f"test segments that both have: {shared or 'none'} in {', '.join(directions)}; "
+        + ("tested on these alone" if shared else "not tested")
+        for shared, directions in by_number.items()
+    ]
+
+
+def system_in_words(system: System) -> str:
+    """A system and its run."""
+    return f"{tables.NAMES.get(system.name, system.name)}, {system.run}"
+
+
+def visible(text: str) -> str:
+    """A text with control characters written out."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

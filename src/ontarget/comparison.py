@@ -1,0 +1,234 @@
+"""Two systems side by side: means, each direction, and which differences may be chance.
+
+BLEU and chrF are tested as in `systems.difference`, on the segments that both systems answered.
+On verdicts, which are 0 or 1, approximate randomisation has a closed form: the sign test over the
+segments that only one of the two has off-target.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import exp, lgamma, log
+
+from sacrebleu.metrics.base import Metric
+
+from ontarget import systems, tables
+from ontarget.offtarget import primary
+from ontarget.records import Answer, Direction, Score
+from ontarget.systems import Statistics
+from ontarget.tables import Average
+
+LEVEL = 0.05  # a difference is called significant where randomisation gives a smaller p
+WORST = 3  # directions named where a mean is too high
+ROUNDING_POINTS = 0.0005  # scores.jsonl has thousandths, and so much may a mean be too high
+MEASURES = ("off_target", "bleu", "chrf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """What one system of a run scored in each direction, and what it answered."""
+
+    run: str  # the run's folder
+    name: str
+    scores: tuple[Score, ...]  # one a direction
+    answers: dict[Direction, tuple[Answer, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """How often chance alone makes a difference as large; two-sided p values."""
+
+    randomisation_p: float
+    bootstrap_p: float | None  # None for the off-target ratio, whose test is exact
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether the difference is significant."""
+        return self.randomisation_p < LEVEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """Both systems' averages over the directions of one setting, which is the second's."""
+
+    supervised: bool
+    a: Average
+    b: Average
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One direction of both systems."""
+
+    direction: Direction
+    a: Score
+    b: Score
+    shared: int  # segments with the same key, source and reference
+    chance: dict[str, Chance]  # by MEASURES; {} where no segment is shared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """All that is printed of two systems; the first is `a`."""
+
+    a: System
+    b: System
+    means: tuple[Means, ...]  # over the common directions; supervised first
+    rows: tuple[Row, ...]
+
+    @property
+    def only_in(self) -> dict[str, list[Direction]]:
+        """Directions that one system has alone, by `A` and `B`."""
+        common = {row.direction for row in self.rows}
+        return {
+            letter: [each for each in map(direction_of, system.scores) if each not in common]
+            for letter, system in (("A", self.a), ("B", self.b))
+        }
+
+    @property
+    def signatures(self) -> dict[str, list[str]]:
+        """Every signature behind the numbers, by measure; BLEU's may depend on the target."""
+        found: dict[str, dict[str, None]] = {}
+        for score in (row.b for row in self.rows):
+            for measure, text in signatures_of(score).items():
+                found.setdefault(measure, {})[text] = None
+        return {measure: list(texts) for measure, texts in found.items()}
+
+
+def direction_of(score: Score) -> Direction:
+    """The direction of a score."""
+    return Direction(score.source, score.target)
+
+
+def is_off_target(answer: Answer) -> bool:
+    """As the run's ratio counts it."""
+    return primary(answer.found_lang) != primary(answer.target_lang)
+
+
+def signatures_of(score: Score) -> dict[str, str]:
+    """What a score was measured with, by measure."""
+    return {"off-target": score.detector, **score.signatures}
+
+
+def compare(a: System, b: System) -> Comparison:
+    """Both systems in the directions that they have in common, in the order of `b`.
+
+    Raises:
+        ValueError: no direction is common, or one was measured differently.
+    """
+    by_direction = {direction_of(score): score for score in a.scores}
+    pairs = [
+        (by_direction[direction_of(score)], score)
+        for score in b.scores
+        if direction_of(score) in by_direction
+    ]
+    if not pairs:
+        raise ValueError(
+            f"no direction in common: {listed(map(direction_of, a.scores))} in the first, "
+            f"{listed(map(direction_of, b.scores))} in the second; compare runs that share some"
+        )
+    for one, other in pairs:
+        refuse_different(one, other)
+    return Comparison(a=a, b=b, means=means(pairs), rows=tuple(rows(a, b, pairs)))
+
+
+def listed(values: Iterable[object]) -> str:
+    """Values with commas between."""
+    return ", ".join(map(str, values))
+
+
+def refuse_different(one: Score, other: Score) -> None:
+    """Raise ValueError where two scores were not measured with the same detector and metrics."""
+    first, second = signatures_of(one), signatures_of(other)
+    for measure in dict.fromkeys([*first, *second]):
+        if first.get(measure) != second.get(measure):
+            raise ValueError(
+                f"{direction_of(one)}: {measure} measured with {first.get(measure, 'nothing')} and "
+                f"with {second.get(measure, 'nothing')}, numbers that cannot be compared; evaluate "
+                "both runs with the same evaluate.identifier, languages and versions"
+            )
+
+
+def means(pairs: Sequence[tuple[Score, Score]]) -> tuple[Means, ...]:
+    """Averages by the second system's setting, so that both are over the same directions."""
+    of_a = tables.averages([replace(one, supervised=other.supervised) for one, other in pairs])
+    of_b = tables.averages([other for _, other in pairs])
+    both = [Means(supervised=b.supervised, a=a, b=b) for a, b in zip(of_a, of_b, strict=True)]
+    return tuple(sorted(both, key=lambda each: not each.supervised))
+
+
+def rows(a: System, b: System, pairs: Iterable[tuple[Score, Score]]) -> Iterable[Row]:
+    """A row a pair of scores, supervised directions first."""
+    for one, other in sorted(pairs, key=lambda pair: not pair[1].supervised):
+        direction = direction_of(one)
+        both = shared(a.answers[direction], b.answers[direction])
+        chance = chances(both, direction.target_lang) if both else {}
+        yield Row(direction=direction, a=one, b=other, shared=len(both), chance=chance)
+
+
+def shared(a: Sequence[Answer], b: Sequence[Answer]) -> list[tuple[Answer, Answer]]:
+    """Answers to the same segment: key, source and reference are equal, in the order of `a`."""
+    others = dict(numbered(b))
+    return [(each, others[segment]) for segment, each in numbered(a) if segment in others]
+
+
+def numbered(answers: Iterable[Answer]) -> Iterable[tuple[tuple[str, str, str, int], Answer]]:
+    """Each answer with its segment; a segment that occurs again is told by its number."""
+    seen = Counter[tuple[str, str, str]]()
+    for each in answers:
+        segment = (each.key, each.source, each.reference)
+        seen[segment] += 1
+        yield (*segment, seen[segment]), each
+
+
+def chances(both: Sequence[tuple[Answer, Answer]], target_lang: str) -> dict[str, Chance]:
+    """The tests of each measure on shared segments."""
+    references = [[one.reference for one, _ in both]]
+    alone = Counter((is_off_target(one), is_off_target(other)) for one, other in both)
+    found = {"off_target": Chance(sign_test(alone[True, False], alone[False, True]), None)}
+    for name, metric in systems.metrics(target_lang).items():
+        if name in MEASURES:
+            first, second = (
+                systems.statistics(metric, texts, references)
+                for texts in zip(*((x.hypothesis, y.hypothesis) for x, y in both), strict=True)
+            )
+            found[name] = chance(metric, first, second)
+    return found
+
+
+def chance(metric: Metric, first: Statistics, second: Statistics) -> Chance:
+    """The tests of one metric, no p below what so few changed segments can show.
+
+    sacreBLEU does not count draws that differ exactly as much as the systems do, and so finds a
+    system significantly different from itself. Of k changed segments, two of 2**k draws always do.
+    """
+    apart = systems.difference(metric, first, second)
+    changed = int((first != second).any(1).sum())
+    least = min(1.0, 2.0 ** (1 - changed)) if apart.difference else 1.0
+    return Chance(max(apart.randomisation_p, least), max(apart.bootstrap_p, least))
+
+
+def sign_test(only_first: int, only_second: int) -> float:
+    """Two-sided p of as unequal counts where both are as likely (McNemar's test, exact)."""
+    total, fewer = only_first + only_second, min(only_first, only_second)
+    tail = sum(
+        exp(lgamma(total + 1) - lgamma(k + 1) - lgamma(total - k + 1) - total * log(2))
+        for k in range(fewer + 1)
+    )
+    return min(1.0, 2 * tail)
+
+
+def too_high(system: System, most_percent: float) -> list[str]:
+    """A line an average off-target ratio above `most_percent`, over all the system's directions."""
+    lines = []
+    for mean in tables.averages(system.scores):
+        if mean.off_target_percent - most_percent > ROUNDING_POINTS:
+            group = [each for each in system.scores if each.supervised == mean.supervised]
+            worst = sorted(group, key=lambda each: -each.off_target_percent)[:WORST]
+            named = listed(f"{direction_of(x)} {x.off_target_percent:.1f} %" for x in worst)
+            lines.append(
+                f"{system.run}: {tables.SETTINGS[mean.supervised]} off-target of {system.name} is "
+                f"{mean.off_target_percent:.3f} %, above {most_percent:g} % (mean of "
+                f"{mean.directions}; worst: {named})"
+            )
+    return lines
