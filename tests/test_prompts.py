@@ -56,3 +56,13 @@ def test_a_template_may_leave_the_source_language_unnamed(template: str) -> None
 )
 def test_unusable_templates_are_named(template: str, fault: str) -> None:
     assert fault in (template_fault(template) or "")
+
+
+def test_a_template_with_a_backslash_for_a_line_break_is_refused() -> None:
+    fault = template_fault(r"Translate into {target}: {input}\n")
+    assert fault == "has a backslash and an n where a line break is meant; write a real one"
+
+
+def test_a_misspelt_name_of_a_template_is_told_the_right_one() -> None:
+    assert template_fault("plian") == "is 'plian', no template's name; did you mean plain?"
+    assert "has the fields none" in (template_fault("translate this") or "")

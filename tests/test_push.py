@@ -282,14 +282,14 @@ def test_an_unfinished_run_says_which_verb_to_run(
     assert command(monkeypatch, other, "me/tiny", "--dry-run") == 2
     assert capsys.readouterr().err == (
         f"ontarget: {load(other).out}/0_base: is missing or altered; "
-        "run `ontarget evaluate RECIPE` first\n"
+        "run `ontarget run RECIPE` first\n"
     )
     assert not load(other).out.exists()
 
 
 def refused(recipe: Path, text: str, **changes: Any) -> None:
     changed = load(recipe, changes)
-    with pytest.raises(ArtifactError, match=rf"{text}; run `ontarget evaluate RECIPE` first$"):
+    with pytest.raises(ArtifactError, match=rf"{text}; run `ontarget run RECIPE` first$"):
         pipeline.refuse_unfinished(changed, "evaluate")
 
 

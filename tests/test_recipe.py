@@ -185,7 +185,7 @@ def test_what_is_no_yaml_of_a_recipe_is_named(tmp_path: Path, content: bytes, me
 
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(
-        RecipeError, match="none.yaml: No such file or directory; give the path of a"
+        RecipeError, match="none.yaml: No such file or directory; give the path of one"
     ):
         load(tmp_path / "none.yaml")
 

@@ -1,5 +1,6 @@
 """The `ontarget` command: one verb a step, and run, check, plan, demo, diagnose."""
 
+import json
 import sys
 import traceback
 from collections.abc import Callable
@@ -40,7 +41,7 @@ INTERRUPTED = 130  # what typer exits with after a keyboard interrupt
 TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
 
 RecipePath = Annotated[
-    Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/demo.yaml.")
+    Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/bible-iwslt4.yaml.")
 ]
 ForceFrom = Annotated[
     str | None, typer.Option(metavar="STEP", help="Redo this step and all after it.")
@@ -87,6 +88,7 @@ def carry_out(recipe: Recipe, verb: str | None, force_from: str | None) -> None:
         return
     if verb in (None, "evaluate", "report"):
         show_table(recipe)
+        show_warning(recipe)
     if verb in (None, "report"):
         console.print(Text(f"report: {recipe.out / '7_report' / 'report.html'}"), soft_wrap=True)
 
@@ -102,6 +104,15 @@ def show_table(recipe: Recipe) -> None:
             f"off-target {mean.off_target_percent:.1f} %.",
             soft_wrap=True,
         )
+
+
+def show_warning(recipe: Recipe) -> None:
+    """Print the preflight's verdict once more where it did not say that stage 2 would help."""
+    path = recipe.out / "4_unlikelihood" / "preflight.json"
+    if recipe.unlikelihood and recipe.unlikelihood.preflight and path.is_file():
+        verdict = json.loads(path.read_text(encoding="utf-8"))["verdict"]
+        if verdict["fault"] != "ignores the instruction":
+            console.print(Text(f"preflight: {verdict['words']}"), soft_wrap=True)
 
 
 @app.command()

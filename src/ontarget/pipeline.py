@@ -103,7 +103,7 @@ def refuse_unfinished(recipe: Recipe, verb: str) -> None:
     for unit in needed(every, matching(every, verb)):
         if fault := unfinished(recipe, unit):
             raise ArtifactError(
-                f"{recipe.out / unit.folder}: {fault}; run `ontarget {verb} RECIPE` first"
+                f"{recipe.out / unit.folder}: {fault}; run `ontarget run RECIPE` first"
             )
 
 

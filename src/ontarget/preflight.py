@@ -88,5 +88,6 @@ def lacking(found: str) -> Verdict:
     return Verdict(
         "lacks the skill",
         f"lacks the skill: it finds the responses unlikely whatever it is asked, so stage 2 "
-        f"will not help; more or other training data is needed ({found})",
+        f"will not help; more or other training data is needed, or the prompt is not the one "
+        f"that it was tuned with ({found})",
     )

@@ -8,6 +8,7 @@ chat models, whose own template says what is a request and what a response.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from string import Formatter
 
 from ontarget.records import Sample
@@ -42,11 +43,16 @@ def prompt(sample: Sample, template: str, name: Callable[[str], str]) -> str:
 
 def template_fault(template: str) -> str | None:
     """What is wrong with a template, or None; {target} and {input} stand once each."""
+    if "\\n" in template:
+        return "has a backslash and an n where a line break is meant; write a real one"
     try:
         parts = [part for part in Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
         return f"is not a template ({error})"
     fields = sorted(field or "" for _, field, _, _ in parts)
+    near = get_close_matches(template, TEMPLATES, n=1)
+    if not fields and near:
+        return f"is {template!r}, no template's name; did you mean {near[0]}?"
     if any(form or conversion for _, _, form, conversion in parts):
         return "formats a field with : or !; write {input}, {target} and {source} plainly"
     if tuple(fields) not in (NEEDED, tuple(sorted((*NEEDED, "source")))):

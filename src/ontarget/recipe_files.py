@@ -41,12 +41,14 @@ def load(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
         RecipeError: the file is missing, is not YAML, or does not describe an experiment.
     """
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise RecipeError(f"{path}: is no file; give the path of a recipe, as recipes/demo.yaml")
+        raise RecipeError(
+            f"{path}: is no file; give the path of a recipe, as recipes/bible-iwslt4.yaml"
+        )
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)  # noqa: S506
     except OSError as error:
         raise RecipeError(
-            f"{path}: {error.strerror}; give the path of a recipe, such as recipes/demo.yaml"
+            f"{path}: {error.strerror}; give the path of one, such as recipes/bible-iwslt4.yaml"
         ) from error
     except UnicodeDecodeError as error:
         raise RecipeError(
