@@ -10,7 +10,7 @@ import torch
 from conftest import RECIPE, Writer
 from models_for_tests import double, tiny
 from peft import PeftModel
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from test_cli import ontarget_command as ontarget
 from test_pipeline import Log
 from test_resume import Killed, dies_after
@@ -213,3 +213,53 @@ def test_qlora_needs_whole_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights.processes, "shard", lambda: True)
     with pytest.raises(ModelError, match="needs whole weights, this engine shards them; use ddp"):
         weights.refuse_unquantizable()
+
+
+@pytest.mark.parametrize("target", ["lm_head", "embed_tokens"])
+def test_an_adapter_of_a_tied_head_is_merged_into_the_head_alone(
+    target: str, tmp_path: Path
+) -> None:
+    """And merged later by itself, the same."""
+    loaded = tiny()
+    models.save(loaded, tmp_path / "base")
+    tuned = filled(adapters.adapted(loaded.model, low_rank(targets=(target,))))
+    with torch.no_grad():
+        for name, weight in tuned.named_parameters():
+            if "lora_embedding" in name:
+                weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(2)))
+    ids = torch.tensor([[5, 6, 7, 8]])
+    expected = tuned(input_ids=ids).logits.detach()
+    adapters.save(tuned, tmp_path / "adapter")
+    assert_close(adapters.merge(tuned)(input_ids=ids).logits, expected)
+    again = models.load(str(tmp_path / "base"))
+    merged = adapters.merge(adapters.loaded(again.model, tmp_path / "adapter"))
+    models.save(models.Loaded(merged, loaded.tokenizer), tmp_path / "merged")
+    assert_close(models.load(str(tmp_path / "merged")).model(input_ids=ids).logits, expected)
+
+
+def saved_adapter(folder: Path) -> Path:
+    adapters.save(filled(adapters.adapted(tiny().model, low_rank())), folder)
+    return folder
+
+
+def test_an_adapter_that_lacks_weights_is_refused(tmp_path: Path) -> None:
+    path = saved_adapter(tmp_path) / "adapter_model.safetensors"
+    whole = load_file(path)
+    save_file(dict(list(whole.items())[2:]), path)
+    with pytest.raises(ModelError, match="lacks 2 of the adapter's weights for this model, such"):
+        adapters.loaded(tiny().model, tmp_path)
+
+
+def test_an_adapter_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = saved_adapter(tmp_path) / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"peft_type": "IA3"}))
+    with pytest.raises(ModelError, match="is an adapter of the kind IA3; give a LoRA or a DoRA"):
+        adapters.loaded(tiny().model, tmp_path)
+
+
+def test_an_adapter_of_numbers_that_are_none_is_not_merged() -> None:
+    tuned = filled(adapters.adapted(tiny().model, low_rank()))
+    with torch.no_grad():
+        next(w for n, w in tuned.named_parameters() if "lora_B" in n).fill_(float("nan"))
+    with pytest.raises(ModelError, match="the adapter cannot be merged .* train it again"):
+        adapters.merge(tuned)

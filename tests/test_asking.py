@@ -75,6 +75,16 @@ def test_a_folder_without_chat_template_is_refused_before_anything_runs(
     weights.refuse_without_chat("some/hub-id")
 
 
+def test_a_chat_template_that_leaves_the_request_out_is_refused() -> None:
+    with pytest.raises(ModelError, match="leaves out or changes what the user says; leave chat"):
+        asked(chatty("hello"), [sample()], CHAT)
+
+
+def test_an_encoder_decoder_holds_no_chat() -> None:
+    with pytest.raises(ModelError, match="an encoder-decoder holds no chat; leave chat out"):
+        asked(coder("M2M-100"), [sample()], CHAT)
+
+
 def test_a_chat_template_that_fails_is_named() -> None:
     with pytest.raises(ModelError, match=r"cannot be filled \(no system role\); leave chat out"):
         asked(chatty("{{ raise_exception('no system role') }}"), [sample()], CHAT)

@@ -146,6 +146,24 @@ def test_alone_a_process_leads_and_agrees_with_itself() -> None:
     assert processes.summed([1.0, 2.0]) == [1.0, 2.0]
 
 
+@pytest.mark.parametrize(
+    ("variables", "count", "leads"),
+    [
+        ({"RANK": "1"}, 1, True),  # left over, without a launcher
+        ({"RANK": "abc", "WORLD_SIZE": "abc"}, 1, True),
+        ({"RANK": "", "WORLD_SIZE": "0"}, 1, True),
+        ({"RANK": "0", "WORLD_SIZE": "2"}, 2, True),
+        ({"RANK": "1", "WORLD_SIZE": "2"}, 2, False),
+    ],
+)
+def test_what_is_no_launchers_number_is_not_taken_for_one(
+    variables: dict[str, str], count: int, leads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert (processes.count(), processes.leads()) == (count, leads)
+
+
 @pytest.mark.parametrize("name", ["ddp", "fsdp2", "zero3"])
 def test_the_shipped_engines_are_what_accelerate_reads(name: str) -> None:
     from accelerate.commands.config.config_args import load_config_from_file

@@ -1,11 +1,15 @@
 """Low-rank adapters through peft: put on before a training, merged into the weights after it."""
 
+import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from safetensors import safe_open
+from torch import nn
 from transformers import PreTrainedModel
 
 from ontarget.errors import ModelError, RecipeError
@@ -31,6 +35,7 @@ def adapted(model: PreTrainedModel, adapter: LowRank) -> PeftModel:
         RecipeError: no layer has such a name, or it cannot be adapted.
     """
     targets = list(adapter.targets)
+    untie(model, targets)
     try:
         config = LoraConfig(
             r=adapter.rank,
@@ -50,14 +55,36 @@ def adapted(model: PreTrainedModel, adapter: LowRank) -> PeftModel:
     return found
 
 
+def untie(model: PreTrainedModel, targets: Sequence[str]) -> None:
+    """Give the head weights of its own where it or the embeddings are adapted.
+
+    peft would merge an adapter of one into both.
+    """
+    head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    both = [head, model.get_input_embeddings()]
+    adapted_too = any(
+        any(module is each for each in both) and f".{name}".endswith(f".{target}")
+        for name, module in model.named_modules()
+        for target in targets
+    )
+    if adapted_too and both[0].weight is both[1].weight:
+        head.weight = nn.Parameter(head.weight.detach().clone())
+        model.config.tie_word_embeddings = False
+
+
 def save(model: PeftModel, folder: Path) -> None:
     """The adapter alone, as peft reads it."""
-    model.save_pretrained(str(folder), safe_serialization=True)
+    model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
 
 
 def merge(model: PeftModel) -> PreTrainedModel:
     """Add the adapter to the weights; the model that is left has no trace of it."""
-    merged: Any = model.merge_and_unload(safe_merge=True)
+    try:
+        merged: Any = model.merge_and_unload(safe_merge=True)
+    except ValueError as error:  # of numbers that are none
+        raise ModelError(
+            f"the adapter cannot be merged ({' '.join(str(error).split())[:200]}); train it again"
+        ) from error
     return merged  # type: ignore[no-any-return]
 
 
@@ -72,10 +99,44 @@ def loaded(model: PreTrainedModel, folder: Path) -> PeftModel:
             f"{folder}: has no adapter_model.safetensors; give the folder of an adapter that was "
             "saved as safetensors"
         )
+    settings = described(folder)
+    untie(model, settings["target_modules"])
     try:
-        return PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it warns of is refused below
+            found = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
     except Exception as error:  # the many ways in which an adapter can be of another model
         raise ModelError(
             f"{folder}: is no adapter of a {type(model).__name__} of this size "
             f"({' '.join(str(error).split())[:200]}); give the model that it was trained on"
         ) from error
+    with safe_open(folder / "adapter_model.safetensors", "pt") as file:
+        lacking = set(get_peft_model_state_dict(found, save_embedding_layers=False)) - set(
+            file.keys()
+        )
+    if lacking:
+        raise ModelError(
+            f"{folder}: lacks {len(lacking)} of the adapter's weights for this model, such as "
+            f"{min(lacking)}; give the model that it was trained on, or save the adapter again"
+        )
+    return found
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """The settings of a LoRA or DoRA.
+
+    Raises:
+        ModelError: they are missing, or of another kind of adapter.
+    """
+    try:
+        settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(
+            f"{folder}: adapter_config.json cannot be read; save the adapter again"
+        ) from error
+    kind = settings.get("peft_type") if isinstance(settings, dict) else None
+    if kind != "LORA":
+        raise ModelError(f"{folder}: is an adapter of the kind {kind}; give a LoRA or a DoRA")
+    targets = settings.get("target_modules") or []
+    named: dict[str, Any] = settings
+    return named | {"target_modules": [targets] if isinstance(targets, str) else targets}

@@ -18,7 +18,10 @@ from typing import Any, TypeVar
 from ontarget.errors import ArtifactError, OnTargetError
 
 STAMP = "step.json"
-FULL_DISK = ("No space left on device", "os error 28", "Disk quota exceeded", "File too large")
+FULL_DISK = (
+    "No space left on device", "os error 28", "Disk quota exceeded", "File too large",
+    "unexpected pos",  # of PyTorch, whose file did not become as long as was written
+)  # fmt: skip
 
 Record = TypeVar("Record")
 

@@ -24,8 +24,11 @@ def asked(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[Pro
     """The prompt of each sample, which names the language asked for.
 
     Raises:
-        ModelError: the model has no chat template, or no code for a language.
+        ModelError: the model has no chat template or cannot have one, or no code for a language.
     """
+    if asking.chat and loaded.has_encoder:
+        name = str(loaded.model.name_or_path or "the model")
+        raise ModelError(f"{name}: an encoder-decoder holds no chat; leave chat out of the recipe")
     if source_codes(loaded):
         return with_source_codes(loaded, samples)
     if hasattr(loaded.tokenizer, "src_lang"):
@@ -56,6 +59,13 @@ def ends(loaded: Loaded, asking: Asking) -> tuple[int, ...]:
 def turns(loaded: Loaded, texts: Sequence[str]) -> list[Tokens]:
     """Each text as a user's turn up to the assistant's; BOS where the template has it."""
     rendered = [conversation(loaded, [("user", text)], begun=True) for text in texts]
+    lost = any(text.strip() not in turn for text, turn in zip(texts, rendered, strict=True))
+    if lost:
+        name = str(loaded.model.name_or_path or "the model")
+        raise ModelError(
+            f"{name}: its chat template leaves out or changes what the user says; leave chat out "
+            "of the recipe, or mend the template"
+        )
     return tokenised(loaded, rendered)
 
 

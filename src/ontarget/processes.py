@@ -18,12 +18,18 @@ PATIENCE = timedelta(days=30)
 
 def count() -> int:
     """How many there are."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return max(1, told("WORLD_SIZE"))
 
 
 def leads() -> bool:
     """Whether this one leads, as it does when it is alone."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return count() == 1 or told("RANK") == 0
+
+
+def told(name: str) -> int:
+    """A number that a launcher sets for each of its processes; 0 where there is none."""
+    text = os.environ.get(name, "")
+    return int(text) if text.isdecimal() else 0
 
 
 def shard() -> bool:

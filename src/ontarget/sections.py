@@ -145,7 +145,7 @@ class Scratch(Training):
     learning_rate: Annotated[float, Field(gt=0)] = 5e-3
     optimizer: Literal["adamw", "muon"] = "muon"
     hidden: Annotated[int, Field(gt=0, le=65536)] = 128
-    layers: Positive = 4
+    layers: Annotated[int, Field(gt=0, le=1000)] = 4
     heads: Positive = 4
     feed_forward: Positive = 352
     vocabulary: Annotated[int, Field(ge=300, le=10**6)] = 1600  # byte-level BPE, 256 bytes included
