@@ -263,3 +263,8 @@ def test_an_adapter_of_numbers_that_are_none_is_not_merged() -> None:
         next(w for n, w in tuned.named_parameters() if "lora_B" in n).fill_(float("nan"))
     with pytest.raises(ModelError, match="the adapter cannot be merged .* train it again"):
         adapters.merge(tuned)
+
+
+def test_one_unknown_target_among_others_is_named() -> None:
+    with pytest.raises(RecipeError, match="adapter.targets: nosuch: no layer has this name; name"):
+        adapters.adapted(tiny().model, low_rank(targets=("q_proj", "nosuch")))

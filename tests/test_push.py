@@ -404,3 +404,12 @@ def test_of_corpora_and_local_models_the_card_has_the_names_only(write_recipe: W
     assert push.base_in_words(recipe, None) == "a local model named mine"
     named = load(write_recipe(base={"model": "org/name", "revision": "v2"}))
     assert push.base_in_words(named, "org/name") == "org/name (revision v2)"
+
+
+def test_what_the_card_cannot_describe_is_refused(recipe: Path) -> None:
+    run = load(recipe)
+    model = run.out / "4_unlikelihood" / "model"
+    push.refuse_undescribed(run, model)
+    chat = run.model_copy(update={"chat": True})
+    with pytest.raises(HubError, match="cannot say yet how to ask a chat model or an encoder-dec"):
+        push.run(chat, "me/model", "stage2", private=False, dry_run=True)

@@ -35,6 +35,7 @@ def adapted(model: PreTrainedModel, adapter: LowRank) -> PeftModel:
         RecipeError: no layer has such a name, or it cannot be adapted.
     """
     targets = list(adapter.targets)
+    refuse_unknown(model, targets)
     untie(model, targets)
     try:
         config = LoraConfig(
@@ -53,6 +54,17 @@ def adapted(model: PreTrainedModel, adapter: LowRank) -> PeftModel:
         ) from error
     assert isinstance(found, PeftModel)
     return found
+
+
+def refuse_unknown(model: PreTrainedModel, targets: Sequence[str]) -> None:
+    """Raise RecipeError for a target that no layer has, which peft passes over beside others."""
+    names = [f".{name}" for name, _ in model.named_modules()]
+    for target in targets:
+        if target != ALL_LINEAR and not any(name.endswith(f".{target}") for name in names):
+            raise RecipeError(
+                f"adapter.targets: {target}: no layer has this name; name layers of a "
+                f"{type(model).__name__}, or {ALL_LINEAR}"
+            )
 
 
 def untie(model: PreTrainedModel, targets: Sequence[str]) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, cards, hub
+from ontarget import artifacts, cards, hub, weights
 from ontarget.cards import Card, Facts, Stage
-from ontarget.errors import ArtifactError, RecipeError
+from ontarget.errors import ArtifactError, HubError, RecipeError
 from ontarget.recipe import Recipe
 from ontarget.sections import Mle, Unlikelihood
 from ontarget.steps import inputs
@@ -56,6 +56,7 @@ def run(recipe: Recipe, repo_id: str, system: str, *, private: bool, dry_run: bo
     if not dry_run:
         hub.refuse_logged_out()
     model = recipe.out / FOLDERS[system] / "model"
+    refuse_undescribed(recipe, model)
     place = recipe.out / "push" / system
     files = sorted(path for path in model.rglob("*") if path.is_file())
     shared = [path for path in files if path.parent == model and hub.is_shared(path.name)]
@@ -66,6 +67,15 @@ def run(recipe: Recipe, repo_id: str, system: str, *, private: bool, dry_run: bo
         (partial / "README.md").write_text(text, encoding="utf-8")
     left_out = [str(path.relative_to(model)) for path in files if path not in shared]
     return Pushed(place, left_out, None if dry_run else hub.upload(place, repo_id, private=private))
+
+
+def refuse_undescribed(recipe: Recipe, model: Path) -> None:
+    """Raise HubError for a model that the card would tell others to ask in a wrong way."""
+    if recipe.chat or weights.config(model).get("is_encoder_decoder"):
+        raise HubError(
+            f"{model}: the card cannot say yet how to ask a chat model or an encoder-decoder; "
+            "upload the folder by itself, as with hf upload, and write its card"
+        )
 
 
 def put(path: Path, place: Path) -> None:
