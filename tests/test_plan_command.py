@@ -1,4 +1,4 @@
-"""`ontarget plan`: what it prints of recipes and folders, and what it refuses. No torch."""
+"""`ontarget plan`: what it prints of recipes and folders, and what it refuses."""
 
 import json
 import struct
@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Writer
+from conftest import RECIPE, Writer
+from models_for_tests import tiny
 from test_cli import HEAVY, loaded_by, ontarget_command, refused
 
 from ontarget import forecast, models
+from ontarget.errors import ModelError
+from ontarget.models import save
 from ontarget.planning import GIB, Adapter
+from ontarget.recipe import Recipe
 from ontarget.recipe_files import load
 from ontarget.shapes import Shape, llama
 
@@ -209,3 +213,34 @@ def test_help_says_that_nothing_is_run() -> None:
         [sys.executable, "-m", "ontarget", "plan", "--help"], capture_output=True, text=True
     )
     assert "the smallest engine that fits; nothing" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"text_config": "none"}, {"intermediate_size": "64"}, {"head_dim": "x"},
+        {"max_position_embeddings": "long"}, {"hidden_size": 10**400},
+    ],
+)  # fmt: skip
+def test_a_config_of_values_that_are_no_sizes_is_one_line(
+    damage: dict[str, Any], tmp_path: Path
+) -> None:
+    save(tiny(), tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | damage))
+    recipe = load_recipe_of(tmp_path)
+    with pytest.raises(ModelError, match=r"config.json"):
+        forecast.plan(recipe, 80.0, None)
+
+
+def test_weights_of_no_tensor_are_damaged(tmp_path: Path) -> None:
+    save(tiny(), tmp_path)
+    (tmp_path / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    with pytest.raises(ModelError, match=r"weights are damaged \(ValueError\); fetch"):
+        forecast.plan(load_recipe_of(tmp_path), 80.0, None)
+
+
+def load_recipe_of(model: Path) -> Recipe:
+    """The tests' recipe with this model in place of one from scratch."""
+    content = RECIPE | {"base": {"model": str(model)}, "out": str(model / "run")}
+    return Recipe.model_validate(content)

@@ -1,6 +1,7 @@
 """Model folders refused before any framework opens them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -80,9 +81,23 @@ def test_identity_changes_with_the_files_and_the_revision(tmp_path: Path) -> Non
     assert identity("org/name", "v1") != identity("org/name", None) == "org/name@main"
 
 
-@pytest.mark.parametrize("content", ["{", "{}", "[]", "3", '{"weight_map": 1}'])
+@pytest.mark.parametrize(
+    "content", ["{", "{}", "[]", "3", '{"weight_map": 1}', '{"weight_map": {"a": 5}}']
+)
 def test_an_index_that_is_none_is_named(tmp_path: Path, content: str) -> None:
     made = folder(tmp_path, *GOOD)
     (made / "model.safetensors.index.json").write_text(content)
     with pytest.raises(ModelError, match=r"index.json: is no index of weights \(\w+\); fetch the"):
+        refuse_unusable(str(made))
+
+
+@pytest.mark.parametrize(
+    ("shards", "named"), [({"a": "../other.safetensors"}, "../other.safetensors"), ({}, "no")]
+)
+def test_an_index_of_files_elsewhere_is_refused(
+    tmp_path: Path, shards: dict[str, str], named: str
+) -> None:
+    made = folder(tmp_path, *GOOD)
+    (made / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+    with pytest.raises(ModelError, match=f"names {re.escape(named)} weights, expected files of"):
         refuse_unusable(str(made))

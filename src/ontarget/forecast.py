@@ -12,6 +12,9 @@ from ontarget.recipe import Recipe
 from ontarget.sections import Scratch, Training, Unlikelihood
 from ontarget.shapes import Model, Shape, described, llama
 
+FAULTS = (  # of code that reads what no model was ever saved with
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError,
+)  # fmt: skip
 COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of GPUs, looked at in turn
 POSITIONS = 1024  # of the model of step 0; models.small_llama has the same
 ENGINES = "recipes/engines"
@@ -124,7 +127,20 @@ def model_of(recipe: Recipe) -> Model:
             "give its folder as base.model"
         )
     weights.refuse_unusable(name)
-    return described(weights.config(Path(name)), weights.sizes(Path(name)), name)
+    try:
+        found = described(weights.config(Path(name)), weights.sizes(Path(name)), name)
+        planning.on_one(found, Stage(batch=planning.rows_at_most(1, 1, 1)))  # sizes add up
+        return found
+    except FAULTS as error:
+        raise damaged(name, error) from error
+
+
+def damaged(name: str, error: Exception) -> ModelError:
+    """What to say of files whose content no model was ever saved with."""
+    return ModelError(
+        f"{name}: config.json or the headers of the weights are damaged ({type(error).__name__}); "
+        "fetch the model again"
+    )
 
 
 def small(scratch: Scratch) -> Model:

@@ -10,6 +10,7 @@ from ontarget.errors import ModelError
 
 OUTER = re.compile(r"embed|wte|wpe|lm_head")  # matrices that are in no layer
 BUFFERS = re.compile(r"inv_freq$")  # saved by old versions of transformers, no parameters
+LARGEST = 10**9  # of a size
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 
 Tensors = Mapping[str, tuple[int, ...]]  # a model's weights by name; a matrix is (out, in)
@@ -141,10 +142,10 @@ def size_in(settings: Mapping[str, Any], place: str, *names: str) -> int:
     """The first of these settings that is there; families name the same size differently.
 
     Raises:
-        ModelError: none is a whole number above 0.
+        ModelError: none is a whole number from 1 to a thousand million.
     """
     found = next((settings[name] for name in names if name in settings), None)
-    if not isinstance(found, int) or found < 1:
+    if not isinstance(found, int) or not 1 <= found <= LARGEST:
         raise ModelError(
             f"{place}: config.json says {found!r} for {' or '.join(names)}, expected a size; "
             "fetch the model again"

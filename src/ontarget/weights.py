@@ -93,11 +93,17 @@ def refuse_incomplete(folder: Path) -> None:
     if index.is_file():
         try:
             shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            outside = [shard for shard in shards if Path(shard).name != shard]
+            missing = sorted(shard for shard in shards if not (folder / shard).is_file())
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
             raise ModelError(
                 f"{index}: is no index of weights ({type(error).__name__}); fetch the model again"
             ) from error
-        missing = sorted(shard for shard in shards if not (folder / shard).is_file())
+        if outside or not shards:
+            raise ModelError(
+                f"{index}: names {outside[0] if outside else 'no'} weights, expected files of its "
+                "own folder; fetch the model again"
+            )
         if missing:
             raise ModelError(f"{folder}: the shard {missing[0]} is missing; fetch the model again")
 
