@@ -197,6 +197,7 @@ def test_of_several_processes_the_first_reports(
 ) -> None:
     from ontarget.steps import training
 
+    monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
     recipe, told = load(write_recipe(report_to=["wandb"])), []
     assert recipe.mle is not None
