@@ -27,8 +27,9 @@ def asked(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[Pro
         ModelError: the model has no chat template or cannot have one, or no code for a language.
     """
     if asking.chat and loaded.has_encoder:
-        name = str(loaded.model.name_or_path or "the model")
-        raise ModelError(f"{name}: an encoder-decoder holds no chat; leave chat out of the recipe")
+        raise ModelError(
+            f"{loaded.name}: an encoder-decoder holds no chat; leave chat out of the recipe"
+        )
     if source_codes(loaded):
         return with_source_codes(loaded, samples)
     if hasattr(loaded.tokenizer, "src_lang"):
@@ -61,10 +62,9 @@ def turns(loaded: Loaded, texts: Sequence[str]) -> list[Tokens]:
     rendered = [conversation(loaded, [("user", text)], begun=True) for text in texts]
     lost = any(text.strip() not in turn for text, turn in zip(texts, rendered, strict=True))
     if lost:
-        name = str(loaded.model.name_or_path or "the model")
         raise ModelError(
-            f"{name}: its chat template leaves out or changes what the user says; leave chat out "
-            "of the recipe, or mend the template"
+            f"{loaded.name}: its chat template leaves out or changes what the user says; leave chat "
+            "out of the recipe, or mend the template"
         )
     return tokenised(loaded, rendered)
 
@@ -83,10 +83,9 @@ def conversation(loaded: Loaded, said: Sequence[tuple[str, str]], *, begun: bool
     Raises:
         ModelError: the tokenizer has no chat template, or one that fails.
     """
-    name = str(loaded.model.name_or_path or "the model")
     if loaded.tokenizer.chat_template is None:
         raise ModelError(
-            f"{name}: its tokenizer has no chat template; leave chat out of the recipe"
+            f"{loaded.name}: its tokenizer has no chat template; leave chat out of the recipe"
         )
     try:
         return str(
@@ -99,8 +98,8 @@ def conversation(loaded: Loaded, said: Sequence[tuple[str, str]], *, begun: bool
         )
     except Exception as error:  # a template may raise anything
         raise ModelError(
-            f"{name}: its chat template cannot be filled ({' '.join(str(error).split())[:200]}); "
-            "leave chat out of the recipe"
+            f"{loaded.name}: its chat template cannot be filled "
+            f"({' '.join(str(error).split())[:200]}); leave chat out of the recipe"
         ) from error
 
 
@@ -163,10 +162,9 @@ def chosen_from(loaded: Loaded, codes: Sequence[str]) -> Callable[[str], str]:
     def code(language: str) -> str:
         found = code_among(language, codes)
         if found is None:
-            name = str(loaded.model.name_or_path or "the model")
             raise ModelError(
-                f"{name}: its tokenizer has no code for {language}; leave the language out, or "
-                "take a model that knows it"
+                f"{loaded.name}: its tokenizer has no code for {language}; leave the language "
+                "out, or take a model that knows it"
             )
         return found
 

@@ -91,6 +91,11 @@ class Loaded:
     tokenizer: PreTrainedTokenizerBase
 
     @property
+    def name(self) -> str:
+        """Where it was loaded from, for messages."""
+        return str(self.model.name_or_path or "the model")
+
+    @property
     def pad(self) -> int:
         """The padding id; EOS where the tokenizer has none, which the attention mask hides."""
         return int(
