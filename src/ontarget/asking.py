@@ -63,8 +63,8 @@ def turns(loaded: Loaded, texts: Sequence[str]) -> list[Tokens]:
     lost = any(text.strip() not in turn for text, turn in zip(texts, rendered, strict=True))
     if lost:
         raise ModelError(
-            f"{loaded.name}: its chat template leaves out or changes what the user says; leave chat "
-            "out of the recipe, or mend the template"
+            f"{loaded.name}: its chat template leaves out or changes what the user says; leave "
+            "chat out of the recipe, or mend the template"
         )
     return tokenised(loaded, rendered)
 
