@@ -58,7 +58,10 @@ class Translation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A translation as step 6 leaves it: with the languages found, "" for none."""
+    """A translation as step 6 leaves it: with what it and its reference were found to be.
+
+    Verdicts are values of `verdicts.Verdict`; a language is "" where none or several were found.
+    """
 
     key: str
     system: str
@@ -67,7 +70,9 @@ class Answer:
     source: str
     reference: str
     hypothesis: str
-    found_lang: str  # in the hypothesis
+    verdict: str
+    found_lang: str
+    reference_verdict: str
     reference_found_lang: str
 
 
@@ -75,7 +80,8 @@ class Answer:
 class Score:
     """One system in one direction: quality, off-target ratio, and what they were measured with.
 
-    BLEU and chrF are 0-100, ratios and interval bounds are percent 0-100.
+    BLEU and chrF are 0-100, ratios and interval bounds are percent 0-100, of the segments that
+    could be judged; None where none could.
     """
 
     system: str
@@ -85,8 +91,10 @@ class Score:
     segments: int
     bleu: float
     chrf: float
-    off_target_percent: float
-    off_target_interval: tuple[float, float]  # Wilson, 95 %
-    reference_off_target_percent: float  # the same ratio on the references: the floor
+    off_target_percent: float | None
+    off_target_interval: tuple[float, float] | None  # Wilson, 95 %
+    reference_off_target_percent: float | None  # the same ratio on the references: the floor
+    verdicts: dict[str, int]  # segments of each; all of `verdicts.Verdict` are there
+    languages: dict[str, int]  # found in judged segments, most frequent first
     detector: str
     signatures: dict[str, str]  # metric -> sacreBLEU signature
