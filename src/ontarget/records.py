@@ -74,6 +74,7 @@ class Answer:
     found_lang: str
     reference_verdict: str
     reference_found_lang: str
+    chrf: float  # of this segment, 0-100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
