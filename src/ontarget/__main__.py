@@ -101,7 +101,7 @@ def show_table(recipe: Recipe) -> None:
         console.print(
             f"The base model is a stand-in made from scratch, no LLM. Its own zero-shot ability, "
             f"asked in the format of its training: BLEU {mean.bleu:.1f}, chrF {mean.chrf:.1f}, "
-            f"off-target {mean.off_target_percent:.1f} %.",
+            f"off-target {tables.shown(mean.off_target_percent)} %.",
             soft_wrap=True,
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ontarget.records import Score
 from ontarget.tables import Average, averages
 
-# Percent points and chrF points; off-target ratios by the restricted identifier.
+# Percent points and chrF points; off-target ratios as the recipe measures them.
 SEEN_AFTER_STAGE1, BEYOND_FLOOR, HIGHEST_FLOOR = 40.0, 2.0, 5.0
 ZERO_SHOT_GAIN, SUPERVISED_LOSS = 20.0, 1.0
 
@@ -23,24 +23,26 @@ def demands(scores: Sequence[Score]) -> list[Demand]:
     """The demo's demands on its own scores.
 
     Raises:
-        ValueError: a system is missing.
+        ValueError: a system is missing, or none of its segments could be judged.
     """
     means = {(each.system, each.supervised): each for each in averages(scores)}
     zero_shot, supervised = by_system(means, False), by_system(means, True)
     before, after, longer = (zero_shot[name] for name in ("stage1", "stage2", "stage1-longer"))
-    floor = after.reference_off_target_percent
+    at_first, at_last = known(before.off_target_percent), known(after.off_target_percent)
+    of_longer = known(longer.off_target_percent)
+    floor = known(after.reference_off_target_percent)
     gain = after.chrf - before.chrf
     change = supervised["stage2"].chrf - supervised["stage1"].chrf
     return [
         Demand(
-            f"zero-shot off-target after stage 1: {before.off_target_percent:.1f} %, at least "
+            f"zero-shot off-target after stage 1: {at_first:.1f} %, at least "
             f"{SEEN_AFTER_STAGE1:.0f}",
-            before.off_target_percent >= SEEN_AFTER_STAGE1,
+            at_first >= SEEN_AFTER_STAGE1,
         ),
         Demand(
-            f"after stage 2: {after.off_target_percent:.1f} %, at most {BEYOND_FLOOR:.0f} points "
+            f"after stage 2: {at_last:.1f} %, at most {BEYOND_FLOOR:.0f} points "
             f"above the references' {floor:.1f} %",
-            after.off_target_percent <= floor + BEYOND_FLOOR,
+            at_last <= floor + BEYOND_FLOOR,
         ),
         Demand(
             f"the references' own ratio: {floor:.1f} %, at most {HIGHEST_FLOOR:.0f}",
@@ -55,10 +57,17 @@ def demands(scores: Sequence[Score]) -> list[Demand]:
             change >= -SUPERVISED_LOSS,
         ),
         Demand(
-            f"the control does not get there: {longer.off_target_percent:.1f} %",
-            longer.off_target_percent > floor + BEYOND_FLOOR,
+            f"the control does not get there: {of_longer:.1f} %",
+            of_longer > floor + BEYOND_FLOOR,
         ),
     ]
+
+
+def known(percent: float | None) -> float:
+    """The ratio; ValueError where no segment could be judged."""
+    if percent is None:
+        raise ValueError("no segment could be judged, so no demand can be held against the ratio")
+    return percent
 
 
 def by_system(means: dict[tuple[str, bool], Average], supervised: bool) -> dict[str, Average]:

@@ -103,7 +103,8 @@ def json_row(row: Row) -> dict[str, Any]:
             "significant": chance and chance.is_excluded,
         }
     for letter, score in (("a", row.a), ("b", row.b)):
-        measures["off_target"][f"{letter}_interval"] = list(score.off_target_interval)
+        bounds = score.off_target_interval
+        measures["off_target"][f"{letter}_interval"] = bounds and list(bounds)
     return {
         "direction": str(row.direction),
         "setting": tables.SETTINGS[row.b.supervised],
@@ -113,17 +114,24 @@ def json_row(row: Row) -> dict[str, Any]:
     }
 
 
-def both(a: Score | Average, b: Score | Average, measure: str) -> dict[str, float]:
+def both(a: Score | Average, b: Score | Average, measure: str) -> dict[str, float | None]:
     """A measure of both, to a thousandth as in scores.jsonl."""
-    values = [value(each, measure) for each in (a, b)]
-    names = ("a", "b", "difference")
-    return dict(zip(names, (round(x, 3) for x in (*values, values[1] - values[0])), strict=True))
+    values = {"a": value(a, measure), "b": value(b, measure), "difference": apart(a, b, measure)}
+    return {name: None if x is None else round(x, 3) for name, x in values.items()}
 
 
-def value(score: Score | Average, measure: str) -> float:
-    """One of `MEASURES`, or the references' own ratio."""
-    found: float = getattr(score, f"{measure}_percent" if "off_target" in measure else measure)
+def value(score: Score | Average, measure: str) -> float | None:
+    """One of `MEASURES`, or the references' own ratio; None where nothing could be judged."""
+    found: float | None = getattr(
+        score, f"{measure}_percent" if "off_target" in measure else measure
+    )
     return found
+
+
+def apart(a: Score | Average, b: Score | Average, measure: str) -> float | None:
+    """The second's measure less the first's, where both are known."""
+    one, other = value(a, measure), value(b, measure)
+    return None if one is None or other is None else other - one
 
 
 def average_rows(found: Comparison) -> list[list[str]]:
@@ -139,7 +147,7 @@ def direction_rows(found: Comparison) -> list[list[str]]:
     """A row a direction."""
     return [
         [visible(str(row.direction)), either(str(row.a.segments), str(row.b.segments))]
-        + numbers(row.a, row.b, row.chance, (interval(row.a), interval(row.b)))
+        + numbers(row.a, row.b, row.chance, (tables.interval(row.a), tables.interval(row.b)))
         for row in found.rows
     ]
 
@@ -148,21 +156,17 @@ def numbers(
     a: Score | Average, b: Score | Average, chance: dict[str, Chance], intervals: tuple[str, str]
 ) -> list[str]:
     """The cells of a row from the references' ratio on."""
-    floors = (f"{each.reference_off_target_percent:.1f}" for each in (a, b))
+    floors = (tables.shown(each.reference_off_target_percent) for each in (a, b))
     cells = [either(*floors)]
     for measure in MEASURES:
         beside = intervals if measure == "off_target" else ("", "")
         cells += [
-            f"{value(each, measure):.1f}{of_it}" for each, of_it in zip((a, b), beside, strict=True)
+            tables.shown(value(each, measure)) + of_it
+            for each, of_it in zip((a, b), beside, strict=True)
         ]
         excluded = measure in chance and chance[measure].is_excluded
-        cells.append(signed(value(b, measure) - value(a, measure)) + "*" * excluded)
+        cells.append(signed(apart(a, b, measure)) + "*" * excluded)
     return cells
-
-
-def interval(score: Score) -> str:
-    """Of the off-target ratio."""
-    return " [{:.1f}, {:.1f}]".format(*score.off_target_interval)
 
 
 def either(a: str, b: str) -> str:
@@ -170,8 +174,10 @@ def either(a: str, b: str) -> str:
     return a if a == b else f"{a} / {b}"
 
 
-def signed(difference: float) -> str:
-    """With its sign, unless it rounds to nothing."""
+def signed(difference: float | None) -> str:
+    """With its sign, unless it rounds to nothing; a dash where it is not known."""
+    if difference is None:
+        return "-"
     text = f"{difference:+.1f}"
     return text if float(text) else "0.0"
 

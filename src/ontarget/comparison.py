@@ -13,10 +13,10 @@ from math import exp, lgamma, log
 from sacrebleu.metrics.base import Metric
 
 from ontarget import systems, tables
-from ontarget.offtarget import primary
 from ontarget.records import Answer, Direction, Score
 from ontarget.systems import Statistics
 from ontarget.tables import Average
+from ontarget.verdicts import Verdict
 
 LEVEL = 0.05  # a difference is called significant where randomisation gives a smaller p
 WORST = 3  # directions named where a mean is too high
@@ -100,9 +100,11 @@ def direction_of(score: Score) -> Direction:
     return Direction(score.source, score.target)
 
 
-def is_off_target(answer: Answer) -> bool:
-    """As the run's ratio counts it."""
-    return primary(answer.found_lang) != primary(answer.target_lang)
+def is_off_target(answer: Answer) -> bool | None:
+    """As the run's ratio counts it; None where it does not."""
+    if answer.verdict == Verdict.UNDECIDED:
+        return None
+    return answer.verdict != Verdict.ON_TARGET
 
 
 def signatures_of(score: Score) -> dict[str, str]:
@@ -145,7 +147,7 @@ def refuse_different(one: Score, other: Score) -> None:
             raise ValueError(
                 f"{direction_of(one)}: {measure} measured with {first.get(measure, 'nothing')} and "
                 f"with {second.get(measure, 'nothing')}, numbers that cannot be compared; evaluate "
-                "both runs with the same evaluate.identifier, languages and versions"
+                "both runs with the same evaluate.detector, candidates, languages and versions"
             )
 
 
@@ -222,10 +224,19 @@ def too_high(system: System, most_percent: float) -> list[str]:
     """A line an average off-target ratio above `most_percent`, over all the system's directions."""
     lines = []
     for mean in tables.averages(system.scores):
-        if mean.off_target_percent - most_percent > ROUNDING_POINTS:
-            group = [each for each in system.scores if each.supervised == mean.supervised]
-            worst = sorted(group, key=lambda each: -each.off_target_percent)[:WORST]
-            named = listed(f"{direction_of(x)} {x.off_target_percent:.1f} %" for x in worst)
+        if mean.off_target_percent is None:
+            lines.append(
+                f"{system.run}: {tables.SETTINGS[mean.supervised]} off-target of {system.name} is "
+                f"not known, so not at most {most_percent:g} %: no segment could be judged"
+            )
+        elif mean.off_target_percent - most_percent > ROUNDING_POINTS:
+            known = [
+                (each.off_target_percent, direction_of(each))
+                for each in system.scores
+                if each.supervised == mean.supervised and each.off_target_percent is not None
+            ]
+            worst = sorted(known, key=lambda each: -each[0])[:WORST]
+            named = listed(f"{direction} {percent:.1f} %" for percent, direction in worst)
             lines.append(
                 f"{system.run}: {tables.SETTINGS[mean.supervised]} off-target of {system.name} is "
                 f"{mean.off_target_percent:.3f} %, above {most_percent:g} % (mean of "

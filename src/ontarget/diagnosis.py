@@ -11,15 +11,15 @@ from ontarget.asking import answered, asked, ends
 from ontarget.batches import Example, padded, row
 from ontarget.conflicts import wrong_target
 from ontarget.decoding.hf import Search, generate
-from ontarget.identify import FastText
 from ontarget.losses import IGNORE
+from ontarget.metric import Detection, Segment
 from ontarget.models import Loaded
-from ontarget.offtarget import off_target
 from ontarget.preflight import Examination, Measures, verdict
 from ontarget.prompts import Asking
 from ontarget.records import Direction, Sample
 from ontarget.scores import quality
 from ontarget.validation import Validated
+from ontarget.verdicts import Verdict
 
 BATCH = 16  # sequences at once
 
@@ -31,6 +31,7 @@ class Setting:
     languages: tuple[str, ...]
     supervised: tuple[Direction, ...]  # the losses are measured on these, as stage 2 trains on them
     asking: Asking
+    detection: Detection
     seed: int
     max_new_tokens: int
 
@@ -88,29 +89,49 @@ def off_target_by_direction(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Off-target percent of the model's greedy translations, and of the references."""
     texts = greedy(loaded, samples, setting, progress)
-    identify = FastText(setting.languages)
-    found = identify.languages_of(texts)
-    floor = identify.languages_of([sample.target for sample in samples])
+    found = {
+        str(direction): ratios([texts[i] for i in at], [samples[i] for i in at], setting.detection)
+        for direction, at in by_direction(samples).items()
+    }
     return tuple(  # type: ignore[return-value]
-        {
-            str(direction): off_target([labels[i] for i in chosen], direction.target_lang).percent
-            for direction, chosen in by_direction(samples).items()
-        }
-        for labels in (found, floor)
+        {direction: both[side] for direction, both in found.items()} for side in (0, 1)
     )
+
+
+def ratios(
+    texts: Sequence[str], samples: Sequence[Sample], detection: Detection
+) -> tuple[float, float]:
+    """Off-target percent of one direction's translations, and of their references."""
+    sample = samples[0]
+    metric = detection.metric(Direction(sample.source_lang, sample.target_lang))
+    references = [each.target for each in samples]
+    sources = [each.source for each in samples]
+    found = list(metric.judge(texts, sources, ((each,) for each in references)))
+    floor = list(metric.judge(references))
+    return percent(found, unjudged=100.0), percent(floor, unjudged=0.0)
+
+
+def percent(found: Sequence[Segment], unjudged: float) -> float:
+    """The off-target share of what could be judged; `unjudged` where nothing could.
+
+    A model whose every translation is too short to be judged has not shown that it is on target,
+    and references that cannot be judged say nothing against the language they are in.
+    """
+    judged = [each.judged for each in found if each.judged.verdict is not Verdict.UNDECIDED]
+    if not judged:
+        return unjudged
+    return 100 * sum(each.is_off_target for each in judged) / len(judged)
 
 
 def validated(loaded: Loaded, samples: Sequence[Sample], setting: Setting, step: int) -> Validated:
     """Off-target ratio and chrF of greedy translations, as means over the directions."""
     texts = greedy(loaded, samples, setting)
-    identify = FastText(setting.languages)
     measured = []
-    for direction, chosen in by_direction(samples).items():
-        hypotheses = [texts[index] for index in chosen]
-        references = [samples[index].target for index in chosen]
-        found = (identify.languages_of(side) for side in (hypotheses, references))
-        ratios = [off_target(labels, direction.target_lang).percent for labels in found]
-        measured.append((*ratios, quality(hypotheses, references, direction.target_lang).chrf))
+    for direction, at in by_direction(samples).items():
+        hypotheses, chosen = [texts[i] for i in at], [samples[i] for i in at]
+        references = [each.target for each in chosen]
+        chrf = quality(hypotheses, references, direction.target_lang).chrf
+        measured.append((*ratios(hypotheses, chosen, setting.detection), chrf))
     ratio, floor, chrf = (sum(column) / len(measured) for column in zip(*measured, strict=True))
     return Validated(
         step=step, off_target_percent=ratio, reference_off_target_percent=floor, chrf=chrf

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 from ontarget import __version__, detectors, languages
 from ontarget.errors import DetectorError
 from ontarget.passrates import has_words, lines_of, pass_rates, response_passes
+from ontarget.records import Direction
 from ontarget.scripts import foreign_letters
 from ontarget.tally import OffTargetScore, Tally
 from ontarget.verdicts import (
@@ -178,6 +180,31 @@ class OffTarget:
         lines = lines_of(text)
         found = self.detectors[0].shares_of(lines)
         return response_passes(lines, found, self.asked.target_lang)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """How the translations of a run are judged: what `OffTarget` takes besides a direction."""
+
+    pivot: str
+    detector: str = "fasttext"
+    candidates: tuple[str, ...] | None = None
+    votes: int = 1
+
+    def metric(self, direction: Direction) -> OffTarget:
+        """The metric of a direction.
+
+        Raises:
+            DetectorError: a code or detector is unknown, or not installed.
+        """
+        return OffTarget(
+            target_lang=direction.target_lang,
+            source_lang=direction.source_lang,
+            candidates=self.candidates,
+            detector=self.detector,
+            votes=self.votes,
+            pivot=self.pivot,
+        )
 
 
 def in_step(streams: Sequence[Iterable[Any]]) -> Iterator[tuple[Any, ...]]:

@@ -1,38 +1,7 @@
-"""The off-target ratio: the share of translations that are not in the language asked for."""
+"""What is known of a share, and of a language's code."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio:
-    """An off-target ratio with its counts; percent 0-100."""
-
-    percent: float
-    interval: tuple[float, float]  # Wilson, 95 %
-    count: int  # off-target segments
-    judged: int
-
-
-def off_target(found: Sequence[str], asked: str) -> Ratio:
-    """Share of segments whose language is not `asked`; "" (nothing to identify) is off-target.
-
-    Only the primary subtags are compared: zh is on target where zh-Hans was asked for.
-
-    Raises:
-        ValueError: there is no segment.
-    """
-    if not found:
-        raise ValueError(f"off-target ratio for {asked}: no segment to judge")
-    count = sum(primary(language) != primary(asked) for language in found)
-    return Ratio(
-        percent=100 * count / len(found),
-        interval=wilson(count, len(found)),
-        count=count,
-        judged=len(found),
-    )
 
 
 def wilson(count: int, judged: int, confidence: float = 0.95) -> tuple[float, float]:

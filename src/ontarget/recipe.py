@@ -10,6 +10,7 @@ from pydantic import model_validator
 from ontarget.directions import all_but, around_pivot, parsed
 from ontarget.errors import RecipeError
 from ontarget.languages import is_known
+from ontarget.metric import Detection
 from ontarget.prompts import TEMPLATES, Asking, template_fault
 from ontarget.records import Direction
 from ontarget.sections import (
@@ -94,6 +95,16 @@ class Recipe(Section):
     def asking(self) -> Asking:
         """How the model is asked."""
         return Asking(template=self.template_text, chat=self.chat)
+
+    @property
+    def detection(self) -> Detection:
+        """How translations are judged."""
+        return Detection(
+            pivot=self.languages[0],
+            detector=self.evaluate.detector,
+            candidates=self.languages if self.evaluate.candidates == "recipe" else None,
+            votes=self.evaluate.votes,
+        )
 
     @property
     def supervised_directions(self) -> tuple[Direction, ...]:

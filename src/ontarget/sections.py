@@ -234,9 +234,11 @@ class Translate(Section):
 
 
 class Evaluate(Section):
-    """Which languages the identifier may answer."""
+    """How it is found out which language a translation is in; see `metric.OffTarget`."""
 
-    identifier: Literal["restricted", "open"] = "restricted"  # to the recipe's languages
+    detector: str = "fasttext"  # lingua, paper, or the path of a fastText model
+    candidates: Literal["all", "recipe"] = "all"  # languages it may answer: all it knows, or ours
+    votes: Literal[1, 2] = 1  # 2: a second detector must agree
 
 
 class Report(Section):

@@ -79,6 +79,13 @@ def value(metric: Metric, total: Statistics) -> float:
     return float(metric._compute_score_from_stats(total.tolist()).score)
 
 
+def segment_scores(
+    metric: Metric, hypotheses: Sequence[str], references: Sequence[str]
+) -> list[float]:
+    """The score of each segment by itself."""
+    return [value(metric, each) for each in statistics(metric, hypotheses, [references])]
+
+
 def resampled(metric: Metric, its: Statistics, drawn: NDArray[np.int64]) -> Statistics:
     """Scores of resamples; `drawn` has one row of segment numbers each."""
     return np.array([value(metric, its[row].sum(0)) for row in drawn])

@@ -1,6 +1,6 @@
 """Scores as rows of a table like the paper's: one row a system, averages of each setting."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ontarget.records import Score
@@ -17,13 +17,16 @@ SETTINGS = {True: "supervised", False: "zero-shot"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Average:
-    """Unweighted means over the directions of one setting; each 0-100."""
+    """Unweighted means over the directions of one setting; each 0-100.
+
+    Ratios are means over the directions in which something could be judged; None without any.
+    """
 
     system: str
     supervised: bool
     directions: int
-    off_target_percent: float
-    reference_off_target_percent: float
+    off_target_percent: float | None
+    reference_off_target_percent: float | None
     bleu: float
     chrf: float
 
@@ -38,9 +41,9 @@ def averages(scores: Sequence[Score]) -> list[Average]:
             system=system,
             supervised=supervised,
             directions=len(group),
-            off_target_percent=mean([each.off_target_percent for each in group]),
-            reference_off_target_percent=mean(
-                [each.reference_off_target_percent for each in group]
+            off_target_percent=mean_of_known(each.off_target_percent for each in group),
+            reference_off_target_percent=mean_of_known(
+                each.reference_off_target_percent for each in group
             ),
             bleu=mean([each.bleu for each in group]),
             chrf=mean([each.chrf for each in group]),
@@ -52,6 +55,17 @@ def averages(scores: Sequence[Score]) -> list[Average]:
 def mean(values: Sequence[float]) -> float:
     """The arithmetic mean."""
     return sum(values) / len(values)
+
+
+def mean_of_known(values: Iterable[float | None]) -> float | None:
+    """The mean of those that are known; None where none is."""
+    known = [value for value in values if value is not None]
+    return mean(known) if known else None
+
+
+def shown(value: float | None) -> str:
+    """A percent or a score to a tenth, a dash for what is not known."""
+    return "-" if value is None else f"{value:.1f}"
 
 
 def header(scores: Sequence[Score]) -> list[str]:
@@ -71,13 +85,13 @@ def overview(scores: Sequence[Score]) -> list[list[str]]:
         for supervised in settings(scores):
             found = means.get((system, supervised))
             values = (found.off_target_percent, found.bleu, found.chrf) if found else ()
-            row += [f"{value:.1f}" for value in values] or ["-", "-", "-"]
+            row += [shown(value) for value in values] or ["-", "-", "-"]
         rows.append(row)
     return [*rows, floor(scores)]
 
 
 def floor(scores: Sequence[Score]) -> list[str]:
-    """The references' own row: what the identifier calls wrong in perfect translations."""
+    """The references' own row: what the metric calls wrong in perfect translations."""
     row = ["references"]
     for supervised in settings(scores):
         percent = {
@@ -85,7 +99,7 @@ def floor(scores: Sequence[Score]) -> list[str]:
             for each in scores
             if each.supervised == supervised
         }
-        row += [f"{mean(list(percent.values())):.1f}", "", ""]
+        row += [shown(mean_of_known(percent.values())), "", ""]
     return row
 
 
@@ -97,14 +111,19 @@ def by_direction(scores: Sequence[Score]) -> list[list[str]]:
             f"{each.source}-{each.target}",
             SETTINGS[each.supervised],
             str(each.segments),
-            f"{each.off_target_percent:.1f} [{each.off_target_interval[0]:.1f}, "
-            f"{each.off_target_interval[1]:.1f}]",
-            f"{each.reference_off_target_percent:.1f}",
+            shown(each.off_target_percent) + interval(each),
+            shown(each.reference_off_target_percent),
             f"{each.bleu:.1f}",
             f"{each.chrf:.1f}",
         ]
         for each in scores
     ]
+
+
+def interval(score: Score) -> str:
+    """Of the off-target ratio, in brackets; nothing where there is none."""
+    bounds = score.off_target_interval
+    return f" [{bounds[0]:.1f}, {bounds[1]:.1f}]" if bounds else ""
 
 
 BY_DIRECTION = ["", "direction", "", "n", "OTR % [95 %]", "references %", "BLEU", "chrF"]

@@ -7,6 +7,7 @@ from ontarget import corpora, diagnosis, identify, models, weights
 from ontarget.directions import all_but, around_pivot
 from ontarget.errors import RecipeError
 from ontarget.languages import is_known
+from ontarget.metric import Detection
 from ontarget.preflight import Examination
 from ontarget.prompts import TEMPLATES, Asking, template_fault
 from ontarget.steps import inputs
@@ -42,6 +43,7 @@ def run(
             languages=languages,
             supervised=supervised,
             asking=asking,
+            detection=Detection(pivot=languages[0]),
             seed=SEED,
             max_new_tokens=256,
         ),

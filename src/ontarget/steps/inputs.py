@@ -171,8 +171,9 @@ def scores(path: Path) -> list[Score]:
     found = records(path, Score)
     for number, each in enumerate(found, start=1):
         ratios = (each.off_target_percent, each.reference_off_target_percent)
-        percents = (*ratios, *each.off_target_interval, each.bleu, each.chrf)
-        if not all(0 <= value <= 100 for value in percents) or each.segments < 1:
+        percents = (*ratios, *(each.off_target_interval or ()), each.bleu, each.chrf)
+        known = [value for value in percents if value is not None]
+        if not all(0 <= value <= 100 for value in known) or each.segments < 1:
             raise ArtifactError(
                 f"{path}:{number}: is no Score (percents from 0 to 100 and at least one segment "
                 "expected); remove its folder and run again"

@@ -1,76 +1,101 @@
 """Step 6: off-target ratio, BLEU and chrF of every system and direction."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts
-from ontarget.identify import FastText, Identifier
-from ontarget.offtarget import off_target
+from ontarget import artifacts, systems
+from ontarget.metric import OffTarget
+from ontarget.offtarget import wilson
 from ontarget.recipe import Recipe
-from ontarget.records import Direction, Score, Translation
+from ontarget.records import Answer, Direction, Score, Translation
 from ontarget.scores import quality
 from ontarget.steps import inputs
+from ontarget.tally import Tally
+from ontarget.verdicts import Verdict
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     """Write `scores.jsonl` and `segments.jsonl`; `ability.jsonl` for a base made from scratch.
 
-    A segment's line is its translation with the languages found in hypothesis and reference.
+    A segment's line is its translation with what was found in hypothesis and reference.
     """
-    restricted = recipe.evaluate.identifier == "restricted"
-    identify = FastText(recipe.languages if restricted else None)
     scores: list[Score] = []
     ability: list[Score] = []
-    segments: list[dict[str, str]] = []
-    systems = inputs.systems(recipe) + ([inputs.ABILITY] if recipe.base.scratch else [])
-    for number, system in enumerate(systems):
+    segments: list[Answer] = []
+    names = inputs.systems(recipe) + ([inputs.ABILITY] if recipe.base.scratch else [])
+    for number, system in enumerate(names):
         path = recipe.out / "5_translate" / system / "translations.jsonl"
         translations = artifacts.read_lines(path, Translation)
         for direction in dict.fromkeys(
             Direction(t.source_lang, t.target_lang) for t in translations
         ):
-            tell(f"{system} {direction}", number, len(systems))
+            tell(f"{system} {direction}", number, len(names))
             group = [t for t in translations if (t.source_lang, t.target_lang) == direction]
+            answers, tally = judged(group, recipe.detection.metric(direction))
             supervised = direction in recipe.supervised_directions
-            measured, lines = score(group, supervised, identify)
+            measured = score(answers, tally, supervised, recipe.detection.metric(direction))
             (ability if system == inputs.ABILITY else scores).append(measured)
-            segments += lines
+            segments += answers
     artifacts.write_lines(out / "scores.jsonl", scores)
     artifacts.write_lines(out / "segments.jsonl", segments)
     artifacts.write_lines(out / "ability.jsonl", ability)
-    return {"detector": identify.signature, "segments": len(segments)}
+    return {"segments": len(segments)}
 
 
-def score(
-    translations: Sequence[Translation], supervised: bool, identify: Identifier
-) -> tuple[Score, list[dict[str, str]]]:
-    """One system in one direction, and its segments with the languages found."""
-    first = translations[0]
+def judged(translations: Sequence[Translation], metric: OffTarget) -> tuple[list[Answer], Tally]:
+    """One system's translations in one direction with what was found in them, and the counts."""
     hypotheses = [each.hypothesis for each in translations]
     references = [each.reference for each in translations]
-    found, floor = identify.languages_of(hypotheses), identify.languages_of(references)
-    ratio = off_target(found, first.target_lang)
-    measured = quality(hypotheses, references, first.target_lang)
-    lines = [
-        {**asdict(each), "found_lang": language, "reference_found_lang": of_reference}
-        for each, language, of_reference in zip(translations, found, floor, strict=True)
+    sources = [each.source for each in translations]
+    of_hypotheses = metric.judge(hypotheses, sources, ((each,) for each in references))
+    found = [each.judged for each in of_hypotheses]
+    floor = [each.judged for each in metric.judge(references)]
+    chrf = systems.metrics(metric.asked.target_lang)["chrf"]
+    qualities = systems.segment_scores(chrf, hypotheses, references)
+    answers = [
+        Answer(
+            **asdict(translation),
+            verdict=its.verdict,
+            found_lang=its.language,
+            reference_verdict=reference.verdict,
+            reference_found_lang=reference.language,
+            chrf=round(of_segment, 2),
+        )
+        for translation, its, reference, of_segment in zip(
+            translations, found, floor, qualities, strict=True
+        )
     ]
-    return (
-        Score(
-            system=first.system,
-            source=first.source_lang,
-            target=first.target_lang,
-            supervised=supervised,
-            segments=len(translations),
-            bleu=round(measured.bleu, 3),
-            chrf=round(measured.chrf, 3),
-            off_target_percent=round(ratio.percent, 3),
-            off_target_interval=(round(ratio.interval[0], 3), round(ratio.interval[1], 3)),
-            reference_off_target_percent=round(off_target(floor, first.target_lang).percent, 3),
-            detector=identify.signature,
-            signatures=measured.signatures,
-        ),
-        lines,
+    return answers, Tally(Counter(zip(found, floor, strict=True)))
+
+
+def score(answers: Sequence[Answer], tally: Tally, supervised: bool, metric: OffTarget) -> Score:
+    """One system in one direction."""
+    first = answers[0]
+    hypotheses = [each.hypothesis for each in answers]
+    measured = quality(hypotheses, [each.reference for each in answers], first.target_lang)
+    floor = tally.floor()
+    bounds = wilson(tally.count, tally.judged) if tally.judged else None
+    return Score(
+        system=first.system,
+        source=first.source_lang,
+        target=first.target_lang,
+        supervised=supervised,
+        segments=len(answers),
+        bleu=round(measured.bleu, 3),
+        chrf=round(measured.chrf, 3),
+        off_target_percent=rounded(100 * tally.count / tally.judged) if tally.judged else None,
+        off_target_interval=bounds and (rounded(bounds[0]), rounded(bounds[1])),
+        reference_off_target_percent=None if floor is None else rounded(floor),
+        verdicts={each.value: tally.verdicts[each] for each in Verdict},
+        languages=dict(tally.languages.most_common()),
+        detector=metric.signature,
+        signatures=measured.signatures,
     )
+
+
+def rounded(percent: float) -> float:
+    """To a thousandth."""
+    return round(percent, 3)

@@ -165,6 +165,7 @@ def examined(recipe: Recipe) -> diagnosis.Setting:
         languages=recipe.languages,
         supervised=recipe.supervised_directions,
         asking=recipe.asking,
+        detection=recipe.detection,
         seed=recipe.seed,
         max_new_tokens=recipe.translate.max_new_tokens,
     )
