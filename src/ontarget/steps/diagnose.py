@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ontarget import corpora, diagnosis, identify, models, weights
+from ontarget import corpora, diagnosis, models, weights
 from ontarget.directions import all_but, around_pivot
 from ontarget.errors import RecipeError
 from ontarget.languages import is_known
@@ -58,6 +58,6 @@ def refuse_unusable(languages: tuple[str, ...], template: str) -> None:
     for code in languages:
         if not is_known(code):
             raise RecipeError(f"languages: CLDR knows no language {code!r}; give a code such as it")
-    identify.refuse_unknown(languages)
+    Detection(pivot=languages[0]).refuse(languages)
     if fault := template_fault(template):
         raise RecipeError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")
