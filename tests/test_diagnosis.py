@@ -24,7 +24,7 @@ SETTING = Setting(
     asking=Asking(template=TEMPLATES["plain"]),
     detection=Detection(pivot="en"),
     seed=0,
-    max_new_tokens=4,
+    search=Search(beams=1, max_new_tokens=4, batch=64),
 )
 
 
@@ -96,7 +96,7 @@ def test_validation_is_the_mean_over_directions_of_ratio_and_chrf() -> None:
     samples = [sample(0), sample(1, IT_NL), sample(2), sample(3)]
     by_top_label = replace(SETTING, detection=Detection(pivot="en", detector="paper"))
     found = validated(loaded, samples, by_top_label, step=7)
-    search = Search(beams=1, max_new_tokens=SETTING.max_new_tokens, batch=1)
+    search = Search(beams=1, max_new_tokens=SETTING.search.max_new_tokens, batch=1)
     wrong, floor, chrf = {}, {}, {}
     for direction in (EN_IT, IT_NL):
         own = [s for s in samples if (s.source_lang, s.target_lang) == direction]

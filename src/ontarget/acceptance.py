@@ -56,8 +56,7 @@ def demands(scores: Sequence[Score]) -> list[Demand]:
             change >= -SUPERVISED_LOSS,
         ),
         Demand(
-            f"the control does not get there: {of_longer:.1f} %",
-            of_longer > floor + BEYOND_FLOOR,
+            f"the control does not get there: {of_longer:.1f} %", of_longer > floor + BEYOND_FLOOR
         ),
     ]
 

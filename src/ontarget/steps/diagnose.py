@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ontarget import corpora, diagnosis, models, weights
+from ontarget.decoding.hf import Search
 from ontarget.directions import all_but, around_pivot
 from ontarget.errors import RecipeError
 from ontarget.languages import is_known
@@ -45,7 +46,7 @@ def run(
             asking=asking,
             detection=Detection(pivot=languages[0]),
             seed=SEED,
-            max_new_tokens=256,
+            search=Search(beams=1, max_new_tokens=256, batch=64),
         ),
         tell,
     )
