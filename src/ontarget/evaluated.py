@@ -7,17 +7,21 @@ from typing import Any
 from ontarget.systems import Difference, SystemScore
 from ontarget.tally import OffTargetScore
 
-NAMES = {"bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER"}
+NAMES = {
+    "bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER",
+    "comet": "COMET", "metricx": "MetricX", "bleurt": "BLEURT",
+}  # fmt: skip
+DIGITS = {"comet": 4, "bleurt": 4}  # of metrics whose range is about one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
-    """One hypotheses file."""
+    """One hypotheses file. Scores are never without the off-target ratio, which they may hide."""
 
     file: str
     off_target: OffTargetScore
-    scores: dict[str, SystemScore]  # {} without references
-    versus_first: dict[str, Difference] | None  # None for the first file and without references
+    scores: dict[str, SystemScore]  # {} where nothing to score with is given
+    versus_first: dict[str, Difference] | None  # None for the first file and without scores
 
     @property
     def segments(self) -> int:
@@ -80,12 +84,14 @@ def table(found: Evaluated) -> list[str]:
     if found.versus_first:
         rows[0] += "  against the first (p: bootstrap, randomisation)"
     for name, score in found.scores.items():
-        only = "-" if score.on_target_only is None else f"{score.on_target_only:.2f}"
-        interval = f"[{score.low:.2f}, {score.high:.2f}]"
-        row = f"  {NAMES[name]:8}{score.score:7.2f}  {interval:16}{only:>14}"
-        row += f"{score.off_target_as_empty:21.2f}"
+        digits = DIGITS.get(name, 2)
+        only = "-" if score.on_target_only is None else f"{score.on_target_only:.{digits}f}"
+        interval = f"[{score.low:.{digits}f}, {score.high:.{digits}f}]"
+        row = f"  {NAMES[name]:8}{score.score:7.{digits}f}  {interval:16}{only:>14}"
+        row += f"{score.off_target_as_empty:21.{digits}f}"
         if found.versus_first:
             each = found.versus_first[name]
-            row += f"  {each.difference:+.2f} ({each.bootstrap_p:.4f}, {each.randomisation_p:.4f})"
+            row += f"  {each.difference:+.{digits}f}"
+            row += f" ({each.bootstrap_p:.4f}, {each.randomisation_p:.4f})"
         rows.append(row)
     return rows + [f"  {NAMES[name]:8}{score.signature}" for name, score in found.scores.items()]
