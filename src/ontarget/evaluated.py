@@ -80,14 +80,17 @@ def percent(share: float | None) -> str:
 
 def table(found: Evaluated) -> list[str]:
     """Scores with their intervals, and the tests against the first file."""
-    rows = [f"  {'':8}{'all':>7}  {'95 %':16}{'on-target only':>14}{'off-target as empty':>21}"]
+    intervals = {name: interval(name, score) for name, score in found.scores.items()}
+    width = max(16, *map(len, intervals.values()))
+    rows = [
+        f"  {'':8}{'all':>7}  {'95 %':{width}}{'on-target only':>14}{'off-target as empty':>21}"
+    ]
     if found.versus_first:
         rows[0] += "  against the first (p: bootstrap, randomisation)"
     for name, score in found.scores.items():
         digits = DIGITS.get(name, 2)
         only = "-" if score.on_target_only is None else f"{score.on_target_only:.{digits}f}"
-        interval = f"[{score.low:.{digits}f}, {score.high:.{digits}f}]"
-        row = f"  {NAMES[name]:8}{score.score:7.{digits}f}  {interval:16}{only:>14}"
+        row = f"  {NAMES[name]:8}{score.score:7.{digits}f}  {intervals[name]:{width}}{only:>14}"
         row += f"{score.off_target_as_empty:21.{digits}f}"
         if found.versus_first:
             each = found.versus_first[name]
@@ -95,3 +98,9 @@ def table(found: Evaluated) -> list[str]:
             row += f" ({each.bootstrap_p:.4f}, {each.randomisation_p:.4f})"
         rows.append(row)
     return rows + [f"  {NAMES[name]:8}{score.signature}" for name, score in found.scores.items()]
+
+
+def interval(name: str, score: SystemScore) -> str:
+    """Its bounds, in as many digits as the score has."""
+    digits = DIGITS.get(name, 2)
+    return f"[{score.low:.{digits}f}, {score.high:.{digits}f}]"

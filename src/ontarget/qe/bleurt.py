@@ -24,7 +24,11 @@ def scores(written: str) -> list[float]:
     Raises:
         ValueError: a line is none.
     """
-    return finite([float(line) for line in written.split("\n") if line])
+    try:
+        found = [float(line) for line in written.split("\n") if line]
+    except ValueError as error:
+        raise ValueError("one of its lines is no number") from error
+    return finite(found)
 
 
 PROGRAM = Program(

@@ -1,4 +1,7 @@
-"""COMET (Rei et al. 2022): `comet-score` of unbabel-comet 2.2.7."""
+"""COMET (Rei et al. 2022): `comet-score` of unbabel-comet 2.2.7.
+
+Its torchmetrics 0.10 imports pkg_resources, which setuptools has had until version 80.
+"""
 
 import json
 
@@ -35,9 +38,10 @@ def scores(written: str) -> list[float]:
     """
     try:
         (segments,) = json.loads(written).values()
-        return finite([each["COMET"] for each in segments])
-    except (AttributeError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError("its JSON holds no list of segments with a COMET score each") from error
+        found = [each["COMET"] for each in segments]
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError("it is no JSON of one file's segments, each with its COMET") from error
+    return finite(found)
 
 
 PROGRAM = Program(
@@ -47,7 +51,7 @@ PROGRAM = Program(
     package="unbabel-comet",
     model="Unbabel/wmt22-comet-da",
     fetches=True,
-    install=("python3 -m venv {folder}", "{folder}/bin/pip install unbabel-comet"),
+    install=("python3 -m venv {folder}", "{folder}/bin/pip install unbabel-comet 'setuptools<81'"),
     uses=uses,
     job=job,
     scores=scores,

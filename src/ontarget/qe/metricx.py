@@ -46,9 +46,10 @@ def scores(written: str) -> list[float]:
         ValueError: one is no such object.
     """
     try:
-        return finite([json.loads(line)["prediction"] for line in written.split("\n") if line])
-    except (KeyError, TypeError, RecursionError) as error:
-        raise ValueError("a line of its JSON holds no prediction") from error
+        found = [json.loads(line)["prediction"] for line in written.split("\n") if line]
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError("one of its lines is no JSON with a prediction") from error
+    return finite(found)
 
 
 PROGRAM = Program(

@@ -84,9 +84,14 @@ def score(scorer: Scorer, texts: Texts, tell: Tell) -> list[float]:
         ProgramError: it failed, or wrote anything but a number a segment.
     """
     program = scorer.program
-    with tempfile.TemporaryDirectory(prefix=f"ontarget-{program.name}-") as name:
-        folder = Path(name)
-        written = called(scorer, texts, folder, tell)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f"ontarget-{program.name}-") as name:
+            written = called(scorer, texts, Path(name), tell)
+    except OSError as error:
+        raise ProgramError(
+            f"{scorer.executable}: cannot be called ({artifacts.reason(error)}); "
+            "try it by itself, and see that there is room for temporary files"
+        ) from error
     try:
         found = program.scores(written)
         if len(found) != len(texts.hypotheses):
@@ -102,16 +107,10 @@ def score(scorer: Scorer, texts: Texts, tell: Tell) -> list[float]:
 def called(scorer: Scorer, texts: Texts, folder: Path, tell: Tell) -> str:
     """What the program wrote."""
     job = scorer.program.job(texts, scorer.model)
-    try:
-        for name, content in job.files.items():
-            (folder / name).write_text(content, encoding="utf-8", newline="\n")
-        with started(scorer, job.arguments, folder) as child:
-            last = followed(child, tell)
-    except OSError as error:
-        raise ProgramError(
-            f"{scorer.executable}: cannot be called ({artifacts.reason(error)}); "
-            "try it by itself, and see that there is room for temporary files"
-        ) from error
+    for name, content in job.files.items():
+        (folder / name).write_text(content, encoding="utf-8", newline="\n")
+    with started(scorer, job.arguments, folder) as child:
+        last = followed(child, tell)
     if child.returncode:
         failed(scorer, child.returncode, last)
     try:
@@ -186,6 +185,6 @@ def failed(scorer: Scorer, code: int, last: str) -> NoReturn:
     end = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
     said = f": {last[:300]}" if last else " and said nothing"
     raise ProgramError(
-        f"{scorer.executable}: {end}{said}; this is {scorer.program.title}'s own fault or its "
-        f"environment's, try it by itself (model {scorer.model})"
+        f"{scorer.executable}: {end}{said}; see that {scorer.program.title} runs there by itself "
+        f"with {scorer.model}"
     )
