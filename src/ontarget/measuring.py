@@ -105,7 +105,7 @@ def asked(*options: tuple[bool, str | None]) -> tuple[tuple[str, str | None], ..
     return tuple(
         (name, model)
         for name, (flag, model) in zip(PROGRAMS, options, strict=True)
-        if flag or model
+        if flag or model is not None
     )
 
 

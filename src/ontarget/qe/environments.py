@@ -31,7 +31,7 @@ def executable(program: Program, variables: Mapping[str, str]) -> Path:
         candidates = [Path(each) for each in (on_path, folder) if each]
     for each in candidates:
         for path in (each, each / "bin" / program.executable):
-            if path.is_file() and os.access(path, os.X_OK):
+            if os.path.isfile(path) and os.access(path, os.X_OK):
                 return path.absolute()
     if named:
         raise ProgramError(
@@ -63,9 +63,8 @@ def home(found: Path) -> Path:
 def version(program: Program, found: Path) -> str:
     """Its package's version or its source's commit, read from files; `unknown` without either."""
     where = [str(each) for each in home(found).glob("lib/python*/site-packages")]
-    for each in metadata.distributions(name=program.package, path=where):
-        return each.version
-    return commit(home(found) / SOURCE / ".git") or "unknown"
+    told = (each.version for each in metadata.distributions(name=program.package, path=where))
+    return next(filter(None, told), None) or commit(home(found) / SOURCE / ".git") or "unknown"
 
 
 def commit(repository: Path) -> str | None:

@@ -43,15 +43,17 @@ def scorer(program: Program, model: str | None, given: frozenset[str]) -> Scorer
     Raises:
         ProgramError: there is no such program, or a text is missing.
     """
-    named = model or program.model
-    for missing in sorted(program.uses(named).needs - given):
+    named = program.model if model is None else model
+    if not named:
+        raise ProgramError(f"--{program.name}-model: is empty; name a model or leave it out")
+    if missing := sorted(program.uses(named).needs - given):
         raise ProgramError(
-            f"--{program.name} with {named} needs --{missing}; give them, or name another model "
-            f"with --{program.name}-model"
+            f"--{program.name} with {named} needs --{' and --'.join(missing)}; give them, or name "
+            f"another model with --{program.name}-model"
         )
     found = environments.executable(program, os.environ)
     kept = environments.home(found) / named
-    path = next((each.absolute() for each in (Path(named), kept) if each.exists()), None)
+    path = next((each.absolute() for each in (Path(named), kept) if os.path.exists(each)), None)
     if path is None and not program.fetches:
         raise ProgramError(
             f"--{program.name}: there is no model {named}, nor {kept}; fetch one as the guide has "
