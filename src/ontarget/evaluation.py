@@ -77,20 +77,16 @@ def evaluate(
             yield Evaluated(file=str(path), off_target=ratio, scores={}, versus_first=None)
         return
     read = [judged(metric, path, held) for path in hypotheses]
+    texts = next(iter(held.sources.values()), None), list(held.references.values())
+    of_programs = {  # first, for they may fail
+        scorer.program.name: neural(scorer, [each.system for each in read], *texts, outside.tell)
+        for scorer in outside.scorers
+    }
     every = [
-        lexical(each.system, list(held.references.values()), metric.asked.target_lang)
-        for each in read
+        lexical(each.system, texts[1], metric.asked.target_lang)
+        | {name: found[number] for name, found in of_programs.items()}
+        for number, each in enumerate(read)
     ]
-    for scorer in outside.scorers:
-        found = neural(
-            scorer,
-            [each.system for each in read],
-            next(iter(held.sources.values()), None),
-            list(held.references.values()),
-            outside.tell,
-        )
-        for its, measure in zip(every, found, strict=True):
-            its[scorer.program.name] = measure
     for number, (each, its) in enumerate(zip(read, every, strict=True)):
         yield evaluated(each, its, every[0] if number else {})
 
