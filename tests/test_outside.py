@@ -190,6 +190,13 @@ def test_reference_free_models_need_sources_alone(tmp_path: Path) -> None:
         running.scorer(PROGRAMS["comet"], "", alone)
 
 
+def test_a_reference_free_model_is_given_no_reference_that_is_there(tmp_path: Path) -> None:
+    environment = cached(tmp_path, "comet")
+    (found,) = evaluated(*options(tmp_path), "--comet-model", "Unbabel/wmt22-cometkiwi-da")
+    assert "--references" not in call(environment)["argv"]
+    assert found["scores"]["comet"]["signature"].endswith("|refs:0")
+
+
 def test_of_several_references_the_first_is_used_and_the_signature_says_so(tmp_path: Path) -> None:
     longer = written(tmp_path, "longer.txt", [f"{x}!" for x in IT * ROWS])
     recording = COMET + '(PROBE / "rows").write_text(json.dumps(segments))\n'
