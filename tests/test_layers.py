@@ -17,13 +17,13 @@ LAYERS = [
      "validation", "shapes", "scripts"},  # pure
     {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts"},  # on top of those
     {"acceptance", "passrates", "tally", "systems"},
-    {"evaluated", "comparison"},
-    {"compared"},
+    {"evaluated", "comparison", "calibration"},
+    {"compared", "calibrated"},
     {"lines", "artifacts", "identify", "processes", "trackers"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub", "detectors"},
     {"parquet", "models", "callbacks", "heads", "adapters", "metric"},
     {"corpora", "asking", "hf", "memory", "report", "evaluation"},
-    {"trainer"},
+    {"trainer", "calibrating"},
     {"tuning", "cards"},
     {"diagnosis"},
     {"sections"},  # stand above all that works, so none of it can take a setting
