@@ -64,21 +64,28 @@ def test_each_text_is_counted_once_in_its_band(found: list[Text]) -> None:
 @given(texts)
 def test_floor_and_missed_are_shares_of_what_was_judged(found: list[Text]) -> None:
     calibration = counted(found)
+    judged = [each for each in found if each[3] != "undecided"]
     for target in LANGUAGES:
-        own = [kind for one, two, _, kind in found if one == two == target and kind != "undecided"]
-        foreign = [
-            kind
-            for one, two, _, kind in found
-            if one != target and two == target and kind != "undecided"
-        ]
-        floor, missed = calibration.references(target).floor, calibration.others(target).missed
+        own = [kind for one, two, _, kind in judged if one == two == target]
+        floor = calibration.references(target).floor
         assert (floor.count, floor.of) == (len([x for x in own if x != "on"]), len(own))
-        assert (missed.count, missed.of) == (foreign.count("on"), len(foreign))
         if own:
             wrong = sum(kind != "on" for kind in own)
             assert floor.percent == pytest.approx(float(100 * Fraction(wrong, len(own))))
         else:
             assert floor.percent is None is floor.interval
+        by_target, by_language = (
+            calibration.pairs(target=target), calibration.pairs(language=target),
+        )  # fmt: skip
+        for other in set(LANGUAGES) - {target}:
+            for pairs, pair in ((by_target, (other, target)), (by_language, (target, other))):
+                kinds = [kind for one, two, _, kind in judged if (one, two) == pair]
+                if kinds:
+                    assert pairs[other].missed == Share(kinds.count("on"), len(kinds))
+        for pairs in (by_target, by_language):
+            assert target not in pairs
+            shown = [each.missed.percent or 0 for each in pairs.values()]
+            assert shown == sorted(shown, reverse=True)
 
 
 def test_bands_begin_at_their_edges() -> None:
@@ -89,32 +96,43 @@ def test_bands_begin_at_their_edges() -> None:
 
 def test_a_verdict_is_trusted_from_the_first_band_that_errs_at_most_once_in_a_hundred() -> None:
     found = many("it", "it", 50, on=2000, off=5) + many("it", "it", 30, on=989, off=10)
-    assert counted(found).trusted_from("it") == 40  # 20-39: 1.001 %
+    assert counted(found).off_trusted_from("it") == 40  # 20-39: 1.001 %
     found += many("it", "it", 30, on=1)
-    assert counted(found).trusted_from("it") == 20  # 1.0 %, and 0.5 % together, at most 0.8
+    assert counted(found).off_trusted_from("it") == 20  # 1.0 %, and 0.5 % together, at most 0.8
 
 
 def test_few_texts_are_no_reason_for_trust() -> None:
     """None of 380 is at most 1.0 %, none of 381 is less (Wilson's upper bound z2 / (n + z2))."""
-    assert counted(many("it", "it", 50, on=380)).trusted_from("it") is None
-    assert counted(many("it", "it", 50, on=381)).trusted_from("it") == 40
+    assert counted(many("it", "it", 50, on=380)).off_trusted_from("it") is None
+    assert counted(many("it", "it", 50, on=381)).off_trusted_from("it") == 40
 
 
 def test_a_longer_band_that_errs_ends_the_trust_in_shorter_ones() -> None:
     found = many("it", "it", 50, on=90, off=1) + many("it", "it", 30, on=9999)
-    assert counted(found).trusted_from("it") is None
+    assert counted(found).off_trusted_from("it") is None
 
 
 def test_bands_where_nothing_was_judged_are_not_trusted() -> None:
     found = many("it", "it", 50, on=1000) + [("it", "it", 5, "undecided")] * 1000
-    assert counted(found).trusted_from("it") == 40
+    assert counted(found).off_trusted_from("it") == 40
 
 
-def test_a_detector_that_calls_everything_on_target_is_never_trusted() -> None:
+def test_a_detector_that_calls_everything_on_target_is_not_trusted_when_it_does() -> None:
     found = many("it", "it", 50, on=1000)
-    assert counted(found + many("nl", "it", 50, on=0, off=1000)).trusted_from("it") == 40
-    assert counted(found + many("nl", "it", 50, on=1000)).trusted_from("it") is None
-    assert counted(found + many("it", "nl", 50, on=1000)).trusted_from("it") == 40
+    others = many("nl", "it", 50, on=0, off=1000)
+    assert counted(found + others).on_trusted_from("it") == 40
+    assert counted(found + many("nl", "it", 50, on=1000)).on_trusted_from("it") is None
+    assert counted(found + others + many("it", "nl", 50, on=1000)).on_trusted_from("it") == 40
+
+
+def test_the_other_language_that_passes_longest_decides() -> None:
+    found = many("nl", "it", 50, on=0, off=1000) + many("uk", "it", 200, on=0, off=1000)
+    assert counted(found).on_trusted_from("it") == 160
+    assert counted(found + many("ro", "it", 50, on=2, off=98)).on_trusted_from("it") is None
+
+
+def test_without_another_language_nothing_is_known_of_what_passes() -> None:
+    assert counted(many("it", "it", 50, on=1000)).on_trusted_from("it") is None
 
 
 def test_the_top_label_is_right_where_it_means_the_language() -> None:
@@ -147,7 +165,8 @@ def test_json_holds_every_number_with_what_it_is_of() -> None:
     of_it, of_nl = found["languages"]
     assert list(found) == ["detector", "signature", "languages"]
     assert of_it["floor"]["count"] == 10 and of_it["floor"]["of"] == 1000
-    assert of_it["missed"]["count"] == 1 and of_it["missed"]["of"] == 2000
+    assert of_it["off_target_trusted_from"] is None  # 1.0 %, at most 1.8
+    assert of_it["on_target_trusted_from"] == 40
     assert [each["from"] for each in of_it["bands"]] == list(EDGES)
     assert [each["texts"] for each in of_it["bands"]] == [0, 0, 0, 0, 1000, 0, 0]
     assert of_it["bands"][0]["right"]["percent"] is None
@@ -165,4 +184,4 @@ def test_references_that_no_detector_takes_for_their_language_are_pointed_out() 
     (line,) = calibrated.doubts(named, ["nl"], 0)
     assert "more than half of the references in nl" in line and "most of them ro" in line
     assert calibrated.doubts({**named, "y": ("", good)}, ["nl"], 0) == []
-    assert calibrated.doubts({}, [], 1200) == ["1,200 lines without text are left out"]
+    assert calibrated.doubts({}, [], 1200) == ["lines without text, left out: 1,200"]

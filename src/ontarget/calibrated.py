@@ -8,15 +8,17 @@ from ontarget import tables
 from ontarget.calibration import BANDS, EDGES, MOST, Calibration, Counts, Share
 
 HOW_TO_READ = (
-    "Lengths are letters; an ideograph, a kana or a Hangul syllable counts 3. A cell: percent "
-    "of the references called on-target, as all should be (95 % interval, Wilson) / percent "
-    "called off-target / number of texts; the rest is undecided. Over all lengths: floor, "
-    "percent of the references called off-target; missed, percent of the texts in the other "
-    "languages called on-target where this one is asked for; both of those not undecided. Top "
-    "label: percent of the references whose likeliest language is theirs, whatever the rule. "
-    "Trusted from: letters from which on a verdict can be trusted, as floor and missed are at "
-    f"most {MOST:g} % in each band, and at most that by the interval's upper bound in all of "
-    "them together. A dash: not shown by these texts, which may be too few."
+    "Lengths are letters; an ideograph, a kana or a Hangul syllable counts 3. A cell: "
+    "percent of the references called on-target, as all should be (95 % interval, Wilson) / "
+    "percent called off-target / number of texts; the rest is undecided. Over all lengths: "
+    "floor, percent of the references called off-target; missed, percent of the texts in "
+    "another language called on-target where this one is asked for, of the language that "
+    "passes most often; undecided texts are left out of both. Top label: percent of the "
+    "references whose likeliest language is theirs, whatever the rule. Trusted from: "
+    "letters from which on off-target / on-target can be trusted: floor, or missed by each "
+    f"other language, is at most {MOST:g} % in each band, and in all of them together at "
+    "most that by the interval's upper bound. A dash: not shown by these texts, which may "
+    "be too few."
 )
 SWAPPED = 50  # percent off-target
 WORST = 3  # targets shown of each language
@@ -36,11 +38,8 @@ def markdown(found: Named, languages: Sequence[str]) -> str:
 
 
 def trusted_table(found: Named, languages: Sequence[str]) -> str:
-    """Letters from which on a verdict can be trusted: a row a language, a column a detector."""
-    rows = [
-        [code, *(letters_said(its.trusted_from(code)) for _, its in found.values())]
-        for code in languages
-    ]
+    """From which length on a verdict can be trusted: a row a language, a column a detector."""
+    rows = [[code, *(trust_said(its, code) for _, its in found.values())] for code in languages]
     return tables.markdown(["trusted from", *found], rows)
 
 
@@ -53,9 +52,9 @@ def by_length(calibration: Calibration, languages: Sequence[str]) -> str:
             code,
             *(cell(calibration.references(code, [number])) for number in BANDS),
             share_said(calibration.references(code).floor),
-            share_said(calibration.others(code).missed),
+            worst_said(calibration.pairs(target=code)),
             share_said(calibration.top_label(code)),
-            letters_said(calibration.trusted_from(code)),
+            trust_said(calibration, code),
         ]
         for code in languages
     ]
@@ -65,7 +64,7 @@ def by_length(calibration: Calibration, languages: Sequence[str]) -> str:
 def missed_table(calibration: Calibration, languages: Sequence[str]) -> str:
     """The targets for which texts in a language pass most often; "" where there is no other."""
     worst = {
-        code: [each for each in calibration.targets(code) if each[1].judged][:WORST]
+        code: [each for each in calibration.pairs(language=code).items() if each[1].judged][:WORST]
         for code in languages
     }
     if not any(worst.values()):
@@ -86,7 +85,7 @@ def missed_table(calibration: Calibration, languages: Sequence[str]) -> str:
 
 def doubts(found: Named, languages: Sequence[str], blank: int) -> list[str]:
     """What a reader of the tables should know about the references."""
-    lines = [f"{blank:,} lines without text are left out"] if blank else []
+    lines = [f"lines without text, left out: {blank:,}"] if blank else []
     for code in languages:
         floors = [its.references(code).floor.percent for _, its in found.values()]
         if all(floor is not None and floor > SWAPPED for floor in floors):
@@ -120,9 +119,15 @@ def band_said(number: int) -> str:
     return f"{EDGES[number]}-{EDGES[number + 1] - 1}"
 
 
-def letters_said(letters: int | None) -> str:
-    """A length, or that there is none."""
-    return "-" if letters is None else str(letters)
+def worst_said(pairs: Mapping[str, Counts]) -> str:
+    """The first of them, most missed."""
+    return next((f"{code} {share_said(each.missed)}" for code, each in pairs.items()), "-")
+
+
+def trust_said(calibration: Calibration, code: str) -> str:
+    """`20 / 40`: from where off-target and on-target can be trusted."""
+    both = calibration.off_trusted_from(code), calibration.on_trusted_from(code)
+    return " / ".join("-" if each is None else str(each) for each in both)
 
 
 def json_text(found: Named, languages: Sequence[str]) -> str:
@@ -146,7 +151,8 @@ def json_language(calibration: Calibration, code: str) -> dict[str, Any]:
     """All that is known of one."""
     return {
         "language": code,
-        "trusted_from": calibration.trusted_from(code),
+        "off_target_trusted_from": calibration.off_trusted_from(code),
+        "on_target_trusted_from": calibration.on_trusted_from(code),
         **json_lengths(calibration, code, list(BANDS)),
         "bands": [
             {
@@ -158,7 +164,7 @@ def json_language(calibration: Calibration, code: str) -> dict[str, Any]:
         ],
         "asked_for": {
             target: {"texts": counts.texts, "missed": json_share(counts.missed)}
-            for target, counts in calibration.targets(code)
+            for target, counts in calibration.pairs(language=code).items()
         },
     }
 
@@ -172,7 +178,6 @@ def json_lengths(calibration: Calibration, code: str, bands: Sequence[int]) -> d
         "undecided": json_share(Share(counts.undecided, counts.texts)),
         "off_target": json_share(Share(counts.off_target, counts.texts)),
         "floor": json_share(counts.floor),
-        "missed": json_share(calibration.others(code, bands).missed),
         "top_label": json_share(calibration.top_label(code, bands)),
     }
 

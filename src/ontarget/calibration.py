@@ -7,7 +7,7 @@ letters. So a length means much the same in all scripts, and an edge of a band c
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -97,15 +97,6 @@ class Calibration:
         """Texts in the language asked for."""
         return self.counts(language, language, bands)
 
-    def others(self, target: str, bands: Iterable[int] = BANDS) -> Counts:
-        """Texts in the other languages where `target` was asked for."""
-        wanted = list(bands)
-        found = Counts(0, 0, 0)
-        for language in sorted({one for one, two, _, _ in self.verdicts if two == target}):
-            if language != target:
-                found = added(found, self.counts(language, target, wanted))
-        return found
-
     def found_most(self, language: str) -> str:
         """What references called off-target are most often in; "" where that is no one language."""
         by_language = {two: times for (one, two), times in self.found.items() if one == language}
@@ -119,30 +110,52 @@ class Calibration:
         )
         return Share(right, right + wrong)
 
-    def targets(self, language: str) -> list[tuple[str, Counts]]:
-        """The other languages that texts in `language` were asked for in; most missed first."""
-        others = sorted({two for one, two, _, _ in self.verdicts if one == language != two})
-        found = [(target, self.counts(language, target)) for target in others]
-        return sorted(found, key=lambda each: -(each[1].missed.percent or 0.0))
+    def pairs(self, *, language: str = "", target: str = "") -> dict[str, Counts]:
+        """Texts in a language by what else was asked for, or of a target by what else they are in.
 
-    def trusted_from(self, language: str) -> int | None:
-        """Letters from which on a verdict on texts asked for in `language` can be trusted.
-
-        The lower edge of a band: in it and in each longer one at most `MOST` percent of the
-        references are called off-target, and of all of these at most that by the upper bound of
-        Wilson's interval. The same is asked of texts in the other languages that are called
-        on-target, where there are any. None where no band is such.
+        Keys are the other language; what is missed most comes first.
         """
-        trusted = None
-        for number in reversed(BANDS):
-            of_band = self.references(language, [number]).floor, self.others(language, [number])
-            if is_above(of_band[0]) or is_above(of_band[1].missed):
-                break
-            longer = range(number, len(EDGES))
-            pooled = self.references(language, longer).floor, self.others(language, longer).missed
-            if of_band[0].of and all(surely_below(each) for each in pooled if each.of):
-                trusted = EDGES[number]
-        return trusted
+        found = {
+            two if language else one: self.counts(one, two)
+            for one, two in sorted({(one, two) for one, two, _, _ in self.verdicts})
+            if one != two and (one == language or two == target)
+        }
+        return dict(sorted(found.items(), key=lambda each: -(each[1].missed.percent or 0.0)))
+
+    def off_trusted_from(self, target: str) -> int | None:
+        """Letters from which on `off_target` can be trusted: few references are called so."""
+        return trusted_from([self.references(target, [number]).floor for number in BANDS])
+
+    def on_trusted_from(self, target: str) -> int | None:
+        """Letters from which on `on_target` can be trusted: few texts in any other language pass.
+
+        None where texts in one of them pass too often, and where there is no other language.
+        """
+        lengths = [
+            trusted_from([self.counts(other, target, [number]).missed for number in BANDS])
+            for other in self.pairs(target=target)
+        ]
+        known = [length for length in lengths if length is not None]
+        return max(known) if known and len(known) == len(lengths) else None
+
+
+def trusted_from(errors: Sequence[Share]) -> int | None:
+    """Letters from which on verdicts are trusted, by the share of errors in each band.
+
+    A band's lower edge: there and in each longer band at most `MOST` percent are wrong, and in all
+    of these together at most that by the upper bound of the interval. None where no band is such.
+    """
+    trusted = None
+    pooled = Share(0, 0)
+    for edge, share in reversed(list(zip(EDGES, errors, strict=True))):
+        pooled = Share(pooled.count + share.count, pooled.of + share.of)
+        if share.percent is None:
+            continue
+        if share.percent > MOST:
+            break
+        if pooled.interval and pooled.interval[1] <= MOST:
+            trusted = edge
+    return trusted
 
 
 def added(one: Counts, two: Counts) -> Counts:
@@ -153,13 +166,3 @@ def added(one: Counts, two: Counts) -> Counts:
 def band(length: int) -> int:
     """The number of the band that a text of so many letters is in."""
     return bisect_right(EDGES, length) - 1
-
-
-def is_above(share: Share) -> bool:
-    """Whether more than `MOST` percent were found; nothing is known of nothing."""
-    return share.percent is not None and share.percent > MOST
-
-
-def surely_below(share: Share) -> bool:
-    """Whether at most `MOST` percent are to be expected: the interval's upper bound says so."""
-    return share.interval is not None and share.interval[1] <= MOST
