@@ -7,27 +7,28 @@ from typing import Any
 from ontarget import tables
 from ontarget.calibration import BANDS, EDGES, MOST, Calibration, Counts, Share
 
-HOW_TO_READ = (
-    "Lengths are letters; an ideograph, a kana or a Hangul syllable counts 3. A cell: "
-    "percent of the references called on-target, as all should be (95 % interval, Wilson) / "
-    "percent called off-target / number of texts; the rest is undecided. Over all lengths: "
-    "floor, percent of the references called off-target; missed, percent of the texts in "
-    "another language called on-target where this one is asked for, of the language that "
-    "passes most often; undecided texts are left out of both. Top label: percent of the "
-    "references whose likeliest language is theirs, whatever the rule. Trusted from: "
-    "letters from which on off-target / on-target can be trusted: floor, or missed by each "
-    f"other language, is at most {MOST:g} % in each band, and in all of them together at "
-    "most that by the interval's upper bound. A dash: not shown by these texts, which may "
-    "be too few."
-)
+HOW_TO_READ = f"""\
+- Lengths are letters; an ideograph, a kana or a Hangul syllable counts 3.
+- A cell: percent of the references called on-target, as all should be (95 % interval, Wilson) /
+  percent called off-target / number of texts. What is missing to 100 is undecided.
+- Floor: percent of the references called off-target. Missed: percent of the texts in another
+  language called on-target where this one is asked for; of the language that passes most often.
+  Both over all lengths, without undecided texts.
+- Top label: percent of the references whose likeliest language is theirs, whatever the rule; of two
+  detectors the first.
+- Trusted from: letters from which on the verdict off-target / on-target can be trusted: floor, or
+  missed in each other language, is at most {MOST:g} % in each band from there on, and at most that
+  by the interval's upper bound in all of these together. A dash: these texts do not show it, for
+  errors or for their number."""
 SWAPPED = 50  # percent off-target
+TRUSTED = "Trusted from: off-target / on-target"
 WORST = 3  # targets shown of each language
 Named = Mapping[str, tuple[str, Calibration]]  # detector -> its signature, its counts
 
 
 def markdown(found: Named, languages: Sequence[str]) -> str:
     """How to read it, from where a verdict can be trusted, then two tables a detector."""
-    parts = [HOW_TO_READ, trusted_table(found, languages)]
+    parts = [HOW_TO_READ, f"## {TRUSTED}", trusted_table(found, languages)]
     for name, (signature, calibration) in found.items():
         parts.append(f"## {tables.escaped(name)}")
         parts.append(tables.escaped(signature))
@@ -40,7 +41,7 @@ def markdown(found: Named, languages: Sequence[str]) -> str:
 def trusted_table(found: Named, languages: Sequence[str]) -> str:
     """From which length on a verdict can be trusted: a row a language, a column a detector."""
     rows = [[code, *(trust_said(its, code) for _, its in found.values())] for code in languages]
-    return tables.markdown(["trusted from", *found], rows)
+    return tables.markdown(["language", *found], rows)
 
 
 def by_length(calibration: Calibration, languages: Sequence[str]) -> str:
