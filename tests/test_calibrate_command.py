@@ -33,9 +33,7 @@ def test_the_tables_hold_what_was_found(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == "ontarget: lines without text, left out: 1\n"
-    assert (
-        "| trusted from | fasttext | paper |\n| --- | ---: | ---: |\n| it | - / - |" in done.stdout
-    )
+    assert "| language | fasttext | paper |\n| --- | ---: | ---: |\n| it | - / - |" in done.stdout
     assert done.stdout.count("80.0 (37.6-96.4) / 20.0 / 5") == 2
     assert "lid:fasttext-176-ftz\\|set:open(176)\\|votes:1\\|script:on\\|margin:5" in done.stdout
     assert "| it | nl 20.0 (3.6-62.4) / 5 |" in done.stdout

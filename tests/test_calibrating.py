@@ -171,9 +171,17 @@ def test_an_identifier_asked_once_answers_as_ever() -> None:
 
 
 def test_candidates_are_the_same_for_each_target() -> None:
-    (found,) = systems(["fasttext"], [1], ["it", "nl"], ["en", "it"])
+    (found,) = systems(["fasttext"], [1], ["it", "nl", "ro"], ["en", "it"])
     answers = {each.answers for metric in found.metrics.values() for each in metric.detectors}
-    assert answers == {"restricted(en,it,nl)"}
+    assert answers == {"restricted(en,it,nl,ro)"}
+
+
+def test_lengths_are_letters_and_an_ideograph_is_three(tmp_path: Path) -> None:
+    lines = ["a 1" * 9, "a. " * 10, "ab" * 7, "ab" * 8, "中" * 3, "中" * 4, "中" * 5, "ひ 7" * 7]
+    (found,) = systems(["paper"], [1], ["zh"], None)
+    measure([References(("zh",), text(tmp_path, lines, "zh"))], [found], lambda done: None)
+    bands = [found.calibration.references("zh", [band]).texts for band in range(7)]
+    assert bands == [2, 3, 2, 1, 0, 0, 0]  # letters: 9 9, 10 14 12, 16 15, 21
 
 
 def test_lines_without_text_are_counted(tmp_path: Path) -> None:
@@ -190,7 +198,10 @@ def test_a_language_without_text_is_refused(tmp_path: Path) -> None:
         measure([References(("it", "nl"), path)], found, lambda done: None)
 
 
-def test_a_bad_last_file_is_found_before_the_first_is_measured(tmp_path: Path) -> None:
+def test_a_bad_last_file_is_found_before_the_first_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibrating, "ROWS", 2)
     found = systems(["fasttext"], [1], ["it", "nl"], None)
     files = [References(("it",), text(tmp_path, TEXTS["it"], "it"))]
     files += [References(("nl",), tmp_path / "none")]
