@@ -126,7 +126,7 @@ def test_a_detector_that_never_says_off_target_misses_everything(
 
     says({"fasttext": Agrees("")}, monkeypatch)
     (found,) = systems(["fasttext"], [1], ["it", "nl"], None)
-    files = [References((x,), text(tmp_path, TEXTS[x] * 200, x)) for x in ("it", "nl")]
+    files = [References((x,), text(tmp_path, TEXTS[x] * 100, x)) for x in ("it", "nl")]
     measure(files, [found], lambda done: None)
     calibration = found.calibration
     assert calibration.references("it").floor.percent == 0
