@@ -55,7 +55,7 @@ def test_help_lists_every_verb() -> None:
     text = ontarget_command("--help").stdout
     for verb in (
         "run", "check", "demo", "diagnose", "base", "prepare", "conflict", "mle", "unlikelihood",
-        "control", "translate", "evaluate", "report", "push", "compare",
+        "control", "translate", "evaluate", "report", "push", "compare", "calibrate",
     ):  # fmt: skip
         assert f" {verb} " in text
 

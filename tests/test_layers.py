@@ -18,15 +18,15 @@ LAYERS = [
     {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts",
      "comet", "metricx", "bleurt"},  # on top of those
     {"qe", "acceptance", "passrates", "tally", "systems"},
-    {"evaluated", "comparison"},
-    {"compared"},
+    {"evaluated", "comparison", "calibration"},
+    {"compared", "calibrated"},
     {"lines", "artifacts", "identify", "processes", "trackers",
      "environments"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub", "detectors",
      "running"},
     {"parquet", "models", "callbacks", "heads", "adapters", "metric", "measures"},
     {"corpora", "asking", "hf", "memory", "report", "evaluation"},
-    {"trainer"},
+    {"trainer", "calibrating"},
     {"tuning", "cards"},
     {"diagnosis"},
     {"sections"},  # stand above all that works, so none of it can take a setting

@@ -135,6 +135,7 @@ for _verb, _help in VERBS.items():
 
 
 app.command("evaluate")(measuring.command(perform))
+app.command()(measuring.calibrate)
 
 
 @app.command()

@@ -9,11 +9,11 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from ontarget.errors import ArtifactError, OnTargetError
 
@@ -55,6 +55,29 @@ def publishing(folder: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def publishing_text(path: Path) -> Iterator[TextIO]:
+    """A text to write; it becomes the file `path` when the block ends, and vanishes if it fails.
+
+    Raises:
+        ArtifactError: the place is a folder or cannot be written; this is found before the block.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    if path.is_dir():
+        raise ArtifactError(f"{path}: is a folder; give the name of a file")
+    try:
+        with partial.open("w", encoding="utf-8") as out:
+            yield out
+        partial.replace(path)
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: cannot be written ({reason(error)}); give another place"
+        ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 def unfinished(folder: Path, made_from: str) -> None:

@@ -1,6 +1,7 @@
-"""`ontarget evaluate`: the pipeline's step for a recipe, or files of hypotheses by themselves."""
+"""`ontarget evaluate`, of a recipe's step or of files of hypotheses, and `ontarget calibrate`."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ontarget import artifacts
 from ontarget.console import console, in_one_line
 from ontarget.qe import PROGRAMS
 
@@ -29,7 +31,8 @@ TargetLang = Annotated[str | None, typer.Option(help="The language asked for.")]
 Candidates = Annotated[
     str | None, typer.Option(help="All that a detector may answer, comma between.")
 ]
-Detector = Annotated[str, typer.Option(help="fasttext, lingua, paper, or a fastText model's path.")]
+DETECTORS = "fasttext, lingua, paper, or a fastText model's path."
+Detector = Annotated[str, typer.Option(help=DETECTORS)]
 Votes = Annotated[int, typer.Option(min=1, max=2, help="2: a second detector must agree.")]
 Pivot = Annotated[str, typer.Option(help="The language that models fall back to.")]
 Comet = Annotated[bool, typer.Option("--comet", help="COMET too, from its own environment.")]
@@ -41,6 +44,7 @@ BleurtModel = Annotated[str | None, typer.Option(help="Another checkpoint; impli
 AsJson = Annotated[
     bool, typer.Option("--json", help="A JSON object a hypotheses file, one a line.")
 ]
+FASTTEXT, ONE = ["fasttext"], [1]  # defaults of options that may be given again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,3 +168,43 @@ def found_in(hypotheses: list[Path], given: Measuring, metric: "OffTarget") -> l
         return list(
             evaluation.evaluate(metric, hypotheses, given.references or [], given.sources, outside)
         )
+
+
+def calibrate(  # noqa: PLR0913 - a command's options
+    references: Annotated[
+        list[str],
+        typer.Option(
+            metavar="CODE=FILE",
+            help="it=ref.it, a segment a line; or en,it,nl=dev.tsv.gz, a table; again for more.",
+        ),
+    ],
+    detector: Annotated[list[str], typer.Option(help=DETECTORS + " Again for another.")] = FASTTEXT,
+    votes: Annotated[
+        list[int],
+        typer.Option(min=1, max=2, help="2: a second detector must agree; again for both."),
+    ] = ONE,
+    candidates: Candidates = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+) -> None:
+    """Measure detectors on texts of known language, by length: from where can they be trusted?"""
+    from ontarget import calibrated, calibrating
+
+    given = [calibrating.references(each) for each in references]
+    languages = calibrating.languages_of(given)
+    chosen = candidates.split(",") if candidates else None
+    errors = Console(stderr=True, highlight=False)
+    with ExitStack() as stack:
+        written = stack.enter_context(artifacts.publishing_text(out)) if out else None
+        systems = calibrating.systems(detector, votes, languages, chosen)
+        with errors.status("measured 0 texts") as status:
+            blank = calibrating.measure(
+                given, systems, lambda done: status.update(f"measured {done:,} texts")
+            )
+        found = {each.name: (each.signature, each.calibration) for each in systems}
+        form = calibrated.json_text if as_json else calibrated.markdown
+        text = form(found, languages).rstrip("\n")
+        typer.echo(text, file=written)
+    doubts = calibrated.doubts(found, languages, blank)
+    for line in doubts:
+        typer.echo(f"ontarget: {in_one_line(line)}", err=True)
