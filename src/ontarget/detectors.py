@@ -36,8 +36,8 @@ LINGUA_LABELS = {"fil": "tl", "no": "nb", "sh": "sr", "iw": "he", "in": "id"}
 class Lingua:
     """lingua (n-grams of one to five letters), an optional package of 75 languages.
 
-    It errs less than lid.176 on short text of most languages, and takes about a hundred times as long. It does not say how its
-    shares were cut, and lowercases by itself.
+    It errs less than lid.176 on short text of most languages, and takes about a hundred times as
+    long. It does not say how its shares were cut, and lowercases by itself.
     """
 
     def __init__(self, candidates: Sequence[str] | None = None) -> None:
