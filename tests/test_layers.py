@@ -17,8 +17,9 @@ LAYERS = [
      "validation", "shapes", "scripts"},  # pure
     {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts"},  # on top of those
     {"acceptance", "passrates", "tally", "systems"},
-    {"evaluated", "comparison"},
-    {"compared"},
+    {"evaluated", "comparison", "segments"},
+    {"compared", "significance", "figures"},
+    {"versus", "shares"},
     {"lines", "artifacts", "identify", "processes", "trackers"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub", "detectors"},
     {"parquet", "models", "callbacks", "heads", "adapters", "metric"},
@@ -39,7 +40,7 @@ LAYERS = [
     {"beside", "measuring"},
     {"__main__"},
 ]  # fmt: skip
-PURE = set().union(*LAYERS[:6])
+PURE = set().union(*LAYERS[:7])
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2"}
 MAY_BE_HEAVY = {
     "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "memory", "adapters",

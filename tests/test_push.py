@@ -296,7 +296,7 @@ def refused(recipe: Path, text: str, **changes: Any) -> None:
 def test_a_model_that_is_not_what_the_recipe_says_is_refused(recipe: Path) -> None:
     out = load(recipe).out
     pipeline.refuse_unfinished(
-        load(recipe, {"name": "other", "report": {"examples": 1}}), "evaluate"
+        load(recipe, {"name": "other", "report": {"segments": 1}}), "evaluate"
     )
     refused(
         recipe,
