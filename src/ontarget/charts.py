@@ -52,7 +52,7 @@ def chart(
     if not curve:
         raise ValueError(f"{title}: a curve needs a point")
     drawn = [name for name in series if any(point[name] > 0 for point in curve)]
-    highest = max((point[name] for point in curve for name in drawn), default=0.0) or 1.0
+    highest = max((float(point[name]) for point in curve for name in drawn), default=0.0) or 1.0
     top = step_of(highest) * ceil(highest / step_of(highest) - 1e-9)
     steps = max(1, int(curve[-1]["step"]))
     return Chart(
@@ -61,10 +61,14 @@ def chart(
         lines=tuple(line(name, curve, steps, top) for name in drawn),
         steps=steps,
         top=top,
-        across=tuple(Tick(100 * at / steps, f"{at:g}") for at in marks(steps)),
-        up=tuple(Tick(100 * (1 - at / top), f"{at:g}") for at in marks(top)),
+        across=tuple(
+            Tick(100 * at / steps, f"{at:g}") for at in marks(steps, step=max(1.0, step_of(steps)))
+        ),
+        up=tuple(Tick(100 * (1 - at / top), f"{at:g}") for at in marks(top, step=step_of(top))),
         columns=("step", *drawn),
-        rows=tuple((point["step"], *(point[name] for name in drawn)) for point in thinned(curve)),
+        rows=tuple(
+            tuple(float(point[name]) for name in ("step", *drawn)) for point in thinned(curve)
+        ),
     )
 
 
@@ -72,18 +76,17 @@ def line(name: str, curve: Sequence[Mapping[str, int | float]], steps: int, top:
     """One series in the square."""
     places = [(100 * point["step"] / steps, 100 * (1 - point[name] / top)) for point in curve]
     points = " ".join(f"{x:.2f},{y:.2f}" for x, y in places)
-    return Line(name, points, curve[0][name], curve[-1][name])
+    return Line(name, points, float(curve[0][name]), float(curve[-1][name]))
 
 
-def step_of(highest: float) -> float:
+def step_of(highest: int | float) -> float:
     """The smallest of 1, 2 and 5 times a power of ten that needs at most `TICKS` steps."""
     power = 10.0 ** floor(log10(highest / TICKS))
     return next(power * of for of in (1, 2, 5, 10) if highest / (power * of) <= TICKS + 1e-9)
 
 
-def marks(highest: float) -> list[float]:
-    """Round numbers from 0 to `highest`."""
-    step = step_of(highest)
+def marks(highest: int | float, step: float) -> list[float]:
+    """Each multiple of `step` from 0 to `highest`."""
     return [round(step * number, 12) for number in range(floor(highest / step + 1e-9) + 1)]
 
 

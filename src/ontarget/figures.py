@@ -62,6 +62,7 @@ class Change:
     after: str
     measures: tuple[tuple[str, str, str], ...]  # name, before, after
     floor: str
+    table: Table  # of all systems
 
 
 def cell(value: str | int | float | None) -> Cell:
@@ -124,9 +125,21 @@ def changes(scores: Sequence[Score]) -> list[Change]:
                 after=name_of(systems[-1]),
                 measures=values,
                 floor=percent(last.reference_off_target_percent),
+                table=average_table([each for each in scores if each.supervised == supervised]),
             )
         )
     return found
+
+
+def average_table(scores: Sequence[Score]) -> Table:
+    """The averages of each system in one setting, and of the references."""
+    means = tables.averages(scores)
+    rows: list[tuple[Value, ...]] = [
+        (name_of(each.system), each.off_target_percent, each.bleu, each.chrf) for each in means
+    ]
+    rows.append(("references", means[0].reference_off_target_percent, Cell("", ""), Cell("", "")))
+    columns = ("system", "off-target %", "BLEU", "chrF")
+    return table(f"overview-{tables.SETTINGS[means[0].supervised]}", columns, rows)
 
 
 def percent(value: float | None) -> str:

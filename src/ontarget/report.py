@@ -69,8 +69,6 @@ def html(report: Report) -> str:
         name=english_name,
         systems=systems,
         changes=figures.changes(scores),
-        overview=figures.table("overview", ["system", *tables.header(scores)[1:]],
-                               tables.overview(scores)),
         ability=tables.averages(report.ability),
         shown=tables.shown,
         heat_maps=figures.heat_maps(scores),

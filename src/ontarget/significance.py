@@ -51,13 +51,13 @@ class Pair:
 
 
 def pairs(every: Sequence[Segment], supervised: bool) -> list[Pair]:
-    """All pairs of systems of segments of one setting; [] without segments."""
-    if not every:
-        return []
-    systems = [answer.system for answer in every[0].answers]
+    """All pairs of systems of segments of one setting; [] without segments or a second system."""
+    systems = [answer.system for answer in every[0].answers] if every else []
     of_pairs = list(combinations(range(len(systems)), 2))
+    if not of_pairs:
+        return []
     chrf = np.array([[answer.chrf for answer in segment.answers] for segment in every])
-    apart = np.array([chrf[:, b] - chrf[:, a] for a, b in of_pairs]).reshape(len(of_pairs), -1).T
+    apart = np.array([chrf[:, b] - chrf[:, a] for a, b in of_pairs]).T
     chances = randomised(apart, SEED)
     found = []
     for number, (a, b) in enumerate(of_pairs):
