@@ -101,6 +101,8 @@ function move(event, table, squares) {
     column += step[1];
     next = table.rows[row]?.cells[column];
   } while (next && !squares.includes(next));
+  const after = step[0] + step[1]; // where nothing is left that way, in the order of reading
+  next ??= squares[squares.indexOf(here) + after];
   if (!next) return;
   here.tabIndex = -1;
   next.tabIndex = 0;
