@@ -137,7 +137,7 @@ def test_a_square_says_all_about_its_direction() -> None:
 def test_every_figure_has_a_table_that_can_be_named() -> None:
     names = [x["data-name"] for tag, x in page().elements if tag == "table" and "data-name" in x]
     assert names == [
-        "overview-zero-shot", "scores", "verdicts", "significance", "curve-Stage-2"
+        "overview-zero-shot", "scores", "verdicts", "significance", "curve-stage-2"
     ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What the page draws, as plain data: changes, heat maps, and a table beside each figure."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -225,7 +226,7 @@ def score_table(scores: Sequence[Score]) -> Table:
 
 def curve_table(chart: Chart) -> Table:
     """The points of a curve."""
-    name = "curve-" + "".join(x if x.isascii() and x.isalnum() else "-" for x in chart.title)
+    name = "curve-" + "-".join(re.findall("[a-z0-9]+", chart.title.lower()))
     rows: Iterable[tuple[Value, ...]] = (
         (int(step), *(Cell(f"{x:.4g}", f"{x:.6g}") for x in values)) for step, *values in chart.rows
     )

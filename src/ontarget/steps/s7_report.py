@@ -23,8 +23,8 @@ CURVES = {
     "4_control": "Control: stage 1, longer",
 }
 VALIDATED = {
-    "3_mle": "Stage 1: off-target on dev",
-    "4_unlikelihood": "Stage 2: off-target on dev",
+    "3_mle": "Stage 1: off-target on dev, %",
+    "4_unlikelihood": "Stage 2: off-target on dev, %",
 }
 NOT_SHOWN = {"out", "report_to"}  # of a recipe: where things lie, not what they are
 
