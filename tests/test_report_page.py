@@ -106,12 +106,14 @@ def test_a_page_shows_twenty_and_its_number_is_in_the_address(visit: Visit) -> N
     assert (third["page"], third["hash"]) == ("Page 3 of 3", "#page=3")
     assert third["keys"] == keys(list(range(40, 50))) == last["keys"]
     assert visit.seen["disabled"] == [False, False, True, True]
+    assert visit.seen["first_again"]["page"] == "Page 1 of 3"
 
 
 def test_filters_keep_what_they_say(visit: Visit) -> None:
     seen = visit.seen
     assert seen["pivot"]["keys"] == keys([11]) and seen["pivot"]["page"] == "Page 1 of 1"
     assert seen["pivot_of_stage1"]["count"] == "50 of 50 segments"
+    assert seen["off_target_of_stage2"]["keys"] == keys([11])
     assert seen["off_target"]["count"] == "50 of 50 segments"
     assert seen["dutch"]["keys"] == keys([45, 46, 47, 48, 49])
     assert seen["dutch"]["hash"] == "#system=stage1&verdict=off_target&direction=nl-it"

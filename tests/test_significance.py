@@ -80,6 +80,7 @@ def test_squares_mirror_each_other() -> None:
         "stage 2 (+ unlikelihood) against stage 1 (MLE): +50.0 points, p = 0.00"
     )
     assert chrf.rows[1][2] is not None and chrf.rows[1][2].text == "−50.0"
+    assert chrf.rows[1][2].detail.startswith("stage 1 (MLE) against stage 2 (+ unlikelihood): −50")
     assert chrf.rows[1][2].detail.endswith("10 segments: worse")
 
 
