@@ -91,7 +91,8 @@ def test_only_our_own_scripts_and_styles_are_allowed() -> None:
     }
     assert policy == (
         f"default-src 'none'; script-src {hashes['script']}; style-src {hashes['style']}; "
-        "base-uri 'none'; form-action 'none'"
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; "
+        "trusted-types 'none'"
     )
     data, *scripts = made.inside["script"]
     assert [text.encode() for text in scripts] == ours["script"]

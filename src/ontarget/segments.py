@@ -1,5 +1,6 @@
 """Test segments with the answers of all systems, and how much each answer went wrong."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,8 @@ WORDS = {
     Verdict.UNDECIDED: "could not be judged",
 }
 LONGEST = 2000  # characters of a text that are shown
-MOST_BYTES = 12_000_000  # of all texts
+MOST_BYTES = 11_000_000  # of all texts, as the page holds them
+ESCAPED = re.compile('[\0-\x1f"&<>\\\\\u2028\u2029\ud800-\udfff]')  # six bytes each at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,17 @@ def kept(every: Sequence[Segment], count: int, most_bytes: int = MOST_BYTES) -> 
     room = most_bytes
     for segment in worst_first(every)[:count]:
         new = {clipped(text) for text in texts(segment)} - seen
-        room -= sum(len(text.encode(errors="surrogatepass")) for text in new)
+        room -= sum(map(size, new))
         if room < 0:
             break
         seen |= new
         chosen.add(id(segment))
     return [segment for segment in every if id(segment) in chosen]
+
+
+def size(text: str) -> int:
+    """Bytes of a text as JSON inside of HTML, at most."""
+    return len(text.encode(errors="surrogatepass")) + 5 * len(ESCAPED.findall(text)) + 3
 
 
 def texts(segment: Segment) -> tuple[str, ...]:
