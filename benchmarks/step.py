@@ -79,9 +79,9 @@ class Steps:
         )
 
     def update(self) -> None:
-        """AdamW."""
+        """AdamW, in one pass over the weights as the Trainer has it."""
         if not hasattr(self.model, "optimizer"):
-            self.model.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-6)
+            self.model.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-6, fused=True)
         self.model.optimizer.step()
         self.model.zero_grad()
 

@@ -10,7 +10,7 @@ from ontarget.records import Score
 SCORE = Score(
     system="stage1", source="en", target="it", supervised=True, segments=50, bleu=90.0, chrf=90.0,
     off_target_percent=0.0, off_target_interval=(0.0, 7.1), reference_off_target_percent=3.0,
-    detector="lid", signatures={},
+    verdicts={}, languages={}, detector="lid", signatures={},
 )  # fmt: skip
 ZERO_SHOT = replace(SCORE, source="it", target="nl", supervised=False)
 SUPERVISED = {name: SCORE for name in ("stage1", "stage1-longer", "stage2")}
@@ -67,3 +67,9 @@ def test_a_poor_identifier_proves_nothing() -> None:
 def test_a_missing_system_is_named() -> None:
     with pytest.raises(ValueError, match="no scores of stage1-longer; the demo compares all"):
         holding(SUPERVISED, {name: SHOWN[name] for name in ("stage1", "stage2")})
+
+
+def test_a_ratio_that_is_not_known_is_refused() -> None:
+    unknown = SHOWN | {"stage2": replace(SHOWN["stage2"], off_target_percent=None)}
+    with pytest.raises(ValueError, match="no segment could be judged, so no demand can be held"):
+        holding(SUPERVISED, unknown)

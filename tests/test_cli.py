@@ -94,7 +94,7 @@ def without_weights(folder: Path) -> dict[str, Any]:
 BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "unknown language": (lambda _: {"languages": ["en", "xx"]}, "CLDR knows no language 'xx'"),
     "unknown to the identifier": (
-        lambda _: {"languages": ["en", "lij"]}, "the identifier lid.176 does not know 'lij'",
+        lambda _: {"languages": ["en", "lij"]}, "the detector fasttext does not know 'lij'",
     ),
     "no such locale": (
         lambda _: {"languages": ["en", "nap"]}, "CLDR does not know the language 'nap'",

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from test_cli import loaded_by, ontarget_command
 from texts import TEXTS
 
 from ontarget import __main__, artifacts, systems
+from ontarget.metric import OffTarget
 from ontarget.records import Translation
 from ontarget.steps import s6_evaluate
 
@@ -20,23 +21,8 @@ Output = tuple[int, str, str]
 Command = Callable[..., Output]
 
 
-class ByTexts:
-    """Stands in for an identifier: knows the language of each sentence of `TEXTS`."""
-
-    def __init__(self, signature: str) -> None:
-        self.signature = signature
-        self.name = self.answers = "by-texts"
-
-    def shares_of(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        raise NotImplementedError
-
-    def languages_of(self, texts: Sequence[str]) -> list[str]:
-        codes = {text: code for code, of_it in TEXTS.items() for text in of_it}
-        return [codes.get(text, "") for text in texts]
-
-
 def written(
-    folder: Path, wrong: dict[str, int], detector: str = "lid:by-texts", sources: str = ""
+    folder: Path, wrong: dict[str, int], detector: str = "fasttext", sources: str = ""
 ) -> Path:
     """A run whose systems answer zero-shot with so many English sentences, else perfectly."""
     evaluated = folder / "6_evaluate"
@@ -58,9 +44,10 @@ def written(
                 )
                 for number, text in enumerate(TEXTS[source] * SENTENCES)
             ]
-            score, lines = s6_evaluate.score(translations, supervised, ByTexts(detector))
-            scores.append(score)
-            segments += lines
+            metric = OffTarget(target_lang=target, source_lang=source, detector=detector)
+            answers, tally = s6_evaluate.judged(translations, metric)
+            scores.append(s6_evaluate.score(answers, tally, supervised, metric))
+            segments += answers
     artifacts.write_lines(evaluated / "scores.jsonl", scores)
     artifacts.write_lines(evaluated / "segments.jsonl", segments)
     return folder
@@ -108,7 +95,7 @@ def test_two_runs_as_a_table_in_a_process_of_its_own(runs: tuple[Path, Path]) ->
     assert rows[5][:6] == [
         "it-nl", "8", "0.0", "100.0 [67.6, 100.0]", "12.5 [2.2, 47.1]", "-87.5*",
     ]  # fmt: skip
-    assert "- off-target: lid:by-texts" in done.stdout
+    assert "- off-target: lid:fasttext-176-ftz" in done.stdout
     assert "- bleu: nrefs:1\\|case:mixed" in done.stdout
 
 
@@ -269,9 +256,8 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
         repeated, "b/6_evaluate/scores.jsonl: a direction of stage2 stands there twice; run",
     ),
     "another detector": (
-        lambda run: written(run / "c", {"stage2": 0}, "lid:other"),
-        "b/c: en-it: off-target measured with lid:by-texts and with lid:other, numbers that "
-        "cannot be compared; evaluate both runs with the same evaluate.identifier",
+        lambda run: written(run / "c", {"stage2": 0}, "paper"),
+        "b/c: en-it: off-target measured with lid:fasttext-176-ftz|set:open(176)|"
     ),
 }  # fmt: skip
 

@@ -25,8 +25,11 @@ ANSWER = Answer(
     source="a",
     reference="b",
     hypothesis="c",
+    verdict="on_target",
     found_lang="nl",
+    reference_verdict="on_target",
     reference_found_lang="nl",
+    chrf=50.0,
 )
 SCORE = Score(
     system="stage2",
@@ -39,6 +42,8 @@ SCORE = Score(
     off_target_percent=12.5,
     off_target_interval=(2.242, 47.09),
     reference_off_target_percent=1.0,
+    verdicts={},
+    languages={},
     detector="lid:x|set:open(176)",
     signatures={"bleu": "tok:13a", "chrf": "nc:6"},
 )
@@ -68,7 +73,7 @@ def system(scores: list[Score], hypotheses: list[str] | None = None, run: str = 
                 target_lang=score.target,
                 reference=reference,
                 hypothesis=text,
-                found_lang="en" if text in TEXTS["en"] else score.target,
+                verdict="pivot" if text in TEXTS["en"] else "on_target",
             )
             for number, (text, reference) in enumerate(zip(texts, references, strict=True))
         )
@@ -128,8 +133,8 @@ def test_nothing_in_common_is_refused() -> None:
         (
             {"detector": "lid:y"},
             "en-it: off-target measured with lid:x|set:open(176) and with lid:y, numbers that "
-            "cannot be compared; evaluate both runs with the same evaluate.identifier, languages "
-            "and versions",
+            "cannot be compared; evaluate both runs with the same evaluate.detector, candidates, "
+            "languages and versions",
         ),
         (
             {"signatures": {"bleu": "tok:char", "chrf": "nc:6"}},
@@ -388,3 +393,30 @@ def test_latex_sets_what_was_written(text: str) -> None:
 def test_what_is_visible_can_be_printed(text: str) -> None:
     assert compared.visible(text).isprintable()
     assert not text.isprintable() or compared.visible(text) == text
+
+
+def test_segments_that_one_of_two_cannot_be_judged_in_are_not_tested() -> None:
+    """Four English answers of eight are 1 in 8 by chance; undecided, they are no evidence."""
+    english = [*TEXTS["en"], *TEXTS["nl"]]
+    a, b = system([FIRST_ZERO], english), system([FIRST_ZERO])
+    (row,) = comparison.compare(a, b).rows
+    assert row.chance["off_target"].randomisation_p == 0.125
+    answers = tuple(
+        replace(each, verdict="undecided") if each.verdict == "pivot" else each
+        for each in a.answers[Direction("it", "nl")]
+    )
+    undecided = replace(a, answers={Direction("it", "nl"): answers})
+    (row,) = comparison.compare(undecided, b).rows
+    assert row.chance["off_target"].randomisation_p == 1
+
+
+def test_a_ratio_that_is_not_known_is_a_dash_and_no_release() -> None:
+    unknown = replace(FIRST_ZERO, off_target_percent=None, off_target_interval=None)
+    found = comparison.compare(system([FIRST_ZERO]), system([unknown]))
+    assert compared.direction_rows(found)[0][3:6] == ["100.0 [2.2, 47.1]", "-", "-"]
+    row = json.loads(compared.json_text(found))["directions"][0]["off_target"]
+    assert (row["b"], row["difference"], row["b_interval"]) == (None, None, None)
+    assert comparison.too_high(found.b, 3.0) == [
+        "runs/x: zero-shot off-target of stage2 is not known, so not at most 3 %: no segment could "
+        "be judged"
+    ]

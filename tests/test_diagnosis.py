@@ -1,5 +1,7 @@
 """The preflight's measures against the definition, and on models whose fault is known."""
 
+from dataclasses import replace
+
 import pytest
 import sacrebleu
 import torch
@@ -8,9 +10,10 @@ from torch.testing import assert_close
 
 from ontarget.conflicts import wrong_target
 from ontarget.decoding.hf import Search, generate
-from ontarget.diagnosis import Setting, examine, odds, validated
-from ontarget.identify import FastText
+from ontarget.diagnosis import Setting, examine, odds, ratios, validated
+from ontarget.identify import lid_176
 from ontarget.languages import english_name
+from ontarget.metric import Detection
 from ontarget.prompts import TEMPLATES, Asking, prompt
 from ontarget.records import Direction, Sample
 
@@ -19,9 +22,16 @@ SETTING = Setting(
     languages=("en", "it", "nl"),
     supervised=(EN_IT,),
     asking=Asking(template=TEMPLATES["plain"]),
+    detection=Detection(pivot="en"),
     seed=0,
-    max_new_tokens=4,
+    search=Search(beams=1, max_new_tokens=4, batch=64),
 )
+
+
+def top_label(text: str) -> str:
+    """lid.176's own answer."""
+    ((_, name),) = lid_176().f.predict(" ".join(text.split()) + "\n", 1, 0.0, "strict")
+    return str(name).removeprefix("__label__")
 
 
 def sample(number: int, direction: Direction = EN_IT) -> Sample:
@@ -84,24 +94,50 @@ def test_validation_is_the_mean_over_directions_of_ratio_and_chrf() -> None:
     """By definition, one sentence at a time; chrF by sacreBLEU's own function."""
     loaded = tiny()
     samples = [sample(0), sample(1, IT_NL), sample(2), sample(3)]
-    found = validated(loaded, samples, SETTING, step=7)
-    identify = FastText(SETTING.languages)
-    search = Search(beams=1, max_new_tokens=SETTING.max_new_tokens, batch=1)
+    by_top_label = replace(SETTING, detection=Detection(pivot="en", detector="paper"))
+    found = validated(loaded, samples, by_top_label, step=7)
+    search = Search(beams=1, max_new_tokens=SETTING.search.max_new_tokens, batch=1)
     wrong, floor, chrf = {}, {}, {}
     for direction in (EN_IT, IT_NL):
         own = [s for s in samples if (s.source_lang, s.target_lang) == direction]
         asked = loaded.prompts([prompt(s, SETTING.asking.template, english_name) for s in own])
         prompts = [prompt_of(*ids) for ids in asked]
-        texts = [text for part in generate(loaded, prompts, search) for text in part.values()]
         references = [s.target for s in own]
-        wrong[direction], floor[direction] = (
-            100 * sum(x != direction.target_lang for x in identify.languages_of(side)) / len(own)
-            for side in (sorted(texts), references)
-        )
         in_order = dict(pair for part in generate(loaded, prompts, search) for pair in part.items())
         hypotheses = [in_order[index] for index in range(len(own))]
+        wrong[direction], floor[direction] = (
+            100 * sum(top_label(text) != direction.target_lang for text in side) / len(own)
+            for side in (hypotheses, references)
+        )
         chrf[direction] = sacrebleu.corpus_chrf(hypotheses, [references]).score
     assert found.step == 7
     assert found.off_target_percent == pytest.approx(sum(wrong.values()) / 2)
     assert found.reference_off_target_percent == pytest.approx(sum(floor.values()) / 2)
     assert found.chrf == pytest.approx(sum(chrf.values()) / 2)
+
+
+LONG = {
+    "it": "La settimana prossima il comitato si riunirà di nuovo per discutere i risultati.",
+    "nl": "De commissie komt volgende week opnieuw bijeen om de resultaten te bespreken.",
+}
+
+
+@pytest.mark.parametrize(
+    ("texts", "percent"),
+    [
+        ([LONG["nl"], LONG["it"]], 50.0),
+        ([LONG["nl"], "ja"], 0.0),  # too short to be judged, and left out
+        (["ja", "nee"], 100.0),  # nothing shows that it is on target
+        (["", LONG["nl"]], 50.0),
+    ],
+)
+def test_translations_too_short_to_judge_count_only_where_there_are_no_others(
+    texts: list[str], percent: float
+) -> None:
+    asked = [replace(sample(0, IT_NL), target=LONG["nl"])] * len(texts)
+    assert ratios(texts, asked, SETTING.detection) == (percent, 0.0)
+
+
+def test_references_too_short_to_judge_say_nothing_against_themselves() -> None:
+    asked = [replace(sample(0, IT_NL), target="ja")] * 2
+    assert ratios([LONG["nl"]] * 2, asked, SETTING.detection) == (0.0, 0.0)

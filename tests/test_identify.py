@@ -1,11 +1,10 @@
-"""The identifier on text whose language is beyond doubt, and what it is asked to refuse."""
+"""The identifier on text whose language is beyond doubt."""
 
 import re
 
 import pytest
 
-from ontarget.errors import RecipeError
-from ontarget.identify import LABELS, FastText, label, lid_176, refuse_unknown
+from ontarget.identify import LABELS, FastText, label, lid_176
 
 LONG = {
     "en": "The committee will meet again next week to discuss the results of the study.",
@@ -58,16 +57,3 @@ def test_the_signature_says_what_may_be_answered() -> None:
 
 def test_codes_that_the_model_names_otherwise() -> None:
     assert [label(code) for code in ("nb", "zh-Hant", "fil", "it")] == ["no", "zh", "tl", "it"]
-
-
-@pytest.mark.parametrize(
-    ("languages", "message"),
-    [
-        (("en", "lij"), "lid.176 does not know 'lij', so its off-target ratio would be 100 %"),
-        (("zh-Hans", "zh-Hant"), "cannot tell 'zh-Hant' from 'zh-Hans'; keep one of them"),
-        (("no", "nb"), "cannot tell 'nb' from 'no'"),
-    ],
-)
-def test_languages_that_cannot_be_told_are_named(languages: tuple[str, ...], message: str) -> None:
-    with pytest.raises(RecipeError, match=message):
-        refuse_unknown(languages)

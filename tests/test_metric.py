@@ -11,6 +11,7 @@ import ontarget
 from ontarget import OffTarget
 from ontarget.errors import DetectorError
 from ontarget.identify import Shares
+from ontarget.metric import Detection
 from ontarget.verdicts import Verdict
 
 CANDIDATES = ["en", "it", "nl", "ro"]
@@ -161,3 +162,22 @@ def test_the_metric_is_loaded_when_it_is_asked_for() -> None:
     assert done.stdout == "[] ['numpy']\n"
     with pytest.raises(AttributeError, match="module 'ontarget' has no attribute 'Missing'"):
         ontarget.Missing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("codes", "text"),
+    [
+        (("en", "lij"), "the detector fasttext does not know 'lij'"),
+        (("no", "en", "nb"), "languages: no detector can tell 'nb' from 'no'; keep one"),
+        (("en", "zh", "zh-Hant"), "no detector can tell 'zh-Hant' from 'zh'"),
+    ],
+)
+def test_languages_that_no_run_could_be_judged_in_are_refused(
+    codes: tuple[str, ...], text: str
+) -> None:
+    with pytest.raises(DetectorError, match=text):
+        Detection(pivot=codes[0]).refuse(codes)
+
+
+def test_orthographies_of_one_language_can_be_asked_for() -> None:
+    Detection(pivot="en").refuse(("en", "zh-Hans", "zh-Hant", "sr-Latn", "sr-Cyrl"))

@@ -129,7 +129,7 @@ def test_scores_have_the_fields_that_are_promised(finished: Path) -> None:
         list(line) == [
             "system", "source", "target", "supervised", "segments", "bleu", "chrf",
             "off_target_percent", "off_target_interval", "reference_off_target_percent",
-            "detector", "signatures",
+            "verdicts", "languages", "detector", "signatures",
         ]
         for line in lines
     )  # fmt: skip

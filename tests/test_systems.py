@@ -3,6 +3,7 @@
 import random
 
 import pytest
+import sacrebleu
 from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import PairedTest
 from texts import TEXTS
@@ -85,3 +86,14 @@ def test_tokenizers_follow_the_language() -> None:
 def test_unequal_or_no_lines_are_refused(counts: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=r"\d hypotheses against \d references \(file 1\)"):
         systems.statistics(METRICS["bleu"], ["a"] * counts[0], [["a"] * counts[1]])
+
+
+def test_a_segments_score_is_that_of_a_corpus_of_its_own() -> None:
+    hypotheses, references = ["ein Haus", "", "the cat sat"], ["ein Haus", "x", "the cat sits"]
+    chrf = systems.metrics("en")["chrf"]
+    assert systems.segment_scores(chrf, hypotheses, references) == pytest.approx(
+        [
+            sacrebleu.corpus_chrf([text], [[reference]]).score
+            for text, reference in zip(hypotheses, references, strict=True)
+        ]
+    )

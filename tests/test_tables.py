@@ -16,6 +16,8 @@ SCORE = Score(
     off_target_percent=2.0,
     off_target_interval=(0.4, 10.5),
     reference_off_target_percent=1.0,
+    verdicts={},
+    languages={},
     detector="lid",
     signatures={},
 )
@@ -47,6 +49,22 @@ def test_the_overview_has_a_row_a_system_and_one_for_the_references() -> None:
 def test_what_was_not_measured_is_a_dash_or_absent() -> None:
     assert overview(SCORES[:4])[1][4:] == ["-", "-", "-"]
     assert len(header(SCORES[:2])) == len(overview(SCORES[:2])[0]) == 4
+
+
+def test_a_ratio_of_nothing_judged_is_a_dash_and_in_no_mean() -> None:
+    unknown = replace(
+        SCORE,
+        off_target_percent=None,
+        off_target_interval=None,
+        reference_off_target_percent=None,
+    )
+    (mean,) = averages([SCORES[0], SCORES[1], unknown])
+    assert (mean.directions, mean.off_target_percent) == (3, 3.0)
+    (mean,) = averages([unknown])
+    assert (mean.off_target_percent, mean.reference_off_target_percent) == (None, None)
+    assert overview([unknown])[0] == ["stage 1 (MLE)", "-", "90.0", "95.0"]
+    assert overview([unknown])[1][1] == "-"
+    assert by_direction([unknown])[0][4:6] == ["-", "-"]
 
 
 def test_the_plain_table_fits_80_columns_and_keeps_its_columns() -> None:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from texts import TEXTS
 
+from ontarget import verdicts
 from ontarget.scripts import foreign_letters
 from ontarget.verdicts import (
     PAPER,
@@ -200,3 +201,17 @@ def test_off_target_is_what_every_vote_calls_so() -> None:
     assert together([off, on]) == on == together([on, off])
     assert together([off, none]) == none and together([none, on]) == on
     assert [each.is_off_target for each in (on, off, none, other)] == [False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("code", "other", "apart"),
+    [
+        ("it", "nl", True), ("ru", "uk", True), ("zh-Hans", "zh-Hant", True),
+        ("sr-Latn", "sr-Cyrl", True), ("zh", "zh-Hant", False), ("nb", "no", False),
+        ("zh", "yue", False), ("pt", "pt-BR", False), ("zh-Hans", "zh-CN", False),
+    ],
+)  # fmt: skip
+def test_languages_are_told_apart_by_label_or_by_the_script_they_name(
+    code: str, other: str, apart: bool
+) -> None:
+    assert verdicts.told_apart(code, other) is verdicts.told_apart(other, code) is apart

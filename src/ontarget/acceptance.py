@@ -27,11 +27,10 @@ def demands(scores: Sequence[Score]) -> list[Demand]:
     """
     means = {(each.system, each.supervised): each for each in averages(scores)}
     zero_shot, supervised = by_system(means, False), by_system(means, True)
-    before, after, longer = (zero_shot[name] for name in ("stage1", "stage2", "stage1-longer"))
-    at_first, at_last = known(before.off_target_percent), known(after.off_target_percent)
-    of_longer = known(longer.off_target_percent)
-    floor = known(after.reference_off_target_percent)
-    gain = after.chrf - before.chrf
+    groups = [zero_shot[name] for name in ("stage1", "stage2", "stage1-longer")]
+    at_first, at_last, of_longer = (known(each.off_target_percent) for each in groups)
+    floor = known(groups[0].reference_off_target_percent)
+    gain = zero_shot["stage2"].chrf - zero_shot["stage1"].chrf
     change = supervised["stage2"].chrf - supervised["stage1"].chrf
     return [
         Demand(
@@ -57,8 +56,7 @@ def demands(scores: Sequence[Score]) -> list[Demand]:
             change >= -SUPERVISED_LOSS,
         ),
         Demand(
-            f"the control does not get there: {of_longer:.1f} %",
-            of_longer > floor + BEYOND_FLOOR,
+            f"the control does not get there: {of_longer:.1f} %", of_longer > floor + BEYOND_FLOOR
         ),
     ]
 

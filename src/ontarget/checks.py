@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ontarget import corpora, trackers, weights
 from ontarget.corpora.phrasebook import locale
-from ontarget.errors import ArtifactError, CorpusError, DetectorError, RecipeError
+from ontarget.errors import ArtifactError, CorpusError
 from ontarget.recipe import Recipe
 from ontarget.records import Parallel
 from ontarget.steps import inputs
@@ -20,7 +20,7 @@ def check(recipe: Recipe) -> list[str]:
     Raises:
         OnTargetError: the first fault.
     """
-    refuse_unjudgeable(recipe)
+    recipe.detection.refuse(recipe.languages)
     if recipe.base.model is not None:
         weights.refuse_unusable(recipe.base.model)
         if recipe.chat:
@@ -39,15 +39,6 @@ def check(recipe: Recipe) -> list[str]:
         f"model {recipe.model}{', no folder here: taken as a hub id' if taken else ''}",
         f"corpus {corpus(recipe)}",
     ]
-
-
-def refuse_unjudgeable(recipe: Recipe) -> None:
-    """Raise RecipeError where translations between these languages could not be judged."""
-    try:
-        for direction in (*recipe.supervised_directions, *recipe.zero_shot_directions):
-            recipe.detection.metric(direction)
-    except DetectorError as error:
-        raise RecipeError(f"evaluate: {error}") from error
 
 
 def corpus(recipe: Recipe) -> str:

@@ -21,7 +21,7 @@ from ontarget.scores import quality
 from ontarget.validation import Validated
 from ontarget.verdicts import Verdict
 
-BATCH = 16  # sequences at once
+BATCH = 16  # sequences at once whose losses are measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Setting:
     asking: Asking
     detection: Detection
     seed: int
-    max_new_tokens: int
+    search: Search  # greedy
 
 
 def examine(
@@ -146,9 +146,8 @@ def greedy(
 ) -> list[str]:
     """One translation a sample, in the order of the samples."""
     prompts = asked(loaded, samples, setting.asking)
-    search = Search(beams=1, max_new_tokens=setting.max_new_tokens, batch=BATCH * 4)
     texts: dict[int, str] = {}
-    for part in generate(loaded, prompts, search, stop=ends(loaded, setting.asking)):
+    for part in generate(loaded, prompts, setting.search, stop=ends(loaded, setting.asking)):
         texts |= part
         progress(len(texts), len(samples))
     return [texts[index] for index in range(len(samples))]

@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from ontarget.errors import RecipeError
 from ontarget.offtarget import primary
 
 LABELS = frozenset(
@@ -119,23 +118,6 @@ def answers(candidates: Sequence[str] | None, labels: int) -> str:
 def label(code: str) -> str:
     """The label of lid.176 for a language code: `zh` for `zh-Hans`."""
     return NAMED_OTHERWISE.get(primary(code), primary(code))
-
-
-def refuse_unknown(languages: Sequence[str]) -> None:
-    """Raise RecipeError where a language cannot be told from the others."""
-    labels: dict[str, str] = {}
-    for code in languages:
-        if label(code) not in LABELS:
-            raise RecipeError(
-                f"languages: the identifier lid.176 does not know {code!r}, so its off-target "
-                "ratio would be 100 %; leave it out"
-            )
-        if label(code) in labels:
-            raise RecipeError(
-                f"languages: the identifier lid.176 cannot tell {code!r} from "
-                f"{labels[label(code)]!r}; keep one of them"
-            )
-        labels[label(code)] = code
 
 
 @cache

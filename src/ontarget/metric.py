@@ -26,6 +26,7 @@ from ontarget.verdicts import (
     means,
     parts,
     together,
+    told_apart,
 )
 
 CHUNK = 1000  # segments given to a detector at once
@@ -205,6 +206,16 @@ class Detection:
             votes=self.votes,
             pivot=self.pivot,
         )
+
+    def refuse(self, codes: Sequence[str]) -> None:
+        """Raise DetectorError where translations between these languages could not be judged."""
+        for number, code in enumerate(codes):
+            self.metric(Direction(code, codes[number - 1]))
+            for earlier in codes[:number]:
+                if not told_apart(earlier, code):
+                    raise DetectorError(
+                        f"languages: no detector can tell {code!r} from {earlier!r}; keep one"
+                    )
 
 
 def in_step(streams: Sequence[Iterable[Any]]) -> Iterator[tuple[Any, ...]]:

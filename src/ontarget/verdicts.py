@@ -198,6 +198,15 @@ def means(label: str, code: str) -> bool:
     return found == asked or found in MEMBERS.get(asked, ())
 
 
+def told_apart(code: str, other: str) -> bool:
+    """Whether text in one language can be known not to be in the other, by label or by script."""
+    if not means(code, other) and not means(other, code):
+        return True
+    return bool(scripts.names_script(code) and scripts.names_script(other)) and (
+        language_and_script(code)[1] != language_and_script(other)[1]
+    )
+
+
 @cache
 def language(code: str) -> str:
     """The shortest code of a language: `zh` for `cmn_Hani`, `no` stays what it is."""

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ontarget import corpora, diagnosis, identify, models, weights
+from ontarget import corpora, diagnosis, models, weights
+from ontarget.decoding.hf import Search
 from ontarget.directions import all_but, around_pivot
 from ontarget.errors import RecipeError
 from ontarget.languages import is_known
@@ -45,7 +46,7 @@ def run(
             asking=asking,
             detection=Detection(pivot=languages[0]),
             seed=SEED,
-            max_new_tokens=256,
+            search=Search(beams=1, max_new_tokens=256, batch=64),
         ),
         tell,
     )
@@ -58,6 +59,6 @@ def refuse_unusable(languages: tuple[str, ...], template: str) -> None:
     for code in languages:
         if not is_known(code):
             raise RecipeError(f"languages: CLDR knows no language {code!r}; give a code such as it")
-    identify.refuse_unknown(languages)
+    Detection(pivot=languages[0]).refuse(languages)
     if fault := template_fault(template):
         raise RecipeError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")

@@ -19,6 +19,7 @@ from ontarget import (
 from ontarget.adapters import LowRank
 from ontarget.batches import Example, Row, row
 from ontarget.callbacks import Point, Progress, Validation
+from ontarget.decoding.hf import Search
 from ontarget.errors import CorpusError
 from ontarget.models import Loaded
 from ontarget.recipe import Recipe
@@ -167,7 +168,11 @@ def examined(recipe: Recipe) -> diagnosis.Setting:
         asking=recipe.asking,
         detection=recipe.detection,
         seed=recipe.seed,
-        max_new_tokens=recipe.translate.max_new_tokens,
+        search=Search(
+            beams=1,
+            max_new_tokens=recipe.translate.max_new_tokens,
+            batch=recipe.translate.batch * recipe.translate.beams,
+        ),
     )
 
 
