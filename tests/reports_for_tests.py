@@ -5,7 +5,7 @@ from dataclasses import replace
 from ontarget import significance
 from ontarget.charts import chart
 from ontarget.records import Answer, Score
-from ontarget.report import Report
+from ontarget.report import Report, fitted
 from ontarget.segments import Segment, segments
 from ontarget.verdicts import Verdict
 
@@ -60,6 +60,7 @@ def a_report(text: str = "Hallo.", every: list[Segment] | None = None) -> Report
                       ("likelihood", "unlikelihood")),),
         pairs=tuple(significance.pairs(made, supervised=False)),
         segments=tuple(made),
+        data=fitted(made, len(made))[1],
         left_out=0,
         recipe=f"name: {text}",
         versions=(("torch", text),),

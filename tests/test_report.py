@@ -1,8 +1,10 @@
 """The page's markup: self-contained, safe with hostile text, and what it must show."""
 
 import base64
+import gzip
 import hashlib
 import json
+import random
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -12,10 +14,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reports_for_tests import HOSTILE, a_report, a_segment
+from reports_for_tests import HOSTILE, SYSTEMS, a_report, a_segment
 
 from ontarget import report
-from ontarget.segments import segments
+from ontarget.segments import Segment, kept, segments
 
 
 class Page(HTMLParser):
@@ -47,8 +49,12 @@ def page(text: str = "Hallo.") -> Page:
 
 
 def data_of(text: str) -> Any:
-    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text)
-    return json.loads(found)
+    (found,) = re.findall(r'<script type="application/gzip" id="data">([\w+/=]*)</script>', text)
+    return unpacked(found)
+
+
+def unpacked(text: str) -> Any:
+    return json.loads(gzip.decompress(base64.b64decode(text)))
 
 
 def test_hostile_text_is_text() -> None:
@@ -60,10 +66,25 @@ def test_hostile_text_is_text() -> None:
 
 @given(st.text(st.characters(codec=None), max_size=30))
 def test_data_reads_as_it_was_and_cannot_end_its_element(text: str) -> None:
-    made = str(report.embedded({"texts": [text]}))
-    assert json.loads(made) == {"texts": [text]}
-    assert not set(made) & set("<>&\u2028\u2029")
-    made.encode()  # even where a text is no Unicode
+    made = report.packed({"texts": [text]})
+    assert unpacked(made) == {"texts": [text]}  # even where it is no Unicode
+    assert re.fullmatch(r"[\w+/]+={0,2}", made, re.ASCII)
+
+
+def test_of_too_many_segments_the_worst_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = [segment for number in range(90) for segment in rows(number)]
+    whole, data = report.fitted(every, 90)
+    assert len(whole) == 90 and unpacked(data)["key"] == [x.answers[0].key for x in every]
+    monkeypatch.setattr(report, "MOST_CHARACTERS", len(data) // 2)
+    shown, half = report.fitted(every, 90)
+    assert len(half) <= len(data) // 2 and 20 < len(shown) < 60
+    assert unpacked(half)["key"] == [each.answers[0].key for each in shown]
+    assert shown == kept(every, len(shown))
+
+
+def rows(number: int) -> list[Segment]:
+    """A segment whose text no packing makes small."""
+    return segments(a_segment(number, random.Random(number).randbytes(300).hex()), SYSTEMS)
 
 
 def test_the_page_fetches_nothing_and_forbids_it() -> None:
@@ -97,7 +118,7 @@ def test_only_our_own_scripts_and_styles_are_allowed() -> None:
     data, *scripts = made.inside["script"]
     assert [text.encode() for text in scripts] == ours["script"]
     assert [text.encode() for text in made.inside["style"]] == ours["style"]
-    assert data.startswith("{")
+    assert data == report.fitted(a_report(HOSTILE).segments, 2)[1]
 
 
 @pytest.mark.parametrize("name", ["report.js", "browser.js"])

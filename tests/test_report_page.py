@@ -90,7 +90,7 @@ def test_a_hypothesis_with_a_script_stays_text(visit: Visit) -> None:
 
 def test_the_most_damaged_segment_of_the_last_system_comes_first(visit: Visit) -> None:
     start = visit.seen["start"]
-    assert start["count"] == "50 of 50 segments"
+    assert start["count"] == "50 of 50 segments" and visit.seen["unpacking"]
     assert start["keys"] == keys([11, *(x for x in range(20) if x != 11)])
     assert start["filters"] == ["stage2", "", "", "damage", ""]
     assert visit.seen["chosen"] == ["stage 2 (+ unlikelihood)"]

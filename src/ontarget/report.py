@@ -1,14 +1,14 @@
 """The report as one self-contained page, and as Markdown.
 
-Text of corpora and models is hostile: in the page's markup all is escaped, and segments are JSON
-that cannot end its element, which the page's script shows as text only. A policy forbids all
+Text of corpora and models is hostile: in the page's markup all is escaped, and segments are packed
+(JSON, gzip, base64) for the page's script, which shows them as text only. A policy forbids all
 network and every script but those of this package, told by their hashes.
 """
 
 import base64
+import gzip
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -27,7 +27,8 @@ from ontarget.verdicts import Verdict
 
 SCRIPTS = ("report.js", "browser.js")
 STYLES = ("report.css",)
-UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")  # in JSON inside of HTML
+MOST_CHARACTERS = 13_500_000  # of packed segments
+LEVEL = 3  # of gzip: beyond, times grow and sizes hardly shrink
 EXAMPLES = 5  # segments a direction in Markdown
 
 
@@ -43,6 +44,7 @@ class Report:
     charts: tuple[Chart, ...]
     pairs: tuple[Pair, ...]
     segments: tuple[Segment, ...]  # to browse
+    data: str  # the same, packed
     left_out: int  # segments that there are besides
     recipe: str  # YAML
     versions: tuple[tuple[str, str], ...]
@@ -80,7 +82,7 @@ def html(report: Report) -> str:
         pair_table=versus.pair_table(report.pairs),
         curve_table=figures.curve_table,
         signatures=signatures(scores),
-        data=embedded(segments.columns(report.segments, systems)),
+        
     )  # fmt: skip
     return str(page)
 
@@ -105,10 +107,22 @@ def digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(found).decode()}'"
 
 
-def embedded(content: dict[str, Any]) -> Markup:
-    """JSON that cannot end the element it stands in."""
+def fitted(every: Sequence[Segment], count: int) -> tuple[list[Segment], str]:
+    """The worst `count` segments and the same packed; fewer where a page would be too large."""
+    while True:
+        shown = segments.kept(every, count)
+        data = packed(segments.columns(shown))
+        if len(data) <= MOST_CHARACTERS:
+            return shown, data
+        count = int(0.95 * len(shown) * MOST_CHARACTERS / len(data))
+
+
+def packed(content: dict[str, Any]) -> str:
+    """As JSON, compressed by gzip, in base64; half a surrogate pair becomes its JSON escape."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return Markup(UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    return base64.b64encode(
+        gzip.compress(text.encode(errors="backslashreplace"), LEVEL, mtime=0)
+    ).decode()
 
 
 def signatures(scores: Sequence[Score]) -> list[str]:

@@ -1,12 +1,12 @@
 """Test segments with the answers of all systems, and how much each answer went wrong."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ontarget.languages import english_name
 from ontarget.records import Answer, Direction
+from ontarget.tables import NAMES
 from ontarget.verdicts import NOT_OFF_TARGET, Verdict
 
 WORDS = {
@@ -19,9 +19,8 @@ WORDS = {
     Verdict.EMPTY: "empty",
     Verdict.UNDECIDED: "could not be judged",
 }
+NUMBER = {verdict.value: number for number, verdict in enumerate(Verdict)}
 LONGEST = 2000  # characters of a text that are shown
-MOST_BYTES = 11_000_000  # of all texts, as the page holds them
-ESCAPED = re.compile('[\0-\x1f"&<>\\\\\u2028\u2029\ud800-\udfff]')  # six bytes each at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +73,10 @@ def worst_first(every: Iterable[Segment]) -> list[Segment]:
     return sorted(every, key=lambda segment: segment.damage[::-1], reverse=True)
 
 
-def kept(every: Sequence[Segment], count: int, most_bytes: int = MOST_BYTES) -> list[Segment]:
-    """The worst `count`, fewer where their texts need more than `most_bytes`; in given order."""
-    seen: set[str] = set()
-    chosen: set[int] = set()
-    room = most_bytes
-    for segment in worst_first(every)[:count]:
-        new = {clipped(text) for text in texts(segment)} - seen
-        room -= sum(map(size, new))
-        if room < 0:
-            break
-        seen |= new
-        chosen.add(id(segment))
+def kept(every: Sequence[Segment], count: int) -> list[Segment]:
+    """The worst `count`, in given order."""
+    chosen = set(map(id, worst_first(every)[:count]))
     return [segment for segment in every if id(segment) in chosen]
-
-
-def size(text: str) -> int:
-    """Bytes of a text as JSON inside of HTML, at most."""
-    return len(text.encode(errors="surrogatepass")) + 5 * len(ESCAPED.findall(text)) + 3
-
-
-def texts(segment: Segment) -> tuple[str, ...]:
-    """Source, reference, and each answer."""
-    first = segment.answers[0]
-    return (first.source, first.reference, *(each.hypothesis for each in segment.answers))
 
 
 def clipped(text: str) -> str:
@@ -117,45 +96,49 @@ class Pool:
         return self.numbers.setdefault(value, len(self.numbers))
 
 
-def columns(every: Sequence[Segment], names: dict[str, str]) -> dict[str, Any]:
-    """Segments as columns of numbers into pools, for JSON; `names` of the systems in order.
+def columns(every: Sequence[Segment]) -> dict[str, Any]:
+    """Segments as columns of numbers into pools, for JSON.
 
     Texts are long and often the same (a source of several directions, a copy), so each is there
     once.
     """
-    text, language, direction = Pool(), Pool(), Pool()
-    order = {verdict.value: number for number, verdict in enumerate(Verdict)}
-    damage = [segment.damage for segment in every]
+    text, language = Pool(), Pool()
+    directions = list(dict.fromkeys(segment.direction for segment in every))
+    number_of = {direction: number for number, direction in enumerate(directions)}
     first = [segment.answers[0] for segment in every]
+    systems = [answer.system for answer in every[0].answers] if every else []
     content: dict[str, Any] = {
         "key": [each.key for each in first],
-        "direction": [direction(str(segment.direction)) for segment in every],
+        "direction": [number_of[segment.direction] for segment in every],
         "source": [text(clipped(each.source)) for each in first],
         "reference": [text(clipped(each.reference)) for each in first],
-        "reference_verdict": [order[each.reference_verdict] for each in first],
+        "reference_verdict": [NUMBER[each.reference_verdict] for each in first],
         "reference_language": [language(each.reference_found_lang) for each in first],
-        "answers": [
-            {
-                "text": [text(clipped(segment.answers[at].hypothesis)) for segment in every],
-                "verdict": [order[segment.answers[at].verdict] for segment in every],
-                "language": [language(segment.answers[at].found_lang) for segment in every],
-                "chrf": [round(segment.answers[at].chrf, 1) for segment in every],
-                "damage": [round(of_segment[at], 3) for of_segment in damage],
-            }
-            for at in range(len(names))
-        ],
+        "answers": [answer_columns(every, at, text, language) for at in range(len(systems))],
     }
-    pairs = {str(segment.direction): segment.direction for segment in every}
     return content | {
-        "systems": [{"id": system, "name": name} for system, name in names.items()],
+        "systems": [{"id": system, "name": NAMES.get(system, system)} for system in systems],
         "verdicts": [{"id": each.value, "name": WORDS[each]} for each in Verdict],
         "not_off_target": sorted(NOT_OFF_TARGET),
         "directions": [
-            {"id": each, "title": title(pairs[each]), "langs": list(pairs[each])}
-            for each in direction.numbers
+            {"id": str(each), "title": title(each), "langs": list(each)} for each in directions
         ],
         "languages": list(language.numbers),
         "texts": list(text.numbers),
+    }
+
+
+def answer_columns(
+    every: Sequence[Segment], at: int, text: Pool, language: Pool
+) -> dict[str, list[int] | list[float]]:
+    """The columns of one system, whose answers are number `at`."""
+    answers = [segment.answers[at] for segment in every]
+    return {
+        "text": [text(clipped(each.hypothesis)) for each in answers],
+        "verdict": [NUMBER[each.verdict] for each in answers],
+        "language": [language(each.found_lang) for each in answers],
+        "chrf": [round(each.chrf, 1) for each in answers],
+        "damage": [round(segment.damage[at], 3) for segment in every],
     }
 
 

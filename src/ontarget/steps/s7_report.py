@@ -13,7 +13,7 @@ from ontarget.compared import visible
 from ontarget.errors import ArtifactError
 from ontarget.recipe import Recipe
 from ontarget.report import Report
-from ontarget.segments import Segment, kept, segments
+from ontarget.segments import Segment, segments
 from ontarget.steps import inputs
 
 CURVES = {
@@ -35,7 +35,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     evaluated = recipe.out / "6_evaluate"
     scores = inputs.scores(evaluated / "scores.jsonl")
     every = answered(recipe, evaluated / "segments.jsonl")
-    shown = kept(every, recipe.report.segments)
+    shown, data = report.fitted(every, recipe.report.segments)
     tell("testing", 1, 3)
     pairs = compared(recipe, every)
     tell("drawing", 2, 3)
@@ -48,6 +48,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         charts=curves(recipe),
         pairs=pairs,
         segments=tuple(shown),
+        data=data,
         left_out=len(every) - len(shown),
         recipe=recipe_text(recipe),
         versions=versions(recipe),

@@ -1,8 +1,14 @@
 "use strict";
 
 // The browser of segments. Texts of models are hostile: they enter the page as text nodes only.
-{
-  const data = JSON.parse(document.getElementById("data").textContent);
+async function unpacked() {
+  const packed = atob(document.getElementById("data").textContent);
+  const bytes = Uint8Array.from(packed, (each) => each.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).json();
+}
+
+function browse(data) {
   const form = document.getElementById("filters");
   const results = document.getElementById("results");
   const count = document.getElementById("count");
@@ -240,4 +246,13 @@
   document.getElementById("browser").hidden = false;
   read();
   if (location.hash.includes("=")) document.getElementById("segments").scrollIntoView();
+}
+
+{
+  const told = document.getElementById("unpacking");
+  told.textContent = "Unpacking the segments …";
+  unpacked().then(browse).then(
+    () => told.remove(),
+    (error) => (told.textContent = `This browser cannot show the segments (${error.message}).`)
+  );
 }
