@@ -61,17 +61,26 @@ def test_what_could_not_be_judged_has_no_colour() -> None:
     assert off_target.rows[0][1] is not None and off_target.rows[0][1].level is None
 
 
-def test_a_change_goes_from_the_first_system_to_the_last() -> None:
-    (change,) = figures.changes(a_report().scores)
-    assert (change.title, change.before, change.after) == (
-        "Zero-shot, 2 directions", "base", "stage 2 (+ unlikelihood)"
-    )  # fmt: skip
+def test_a_change_goes_through_all_systems_but_the_control() -> None:
+    control = replace(SCORE, system="stage1-longer")
+    (change,) = figures.changes([*a_report().scores, control])
+    assert change.title == "Zero-shot, 2 directions"
+    assert change.systems == ("base", "stage 1 (MLE)", "stage 2 (+ unlikelihood)")
     assert change.measures == (
-        ("off-target", "–", "2.0 %"), ("BLEU", "6.0", "70.0"), ("chrF", "28.0", "28.0")
+        ("off-target, %", ("-", "98.0", "2.0")), ("BLEU", ("6.0", "6.0", "70.0")),
+        ("chrF", ("28.0", "28.0", "28.0")),
     )  # fmt: skip
     assert change.floor == "3.0 %"
+    assert [row[0].text for row in change.table.rows][3:] == [
+        "stage 1, longer (control)", "references"
+    ]  # fmt: skip
     (alone,) = figures.changes([SCORE])
-    assert (alone.title, alone.before) == ("Zero-shot, 1 direction", "")
+    assert (alone.title, alone.systems) == ("Zero-shot, 1 direction", ("stage 1 (MLE)",))
+
+
+def test_zero_shot_comes_first() -> None:
+    made = figures.changes([replace(SCORE, source="en", supervised=True), SCORE])
+    assert [each.title for each in made] == ["Zero-shot, 1 direction", "Supervised, 1 direction"]
 
 
 def test_files_have_more_digits_than_the_page() -> None:
@@ -79,7 +88,7 @@ def test_files_have_more_digits_than_the_page() -> None:
     cells = dict(zip(table.columns, table.rows[0], strict=True))
     assert cells["off-target %"] == ("97.1", "97.123")
     assert cells["n"] == ("20", "20")
-    assert figures.cell(None) == ("–", "") and figures.p_cell(0.0001) == ("< 0.001", "0.0001")
+    assert figures.cell(None) == ("-", "") and figures.p_cell(0.0001) == ("< 0.001", "0.0001")
 
 
 def test_verdicts_are_columns_of_their_table() -> None:

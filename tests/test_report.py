@@ -134,7 +134,7 @@ def test_scripts_make_no_markup_and_no_code(name: str) -> None:
 def test_the_page_shows_the_numbers_and_what_they_were_measured_with() -> None:
     text = " ".join(" ".join(page().texts).split())
     for shown in (
-        "98.0", "2.0 %", "Italian → Dutch", "stage 2 (+ unlikelihood)", "lid:x", "nrefs:1", "55.5",
+        "98.0", "Italian → Dutch", "stage 2 (+ unlikelihood)", "lid:x", "nrefs:1", "55.5",
         "in the pivot language 90.0 %", "found: en 94.7 %, nl 5.3 %", "torch Hallo.",
         "name: Hallo.", "likelihood loss: 2.00 → 2.00",
     ):  # fmt: skip
@@ -143,9 +143,9 @@ def test_the_page_shows_the_numbers_and_what_they_were_measured_with() -> None:
 
 def test_what_could_not_be_judged_is_a_dash() -> None:
     text = " ".join(" ".join(page().texts).split())
-    assert "off-target – → 2.0 %" in text
+    assert "off-target, % - → 98.0 → 2.0" in text
     titles = [value for name, value in page().attributes if name == "title" and value]
-    assert any("off-target –; 20 segments, 1 of them could not be judged" in x for x in titles)
+    assert any("off-target -; 20 segments, 1 of them could not be judged" in x for x in titles)
 
 
 def test_a_square_says_all_about_its_direction() -> None:

@@ -143,7 +143,7 @@ def test_invisible_characters_are_written_out_and_joiners_stay(visit: Visit) -> 
 
 def test_a_square_says_what_it_is_to_mouse_touch_and_keys(visit: Visit) -> None:
     by_mouse, by_touch, by_keys = visit.seen["readouts"]
-    assert by_mouse.startswith("Dutch → Italian (zero-shot): off-target –; 20 segments, 1 of them")
+    assert by_mouse.startswith("Dutch → Italian (zero-shot): off-target -; 20 segments, 1 of them")
     assert by_touch.startswith("Italian → Dutch (zero-shot)")
     assert by_keys == by_mouse and by_keys.endswith("Show these segments")
     assert visit.seen["stops"] == 1 and visit.seen["focused"]

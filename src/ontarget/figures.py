@@ -11,6 +11,7 @@ from ontarget.records import Direction, Score
 from ontarget.segments import title
 from ontarget.verdicts import Verdict
 
+CONTROL = "stage1-longer"
 LEVELS = 10  # of a colour scale, besides 0
 
 
@@ -56,12 +57,11 @@ class HeatMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A setting's averages of the first and the last system, as shown."""
+    """A setting's averages from the first system to the last, as shown."""
 
     title: str
-    before: str  # the systems' names; the first is "" where there is one system only
-    after: str
-    measures: tuple[tuple[str, str, str], ...]  # name, before, after
+    systems: tuple[str, ...]  # in words; the control is on no way
+    measures: tuple[tuple[str, tuple[str, ...]], ...]  # name, and the value of each system
     floor: str
     table: Table  # of all systems
 
@@ -70,7 +70,7 @@ def cell(value: str | int | float | None) -> Cell:
     """A number is shown to a tenth and kept to a thousandth; a dash stands for what is unknown."""
     if isinstance(value, float):
         return Cell(f"{value:.1f}", f"{value:.3f}".rstrip("0").rstrip("."))
-    return Cell("–", "") if value is None else Cell(str(value), str(value))
+    return Cell("-", "") if value is None else Cell(str(value), str(value))
 
 
 def p_cell(value: float) -> Cell:
@@ -100,33 +100,24 @@ def spoken(scores: Sequence[Score]) -> list[str]:
 
 
 def changes(scores: Sequence[Score]) -> list[Change]:
-    """Before and after in each setting, zero-shot first."""
-    systems = systems_of(scores)
-    means = {(each.system, each.supervised): each for each in tables.averages(scores)}
+    """From system to system in each setting, zero-shot first."""
     found = []
     for supervised in sorted(tables.settings(scores)):
-        ends = [means.get((system, supervised)) for system in (systems[0], systems[-1])]
-        first, last = ends
-        if first is None or last is None:
-            continue
-        values = (
-            (
-                "off-target",
-                f"{percent(first.off_target_percent)}",
-                percent(last.off_target_percent),
-            ),
-            ("BLEU", f"{first.bleu:.1f}", f"{last.bleu:.1f}"),
-            ("chrF", f"{first.chrf:.1f}", f"{last.chrf:.1f}"),
-        )
-        counted = "1 direction" if last.directions == 1 else f"{last.directions} directions"
+        group = [each for each in scores if each.supervised == supervised]
+        means = [each for each in tables.averages(group) if each.system != CONTROL]
+        counted = means[-1].directions
         found.append(
             Change(
-                title=f"{tables.SETTINGS[supervised].capitalize()}, {counted}",
-                before=name_of(systems[0]) if len(systems) > 1 else "",
-                after=name_of(systems[-1]),
-                measures=values,
-                floor=percent(last.reference_off_target_percent),
-                table=average_table([each for each in scores if each.supervised == supervised]),
+                title=f"{tables.SETTINGS[supervised].capitalize()}, {counted} direction"
+                + "s" * (counted > 1),
+                systems=tuple(name_of(each.system) for each in means),
+                measures=(
+                    ("off-target, %", tuple(tables.shown(x.off_target_percent) for x in means)),
+                    ("BLEU", tuple(f"{x.bleu:.1f}" for x in means)),
+                    ("chrF", tuple(f"{x.chrf:.1f}" for x in means)),
+                ),
+                floor=percent(means[-1].reference_off_target_percent),
+                table=average_table(group),
             )
         )
     return found
@@ -145,7 +136,7 @@ def average_table(scores: Sequence[Score]) -> Table:
 
 def percent(value: float | None) -> str:
     """With its sign; a dash for what is not known."""
-    return "–" if value is None else f"{value:.1f} %"
+    return "-" if value is None else f"{value:.1f} %"
 
 
 def heat_maps(scores: Sequence[Score]) -> dict[str, tuple[HeatMap, HeatMap]]:
@@ -200,7 +191,7 @@ def square(score: Score, value: float | None, words: Sequence[str]) -> Square:
     setting = tables.SETTINGS[score.supervised]
     return Square(
         direction=direction,
-        text="–" if value is None else f"{value:.0f}",
+        text="-" if value is None else f"{value:.0f}",
         level=None if value is None else round(value * LEVELS / 100),
         supervised=score.supervised,
         detail=f"{title(direction)} ({setting}): {'; '.join(words)}",

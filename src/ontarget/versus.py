@@ -62,7 +62,7 @@ def versus(pair: Pair, number: int, sign: int) -> Versus:
     )[number]
     row, column = (pair.second, pair.first)[::sign]
     outcome = OUTCOMES[sign * pair.verdicts[number]]
-    text = "–" if difference is None else signed(sign * difference)
+    text = "-" if difference is None else signed(sign * difference)
     return Versus(
         text=text,
         outcome=outcome,
