@@ -49,8 +49,8 @@ def page(text: str = "Hallo.") -> Page:
 
 
 def data_of(text: str) -> Any:
-    (found,) = re.findall(r'<script type="application/gzip" id="data">([\w+/=]*)</script>', text)
-    return unpacked(found)
+    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text)
+    return json.loads(found)
 
 
 def unpacked(text: str) -> Any:
@@ -66,19 +66,30 @@ def test_hostile_text_is_text() -> None:
 
 @given(st.text(st.characters(codec=None), max_size=30))
 def test_data_reads_as_it_was_and_cannot_end_its_element(text: str) -> None:
-    made = report.packed({"texts": [text]})
-    assert unpacked(made) == {"texts": [text]}  # even where it is no Unicode
-    assert re.fullmatch(r"[\w+/]+={0,2}", made, re.ASCII)
+    content = json.dumps({"texts": [text]}, ensure_ascii=False)
+    plain, packed = report.embedded(content), report.packed(content)
+    assert json.loads(plain) == unpacked(packed) == {"texts": [text]}  # even if it is no Unicode
+    assert not set(plain) & set("<>&\u2028\u2029")
+    plain.encode()
+    assert re.fullmatch(r"[\w+/]+={0,2}", packed, re.ASCII)
 
 
-def test_of_too_many_segments_the_worst_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_data_is_packed_and_of_too_much_the_worst_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     every = [segment for number in range(90) for segment in rows(number)]
-    whole, data = report.fitted(every, 90)
-    assert len(whole) == 90 and unpacked(data)["key"] == [x.answers[0].key for x in every]
-    monkeypatch.setattr(report, "MOST_CHARACTERS", len(data) // 2)
+    names = [segment.answers[0].key for segment in every]
+    whole, plain = report.fitted(every, 90)
+    assert plain.kind == "application/json" and json.loads(plain.text)["key"] == names
+    monkeypatch.setattr(report, "MOST_PLAIN", len(plain.text) - 1)
+    again, packed = report.fitted(every, 90)
+    assert packed.kind == "application/gzip" and len(packed.text) < len(plain.text)
+    assert unpacked(packed.text)["key"] == names and whole == again == every
+    monkeypatch.setattr(report, "MOST_PLAIN", 1000)
+    monkeypatch.setattr(report, "MOST_PACKED", len(packed.text) // 2)
     shown, half = report.fitted(every, 90)
-    assert len(half) <= len(data) // 2 and 20 < len(shown) < 60
-    assert unpacked(half)["key"] == [each.answers[0].key for each in shown]
+    assert len(half.text) <= len(packed.text) // 2 and 20 < len(shown) < 60
+    assert unpacked(half.text)["key"] == [each.answers[0].key for each in shown]
     assert shown == kept(every, len(shown))
 
 
@@ -118,7 +129,7 @@ def test_only_our_own_scripts_and_styles_are_allowed() -> None:
     data, *scripts = made.inside["script"]
     assert [text.encode() for text in scripts] == ours["script"]
     assert [text.encode() for text in made.inside["style"]] == ours["style"]
-    assert data == report.fitted(a_report(HOSTILE).segments, 2)[1]
+    assert json.loads(data)["texts"][0] == HOSTILE
 
 
 @pytest.mark.parametrize("name", ["report.js", "browser.js"])

@@ -55,6 +55,9 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
         pytest.skip("no chromium, chromium-browser or google-chrome on this machine")
     folder = tmp_path_factory.mktemp("page")
     (folder / "report.html").write_text(report.html(the_report()), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "MOST_PLAIN", 0)
+        (folder / "packed.html").write_text(report.html(the_report()), encoding="utf-8")
     shutil.copy(Path(__file__).with_name("report_tour.html"), folder)
     done = subprocess.run(
         [
@@ -90,7 +93,7 @@ def test_a_hypothesis_with_a_script_stays_text(visit: Visit) -> None:
 
 def test_the_most_damaged_segment_of_the_last_system_comes_first(visit: Visit) -> None:
     start = visit.seen["start"]
-    assert start["count"] == "50 of 50 segments" and visit.seen["unpacking"]
+    assert start["count"] == "50 of 50 segments"
     assert start["keys"] == keys([11, *(x for x in range(20) if x != 11)])
     assert start["filters"] == ["stage2", "", "", "damage", ""]
     assert visit.seen["chosen"] == ["stage 2 (+ unlikelihood)"]
@@ -107,6 +110,12 @@ def test_a_page_shows_twenty_and_its_number_is_in_the_address(visit: Visit) -> N
     assert third["keys"] == keys(list(range(40, 50))) == last["keys"]
     assert visit.seen["disabled"] == [False, False, True, True]
     assert visit.seen["first_again"]["page"] == "Page 1 of 3"
+
+
+def test_packed_segments_are_shown_as_plain_ones_are(visit: Visit) -> None:
+    assert visit.seen["at_once"]  # plain ones
+    assert visit.seen["packing"] == ["application/gzip", None]
+    assert visit.seen["packed"] == visit.seen["start"]
 
 
 def test_filters_keep_what_they_say(visit: Visit) -> None:

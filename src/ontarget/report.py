@@ -1,18 +1,19 @@
 """The report as one self-contained page, and as Markdown.
 
-Text of corpora and models is hostile: in the page's markup all is escaped, and segments are packed
-(JSON, gzip, base64) for the page's script, which shows them as text only. A policy forbids all
-network and every script but those of this package, told by their hashes.
+Text of corpora and models is hostile: in the page's markup all is escaped, and segments are JSON
+that cannot end its element, packed where it is long; the page's script shows them as text only. A
+policy forbids all network and every script but those of this package, told by their hashes.
 """
 
 import base64
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -27,9 +28,18 @@ from ontarget.verdicts import Verdict
 
 SCRIPTS = ("report.js", "browser.js")
 STYLES = ("report.css",)
-MOST_CHARACTERS = 13_500_000  # of packed segments
+MOST_PLAIN = 6_000_000  # bytes of segments that a page holds as they are; of more, packed
+MOST_PACKED = 13_500_000
 LEVEL = 3  # of gzip: beyond, times grow and sizes hardly shrink
+UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")  # in JSON inside of HTML
 EXAMPLES = 5  # segments a direction in Markdown
+
+
+class Data(NamedTuple):
+    """Segments as the page's script reads them: the media type says how, the text is markup."""
+
+    kind: str
+    text: Markup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +54,7 @@ class Report:
     charts: tuple[Chart, ...]
     pairs: tuple[Pair, ...]
     segments: tuple[Segment, ...]  # to browse
-    data: str  # the same, packed
+    data: Data  # the same
     left_out: int  # segments that there are besides
     recipe: str  # YAML
     versions: tuple[tuple[str, str], ...]
@@ -108,22 +118,29 @@ def digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(found).decode()}'"
 
 
-def fitted(every: Sequence[Segment], count: int) -> tuple[list[Segment], str]:
-    """The worst `count` segments and the same packed; fewer where a page would be too large."""
+def fitted(every: Sequence[Segment], count: int) -> tuple[list[Segment], Data]:
+    """The worst `count` segments and their data; fewer where a page would be too large."""
     while True:
         shown = segments.kept(every, count)
-        data = packed(segments.columns(shown))
-        if len(data) <= MOST_CHARACTERS:
-            return shown, data
-        count = int(0.95 * len(shown) * MOST_CHARACTERS / len(data))
+        text = json.dumps(segments.columns(shown), ensure_ascii=False, separators=(",", ":"))
+        plain = embedded(text)
+        if len(plain.encode()) <= MOST_PLAIN:
+            return shown, Data("application/json", plain)
+        data = packed(text)
+        if len(data) <= MOST_PACKED:
+            return shown, Data("application/gzip", data)
+        count = int(0.95 * len(shown) * MOST_PACKED / len(data))
 
 
-def packed(content: dict[str, Any]) -> str:
-    """As JSON, compressed by gzip, in base64; half a surrogate pair becomes its JSON escape."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return base64.b64encode(
-        gzip.compress(text.encode(errors="backslashreplace"), LEVEL, mtime=0)
-    ).decode()
+def embedded(text: str) -> Markup:
+    """JSON that cannot end the element it stands in."""
+    return Markup(UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def packed(text: str) -> Markup:
+    """JSON by gzip in base64; half a surrogate pair becomes its escape."""
+    content = gzip.compress(text.encode(errors="backslashreplace"), LEVEL, mtime=0)
+    return Markup(base64.b64encode(content).decode())
 
 
 def signatures(scores: Sequence[Score]) -> list[str]:

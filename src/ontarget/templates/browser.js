@@ -1,9 +1,8 @@
 "use strict";
 
 // The browser of segments. Texts of models are hostile: they enter the page as text nodes only.
-async function unpacked() {
-  const packed = atob(document.getElementById("data").textContent);
-  const bytes = Uint8Array.from(packed, (each) => each.charCodeAt(0));
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).json();
 }
@@ -249,10 +248,16 @@ function browse(data) {
 }
 
 {
+  const data = document.getElementById("data");
   const told = document.getElementById("unpacking");
-  told.textContent = "Unpacking the segments …";
-  unpacked().then(browse).then(
-    () => told.remove(),
-    (error) => (told.textContent = `This browser cannot show the segments (${error.message}).`)
-  );
+  if (data.type === "application/json") {
+    told.remove();
+    browse(JSON.parse(data.textContent));
+  } else {
+    told.textContent = "Unpacking the segments …";
+    unpacked(data.textContent).then(browse).then(
+      () => told.remove(),
+      (error) => (told.textContent = `This browser cannot show the segments (${error.message}).`)
+    );
+  }
 }
