@@ -58,6 +58,18 @@ def test_what_is_unknown_is_a_dash_or_left_out() -> None:
     assert len(lines(replace(alone, scores={}))) == 5
 
 
+def test_scores_about_one_have_four_digits_and_columns_stay_in_line() -> None:
+    comet = SystemScore(-0.83124, -0.84, -0.82, "comet:2.2.7|model:\x1b|refs:1", None, 0.5)
+    text = lines(replace(FOUND, scores={"bleu": BLEU, "comet": comet}, versus_first=None))
+    assert text[-4:] == [
+        "  BLEU      30.00  [28.00, 32.00]             40.00                29.00",
+        "  COMET   -0.8312  [-0.8400, -0.8200]             -               0.5000",
+        "  BLEU    tok:13a",
+        r"  COMET   comet:2.2.7|model:\x1b|refs:1",
+    ]
+    assert text[1].startswith("  off-target 20.0 %")
+
+
 def test_what_a_script_reads() -> None:
     found = json.loads(json_line(FOUND))
     assert found["off_target"]["verdicts"] == RATIO.verdicts

@@ -14,15 +14,18 @@ ROOT = Path(ontarget.__file__).parent
 LAYERS = [
     {"records", "languages", "errors"},  # nouns: plain data
     {"prompts", "conflicts", "documents", "directions", "losses", "offtarget", "preflight",
-     "validation", "shapes", "scripts"},  # pure
-    {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts"},  # on top of those
-    {"acceptance", "passrates", "tally", "systems"},
+     "validation", "shapes", "scripts", "program"},  # pure
+    {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts",
+     "comet", "metricx", "bleurt"},  # on top of those
+    {"qe", "acceptance", "passrates", "tally", "systems"},
     {"evaluated", "comparison", "segments"},
     {"compared", "significance", "figures"},
     {"versus", "shares"},
-    {"lines", "artifacts", "identify", "processes", "trackers"},  # the outside world
-    {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub", "detectors"},
-    {"parquet", "models", "callbacks", "heads", "adapters", "metric"},
+    {"lines", "artifacts", "identify", "processes", "trackers",
+     "environments"},  # the outside world
+    {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub", "detectors",
+     "running"},
+    {"parquet", "models", "callbacks", "heads", "adapters", "metric", "measures"},
     {"corpora", "asking", "hf", "memory", "report", "evaluation"},
     {"trainer"},
     {"tuning", "cards"},
@@ -45,7 +48,7 @@ HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarro
 MAY_BE_HEAVY = {
     "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "memory", "adapters",
     "trainer", "tuning", "hf", "diagnosis", "report", "sharding", "cards", "systems",
-    "comparison",
+    "comparison", "measures",
 }  # fmt: skip
 LINES_PER_MODULE, LINES_PER_FUNCTION = 300, 40
 

@@ -1,6 +1,7 @@
 """Scores against sacreBLEU's public calls, and differences against its significance tests."""
 
 import random
+import statistics
 
 import pytest
 import sacrebleu
@@ -70,6 +71,54 @@ def test_both_tests_are_those_of_sacrebleu(name: str, worse: float) -> None:
         ((_, (one, two)),) = [each for each in test()[1].items() if each[0] != "System"]
         assert ours == pytest.approx(two.p_value, abs=0.005)  # theirs sums in float32
         assert found.difference == pytest.approx(two.score - one.score)
+
+
+def test_a_mean_has_the_score_subsets_and_signature_that_it_says() -> None:
+    scores, empty = [0.5, -0.25, 0.75, 1.0], [0.1, 0.2, 0.3, 0.4]
+    mean = systems.Mean("comet:2.2.7")
+    masks = ([True, False, True, False], [False, True, False, False])
+    found = systems.system_score(mean, systems.means(scores), systems.means(empty), masks)
+    assert (found.score, found.signature) == (0.5, "comet:2.2.7")
+    assert found.on_target_only == pytest.approx((0.5 + 0.75) / 2)
+    assert found.off_target_as_empty == pytest.approx((0.5 + 0.2 + 0.75 + 1.0) / 4)
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_approximation() -> None:
+    draw = random.Random("interval")
+    scores = [draw.gauss(0.8, 0.1) for _ in range(400)]
+    its, nobody = systems.means(scores), [False] * 400
+    found = systems.system_score(systems.Mean(""), its, its, (nobody, nobody))
+    half = 1.96 * statistics.stdev(scores) / 20
+    assert found.low == pytest.approx(statistics.fmean(scores) - half, abs=half / 8)
+    assert found.high == pytest.approx(statistics.fmean(scores) + half, abs=half / 8)
+
+
+def test_the_randomisation_of_means_is_that_of_every_exchange() -> None:
+    first = [0.5, 0.625, 0.75, 0.25, 0.875, 0.5, 0.375, 0.125, 0.75, 1.0]
+    other = [0.75, 0.5, 0.875, 0.5, 1.0, 0.5, 0.25, 0.5, 1.0, 0.875]
+    apart = [b - a for a, b in zip(first, other, strict=True)]
+    every = [
+        abs(sum(-each if bits >> place & 1 else each for place, each in enumerate(apart)))
+        for bits in range(2 ** len(apart))
+    ]
+    exact = sum(each > abs(sum(apart)) for each in every) / len(every)
+    found = systems.difference(systems.Mean(""), systems.means(first), systems.means(other))
+    assert found.difference == pytest.approx(sum(apart) / 10)
+    assert found.randomisation_p == pytest.approx(exact, abs=0.015) and 0.02 < exact < 0.2
+
+
+def test_the_paired_bootstrap_of_means_tells_a_shift_from_noise() -> None:
+    draw = random.Random("bootstrap")
+    first = [draw.gauss(0.8, 0.1) for _ in range(100)]
+    found = [
+        systems.difference(
+            systems.Mean(""),
+            systems.means(first),
+            systems.means([each + shift + draw.gauss(0, 0.05) for each in first]),
+        ).bootstrap_p
+        for shift in (0.0, 0.03)
+    ]
+    assert found[0] > 0.1 and found[1] < 0.01
 
 
 def test_tokenizers_follow_the_language() -> None:

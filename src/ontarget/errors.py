@@ -4,6 +4,7 @@ OnTargetError            one line: the place, the finding, the expectation, the 
 ├── RecipeError          the recipe: a key, a value, a language, a direction
 ├── CorpusError          a corpus file: missing, misaligned, not UTF-8, shared with a test set
 ├── DetectorError        a language identifier: not installed, no model, an unknown language
+├── ProgramError         an outside program: not found, failed, its output not as asked
 ├── ModelError           a model folder or hub id: no weights, not safetensors, no tokenizer
 ├── ArtifactError        a run folder: a missing step, a full disk, a damaged file
 └── HubError             the Hugging Face Hub: no login, no network, no such repository
@@ -24,6 +25,10 @@ class CorpusError(OnTargetError):
 
 class DetectorError(OnTargetError):
     """A language identifier cannot be used, or not for these languages."""
+
+
+class ProgramError(OnTargetError):
+    """A program outside ontarget cannot be found or used."""
 
 
 class ModelError(OnTargetError):

@@ -7,17 +7,21 @@ from typing import Any
 from ontarget.systems import Difference, SystemScore
 from ontarget.tally import OffTargetScore
 
-NAMES = {"bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER"}
+NAMES = {
+    "bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER",
+    "comet": "COMET", "metricx": "MetricX", "bleurt": "BLEURT",
+}  # fmt: skip
+DIGITS = {"comet": 4, "bleurt": 4}  # of metrics whose range is about one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
-    """One hypotheses file."""
+    """One hypotheses file. Scores are never without the off-target ratio, which they may hide."""
 
     file: str
     off_target: OffTargetScore
-    scores: dict[str, SystemScore]  # {} without references
-    versus_first: dict[str, Difference] | None  # None for the first file and without references
+    scores: dict[str, SystemScore]  # {} where nothing to score with is given
+    versus_first: dict[str, Difference] | None  # None for the first file and without scores
 
     @property
     def segments(self) -> int:
@@ -51,7 +55,7 @@ def lines(found: Evaluated) -> list[str]:
     )
     languages = (f"{code} {count}" for code, count in ratio.languages.items())
     return [
-        "".join(each if each.isprintable() else ascii(each)[1:-1] for each in found.file),
+        printable(found.file),
         f"  {ratio}",
         *([] if ratio.excess_percent is None else [f"  {excess(ratio)}"]),
         f"  verdicts: {', '.join(verdicts)}",
@@ -76,16 +80,34 @@ def percent(share: float | None) -> str:
 
 def table(found: Evaluated) -> list[str]:
     """Scores with their intervals, and the tests against the first file."""
-    rows = [f"  {'':8}{'all':>7}  {'95 %':16}{'on-target only':>14}{'off-target as empty':>21}"]
+    intervals = {name: interval(name, score) for name, score in found.scores.items()}
+    width = max(16, *map(len, intervals.values()))
+    rows = [
+        f"  {'':8}{'all':>7}  {'95 %':{width}}{'on-target only':>14}{'off-target as empty':>21}"
+    ]
     if found.versus_first:
         rows[0] += "  against the first (p: bootstrap, randomisation)"
     for name, score in found.scores.items():
-        only = "-" if score.on_target_only is None else f"{score.on_target_only:.2f}"
-        interval = f"[{score.low:.2f}, {score.high:.2f}]"
-        row = f"  {NAMES[name]:8}{score.score:7.2f}  {interval:16}{only:>14}"
-        row += f"{score.off_target_as_empty:21.2f}"
+        digits = DIGITS.get(name, 2)
+        only = "-" if score.on_target_only is None else f"{score.on_target_only:.{digits}f}"
+        row = f"  {NAMES[name]:8}{score.score:7.{digits}f}  {intervals[name]:{width}}{only:>14}"
+        row += f"{score.off_target_as_empty:21.{digits}f}"
         if found.versus_first:
             each = found.versus_first[name]
-            row += f"  {each.difference:+.2f} ({each.bootstrap_p:.4f}, {each.randomisation_p:.4f})"
+            row += f"  {each.difference:+.{digits}f}"
+            row += f" ({each.bootstrap_p:.4f}, {each.randomisation_p:.4f})"
         rows.append(row)
-    return rows + [f"  {NAMES[name]:8}{score.signature}" for name, score in found.scores.items()]
+    return rows + [
+        f"  {NAMES[name]:8}{printable(score.signature)}" for name, score in found.scores.items()
+    ]
+
+
+def printable(name: str) -> str:
+    """A name of somebody's choice, with control characters written out."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
+
+
+def interval(name: str, score: SystemScore) -> str:
+    """Its bounds, in as many digits as the score has."""
+    digits = DIGITS.get(name, 2)
+    return f"[{score.low:.{digits}f}, {score.high:.{digits}f}]"

@@ -9,15 +9,14 @@ from ontarget import systems
 from ontarget.corpora.lines import lines
 from ontarget.errors import CorpusError
 from ontarget.evaluated import Evaluated
+from ontarget.measures import Measure, System, lexical, neural
 from ontarget.metric import OffTarget, Segment
-from ontarget.systems import Statistics
+from ontarget.qe.running import Scorer, Tell
 from ontarget.tally import OffTargetScore
 from ontarget.verdicts import Verdict
 
 LONGEST = 100_000  # characters; a longer line is no segment, and makes every mean meaningless
 MOST_FLOOR = 50  # percent; above, the references are none
-
-Scored = dict[str, Statistics]  # metric -> sufficient statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +33,70 @@ class Held:
         return self.references | self.sources
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedFile:
+    """A file of hypotheses with what was found of its language."""
+
+    path: Path
+    system: System
+    on_target: list[bool]
+    off_target: OffTargetScore
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Programs to ask, and who is told what they say meanwhile."""
+
+    scorers: Sequence[Scorer]
+    tell: Tell
+
+
+NOBODY = Outside((), lambda _: None)
+
+
 def evaluate(
-    metric: OffTarget, hypotheses: Sequence[Path], references: Sequence[Path], sources: Path | None
+    metric: OffTarget,
+    hypotheses: Sequence[Path],
+    references: Sequence[Path],
+    sources: Path | None,
+    outside: Outside = NOBODY,
 ) -> Iterator[Evaluated]:
     """Evaluate files in order; the first is what the others are compared with.
 
     Hypotheses alone are read as a stream. A byte-order mark at the start and CRLF line ends are
-    taken off; an empty line is an empty segment.
+    taken off; an empty line is an empty segment. Programs are asked once, for all files.
 
     Raises:
         CorpusError: a file is not as expected, or nothing in it can be judged.
+        ProgramError: an outside program failed.
     """
     held = hold(metric, references, sources)
-    first: Scored = {}
-    for path in hypotheses:
-        if held.files:
-            found, its = evaluated(metric, path, held, first)
-            first = first or its
-            yield found
-        else:
+    if not held.files:
+        for path in hypotheses:
             ratio = counted(metric, path, metric.judge(segments(path)), repeat(None))
             yield Evaluated(file=str(path), off_target=ratio, scores={}, versus_first=None)
+        return
+    read = [judged(metric, path, held) for path in hypotheses]
+    texts = next(iter(held.sources.values()), None), list(held.references.values())
+    of_programs = {  # first, for they may fail
+        scorer.program.name: neural(scorer, [each.system for each in read], *texts, outside.tell)
+        for scorer in outside.scorers
+    }
+    every = [
+        lexical(each.system, texts[1], metric.asked.target_lang)
+        | {name: found[number] for name, found in of_programs.items()}
+        for number, each in enumerate(read)
+    ]
+    for number, (each, its) in enumerate(zip(read, every, strict=True)):
+        yield evaluated(each, its, every[0] if number else {})
 
 
-def evaluated(metric: OffTarget, path: Path, held: Held, first: Scored) -> tuple[Evaluated, Scored]:
-    """One file with its statistics; `first` are those of the first file, {} for itself."""
+def judged(metric: OffTarget, path: Path, held: Held) -> JudgedFile:
+    """One file, read whole.
+
+    Raises:
+        CorpusError: it has not as many segments as what it is held against.
+    """
     texts = list(segments(path))
     for other, lines_of_it in held.files.items():
         if len(lines_of_it) != len(texts):
@@ -68,25 +106,27 @@ def evaluated(metric: OffTarget, path: Path, held: Held, first: Scored) -> tuple
             )
     given = list(zip(*held.references.values(), strict=True)) if held.references else None
     found = list(metric.judge(texts, next(iter(held.sources.values()), None), given))
-    ratio = counted(metric, path, found, held.floor or repeat(None))
-    if not held.references:
-        return Evaluated(file=str(path), off_target=ratio, scores={}, versus_first=None), {}
-    using = systems.metrics(metric.asked.target_lang)
-    files = list(held.references.values())
-    its = {name: systems.statistics(each, texts, files) for name, each in using.items()}
-    empty = [""] * len(texts)
-    masks = (
-        [each.judged.verdict is Verdict.ON_TARGET for each in found],
-        [each.judged.is_off_target for each in found],
+    return JudgedFile(
+        path=path,
+        system=System(texts, [each.judged.is_off_target for each in found]),
+        on_target=[each.judged.verdict is Verdict.ON_TARGET for each in found],
+        off_target=counted(metric, path, found, held.floor or repeat(None)),
     )
-    scores = {
-        name: systems.system_score(each, its[name], systems.statistics(each, empty, files), masks)
-        for name, each in using.items()
+
+
+def evaluated(found: JudgedFile, its: dict[str, Measure], first: dict[str, Measure]) -> Evaluated:
+    """One file; `first` is what the first file was measured by, {} for itself."""
+    masks = (found.on_target, found.system.off_target)
+    versus = {
+        name: systems.difference(each.metric, first[name].its, each.its)
+        for name, each in its.items()
+        if name in first
     }
-    versus = {name: systems.difference(using[name], old, its[name]) for name, old in first.items()}
-    return (
-        Evaluated(file=str(path), off_target=ratio, scores=scores, versus_first=versus or None),
-        its,
+    return Evaluated(
+        file=str(found.path),
+        off_target=found.off_target,
+        scores={name: systems.system_score(*each, masks) for name, each in its.items()},
+        versus_first=versus or None,
     )
 
 

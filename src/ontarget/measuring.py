@@ -3,13 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
-from ontarget.console import console
+from ontarget.console import console, in_one_line
+from ontarget.qe import PROGRAMS
 
+if TYPE_CHECKING:
+    from ontarget.evaluated import Evaluated
+    from ontarget.metric import OffTarget
+
+SAID = 100  # characters of what a program says that fit a line
 Perform = Callable[[Path, str | None, str | None], None]  # recipe, verb, step to begin from
 Files = list[Path] | None
 Recipe = Annotated[Path | None, typer.Argument(metavar="RECIPE")]
@@ -25,6 +32,12 @@ Candidates = Annotated[
 Detector = Annotated[str, typer.Option(help="fasttext, lingua, paper, or a fastText model's path.")]
 Votes = Annotated[int, typer.Option(min=1, max=2, help="2: a second detector must agree.")]
 Pivot = Annotated[str, typer.Option(help="The language that models fall back to.")]
+Comet = Annotated[bool, typer.Option("--comet", help="COMET too, from its own environment.")]
+CometModel = Annotated[str | None, typer.Option(help="Another model; implies --comet.")]
+MetricX = Annotated[bool, typer.Option("--metricx", help="MetricX too; lower is better.")]
+MetricXModel = Annotated[str | None, typer.Option(help="Another model; implies --metricx.")]
+Bleurt = Annotated[bool, typer.Option("--bleurt", help="BLEURT too.")]
+BleurtModel = Annotated[str | None, typer.Option(help="Another checkpoint; implies --bleurt.")]
 AsJson = Annotated[
     bool, typer.Option("--json", help="A JSON object a hypotheses file, one a line.")
 ]
@@ -42,6 +55,7 @@ class Measuring:
     detector: str = "fasttext"
     votes: int = 1
     pivot: str = "en"
+    programs: tuple[tuple[str, str | None], ...] = ()  # name, model
     as_json: bool = False
 
 
@@ -60,29 +74,39 @@ def command(perform: Perform) -> Callable[..., None]:
         detector: Detector = "fasttext",
         votes: Votes = 1,
         pivot: Pivot = "en",
+        comet: Comet = False,
+        comet_model: CometModel = None,
+        metricx: MetricX = False,
+        metricx_model: MetricXModel = None,
+        bleurt: Bleurt = False,
+        bleurt_model: BleurtModel = None,
         as_json: AsJson = False,
     ) -> None:
         """Step 6 of a recipe, or files: off-target ratio and scores.
 
         Files hold one segment a line.
         """
+        programs = asked((comet, comet_model), (metricx, metricx_model), (bleurt, bleurt_model))
         given = Measuring(
-            references=references or None,
-            sources=sources,
-            source_lang=source_lang,
-            target_lang=target_lang,
-            candidates=candidates,
-            detector=detector,
-            votes=votes,
-            pivot=pivot,
-            as_json=as_json,
-        )
+            references=references or None, sources=sources, source_lang=source_lang,
+            target_lang=target_lang, candidates=candidates, detector=detector, votes=votes,
+            pivot=pivot, programs=programs, as_json=as_json,
+        )  # fmt: skip
         if asks_for_recipe(recipe, bool(hypotheses or given != Measuring()), force_from):
             perform(recipe or Path(), "evaluate", force_from)
         else:
             show(hypotheses or [], given)
 
     return evaluate
+
+
+def asked(*options: tuple[bool, str | None]) -> tuple[tuple[str, str | None], ...]:
+    """Of flag and model for each of `PROGRAMS`: those asked for, with the model named."""
+    return tuple(
+        (name, model)
+        for name, (flag, model) in zip(PROGRAMS, options, strict=True)
+        if flag or model is not None
+    )
 
 
 def asks_for_recipe(recipe: Path | None, about_files: bool, force_from: str | None) -> bool:
@@ -107,7 +131,7 @@ def show(hypotheses: list[Path], given: Measuring) -> None:
     ):
         if not value:
             raise typer.BadParameter(f"{name} is missing; files need it")
-    from ontarget import evaluated, evaluation
+    from ontarget import evaluated
     from ontarget.metric import OffTarget
 
     metric = OffTarget(
@@ -118,10 +142,25 @@ def show(hypotheses: list[Path], given: Measuring) -> None:
         votes=given.votes,
         pivot=given.pivot,
     )
-    for each in list(
-        evaluation.evaluate(metric, hypotheses, given.references or [], given.sources)
-    ):
+    for each in found_in(hypotheses, given, metric):
         if given.as_json:
             typer.echo(evaluated.json_line(each))
         else:
             console.print(Text("\n".join(evaluated.lines(each))), soft_wrap=True)
+
+
+def found_in(hypotheses: list[Path], given: Measuring, metric: "OffTarget") -> list["Evaluated"]:
+    """What is found in the files, all of them before any is shown."""
+    from ontarget import evaluation
+    from ontarget.qe import running
+
+    texts = {"references": given.references, "sources": given.sources}
+    kinds = frozenset(name for name, value in texts.items() if value)
+    scorers = [running.scorer(PROGRAMS[name], model, kinds) for name, model in given.programs]
+    with Console(stderr=True).status("judging") as status:
+        outside = evaluation.Outside(
+            scorers, lambda said: status.update(Text(in_one_line(said)[:SAID]))
+        )
+        return list(
+            evaluation.evaluate(metric, hypotheses, given.references or [], given.sources, outside)
+        )

@@ -1,7 +1,8 @@
 """Scores of whole systems: all segments, on-target only, off-target as empty; and differences.
 
-Every score is computed from sacreBLEU's sufficient statistics of each segment, extracted once, so
-subsets and resamples cost no second extraction. Scores are sacreBLEU's own to the last digit.
+Every score is computed from sufficient statistics of each segment, extracted once, so subsets and
+resamples cost no second extraction. BLEU, chrF, chrF++ and TER are sacreBLEU's own to the last
+digit; the score of an outside program is the mean of its segments' scores.
 """
 
 from collections.abc import Sequence
@@ -25,13 +26,23 @@ ASIAN = ("zh", "ja")
 
 
 @dataclass(frozen=True, slots=True)
+class Mean:
+    """A metric that is the mean of its segments' scores, whose statistics are (score, 1)."""
+
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class SystemScore:
-    """One metric of one system, in its own scale (0-100; TER: lower is better, can exceed 100)."""
+    """One metric of one system, in its own scale: sacreBLEU's 0-100, a program's whatever it has.
+
+    Of TER and MetricX lower is better.
+    """
 
     score: float
     low: float  # bootstrap, 95 %
     high: float
-    signature: str  # sacreBLEU's
+    signature: str  # sacreBLEU's, or program, version and model
     on_target_only: float | None  # of the on-target segments; None where there is none
     off_target_as_empty: float  # off-target segments given as empty
 
@@ -74,9 +85,21 @@ def statistics(
     return np.array(found, dtype=np.float64)
 
 
-def value(metric: Metric, total: Statistics) -> float:
+def means(scores: Sequence[float]) -> Statistics:
+    """Statistics of each segment for `Mean`."""
+    return np.array([(score, 1.0) for score in scores], dtype=np.float64)
+
+
+def value(metric: Metric | Mean, total: Statistics) -> float:
     """The score of summed statistics."""
+    if isinstance(metric, Mean):
+        return float(total[0] / total[1])
     return float(metric._compute_score_from_stats(total.tolist()).score)
+
+
+def signature(metric: Metric | Mean) -> str:
+    """What a score depends on besides the texts."""
+    return metric.signature if isinstance(metric, Mean) else str(metric.get_signature())
 
 
 def segment_scores(
@@ -86,7 +109,7 @@ def segment_scores(
     return [value(metric, each) for each in statistics(metric, hypotheses, [references])]
 
 
-def resampled(metric: Metric, its: Statistics, drawn: NDArray[np.int64]) -> Statistics:
+def resampled(metric: Metric | Mean, its: Statistics, drawn: NDArray[np.int64]) -> Statistics:
     """Scores of resamples; `drawn` has one row of segment numbers each."""
     return np.array([value(metric, its[row].sum(0)) for row in drawn])
 
@@ -98,11 +121,12 @@ def draws(segments: int, seed: int = SEED) -> NDArray[np.int64]:
 
 
 def system_score(
-    metric: Metric, its: Statistics, empty: Statistics, masks: tuple[list[bool], list[bool]]
+    metric: Metric | Mean, its: Statistics, empty: Statistics, masks: tuple[list[bool], list[bool]]
 ) -> SystemScore:
     """One metric of a system; `masks` say which segments are on-target and which off-target.
 
-    `empty` are the statistics of empty hypotheses against the same references.
+    `empty` are the statistics of empty hypotheses against the same references; those of segments
+    that are not off-target are not looked at.
     """
     on, off = (np.array(mask, dtype=bool) for mask in masks)
     low, high = np.percentile(resampled(metric, its, draws(len(its))), [2.5, 97.5])
@@ -110,14 +134,14 @@ def system_score(
         score=value(metric, its.sum(0)),
         low=float(low),
         high=float(high),
-        signature=str(metric.get_signature()),
+        signature=signature(metric),
         on_target_only=value(metric, its[on].sum(0)) if on.any() else None,
         off_target_as_empty=value(metric, np.where(off[:, None], empty, its).sum(0)),
     )
 
 
 def difference(
-    metric: Metric, first: Statistics, other: Statistics, seed: int = SEED
+    metric: Metric | Mean, first: Statistics, other: Statistics, seed: int = SEED
 ) -> Difference:
     """A system against the first; p values as sacrebleu.significance computes them."""
     found = value(metric, other.sum(0)) - value(metric, first.sum(0))
@@ -138,7 +162,7 @@ def selections(segments: int, seed: int) -> NDArray[np.bool_]:
 
 
 def swapped(
-    metric: Metric, first: Statistics, other: Statistics, chosen: NDArray[np.bool_]
+    metric: Metric | Mean, first: Statistics, other: Statistics, chosen: NDArray[np.bool_]
 ) -> Statistics:
     """Absolute differences of two systems after they exchanged the segments not chosen."""
     total = first.sum(0) + other.sum(0)
