@@ -57,6 +57,7 @@ def test_a_table_is_thinned_and_keeps_both_ends(points: int) -> None:
     steps = [row[0] for row in drawn.rows]
     assert len(steps) <= ROWS + 1 and steps == sorted(set(steps))
     assert (steps[0], steps[-1]) == (1, points)
+    assert drawn.every == 1 if points <= ROWS else steps[1] - steps[0] == drawn.every > 1
     assert points > ROWS or len(steps) == points
 
 

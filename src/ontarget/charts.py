@@ -39,6 +39,7 @@ class Chart:
     up: tuple[Tick, ...]
     columns: tuple[str, ...]  # of `rows`: the step and each series
     rows: tuple[tuple[float, ...], ...]
+    every: int  # one point of so many has a row, besides the last
 
 
 def chart(
@@ -55,6 +56,7 @@ def chart(
     highest = max((float(point[name]) for point in curve for name in drawn), default=0.0) or 1.0
     top = step_of(highest) * ceil(highest / step_of(highest) - 1e-9)
     steps = max(1, int(curve[-1]["step"]))
+    every = ceil(len(curve) / ROWS)
     return Chart(
         title=title,
         unit=unit,
@@ -66,8 +68,10 @@ def chart(
         ),
         up=tuple(Tick(100 * (1 - at / top), f"{at:g}") for at in marks(top, step=step_of(top))),
         columns=("step", *drawn),
+        every=every,
         rows=tuple(
-            tuple(float(point[name]) for name in ("step", *drawn)) for point in thinned(curve)
+            tuple(float(point[name]) for name in ("step", *drawn))
+            for point in (*curve[:-1:every], curve[-1])
         ),
     )
 
@@ -88,8 +92,3 @@ def step_of(highest: int | float) -> float:
 def marks(highest: int | float, step: float) -> list[float]:
     """Each multiple of `step` from 0 to `highest`."""
     return [round(step * number, 12) for number in range(floor(highest / step + 1e-9) + 1)]
-
-
-def thinned(curve: Sequence[Mapping[str, int | float]]) -> list[Mapping[str, int | float]]:
-    """About `ROWS` points at most, the first and the last among them."""
-    return [*curve[: -1 : ceil(len(curve) / ROWS)], curve[-1]]

@@ -100,7 +100,9 @@ def recipe_text(recipe: Recipe) -> str:
         for name, value in recipe.model_dump(mode="json").items()
         if name not in NOT_SHOWN
     }
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+    text = yaml.safe_dump(
+        content, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
     return "\n".join(map(visible, text.splitlines()))
 
 
