@@ -28,7 +28,7 @@ RECIPE: dict[str, Any] = {
     "unlikelihood": {"steps": 3, "batch": 4, "micro_batch": 2, "preflight": 2},
     "control": True,
     "translate": {"beams": 1, "max_new_tokens": 8},
-    "report": {"examples": 2},
+    "report": {"segments": 2},
 }
 
 Writer = Callable[..., Path]

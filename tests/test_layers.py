@@ -18,8 +18,9 @@ LAYERS = [
     {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts",
      "comet", "metricx", "bleurt"},  # on top of those
     {"qe", "acceptance", "passrates", "tally", "systems"},
-    {"evaluated", "comparison", "calibration"},
-    {"compared", "calibrated"},
+    {"evaluated", "comparison", "segments", "calibration"},
+    {"compared", "significance", "figures", "calibrated"},
+    {"versus", "shares"},
     {"lines", "artifacts", "identify", "processes", "trackers",
      "environments"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub", "detectors",
@@ -42,7 +43,7 @@ LAYERS = [
     {"beside", "measuring"},
     {"__main__"},
 ]  # fmt: skip
-PURE = set().union(*LAYERS[:6])
+PURE = set().union(*LAYERS[:7])
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2"}
 MAY_BE_HEAVY = {
     "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "memory", "adapters",

@@ -75,7 +75,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         {"unlikelihood": {"steps": 1, "aplha": 1}},
         r"unlikelihood.aplha: unknown key; did you mean alpha\?",
     ),
-    ({"report": {"zzz": 1}}, r"report.zzz: unknown key; known are examples"),
+    ({"report": {"zzz": 1}}, r"report.zzz: unknown key; known are segments"),
     ({"name": None}, r"name: is missing; add it"),
     ({"languages": ["en", "xx"]}, r"CLDR knows no language 'xx'; give a code such as it"),
     ({"languages": ["en"]}, r"languages: en: give at least two, each once"),

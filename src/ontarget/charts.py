@@ -1,9 +1,11 @@
-"""Geometry of the report's curves: points to SVG coordinates. No colour, no text, no file."""
+"""Geometry of the report's curves: points to places in percent. No colour, no file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, floor, log10
 
-WIDTH, HEIGHT = 300, 120  # units of the plotting area; the page scales it
+TICKS = 5  # steps of an axis at most
+ROWS = 500  # of a curve's table; more points are thinned out evenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,22 +13,38 @@ class Line:
     """One series ready to draw."""
 
     name: str
-    points: str  # of an SVG polyline inside 0 0 WIDTH HEIGHT
+    points: str  # of an SVG polyline in the square 0 0 100 100
     first: float
     last: float
 
 
 @dataclass(frozen=True, slots=True)
+class Tick:
+    """A mark on an axis."""
+
+    place: float  # percent of the axis, from the left or from the top
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Series over the same steps, y from 0 to `top`."""
+    """Series over the same steps, y from 0 to `top`, which is a round number."""
 
     title: str
+    unit: str
     lines: tuple[Line, ...]
     steps: int
     top: float
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+    columns: tuple[str, ...]  # of `rows`: the step and each series
+    rows: tuple[tuple[float, ...], ...]
+    every: int  # one point of so many has a row, besides the last
 
 
-def chart(title: str, curve: Sequence[Mapping[str, int | float]], series: Sequence[str]) -> Chart:
+def chart(
+    title: str, unit: str, curve: Sequence[Mapping[str, int | float]], series: Sequence[str]
+) -> Chart:
     """Each of `series` that is ever above 0, against the step, on one scale from 0.
 
     Raises:
@@ -35,13 +53,42 @@ def chart(title: str, curve: Sequence[Mapping[str, int | float]], series: Sequen
     if not curve:
         raise ValueError(f"{title}: a curve needs a point")
     drawn = [name for name in series if any(point[name] > 0 for point in curve)]
-    top = max((point[name] for point in curve for name in drawn), default=0.0) or 1.0
-    steps = int(curve[-1]["step"])
-    lines = []
-    for name in drawn:
-        places = [
-            (WIDTH * point["step"] / steps, HEIGHT * (1 - point[name] / top)) for point in curve
-        ]
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        lines.append(Line(name, points, curve[0][name], curve[-1][name]))
-    return Chart(title, tuple(lines), steps, top)
+    highest = max((float(point[name]) for point in curve for name in drawn), default=0.0) or 1.0
+    top = step_of(highest) * ceil(highest / step_of(highest) - 1e-9)
+    steps = max(1, int(curve[-1]["step"]))
+    every = ceil(len(curve) / ROWS)
+    return Chart(
+        title=title,
+        unit=unit,
+        lines=tuple(line(name, curve, steps, top) for name in drawn),
+        steps=steps,
+        top=top,
+        across=tuple(
+            Tick(100 * at / steps, f"{at:g}") for at in marks(steps, step=max(1.0, step_of(steps)))
+        ),
+        up=tuple(Tick(100 * (1 - at / top), f"{at:g}") for at in marks(top, step=step_of(top))),
+        columns=("step", *drawn),
+        every=every,
+        rows=tuple(
+            tuple(float(point[name]) for name in ("step", *drawn))
+            for point in (*curve[:-1:every], curve[-1])
+        ),
+    )
+
+
+def line(name: str, curve: Sequence[Mapping[str, int | float]], steps: int, top: float) -> Line:
+    """One series in the square."""
+    places = [(100 * point["step"] / steps, 100 * (1 - point[name] / top)) for point in curve]
+    points = " ".join(f"{x:.2f},{y:.2f}" for x, y in places)
+    return Line(name, points, float(curve[0][name]), float(curve[-1][name]))
+
+
+def step_of(highest: int | float) -> float:
+    """The smallest of 1, 2 and 5 times a power of ten that needs at most `TICKS` steps."""
+    power = 10.0 ** floor(log10(highest / TICKS))
+    return next(power * of for of in (1, 2, 5, 10) if highest / (power * of) <= TICKS + 1e-9)
+
+
+def marks(highest: int | float, step: float) -> list[float]:
+    """Each multiple of `step` from 0 to `highest`."""
+    return [round(step * number, 12) for number in range(floor(highest / step + 1e-9) + 1)]

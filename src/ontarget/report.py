@@ -1,33 +1,45 @@
-"""The report as one self-contained page. Text of corpora and models is hostile: all is escaped."""
+"""The report as one self-contained page, and as Markdown.
 
+Text of corpora and models is hostile: in the page's markup all is escaped, and segments are JSON
+that cannot end its element, packed where it is long; the page's script shows them as text only. A
+policy forbids all network and every script but those of this package, told by their hashes.
+"""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from ontarget import __version__, tables
+from ontarget import __version__, figures, segments, shares, tables, versus
 from ontarget.charts import Chart
 from ontarget.languages import english_name
 from ontarget.records import Direction, Score
+from ontarget.segments import Segment
+from ontarget.significance import Pair
+from ontarget.verdicts import Verdict
+
+SCRIPTS = ("report.js", "browser.js")
+STYLES = ("report.css",)
+MOST_PLAIN = 6_000_000  # bytes of segments that a page holds as they are; of more, packed
+MOST_PACKED = 13_500_000
+LEVEL = 3  # of gzip: beyond, times grow and sizes hardly shrink
+UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")  # in JSON inside of HTML
+EXAMPLES = 5  # segments a direction in Markdown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """What one system answered, and the language found in it ("" for none)."""
+class Data(NamedTuple):
+    """Segments as the page's script reads them: the media type says how, the text is markup."""
 
-    system: str
-    text: str
-    found_lang: str
-    wrong: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One test sentence with every system's answer."""
-
-    source: str
-    reference: str
-    attempts: tuple[Attempt, ...]
+    kind: str
+    text: Markup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +48,20 @@ class Report:
 
     title: str
     facts: tuple[tuple[str, str], ...]  # (what, value): seed, models, directions, ...
-    notes: tuple[str, ...]  # sentences a reader must see before the numbers
+    notes: tuple[str, ...]  # sentences a reader must see with the numbers
     scores: tuple[Score, ...]
     ability: tuple[Score, ...]  # of a base made from scratch, asked in its own format
     charts: tuple[Chart, ...]
-    cases: dict[Direction, tuple[Case, ...]]
+    pairs: tuple[Pair, ...]
+    segments: tuple[Segment, ...]  # to browse
+    data: Data  # the same
+    left_out: int  # segments that there are besides
+    recipe: str  # YAML
+    versions: tuple[tuple[str, str], ...]
 
 
 def html(report: Report) -> str:
-    """The page: no script, no address to fetch from."""
+    """The page."""
     environment = Environment(
         loader=PackageLoader("ontarget"),
         autoescape=True,
@@ -53,40 +70,77 @@ def html(report: Report) -> str:
         lstrip_blocks=True,
     )
     scores = report.scores
+    systems = {each: figures.name_of(each) for each in figures.systems_of(scores)}
+    scripts, styles = list(map(own, SCRIPTS)), list(map(own, STYLES))
     page = environment.get_template("report.html").render(
         report=report,
+        policy=policy(scripts, styles),
+        scripts=scripts,
+        styles=styles,
         version=__version__,
-        names=tables.NAMES,
         name=english_name,
-        systems=list(dict.fromkeys(each.system for each in scores)),
-        directions=list(dict.fromkeys(Direction(each.source, each.target) for each in scores)),
-        titles=tables.header(scores),
-        overview=tables.overview(scores),
+        systems=systems,
+        changes=figures.changes(scores),
         ability=tables.averages(report.ability),
-        details_titles=tables.BY_DIRECTION,
-        details=tables.by_direction(scores),
-        heat=heat(scores),
-        heat_languages=spoken(scores),
-        bleu={(each.system, each.source, each.target): each.bleu for each in scores},
+        shown=tables.shown,
+        percent=figures.percent,
+        heat_maps=figures.heat_maps(scores),
+        score_table=figures.score_table(scores),
+        bars=shares.bars(scores),
+        verdicts=segments.WORDS,
+        verdict_table=shares.verdict_table(scores),
+        matrices=versus.matrices(report.pairs),
+        pair_table=versus.pair_table(report.pairs),
+        curve_table=figures.curve_table,
         signatures=signatures(scores),
-        validated=any(line.name == "off-target" for each in report.charts for line in each.lines),
-    )
+        
+    )  # fmt: skip
     return str(page)
 
 
-def heat(scores: Sequence[Score]) -> dict[str, list[list[Score | None]]]:
-    """Per system a square of scores: a row a source language, a column a target language."""
-    languages = spoken(scores)
-    found = {(each.system, each.source, each.target): each for each in scores}
-    return {
-        system: [[found.get((system, row, column)) for column in languages] for row in languages]
-        for system in dict.fromkeys(each.system for each in scores)
-    }
+def own(name: str) -> Markup:
+    """A script or style of this package."""
+    return Markup((files("ontarget") / "templates" / name).read_text(encoding="utf-8"))
 
 
-def spoken(scores: Sequence[Score]) -> list[str]:
-    """The languages of the scores, in order of appearance."""
-    return list(dict.fromkeys(lang for each in scores for lang in (each.source, each.target)))
+def policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
+    """A content security policy: nothing but these runs, nothing is fetched, no text is markup."""
+    return (
+        f"default-src 'none'; script-src {' '.join(map(digest, scripts))}; "
+        f"style-src {' '.join(map(digest, styles))}; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def digest(text: str) -> str:
+    """How a policy names an inline script or style."""
+    found = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(found).decode()}'"
+
+
+def fitted(every: Sequence[Segment], count: int) -> tuple[list[Segment], Data]:
+    """The worst `count` segments and their data; fewer where a page would be too large."""
+    while True:
+        shown = segments.kept(every, count)
+        text = json.dumps(segments.columns(shown), ensure_ascii=False, separators=(",", ":"))
+        plain = embedded(text)
+        if len(plain.encode()) <= MOST_PLAIN:
+            return shown, Data("application/json", plain)
+        data = packed(text)
+        if len(data) <= MOST_PACKED:
+            return shown, Data("application/gzip", data)
+        count = int(0.95 * len(shown) * MOST_PACKED / len(data))
+
+
+def embedded(text: str) -> Markup:
+    """JSON that cannot end the element it stands in."""
+    return Markup(UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def packed(text: str) -> Markup:
+    """JSON by gzip in base64; half a surrogate pair becomes its escape."""
+    content = gzip.compress(text.encode(errors="backslashreplace"), LEVEL, mtime=0)
+    return Markup(base64.b64encode(content).decode())
 
 
 def signatures(scores: Sequence[Score]) -> list[str]:
@@ -98,29 +152,48 @@ def signatures(scores: Sequence[Score]) -> list[str]:
 
 def markdown(report: Report) -> str:
     """The same report without its pictures."""
+    scores = report.scores
     lines = [f"# {tables.escaped(report.title)}\n"]
-    lines += [f"{tables.escaped(note)}\n" for note in report.notes]
-    lines += [tables.markdown(tables.header(report.scores), tables.overview(report.scores))]
+    lines += [tables.markdown(tables.header(scores), tables.overview(scores))]
     lines += ["OTR: off-target ratio. Averages over directions, unweighted.\n"]
+    lines += [f"{tables.escaped(note)}\n" for note in report.notes]
     if report.ability:
         lines += ["## The base model's own ability, asked in the format of its training\n"]
         lines += [tables.markdown(tables.header(report.ability), tables.overview(report.ability))]
     lines += ["## By direction\n"]
-    lines += [tables.markdown(tables.BY_DIRECTION, tables.by_direction(report.scores))]
+    lines += [tables.markdown(tables.BY_DIRECTION, tables.by_direction(scores))]
+    lines += ["## Where did it go\n", as_markdown(shares.verdict_table(scores))]
+    if report.pairs:
+        lines += ["## System by system\n", as_markdown(versus.pair_table(report.pairs))]
     lines += ["## Signatures\n"]
-    lines += ["".join(f"- `{text}`\n" for text in signatures(report.scores))]
-    lines += ["".join(f"- {what}: {tables.escaped(value)}\n" for what, value in report.facts)]
-    for direction, cases in report.cases.items():
-        if cases:
-            lines += [f"## Examples {direction}\n", examples(cases)]
+    lines += ["".join(f"- `{text}`\n" for text in signatures(scores))]
+    stated = (*report.facts, *report.versions)
+    lines += ["".join(f"- {what}: {tables.escaped(value)}\n" for what, value in stated)]
+    lines += [examples(report.segments)]
     return "\n".join(lines)
 
 
-def examples(cases: Sequence[Case]) -> str:
-    """Test sentences as a Markdown table: source, reference, each answer with its language."""
-    systems = [tables.NAMES.get(each.system, each.system) for each in cases[0].attempts]
-    rows = [
-        [case.source, case.reference, *(f"{a.text} ({a.found_lang or '?'})" for a in case.attempts)]
-        for case in cases
-    ]
-    return tables.markdown(["source", "reference", *systems], rows)
+def as_markdown(table: figures.Table) -> str:
+    """A figure's numbers."""
+    return tables.markdown(table.columns, [[cell.text for cell in row] for row in table.rows])
+
+
+def examples(every: Sequence[Segment]) -> str:
+    """The most damaged segments of each direction: source, reference, each answer, its verdict."""
+    by_direction: dict[Direction, list[Segment]] = {}
+    for segment in every:
+        by_direction.setdefault(segment.direction, []).append(segment)
+    lines = []
+    for direction, group in by_direction.items():
+        worst = segments.worst_first(group)[:EXAMPLES]
+        names = [figures.name_of(each.system) for each in group[0].answers]
+        rows = [
+            [
+                *(each.answers[0].source, each.answers[0].reference),
+                *(f"{a.hypothesis} ({segments.WORDS[Verdict(a.verdict)]})" for a in each.answers),
+            ]
+            for each in worst
+        ]
+        lines += [f"## Most damaged segments {direction}\n"]
+        lines += [tables.markdown(["source", "reference", *names], rows)]
+    return "\n".join(lines)

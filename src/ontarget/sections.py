@@ -244,4 +244,4 @@ class Evaluate(Section):
 class Report(Section):
     """The page."""
 
-    examples: Annotated[int, Field(ge=0)] = 20  # a direction
+    segments: Annotated[int, Field(ge=0)] = 20_000  # to browse; of more, the most damaged are kept

@@ -136,5 +136,5 @@ def judging_units(recipe: Recipe) -> Iterator[Unit]:
         verb="report",
         module="s7_report",
         needs=(*trained, "6_evaluate"),
-        reads=("name", "languages", "seed", "base", "unlikelihood", "translate", "report"),
+        reads=tuple(name for name in Recipe.model_fields if name not in ("out", "report_to")),
     )

@@ -1,15 +1,19 @@
 """Step 7: the run as a page to look at and as Markdown."""
 
 import json
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePath
 from typing import Any
 
-from ontarget import artifacts, report
+import yaml
+
+from ontarget import __version__, artifacts, report, significance
 from ontarget.charts import Chart, chart
-from ontarget.offtarget import primary
+from ontarget.compared import visible
+from ontarget.errors import ArtifactError
 from ontarget.recipe import Recipe
-from ontarget.records import Direction
-from ontarget.report import Attempt, Case, Report
+from ontarget.report import Report
+from ontarget.segments import Segment, segments
 from ontarget.steps import inputs
 
 CURVES = {
@@ -22,13 +26,19 @@ VALIDATED = {
     "3_mle": "Stage 1: off-target on dev, %",
     "4_unlikelihood": "Stage 2: off-target on dev, %",
 }
+NOT_SHOWN = {"out", "report_to"}  # of a recipe: where things lie, not what they are
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     """Write `report.html` and `report.md`."""
-    tell("drawing", 0, 1)
+    tell("reading", 0, 3)
     evaluated = recipe.out / "6_evaluate"
     scores = inputs.scores(evaluated / "scores.jsonl")
+    every = answered(recipe, evaluated / "segments.jsonl")
+    shown, data = report.fitted(every, recipe.report.segments)
+    tell("testing", 1, 3)
+    pairs = compared(recipe, every)
+    tell("drawing", 2, 3)
     content = Report(
         title=recipe.name,
         facts=facts(recipe),
@@ -36,26 +46,92 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         scores=tuple(scores),
         ability=tuple(inputs.scores(evaluated / "ability.jsonl")),
         charts=curves(recipe),
-        cases=cases(recipe),
+        pairs=pairs,
+        segments=tuple(shown),
+        data=data,
+        left_out=len(every) - len(shown),
+        recipe=recipe_text(recipe),
+        versions=versions(recipe),
     )
     (out / "report.html").write_text(report.html(content), encoding="utf-8")
     (out / "report.md").write_text(report.markdown(content), encoding="utf-8")
-    return {"scores": len(scores)}
+    return {"scores": len(scores), "segments": len(shown), "left_out": content.left_out}
+
+
+def answered(recipe: Recipe, path: Path) -> list[Segment]:
+    """The test segments with every system's answer.
+
+    Raises:
+        ArtifactError: a line is damaged, or an answer is missing.
+    """
+    try:
+        return segments(inputs.answers(path), inputs.systems(recipe))
+    except ValueError as error:
+        raise ArtifactError(f"{path}: {error}; remove its folder and run again") from error
+
+
+def compared(recipe: Recipe, every: Sequence[Segment]) -> tuple[significance.Pair, ...]:
+    """Each pair of systems in each setting."""
+    supervised = set(recipe.supervised_directions)
+    return tuple(
+        pair
+        for setting in (True, False)
+        for pair in significance.pairs(
+            [each for each in every if (each.direction in supervised) is setting], setting
+        )
+    )
 
 
 def facts(recipe: Recipe) -> tuple[tuple[str, str], ...]:
     """What the numbers depend on, in words."""
     beams = recipe.translate.beams
     return (
-        ("model", recipe.model),
+        ("model", nameless(recipe.model)),
         ("languages", " ".join(recipe.languages)),
         ("decoding", "greedy" if beams == 1 else f"beam {beams}"),
         ("seed", str(recipe.seed)),
     )
 
 
+def recipe_text(recipe: Recipe) -> str:
+    """The recipe with its defaults as YAML, without the places of this machine."""
+    content = {
+        name: without_places(value)
+        for name, value in recipe.model_dump(mode="json").items()
+        if name not in NOT_SHOWN
+    }
+    text = yaml.safe_dump(
+        content, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
+    return "\n".join(map(visible, text.splitlines()))
+
+
+def without_places(value: Any) -> Any:
+    """A setting with each absolute path cut to its last part."""
+    if isinstance(value, dict):
+        return {key: without_places(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_places(each) for each in value]
+    return nameless(value) if isinstance(value, str) else value
+
+
+def nameless(text: str) -> str:
+    """A path without the folders of this machine; any other text as it is."""
+    return f"…/{PurePath(text).name}" if PurePath(text).is_absolute() else text
+
+
+def versions(recipe: Recipe) -> tuple[tuple[str, str], ...]:
+    """Of what made the numbers."""
+    stamp = whole_stamp(recipe, "6_evaluate")
+    return (
+        ("ontarget", __version__),
+        ("python", stamp["python"]),
+        *sorted(stamp["libraries"].items()),
+    )
+
+
 def notes(recipe: Recipe) -> tuple[str, ...]:
-    """What a reader must know before the numbers."""
+    """What a reader must know with the numbers."""
     found = []
     if recipe.base.scratch is not None:
         made = stamped(recipe, "0_base")
@@ -66,24 +142,27 @@ def notes(recipe: Recipe) -> tuple[str, ...]:
             "mechanism, not what to expect of a pretrained model."
         )
     if recipe.unlikelihood is not None:
-        drawn = stamped(recipe, "2_conflict")
-        found.append(
-            f"{drawn['asking_for_the_right_language_percent']} % of the conflict samples still ask "
-            "for the right language."
-        )
         if recipe.unlikelihood.preflight:
             path = recipe.out / "4_unlikelihood" / "preflight.json"
             words = json.loads(path.read_text(encoding="utf-8"))["verdict"]["words"]
             found.append(f"Preflight, before stage 2: {words}.")
+        drawn = stamped(recipe, "2_conflict")["asking_for_the_right_language_percent"]
+        if drawn:
+            found.append(f"{drawn} % of the conflict samples still ask for the right language.")
     return tuple(found)
 
 
 def stamped(recipe: Recipe, step: str) -> dict[str, Any]:
     """What a step reported about itself."""
+    result: dict[str, Any] = whole_stamp(recipe, step)["result"]
+    return result
+
+
+def whole_stamp(recipe: Recipe, step: str) -> dict[str, Any]:
+    """A step's step.json."""
     stamp = artifacts.read_stamp(recipe.out / step)
     assert stamp is not None, f"{step} has run before the report"
-    result: dict[str, Any] = stamp["result"]
-    return result
+    return stamp
 
 
 def curves(recipe: Recipe) -> tuple[Chart, ...]:
@@ -97,6 +176,7 @@ def curves(recipe: Recipe) -> tuple[Chart, ...]:
     losses = [
         chart(
             title,
+            "nats per token",
             artifacts.read_lines(recipe.out / step / "curve.jsonl", dict),
             ("likelihood", "unlikelihood"),
         )
@@ -104,7 +184,9 @@ def curves(recipe: Recipe) -> tuple[Chart, ...]:
         if trained[step]
     ]
     validated = [
-        chart(title, told(artifacts.read_lines(path, dict)), ("off-target", "references"))
+        chart(
+            title, "percent", told(artifacts.read_lines(path, dict)), ("off-target", "references")
+        )
         for step, title in VALIDATED.items()
         if trained[step] and (path := recipe.out / step / "validation.jsonl").exists()
     ]
@@ -115,34 +197,3 @@ def told(lines: list[dict[str, int | float]]) -> list[dict[str, int | float]]:
     """Lines of validation.jsonl under the names that the page shows."""
     names = {"off_target_percent": "off-target", "reference_off_target_percent": "references"}
     return [{names.get(key, key): value for key, value in line.items()} for line in lines]
-
-
-def cases(recipe: Recipe) -> dict[Direction, tuple[Case, ...]]:
-    """The first sentences of each direction, with the answers of all systems."""
-    systems = inputs.systems(recipe)
-    found: dict[Direction, dict[str, list[dict[str, str]]]] = {}
-    for line in artifacts.read_lines(recipe.out / "6_evaluate" / "segments.jsonl", dict):
-        if line["system"] in systems:
-            direction = Direction(line["source_lang"], line["target_lang"])
-            found.setdefault(direction, {}).setdefault(line["key"], []).append(line)
-    return {
-        direction: tuple(map(case, list(by_key.values())[: recipe.report.examples]))
-        for direction, by_key in found.items()
-    }
-
-
-def case(lines: list[dict[str, str]]) -> Case:
-    """One test sentence from its lines, one a system."""
-    return Case(
-        source=lines[0]["source"],
-        reference=lines[0]["reference"],
-        attempts=tuple(
-            Attempt(
-                system=line["system"],
-                text=line["hypothesis"],
-                found_lang=line["found_lang"],
-                wrong=primary(line["found_lang"]) != primary(line["target_lang"]),
-            )
-            for line in lines
-        ),
-    )
