@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -176,3 +177,26 @@ def test_the_shipped_engines_are_what_accelerate_reads(name: str) -> None:
     assert {key: str(shipped[key]).lower() for key in tested} == {
         key: value.lower() for key, value in tested.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2, but there is no RANK, MASTER_ADDR, MASTER_PORT;"),
+        ({"WORLD_SIZE": "2", "RANK": "0", "MASTER_PORT": "1"}, "but there is no MASTER_ADDR;"),
+        (
+            {"WORLD_SIZE": "2", "RANK": "2", "MASTER_ADDR": "x", "MASTER_PORT": "1"},
+            "but there is RANK 2; launch with `accelerate launch` or `torchrun`",
+        ),
+    ],
+)
+def test_processes_that_no_launcher_can_have_made_are_refused(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], text: str
+) -> None:
+    for name in ("WORLD_SIZE", "RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    processes.refuse_half_launched()
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(RecipeError, match=re.escape(text)):
+        processes.refuse_half_launched()

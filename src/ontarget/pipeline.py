@@ -66,6 +66,7 @@ def run(
     Raises:
         OnTargetError: bad input, or a disk that is full; finished units are kept.
     """
+    processes.refuse_half_launched()
     every = units(recipe)
     chosen = every if verb is None else needed(every, matching(every, verb))
     forced = every.index(matching(every, force_from)[0]) if force_from else len(every)

@@ -11,6 +11,8 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar, cast
 
+from ontarget.errors import RecipeError
+
 Decided = TypeVar("Decided")
 
 PATIENCE = timedelta(days=30)
@@ -30,6 +32,21 @@ def told(name: str) -> int:
     """A number that a launcher sets for each of its processes; 0 where there is none."""
     text = os.environ.get(name, "")
     return int(text) if text.isdecimal() else 0
+
+
+def refuse_half_launched() -> None:
+    """Raise RecipeError where the environment speaks of processes that no launcher can have made.
+
+    Left alone, they would be waited for.
+    """
+    launched = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+    missing = [name for name in launched if not os.environ.get(name)]
+    if count() > 1 and (missing or told("RANK") >= count()):
+        found = f"no {', '.join(missing)}" if missing else f"RANK {told('RANK')}"
+        raise RecipeError(
+            f"environment: WORLD_SIZE is {count()}, but there is {found}; launch with `accelerate "
+            "launch` or `torchrun`, which set them all, or `unset WORLD_SIZE` to run one process"
+        )
 
 
 def shard() -> bool:
