@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONFIRMED = 2  # validations in a row that must be on target: one may be so by chance
-NEAR = 1.0  # percent points above the references' off-target ratio that count as theirs
+NEAR = 0.5  # percent points above the references' off-target ratio that count as theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
