@@ -303,3 +303,15 @@ def test_bad_options_are_one_line(
 def test_reading_a_run_loads_no_model_library() -> None:
     loaded = loaded_by("import ontarget.__main__\nfrom ontarget.steps import compare")
     assert not {"torch", "transformers", "fasttext"} & loaded
+
+
+def test_numbers_that_step_6_did_not_write_are_refused(
+    runs: tuple[Path, Path], compare: Command
+) -> None:
+    evaluated = runs[1] / "6_evaluate"
+    artifacts.stamp(evaluated, {"fingerprint": "", "result": {}})
+    assert compare(*runs)[0] == 0
+    altered(runs[1], "scores", 3, bleu=99.0)
+    code, out, err = compare(*runs)
+    assert (code, out) == (2, "")
+    assert f"{evaluated}: is not as step 6 left it, a file was altered; run `ontarget eval" in err

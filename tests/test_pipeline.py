@@ -433,5 +433,5 @@ def test_another_detector_in_the_same_file_makes_the_evaluation_out_of_date(
     found = []
     for content in (b"one", b"other", b"one"):
         model.write_bytes(content)
-        found.append(artifacts.fingerprint(pipeline.needed(recipe, unit)))
+        found.append(artifacts.fingerprint(pipeline.origin(recipe, unit)))
     assert found[0] == found[2] != found[1]
