@@ -84,6 +84,24 @@ BAD: dict[str, tuple[Callable[[Path], list[str | Path]], str]] = {
         lambda folder: [*given(folder), "--detector", "fastext"], "fastext: no such file; give",
     ),
     "three votes": (lambda folder: [*given(folder), "--votes", "3"], "'--votes'"),
+    "the same file twice": (
+        lambda folder: [*given(folder), "--references", f"it={folder}/it"],
+        "it is given twice; its texts would count twice, give each file once",
+    ),
+    "a file as two languages": (
+        lambda folder: [*given(folder), "--references", f"en={folder}/./it"], "is given twice",
+    ),
+    "no candidate": (
+        lambda folder: [*given(folder), "--candidates", ""], "CLDR knows no language ''",
+    ),
+    "a detector whose name steers the terminal": (
+        lambda folder: [*given(folder), "--detector", written(folder, "x\x1b[31m", ["no"])],
+        "x\\x1b[31m: its name is not plain text; give",
+    ),
+    "a detector whose name is not UTF-8": (
+        lambda folder: [*given(folder), "--detector", written(folder, "x\udce9", ["no"])],
+        "x\\udce9: its name is not plain text; give",
+    ),
     "an unknown candidate": (
         lambda folder: [*given(folder), "--candidates", "it,xx"], "CLDR knows no language 'xx'",
     ),
@@ -105,6 +123,20 @@ def test_bad_input_is_one_line_and_no_file(tmp_path: Path, case: str) -> None:
 )
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path, out: str, message: str) -> None:
     assert message in refused("calibrate", *given(tmp_path), "--out", tmp_path / out)
+
+
+def test_references_are_not_overwritten(tmp_path: Path) -> None:
+    message = "it: is a file of references; give another place"
+    assert message in refused("calibrate", *given(tmp_path), "--out", f"{tmp_path}/./it")
+    assert (tmp_path / "it").read_text().splitlines() == IT
+
+
+def test_what_is_no_regular_file_stays_what_it_is(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.symlink_to("/dev/full")
+    assert "out: is no regular file; give" in refused("calibrate", *given(tmp_path), "--out", out)
+    assert out.is_symlink()
+    assert "is a folder" in refused("calibrate", *given(tmp_path), "--out", "")
 
 
 def test_references_are_measured_without_torch(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ontarget.records import Translation
 from ontarget.steps import s6_evaluate
 
 DIRECTIONS = {("en", "it"): True, ("it", "nl"): False, ("nl", "it"): False}
+SOURCES = ("de", "fr", "es")  # of directions that only one run has
 SENTENCES = 2  # times four
 Output = tuple[int, str, str]
 Command = Callable[..., Output]
@@ -273,9 +274,9 @@ def test_bad_runs_are_one_line(case: str, runs: tuple[Path, Path], compare: Comm
 
 def test_no_direction_in_common_is_one_line(runs: tuple[Path, Path], compare: Command) -> None:
     for line, lang in ((3, "ro"), (4, "ro"), (5, "ro")):
-        altered(runs[1], "scores", line, target=lang, source=f"en-{line}")
+        altered(runs[1], "scores", line, target=lang, source=SOURCES[line - 3])
     for line in range(24, 48):
-        altered(runs[1], "segments", line, target_lang="ro", source_lang=f"en-{line // 8}")
+        altered(runs[1], "segments", line, target_lang="ro", source_lang=SOURCES[line // 8 - 3])
     code, _, err = compare(*runs)
     assert code == 2
     assert f"{runs[0]} and {runs[1]}: no direction in common: en-it, it-nl, nl-it in the" in err
@@ -302,3 +303,15 @@ def test_bad_options_are_one_line(
 def test_reading_a_run_loads_no_model_library() -> None:
     loaded = loaded_by("import ontarget.__main__\nfrom ontarget.steps import compare")
     assert not {"torch", "transformers", "fasttext"} & loaded
+
+
+def test_numbers_that_step_6_did_not_write_are_refused(
+    runs: tuple[Path, Path], compare: Command
+) -> None:
+    evaluated = runs[1] / "6_evaluate"
+    artifacts.stamp(evaluated, {"fingerprint": "", "result": {}})
+    assert compare(*runs)[0] == 0
+    altered(runs[1], "scores", 3, bleu=99.0)
+    code, out, err = compare(*runs)
+    assert (code, out) == (2, "")
+    assert f"{evaluated}: is not as step 6 left it, a file was altered; run `ontarget eval" in err

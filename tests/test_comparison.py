@@ -82,6 +82,19 @@ def system(scores: list[Score], hypotheses: list[str] | None = None, run: str = 
     return System(run=run, name="stage2", scores=tuple(scores), answers=answers)
 
 
+def test_means_of_both_are_over_the_directions_that_both_have_a_ratio_of() -> None:
+    unknown = {"off_target_percent": None, "off_target_interval": None}
+    a = system([replace(FIRST_ZERO, off_target_percent=90.0),
+                replace(SECOND_ZERO, off_target_percent=10.0)])  # fmt: skip
+    b = system([replace(FIRST_ZERO, **unknown), replace(SECOND_ZERO, off_target_percent=10.0)])
+    for one, other in ((a, b), (b, a)):
+        found = comparison.compare(one, other)
+        (mean,) = found.means
+        assert (mean.a.off_target_percent, mean.b.off_target_percent) == (10.0, 10.0)
+        left_out = f"not in the means of OTR, for one of both is unknown: {found.rows[0].direction}"
+        assert left_out in compared.notes(found)
+
+
 def sample() -> Comparison:
     """The second is better off-target by far, and a little worse where it was fine."""
     a = system([SCORE, FIRST_ZERO, SECOND_ZERO], TEXTS["en"] * 2, "runs/a")

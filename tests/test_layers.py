@@ -17,7 +17,7 @@ LAYERS = [
      "validation", "shapes", "scripts", "program"},  # pure
     {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts",
      "comet", "metricx", "bleurt"},  # on top of those
-    {"qe", "acceptance", "passrates", "tally", "systems"},
+    {"qe", "acceptance", "passrates", "tally", "systems", "recorded"},
     {"evaluated", "comparison", "segments", "calibration"},
     {"compared", "significance", "figures", "calibrated"},
     {"versus", "shares"},

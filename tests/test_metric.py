@@ -132,7 +132,10 @@ def test_lists_of_different_length_are_refused(
     [
         ({"target_lang": "xx"}, "CLDR knows no language 'xx'; give a code such as it"),
         ({"candidates": ["en", "qq"]}, "CLDR knows no language 'qq'"),
-        ({"target_lang": "nl"}, "source and target language are both nl"),
+        ({"target_lang": "nl"}, "no detector can tell the target language 'nl' from the source's"),
+        ({"target_lang": "zh", "source_lang": "yue"}, "'zh' from the source's 'yue'"),
+        ({"target_lang": "zh", "source_lang": "zh-Hans"}, "'zh' from the source's 'zh-Hans'"),
+        ({"target_lang": "nb", "source_lang": "no"}, "copies would be on target; give two lang"),
         ({"votes": 3}, "votes: 3; expected 1 or 2"),
         ({"detector": "paper", "votes": 2}, "the detector paper asks lid.176 alone"),
         ({"detector": "paper", "candidates": ["en"]}, "leave out candidates and votes"),
@@ -144,6 +147,7 @@ def test_lists_of_different_length_are_refused(
         ({"target_lang": "lij"}, "does not know 'lij', .* GlotLID or OpenLID from a file"),
         ({"detector": "lingua", "target_lang": "br"}, "these know it: fasttext, GlotLID"),
         ({"detector": "/nowhere/lid.bin"}, "/nowhere/lid.bin: no such file; give fasttext, lingua"),
+        ({"detector": "/"}, "/: no file; give fasttext, lingua"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(options: dict[str, object], message: str) -> None:
@@ -170,6 +174,7 @@ def test_the_metric_is_loaded_when_it_is_asked_for() -> None:
         (("en", "lij"), "the detector fasttext does not know 'lij'"),
         (("no", "en", "nb"), "languages: no detector can tell 'nb' from 'no'; keep one"),
         (("en", "zh", "zh-Hant"), "no detector can tell 'zh-Hant' from 'zh'"),
+        (("zh", "yue"), "languages: no detector can tell 'yue' from 'zh'; keep one"),
     ],
 )
 def test_languages_that_no_run_could_be_judged_in_are_refused(

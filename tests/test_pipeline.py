@@ -422,3 +422,16 @@ def copied(recipe: Path, folder: Path, **changes: Any) -> Path:
 def test_an_adapter_of_stage_2_is_one_of_its_control_too(write_recipe: Writer) -> None:
     control = next(unit for unit in units(load(write_recipe())) if unit.folder == "4_control")
     assert "unlikelihood.adapter" in control.reads
+
+
+def test_another_detector_in_the_same_file_makes_the_evaluation_out_of_date(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    model = tmp_path / "lid.bin"
+    recipe = load(write_recipe(evaluate={"detector": str(model)}))
+    (unit,) = [each for each in units(recipe) if each.folder == "6_evaluate"]
+    found = []
+    for content in (b"one", b"other", b"one"):
+        model.write_bytes(content)
+        found.append(artifacts.fingerprint(pipeline.origin(recipe, unit)))
+    assert found[0] == found[2] != found[1]

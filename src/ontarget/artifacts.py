@@ -62,11 +62,12 @@ def publishing_text(path: Path) -> Iterator[TextIO]:
     """A text to write; it becomes the file `path` when the block ends, and vanishes if it fails.
 
     Raises:
-        ArtifactError: the place is a folder or cannot be written; this is found before the block.
+        ArtifactError: the place is no file or cannot be written; this is found before the block.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    if path.is_dir():
-        raise ArtifactError(f"{path}: is a folder; give the name of a file")
+    partial = path.parent / f".{path.name}.partial"
+    if path.exists() and not path.is_file():
+        found = "a folder" if path.is_dir() else "no regular file"
+        raise ArtifactError(f"{path}: is {found}; give the name of a file")
     try:
         with partial.open("w", encoding="utf-8") as out:
             yield out

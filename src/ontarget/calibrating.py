@@ -92,13 +92,39 @@ def references(given: str) -> References:
     return References(languages, Path(path))
 
 
+def refuse_twice(given: Sequence[References]) -> None:
+    """Raise CorpusError where the same texts would count twice, or as two languages."""
+    seen: set[tuple[str, Path]] = set()
+    for each in given:
+        path = each.path.resolve()
+        for language in each.languages if is_table(str(path)) else ("",):
+            if (language, path) in seen:
+                raise CorpusError(
+                    f"--references: {each.path} is given twice; its texts would count twice, "
+                    "give each file once"
+                )
+            seen.add((language, path))
+
+
+def refuse_overwriting(given: Sequence[References], out: Path | None) -> None:
+    """Raise CorpusError where what is written would take the place of references."""
+    for each in given:
+        if out is not None and out.resolve() == each.path.resolve():
+            raise CorpusError(f"--out {out}: is a file of references; give another place")
+
+
 def is_table(path: str) -> bool:
     """Whether a file's columns are languages; any other is text, one segment a line."""
     return path.endswith(tuple(corpora.READERS))
 
 
 def languages_of(given: Sequence[References]) -> list[str]:
-    """All of them, in the order given."""
+    """All of them, in the order given.
+
+    Raises:
+        CorpusError: a file is given twice.
+    """
+    refuse_twice(given)
     return list(dict.fromkeys(code for each in given for code in each.languages))
 
 

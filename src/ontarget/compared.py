@@ -197,11 +197,18 @@ def notes(found: Comparison) -> list[str]:
             lines.append(
                 f"{row.direction}: {settings[0]} in A, {settings[1]} in B; counted as in B"
             )
+    if unknown := [str(row.direction) for row in found.rows if has_one_ratio(row)]:
+        lines.append(f"not in the means of OTR, for one of both is unknown: {', '.join(unknown)}")
     for letter, alone in found.only_in.items():
         if alone:
             lines.append(f"in {letter} alone, left out: {', '.join(map(str, alone))}")
     lines += [f"{name}: {text}" for name, texts in found.signatures.items() for text in texts]
     return [visible(line) for line in lines]
+
+
+def has_one_ratio(row: Row) -> bool:
+    """Whether the off-target ratio of only one system is known."""
+    return (row.a.off_target_percent is None) != (row.b.off_target_percent is None)
 
 
 def not_all_shared(rows: Sequence[Row]) -> list[str]:

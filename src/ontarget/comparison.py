@@ -153,10 +153,18 @@ def refuse_different(one: Score, other: Score) -> None:
 
 def means(pairs: Sequence[tuple[Score, Score]]) -> tuple[Means, ...]:
     """Averages by the second system's setting, so that both are over the same directions."""
-    of_a = tables.averages([replace(one, supervised=other.supervised) for one, other in pairs])
-    of_b = tables.averages([other for _, other in pairs])
+    both_known = [known_in_both(replace(a, supervised=b.supervised), b) for a, b in pairs]
+    of_a = tables.averages([one for one, _ in both_known])
+    of_b = tables.averages([other for _, other in both_known])
     both = [Means(supervised=b.supervised, a=a, b=b) for a, b in zip(of_a, of_b, strict=True)]
     return tuple(sorted(both, key=lambda each: not each.supervised))
+
+
+def known_in_both(a: Score, b: Score) -> tuple[Score, Score]:
+    """Two scores of a direction, without the ratio that only one of them has."""
+    if (a.off_target_percent is None) == (b.off_target_percent is None):
+        return a, b
+    return replace(a, off_target_percent=None), replace(b, off_target_percent=None)
 
 
 def rows(a: System, b: System, pairs: Iterable[tuple[Score, Score]]) -> Iterable[Row]:

@@ -22,6 +22,7 @@ from ontarget.identify import (
 )
 from ontarget.verdicts import language, means
 
+NAMED = ("fasttext", "lingua", "paper")  # any other name is a path
 PAPER = "paper"  # lid.176 as arXiv 2403.14399 uses it: the top label of all, of any text
 LINGUA_CODES = frozenset(
     """
@@ -112,9 +113,12 @@ def loaded(path: Path) -> tuple[Any, str, dict[str, str]]:
     """
     import fasttext
 
-    if not path.is_file():
+    if not path.is_file() or not path.name.isprintable():
+        found = "no such file"
+        if path.exists():
+            found = "no file" if path.name.isprintable() else "its name is not plain text"
         raise DetectorError(
-            f"{path}: no such file; give fasttext, lingua, paper, or the path of a fastText model"
+            f"{path}: {found}; give fasttext, lingua, paper, or the path of a fastText model"
         )
     try:
         with path.open("rb") as stream:

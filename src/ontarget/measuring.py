@@ -141,7 +141,7 @@ def show(hypotheses: list[Path], given: Measuring) -> None:
     metric = OffTarget(
         target_lang=given.target_lang or "",
         source_lang=given.source_lang or "",
-        candidates=given.candidates.split(",") if given.candidates else None,
+        candidates=None if given.candidates is None else given.candidates.split(","),
         detector=given.detector,
         votes=given.votes,
         pivot=given.pivot,
@@ -192,10 +192,11 @@ def calibrate(  # noqa: PLR0913 - a command's options
 
     given = [calibrating.references(each) for each in references]
     languages = calibrating.languages_of(given)
-    chosen = candidates.split(",") if candidates else None
+    calibrating.refuse_overwriting(given, out)
+    chosen = None if candidates is None else candidates.split(",")
     errors = Console(stderr=True, highlight=False)
     with ExitStack() as stack:
-        written = stack.enter_context(artifacts.publishing_text(out)) if out else None
+        written = stack.enter_context(artifacts.publishing_text(out)) if out is not None else None
         systems = calibrating.systems(detector, votes, languages, chosen)
         with errors.status("measured 0 texts") as status:
             blank = calibrating.measure(

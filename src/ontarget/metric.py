@@ -210,12 +210,13 @@ class Detection:
     def refuse(self, codes: Sequence[str]) -> None:
         """Raise DetectorError where translations between these languages could not be judged."""
         for number, code in enumerate(codes):
-            self.metric(Direction(code, codes[number - 1]))
             for earlier in codes[:number]:
                 if not told_apart(earlier, code):
                     raise DetectorError(
                         f"languages: no detector can tell {code!r} from {earlier!r}; keep one"
                     )
+        for number, code in enumerate(codes):
+            self.metric(Direction(code, codes[number - 1]))
 
 
 def in_step(streams: Sequence[Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
@@ -239,9 +240,10 @@ def refuse(asked: Asked, candidates: Sequence[str] | None, detector: str, votes:
             raise DetectorError(
                 f"CLDR knows no language {code!r}; give a code such as it or zh-Hant"
             )
-    if asked.target_lang == asked.source_lang:
+    if not told_apart(asked.target_lang, asked.source_lang):
         raise DetectorError(
-            f"source and target language are both {asked.target_lang}; no ratio can tell them apart"
+            f"no detector can tell the target language {asked.target_lang!r} from the source's "
+            f"{asked.source_lang!r}, so copies would be on target; give two languages"
         )
     if votes not in (1, 2):
         raise DetectorError(f"votes: {votes}; expected 1 or 2")

@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from pydantic import ValidationError
 
-from ontarget import __version__, artifacts, processes, weights
+from ontarget import __version__, artifacts, detectors, processes, weights
 from ontarget.errors import ArtifactError, RecipeError
 from ontarget.recipe import Recipe
 from ontarget.sections import Section
@@ -222,6 +222,10 @@ def origin(recipe: Recipe, unit: Unit) -> dict[str, Any]:
         if name == "model":
             if recipe.base.model is not None:
                 files[name] = weights.identity(recipe.base.model, recipe.base.revision)
+        elif name == "detector":
+            path = Path(recipe.evaluate.detector)
+            if path.is_file() and recipe.evaluate.detector not in detectors.NAMED:
+                files[name] = artifacts.file_hash(path)
         else:
             files |= {str(path): artifacts.file_hash(path) for path in getattr(recipe.corpus, name)}
     steps = outputs(recipe, unit.needs)

@@ -166,7 +166,7 @@ def markdown(report: Report) -> str:
     if report.pairs:
         lines += ["## System by system\n", as_markdown(versus.pair_table(report.pairs))]
     lines += ["## Signatures\n"]
-    lines += ["".join(f"- `{text}`\n" for text in signatures(scores))]
+    lines += ["".join(f"- {tables.escaped(text)}\n" for text in signatures(scores))]
     stated = (*report.facts, *report.versions)
     lines += ["".join(f"- {what}: {tables.escaped(value)}\n" for what, value in stated)]
     lines += [examples(report.segments)]

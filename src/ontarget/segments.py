@@ -52,13 +52,16 @@ def segments(answers: Iterable[Answer], systems: Sequence[str]) -> list[Segment]
     """Answers of `systems` side by side, in order of appearance.
 
     Raises:
-        ValueError: a system has no answer to a segment that another one has answered.
+        ValueError: a system has no answer to a segment that another one has answered, or two.
     """
     found: dict[tuple[Direction, str], dict[str, Answer]] = {}
     for each in answers:
         if each.system in systems:
             direction = Direction(each.source_lang, each.target_lang)
-            found.setdefault((direction, each.key), {})[each.system] = each
+            of_segment = found.setdefault((direction, each.key), {})
+            if each.system in of_segment:
+                raise ValueError(f"two answers of {each.system} to {each.key} ({direction})")
+            of_segment[each.system] = each
     for (direction, key), by_system in found.items():
         if lacking := [system for system in systems if system not in by_system]:
             raise ValueError(f"no answer of {lacking[0]} to {key} ({direction})")

@@ -1,5 +1,6 @@
 """Scores as rows of a table like the paper's: one row a system, averages of each setting."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ NAMES = {
     "stage2": "stage 2 (+ unlikelihood)",
     "base-by-cue": "base, in its own format",
 }
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 SETTINGS = {True: "supervised", False: "zero-shot"}
 
 
@@ -154,7 +156,7 @@ def markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def escaped(cell: str) -> str:
-    """A cell that can break neither table nor page."""
+    """A cell that can break neither table nor page, and steers no terminal."""
     for character in "\\|`*_<>[]#&":
         cell = cell.replace(character, f"\\{character}") if character in cell else cell
-    return " ".join(cell.split())
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], " ".join(cell.split()))

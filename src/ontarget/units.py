@@ -25,7 +25,7 @@ class Unit:
     module: str  # of ontarget.steps, imported only when it runs
     needs: tuple[str, ...] = ()  # folders it reads
     reads: tuple[str, ...] = ()  # of the recipe: what its content depends on, dotted in sections
-    files: tuple[str, ...] = ()  # of corpus.train, dev, test and base.model: what else it reads
+    files: tuple[str, ...] = ()  # train, dev, test, model, detector: what else it reads
     system: str | None = None
 
     @property
@@ -129,6 +129,7 @@ def judging_units(recipe: Recipe) -> Iterator[Unit]:
         module="s6_evaluate",
         needs=translated,
         reads=("languages", "supervised_directions", "evaluate"),
+        files=("detector",),
     )
     trained = tuple(unit.folder for unit in training_units(recipe) if unit.folder != "1_prepare")
     yield Unit(

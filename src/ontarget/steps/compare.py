@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ontarget import artifacts
 from ontarget.comparison import Comparison, System, compare, direction_of
 from ontarget.errors import ArtifactError
 from ontarget.records import Answer, Direction, Score
 from ontarget.steps import inputs
+
+AGAIN = "run `ontarget evaluate RECIPE --force-from evaluate`"
 
 
 def run(a: System, b: System) -> Comparison:
@@ -48,6 +51,8 @@ def read(folder: Path, name: str) -> System:
         if answer.system == name and direction in answers:
             answers[direction].append(answer)
     refuse_incomplete(paths[1], scores, answers)
+    if (evaluated / artifacts.STAMP).is_file() and artifacts.read_stamp(evaluated) is None:
+        raise ArtifactError(f"{evaluated}: is not as step 6 left it, a file was altered; {AGAIN}")
     return System(
         run=str(folder),
         name=name,
@@ -60,16 +65,15 @@ def refuse_incomplete(
     path: Path, scores: Sequence[Score], answers: Mapping[Direction, Sequence[Answer]]
 ) -> None:
     """Raise ArtifactError unless each direction is there once, with all its segments."""
-    remedy = "run `ontarget evaluate RECIPE --force-from evaluate`"
     if len(answers) < len(scores):
         raise ArtifactError(
             f"{path.with_name('scores.jsonl')}: a direction of {scores[0].system} stands there "
-            f"twice; {remedy}"
+            f"twice; {AGAIN}"
         )
     for score in scores:
         found = len(answers[direction_of(score)])
         if found != score.segments:
             raise ArtifactError(
                 f"{path}: {found} segments of {score.system} in {direction_of(score)}, expected "
-                f"{score.segments} as in scores.jsonl; {remedy}"
+                f"{score.segments} as in scores.jsonl; {AGAIN}"
             )

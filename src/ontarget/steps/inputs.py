@@ -1,15 +1,16 @@
 """What several steps read: a recipe and its run folder in, plain values out."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from ontarget import artifacts, corpora
+from ontarget import artifacts, corpora, recorded
 from ontarget.corpora.phrasebook import parallels
 from ontarget.errors import ArtifactError, CorpusError
 from ontarget.recipe import Recipe
@@ -21,6 +22,7 @@ Tell = Callable[[str, int, int], None]  # what is going on, how much is done, ou
 
 BASE, STAGE1, LONGER, STAGE2 = "base", "stage1", "stage1-longer", "stage2"
 Record = TypeVar("Record")
+HALF = re.compile("[\ud800-\udfff]")
 ABILITY = "base-by-cue"  # the scratch model asked in the form of its own documents
 
 
@@ -166,48 +168,50 @@ def scores(path: Path) -> list[Score]:
     """The scores that step 6 wrote.
 
     Raises:
-        ArtifactError: a line is missing or damaged, or a number in it is none of a score.
+        ArtifactError: a line is damaged, or a number in it is none of a score.
     """
-    found = records(path, Score)
-    for number, each in enumerate(found, start=1):
-        ratios = (each.off_target_percent, each.reference_off_target_percent)
-        percents = (*ratios, *(each.off_target_interval or ()), each.bleu, each.chrf)
-        known = [value for value in percents if value is not None]
-        if not all(0 <= value <= 100 for value in known) or each.segments < 1:
-            raise ArtifactError(
-                f"{path}:{number}: is no Score (percents from 0 to 100 and at least one segment "
-                "expected); remove its folder and run again"
-            )
-    return found
+    return records(path, Score, recorded.score_fault)
 
 
 def answers(path: Path) -> list[Answer]:
     """The segments that step 6 wrote, of all systems.
 
     Raises:
-        ArtifactError: a line is missing or damaged.
+        ArtifactError: a line is damaged, or a value in it is none of an answer.
     """
-    return records(path, Answer)
+    return records(path, Answer, recorded.answer_fault)
 
 
-def records(path: Path, kind: type[Record]) -> list[Record]:
-    """The JSON lines of `path`, each checked to be a `kind`.
+def records(
+    path: Path, kind: type[Record], fault_of: Callable[[Record], str | None]
+) -> list[Record]:
+    """The JSON lines of `path`, each checked to be a `kind` without fault.
 
     Raises:
-        ArtifactError: a line is missing or damaged.
+        ArtifactError: a line is damaged, or has a fault.
     """
+    remedy = "remove its folder and run again"
     found: list[Record] = []
     checking = TypeAdapter(kind)
     for number, line in enumerate(artifacts.read_lines(path, dict), start=1):
         try:
-            found.append(checking.validate_python(line))
+            each = checking.validate_python(line)
         except ValidationError as error:
             fault = error.errors()[0]
             raise ArtifactError(
                 f"{path}:{number}: is no {kind.__name__} ({'.'.join(map(str, fault['loc']))}: "
-                f"{fault['msg']}); remove its folder and run again"
+                f"{fault['msg']}); {remedy}"
             ) from error
+        if words := half_character(line) or fault_of(each):
+            raise ArtifactError(f"{path}:{number}: is no {kind.__name__} ({words}); {remedy}")
+        found.append(each)
     return found
+
+
+def half_character(line: dict[str, Any]) -> str | None:
+    """Whether a text holds half of a surrogate pair, which no file can be written with."""
+    halved = next((key for key, text in line.items() if HALF.search(str(text))), None)
+    return halved and f"{halved}: whole characters expected, not half of one"
 
 
 def refuse_empty(splits: Splits, recipe: Recipe) -> None:

@@ -1,6 +1,7 @@
 """Step 7: the run as a page to look at and as Markdown."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -12,6 +13,7 @@ from ontarget.charts import Chart, chart
 from ontarget.compared import visible
 from ontarget.errors import ArtifactError
 from ontarget.recipe import Recipe
+from ontarget.records import Score
 from ontarget.report import Report
 from ontarget.segments import Segment, segments
 from ontarget.steps import inputs
@@ -34,6 +36,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     tell("reading", 0, 3)
     evaluated = recipe.out / "6_evaluate"
     scores = inputs.scores(evaluated / "scores.jsonl")
+    refuse_incomplete(evaluated / "scores.jsonl", scores, recipe)
     every = answered(recipe, evaluated / "segments.jsonl")
     shown, data = report.fitted(every, recipe.report.segments)
     tell("testing", 1, 3)
@@ -58,11 +61,27 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     return {"scores": len(scores), "segments": len(shown), "left_out": content.left_out}
 
 
+def refuse_incomplete(path: Path, scores: Sequence[Score], recipe: Recipe) -> None:
+    """Raise ArtifactError unless each system of the recipe has one score a direction."""
+    found = Counter((each.system, each.source, each.target) for each in scores)
+    directions = {(source, target) for _, source, target in found}
+    wanted = {(name, *each) for name in inputs.systems(recipe) for each in directions}
+    odd = next(iter(sorted(wanted ^ set(found))), None) or next(
+        (each for each, times in found.items() if times > 1), None
+    )
+    if odd or not found:
+        system, source, target = odd or ("any system", "any", "other")
+        raise ArtifactError(
+            f"{path}: {found[system, source, target]} scores of {system} in {source}-{target}; "
+            "expected one of each system of the recipe; remove its folder and run again"
+        )
+
+
 def answered(recipe: Recipe, path: Path) -> list[Segment]:
     """The test segments with every system's answer.
 
     Raises:
-        ArtifactError: a line is damaged, or an answer is missing.
+        ArtifactError: a line is damaged, or an answer is missing or there twice.
     """
     try:
         return segments(inputs.answers(path), inputs.systems(recipe))
