@@ -82,6 +82,17 @@ def test_the_script_of_most_letters() -> None:
     assert scripts.script_of("42!") == ""
 
 
+@given(st.text(st.sampled_from("aéбשก中の한 1-"), max_size=12))
+def test_the_script_of_most_letters_is_found_wherever_they_stand(given: str) -> None:
+    letters = {
+        "Latn": given.count("a") + given.count("é"), "Cyrl": given.count("б"),
+        "Hebr": given.count("ש"), "Thai": given.count("ก"), "Hang": 3 * given.count("한"),
+        "Kana": 3 * given.count("の"), "Hani": 3 * given.count("中"),
+    }  # fmt: skip
+    most = [script for script, count in letters.items() if count == max(letters.values())]
+    assert scripts.script_of(given) in (most if any(letters.values()) else [""])
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [

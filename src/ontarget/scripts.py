@@ -52,6 +52,9 @@ SYLLABLE, NO_SYLLABLE = (
     f"[{no}{RANGES['Hang']}{RANGES['Kana']}{RANGES['Hani']}]" for no in ("", "^")
 )
 LETTERS, SYLLABLES = re.compile(f"{LETTER}+"), re.compile(f"{SYLLABLE}+")  # runs: fewer matches
+IN_SCRIPT = re.compile(
+    "|".join(f"(?P<{script}>[{characters}]+)" for script, characters in RANGES.items())
+)
 KANA, HANI = (re.compile(f"[{RANGES[script]}]") for script in ("Kana", "Hani"))
 KANALESS = 10  # ideographs without any kana are not Japanese; a Japanese heading can be shorter
 KANALESS_RUN = re.compile(
@@ -137,12 +140,12 @@ def foreign_letters(text: str, code: str) -> int:
 
 def script_of(text: str) -> str:
     """The script that most of a text's letters are of; "" where it has none."""
-    counts = {
-        script: letters("".join(re.findall(f"[{characters}]", text)))
-        for script, characters in RANGES.items()
-    }
-    best = max(counts, key=lambda script: counts[script])
-    return best if counts[best] else ""
+    runs: dict[str | None, list[str]] = {script: [] for script in RANGES}
+    for run in IN_SCRIPT.finditer(text):
+        runs[run.lastgroup].append(run[0])
+    counts = {script: letters("".join(found)) for script, found in runs.items() if found}
+    best = max(counts, key=lambda script: counts[script], default=None)
+    return best if best and counts[best] else ""
 
 
 def is_japanese(text: str) -> bool | None:
