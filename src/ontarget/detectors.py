@@ -11,7 +11,6 @@ from ontarget.errors import DetectorError
 from ontarget.identify import (
     LABELS,
     LEAST_SHARE,
-    LETTER,
     PREFIX,
     FastText,
     Identifier,
@@ -46,10 +45,6 @@ class Lingua:
         self.answers = answers(candidates, len(LINGUA_CODES))
         self.signature = f"lid:{self.name}|set:{self.answers}"
         self.detector, self.codes = lingua_of(frozenset(codes)), codes
-
-    def languages_of(self, texts: Sequence[str]) -> list[str]:
-        """One language code a text; "" where there is no letter to judge by."""
-        return [next(iter(found), "") for found in self.shares_of(texts)]
 
     def shares_of(self, texts: Sequence[str]) -> list[Shares]:
         """How likely each language is, of those that are at all; {} where none is."""
@@ -92,11 +87,6 @@ class ModelFile:
         self.labels = {each: code for each, code in self.labels.items() if code}
         self.answers = answers(candidates, len(found))
         self.signature = f"lid:{self.name}|set:{self.answers}"
-
-    def languages_of(self, texts: Sequence[str]) -> list[str]:
-        """One language code a text; "" where there is no letter to judge by."""
-        of_texts = zip(texts, self.shares_of(texts), strict=True)
-        return [next(iter(each), "") if LETTER.search(text) else "" for text, each in of_texts]
 
     def shares_of(self, texts: Sequence[str]) -> list[Shares]:
         """How likely each language is, of those that are at all; {} where none is."""
