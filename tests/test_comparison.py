@@ -417,6 +417,27 @@ def test_a_ratio_that_is_not_known_is_a_dash_and_no_release() -> None:
     row = json.loads(compared.json_text(found))["directions"][0]["off_target"]
     assert (row["b"], row["difference"], row["b_interval"]) == (None, None, None)
     assert comparison.too_high(found.b, 3.0) == [
-        "runs/x: zero-shot off-target of stage2 is not known, so not at most 3 %: no segment could "
-        "be judged"
+        "runs/x: zero-shot off-target of stage2 is not known in it-nl, so not at most 3 %: no "
+        "segment there could be judged"
     ]
+
+
+def test_one_direction_without_a_ratio_is_no_release() -> None:
+    known = replace(SECOND_ZERO, off_target_percent=0.0)
+    unknown = replace(FIRST_ZERO, off_target_percent=None, off_target_interval=None)
+    (line,) = comparison.too_high(system([known, unknown]), 3.0)
+    assert "not known in it-nl, so not at most 3 %" in line
+    above = replace(known, off_target_percent=4.0)
+    assert "is 4.000 %, above 3 % (mean of 1; worst: nl-it 4.0 %)" in "".join(
+        comparison.too_high(system([above, unknown]), 3.0)[1:]
+    )
+
+
+def test_means_of_ratios_are_over_directions_that_both_have_one_in() -> None:
+    a = system([FIRST_ZERO, replace(SECOND_ZERO, off_target_percent=50.0)])
+    unknown = replace(FIRST_ZERO, off_target_percent=None, off_target_interval=None)
+    found = comparison.compare(a, system([unknown, replace(SECOND_ZERO, off_target_percent=10.0)]))
+    (mean,) = found.means
+    assert (mean.a.off_target_percent, mean.b.off_target_percent) == (50.0, 10.0)
+    assert (mean.a.bleu, mean.b.directions) == (5.75, 2)
+    assert "no ratio, left out of its means: it-nl" in compared.notes(found)

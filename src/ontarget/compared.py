@@ -197,6 +197,9 @@ def notes(found: Comparison) -> list[str]:
             lines.append(
                 f"{row.direction}: {settings[0]} in A, {settings[1]} in B; counted as in B"
             )
+    unknown = [row.direction for row in found.rows if apart(row.a, row.b, "off_target") is None]
+    if unknown:
+        lines.append(f"no ratio, left out of its means: {', '.join(map(str, unknown))}")
     for letter, alone in found.only_in.items():
         if alone:
             lines.append(f"in {letter} alone, left out: {', '.join(map(str, alone))}")
