@@ -19,6 +19,7 @@ from ontarget.identify import (
     label,
     shares,
 )
+from ontarget.languages import primary
 from ontarget.verdicts import language, means
 
 PAPER = "paper"  # lid.176 as arXiv 2403.14399 uses it: the top label of all, of any text
@@ -139,7 +140,7 @@ def installed(package: str, needed: str) -> str:
 
 def lingua_label(code: str) -> str:
     """lingua's code of a language: `nb` for `no`."""
-    first = code.replace("_", "-").split("-")[0].lower()
+    first = primary(code)
     return LINGUA_LABELS.get(first, first)
 
 

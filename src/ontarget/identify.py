@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from ontarget.offtarget import primary
+from ontarget.languages import primary
 
 LABELS = frozenset(
     """
