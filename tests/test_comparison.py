@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from markdown_it import MarkdownIt
 from texts import TEXTS
 
-from ontarget import compared, comparison, systems
+from ontarget import compared, comparison, systems, tables
 from ontarget.comparison import Comparison, System
 from ontarget.records import Answer, Direction, Score
 
@@ -391,8 +391,8 @@ def test_latex_sets_what_was_written(text: str) -> None:
 
 @given(some.text())
 def test_what_is_visible_can_be_printed(text: str) -> None:
-    assert compared.visible(text).isprintable()
-    assert not text.isprintable() or compared.visible(text) == text
+    assert tables.visible(text).isprintable()
+    assert not text.isprintable() or tables.visible(text) == text
 
 
 def test_segments_that_one_of_two_cannot_be_judged_in_are_not_tested() -> None:

@@ -146,7 +146,7 @@ def average_rows(found: Comparison) -> list[list[str]]:
 def direction_rows(found: Comparison) -> list[list[str]]:
     """A row a direction."""
     return [
-        [visible(str(row.direction)), either(str(row.a.segments), str(row.b.segments))]
+        [tables.visible(str(row.direction)), either(str(row.a.segments), str(row.b.segments))]
         + numbers(row.a, row.b, row.chance, (tables.interval(row.a), tables.interval(row.b)))
         for row in found.rows
     ]
@@ -204,7 +204,7 @@ def notes(found: Comparison) -> list[str]:
         if alone:
             lines.append(f"in {letter} alone, left out: {', '.join(map(str, alone))}")
     lines += [f"{name}: {text}" for name, texts in found.signatures.items() for text in texts]
-    return [visible(line) for line in lines]
+    return list(map(tables.visible, lines))
 
 
 def not_all_shared(rows: Sequence[Row]) -> list[str]:
@@ -223,8 +223,3 @@ def not_all_shared(rows: Sequence[Row]) -> list[str]:
 def system_in_words(system: System) -> str:
     """A system and its run."""
     return f"{tables.NAMES.get(system.name, system.name)}, {system.run}"
-
-
-def visible(text: str) -> str:
-    """A text with control characters written out."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
