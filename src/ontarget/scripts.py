@@ -125,17 +125,18 @@ def names_script(code: str) -> bool:
 
 @cache
 def outside(scripts: frozenset[str]) -> re.Pattern[str]:
-    """Matches runs of letters of other scripts than these."""
+    """Matches letters of other scripts than these."""
     return re.compile(
-        "[" + "".join(r for script, r in RANGES.items() if script not in scripts) + "]+"
+        "[" + "".join(r for script, r in RANGES.items() if script not in scripts) + "]"
     )
 
 
 def foreign_letters(text: str, code: str) -> int:
     """How many letters are of scripts that the language is never written in."""
     scripts = scripts_of(code)
-    found = outside(scripts).findall(text) if scripts else []
-    return letters("".join(found)) if found else 0
+    if not scripts or outside(scripts).search(text) is None:
+        return 0
+    return letters("".join(outside(scripts).findall(text)))
 
 
 def script_of(text: str) -> str:
