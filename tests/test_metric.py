@@ -26,9 +26,6 @@ class Says:
     def __init__(self, code: str) -> None:
         self.code = code
 
-    def languages_of(self, texts: Sequence[str]) -> list[str]:
-        return [self.code for _ in texts]
-
     def shares_of(self, texts: Sequence[str]) -> list[Shares]:
         return [{self.code: 1.0} if self.code else {} for _ in texts]
 

@@ -1,8 +1,10 @@
 """Pass rates on lines counted by hand."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ontarget.passrates import lines_of, pass_rates, response_passes
+from ontarget.passrates import ENGLISH_WORD, lines_of, pass_rates, response_passes
 
 GOOD, BAD = {"ru": 0.9}, {"en": 0.9}
 
@@ -43,6 +45,13 @@ def test_a_response_passes_where_every_line_does(
 )  # fmt: skip
 def test_an_english_word_is_four_lower_case_letters(line: str, target: str, without: bool) -> None:
     assert response_passes([line], [{target: 1.0}], target) == (True, without)
+
+
+@given(st.lists(st.sampled_from(["abz", "ab", *"aйAé1_' \n"])).map("".join))
+def test_an_english_word_is_a_whole_run_of_letters(line: str) -> None:
+    words = "".join(each if each.isalpha() else " " for each in line).split()
+    wanted = any(len(word) >= 4 and word.isascii() and word.islower() for word in words)
+    assert bool(ENGLISH_WORD.search(line)) is wanted
 
 
 def test_without_a_line_that_counts_there_is_nothing_to_pass() -> None:

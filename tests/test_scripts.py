@@ -1,5 +1,6 @@
 """Letters and scripts against the names that Unicode gives to characters."""
 
+import re
 import unicodedata
 
 import pytest
@@ -41,10 +42,10 @@ def test_letters_are_counted_by_category_and_dense_ones_thrice(given: str) -> No
         name = unicodedata.name(character, "")
         dense = any(name.startswith(NAMES[each]) for each in ("Hang", "Kana", "Hani"))
         if unicodedata.category(character) in ("Lu", "Ll", "Lo", "Lt", "Lm"):
-            in_table = scripts.SYLLABLE.match(character) is not None
+            in_table = scripts.SYLLABLES.match(character) is not None
             assert dense or not in_table
             wanted += 3 if in_table else 1
-        elif scripts.LETTER.match(character):
+        elif scripts.LETTERS.match(character):
             wanted += 1  # letter-like numbers, such as Roman numerals
     assert scripts.letters(given) == wanted
 
@@ -52,7 +53,7 @@ def test_letters_are_counted_by_category_and_dense_ones_thrice(given: str) -> No
 @given(text, st.integers(1, 30))
 def test_the_quick_count_agrees_with_the_full_one(given: str, least: int) -> None:
     assert scripts.has_letters(given, least) is (scripts.letters(given) >= least)
-    syllables = len(scripts.SYLLABLE.findall(given))
+    syllables = len(re.findall(scripts.SYLLABLE, given))
     assert scripts.has_syllables(given, least) is (syllables >= least)
 
 
@@ -79,6 +80,17 @@ def test_foreign_letters_are_those_of_other_scripts() -> None:
 def test_the_script_of_most_letters() -> None:
     assert scripts.script_of("Привет, NASA!") == "Cyrl"
     assert scripts.script_of("42!") == ""
+
+
+@given(st.text(st.sampled_from("aéбשก中の한 1-"), max_size=12))
+def test_the_script_of_most_letters_is_found_wherever_they_stand(given: str) -> None:
+    letters = {
+        "Latn": given.count("a") + given.count("é"), "Cyrl": given.count("б"),
+        "Hebr": given.count("ש"), "Thai": given.count("ก"), "Hang": 3 * given.count("한"),
+        "Kana": 3 * given.count("の"), "Hani": 3 * given.count("中"),
+    }  # fmt: skip
+    most = [script for script, count in letters.items() if count == max(letters.values())]
+    assert scripts.script_of(given) in (most if any(letters.values()) else [""])
 
 
 @pytest.mark.parametrize(

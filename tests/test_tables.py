@@ -88,3 +88,9 @@ def test_markdown_cells_cannot_break_out() -> None:
     row = text.splitlines()[2]
     assert row == "| a\\|b\\`\\<script\\>\\*\\_\\[x\\](y) \\| c |"
     assert escaped("\\|") == "\\\\\\|"
+
+
+def test_a_direction_that_a_system_lacks_weighs_no_less_among_the_references() -> None:
+    other = replace(SCORE, source="it", target="en", reference_off_target_percent=4.0)
+    *_, references = overview([SCORE, other, replace(SCORE, system="stage2")])
+    assert references == ["references", "2.5", "", ""]

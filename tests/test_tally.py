@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.offtarget import wilson
+from ontarget.intervals import wilson
 from ontarget.tally import Tally
 from ontarget.verdicts import Judged, Verdict
 

@@ -61,10 +61,6 @@ class Once:
         self.signature = identifier.signature
         self.known: dict[str, Shares] = {}
 
-    def languages_of(self, texts: Sequence[str]) -> list[str]:
-        """As the identifier answers."""
-        return self.identifier.languages_of(texts)
-
     def shares_of(self, texts: Sequence[str]) -> list[Shares]:
         """As the identifier answers, from memory where it was asked before."""
         new = [text for text in dict.fromkeys(texts) if text not in self.known]

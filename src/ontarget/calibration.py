@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ontarget.offtarget import wilson
+from ontarget.intervals import wilson
 from ontarget.tally import off
 from ontarget.verdicts import Judged, means
 

@@ -11,8 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ontarget import report, tables
-from ontarget.languages import english_name
-from ontarget.offtarget import primary
+from ontarget.languages import english_name, primary
 from ontarget.records import Direction, Score
 
 TAGS = ("ontarget", "translation", "arxiv:2403.14399")

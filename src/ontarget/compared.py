@@ -146,7 +146,7 @@ def average_rows(found: Comparison) -> list[list[str]]:
 def direction_rows(found: Comparison) -> list[list[str]]:
     """A row a direction."""
     return [
-        [visible(str(row.direction)), either(str(row.a.segments), str(row.b.segments))]
+        [tables.visible(str(row.direction)), either(str(row.a.segments), str(row.b.segments))]
         + numbers(row.a, row.b, row.chance, (tables.interval(row.a), tables.interval(row.b)))
         for row in found.rows
     ]
@@ -197,18 +197,14 @@ def notes(found: Comparison) -> list[str]:
             lines.append(
                 f"{row.direction}: {settings[0]} in A, {settings[1]} in B; counted as in B"
             )
-    if unknown := [str(row.direction) for row in found.rows if has_one_ratio(row)]:
-        lines.append(f"not in the means of OTR, for one of both is unknown: {', '.join(unknown)}")
+    unknown = [row.direction for row in found.rows if apart(row.a, row.b, "off_target") is None]
+    if unknown:
+        lines.append(f"no ratio, left out of its means: {', '.join(map(str, unknown))}")
     for letter, alone in found.only_in.items():
         if alone:
             lines.append(f"in {letter} alone, left out: {', '.join(map(str, alone))}")
     lines += [f"{name}: {text}" for name, texts in found.signatures.items() for text in texts]
-    return [visible(line) for line in lines]
-
-
-def has_one_ratio(row: Row) -> bool:
-    """Whether the off-target ratio of only one system is known."""
-    return (row.a.off_target_percent is None) != (row.b.off_target_percent is None)
+    return list(map(tables.visible, lines))
 
 
 def not_all_shared(rows: Sequence[Row]) -> list[str]:
@@ -227,8 +223,3 @@ def not_all_shared(rows: Sequence[Row]) -> list[str]:
 def system_in_words(system: System) -> str:
     """A system and its run."""
     return f"{tables.NAMES.get(system.name, system.name)}, {system.run}"
-
-
-def visible(text: str) -> str:
-    """A text with control characters written out."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import exp, lgamma, log
+from typing import Any
 
 from sacrebleu.metrics.base import Metric
 
@@ -153,18 +154,20 @@ def refuse_different(one: Score, other: Score) -> None:
 
 def means(pairs: Sequence[tuple[Score, Score]]) -> tuple[Means, ...]:
     """Averages by the second system's setting, so that both are over the same directions."""
-    both_known = [known_in_both(replace(a, supervised=b.supervised), b) for a, b in pairs]
-    of_a = tables.averages([one for one, _ in both_known])
-    of_b = tables.averages([other for _, other in both_known])
+    alike = [known_in_both(replace(one, supervised=b.supervised), b) for one, b in pairs]
+    of_a, of_b = (tables.averages([pair[side] for pair in alike]) for side in (0, 1))
     both = [Means(supervised=b.supervised, a=a, b=b) for a, b in zip(of_a, of_b, strict=True)]
     return tuple(sorted(both, key=lambda each: not each.supervised))
 
 
-def known_in_both(a: Score, b: Score) -> tuple[Score, Score]:
-    """Two scores of a direction, without the ratio that only one of them has."""
-    if (a.off_target_percent is None) == (b.off_target_percent is None):
-        return a, b
-    return replace(a, off_target_percent=None), replace(b, off_target_percent=None)
+def known_in_both(one: Score, other: Score) -> tuple[Score, Score]:
+    """Both scores of a direction without a ratio that only one of them has."""
+    unknown: dict[str, Any] = {
+        ratio: None
+        for ratio in ("off_target_percent", "reference_off_target_percent")
+        if getattr(one, ratio) is None or getattr(other, ratio) is None
+    }
+    return replace(one, **unknown), replace(other, **unknown)
 
 
 def rows(a: System, b: System, pairs: Iterable[tuple[Score, Score]]) -> Iterable[Row]:
@@ -229,25 +232,30 @@ def sign_test(only_first: int, only_second: int) -> float:
 
 
 def too_high(system: System, most_percent: float) -> list[str]:
-    """A line an average off-target ratio above `most_percent`, over all the system's directions."""
+    """A line an average off-target ratio above `most_percent`, over all the system's directions.
+
+    And one where directions have no ratio: what is not known is not low.
+    """
     lines = []
     for mean in tables.averages(system.scores):
-        if mean.off_target_percent is None:
+        said = f"{system.run}: {tables.SETTINGS[mean.supervised]} off-target of {system.name} is"
+        group = [each for each in system.scores if each.supervised == mean.supervised]
+        known = [
+            (each.off_target_percent, direction_of(each))
+            for each in group
+            if each.off_target_percent is not None
+        ]
+        if len(known) < len(group):
+            unknown = listed(direction_of(x) for x in group if x.off_target_percent is None)
             lines.append(
-                f"{system.run}: {tables.SETTINGS[mean.supervised]} off-target of {system.name} is "
-                f"not known, so not at most {most_percent:g} %: no segment could be judged"
+                f"{said} not known in {unknown}, so not at most {most_percent:g} %: no segment "
+                "there could be judged"
             )
-        elif mean.off_target_percent - most_percent > ROUNDING_POINTS:
-            known = [
-                (each.off_target_percent, direction_of(each))
-                for each in system.scores
-                if each.supervised == mean.supervised and each.off_target_percent is not None
-            ]
+        if (mean.off_target_percent or 0.0) - most_percent > ROUNDING_POINTS:
             worst = sorted(known, key=lambda each: -each[0])[:WORST]
             named = listed(f"{direction} {percent:.1f} %" for percent, direction in worst)
             lines.append(
-                f"{system.run}: {tables.SETTINGS[mean.supervised]} off-target of {system.name} is "
-                f"{mean.off_target_percent:.3f} %, above {most_percent:g} % (mean of "
-                f"{mean.directions}; worst: {named})"
+                f"{said} {mean.off_target_percent:.3f} %, above {most_percent:g} % (mean of "
+                f"{len(known)}; worst: {named})"
             )
     return lines

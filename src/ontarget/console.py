@@ -7,6 +7,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from rich.text import Text
 
 from ontarget import processes
+from ontarget.tables import visible
 from ontarget.units import Unit
 
 console = Console(highlight=False, quiet=not processes.leads())
@@ -77,4 +78,4 @@ def said(value: Any) -> str:
 
 def in_one_line(error: Exception | str) -> str:
     """An error's words with control characters, which names may hold, written out."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error))
+    return visible(str(error))

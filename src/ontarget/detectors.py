@@ -11,7 +11,6 @@ from ontarget.errors import DetectorError
 from ontarget.identify import (
     LABELS,
     LEAST_SHARE,
-    LETTER,
     PREFIX,
     FastText,
     Identifier,
@@ -20,6 +19,7 @@ from ontarget.identify import (
     label,
     shares,
 )
+from ontarget.languages import primary
 from ontarget.verdicts import language, means
 
 NAMED = ("fasttext", "lingua", "paper")  # any other name is a path
@@ -47,10 +47,6 @@ class Lingua:
         self.answers = answers(candidates, len(LINGUA_CODES))
         self.signature = f"lid:{self.name}|set:{self.answers}"
         self.detector, self.codes = lingua_of(frozenset(codes)), codes
-
-    def languages_of(self, texts: Sequence[str]) -> list[str]:
-        """One language code a text; "" where there is no letter to judge by."""
-        return [next(iter(found), "") for found in self.shares_of(texts)]
 
     def shares_of(self, texts: Sequence[str]) -> list[Shares]:
         """How likely each language is, of those that are at all; {} where none is."""
@@ -93,11 +89,6 @@ class ModelFile:
         self.labels = {each: code for each, code in self.labels.items() if code}
         self.answers = answers(candidates, len(found))
         self.signature = f"lid:{self.name}|set:{self.answers}"
-
-    def languages_of(self, texts: Sequence[str]) -> list[str]:
-        """One language code a text; "" where there is no letter to judge by."""
-        of_texts = zip(texts, self.shares_of(texts), strict=True)
-        return [next(iter(each), "") if LETTER.search(text) else "" for text, each in of_texts]
 
     def shares_of(self, texts: Sequence[str]) -> list[Shares]:
         """How likely each language is, of those that are at all; {} where none is."""
@@ -153,7 +144,7 @@ def installed(package: str, needed: str) -> str:
 
 def lingua_label(code: str) -> str:
     """lingua's code of a language: `nb` for `no`."""
-    first = code.replace("_", "-").split("-")[0].lower()
+    first = primary(code)
     return LINGUA_LABELS.get(first, first)
 
 

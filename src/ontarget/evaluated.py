@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ontarget.systems import Difference, SystemScore
+from ontarget.tables import visible
 from ontarget.tally import OffTargetScore
 
 NAMES = {
@@ -55,7 +56,7 @@ def lines(found: Evaluated) -> list[str]:
     )
     languages = (f"{code} {count}" for code, count in ratio.languages.items())
     return [
-        printable(found.file),
+        visible(found.file),
         f"  {ratio}",
         *([] if ratio.excess_percent is None else [f"  {excess(ratio)}"]),
         f"  verdicts: {', '.join(verdicts)}",
@@ -98,13 +99,8 @@ def table(found: Evaluated) -> list[str]:
             row += f" ({each.bootstrap_p:.4f}, {each.randomisation_p:.4f})"
         rows.append(row)
     return rows + [
-        f"  {NAMES[name]:8}{printable(score.signature)}" for name, score in found.scores.items()
+        f"  {NAMES[name]:8}{visible(score.signature)}" for name, score in found.scores.items()
     ]
-
-
-def printable(name: str) -> str:
-    """A name of somebody's choice, with control characters written out."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
 
 
 def interval(name: str, score: SystemScore) -> str:

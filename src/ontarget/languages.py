@@ -7,6 +7,11 @@ from babel import Locale
 from babel.core import UnknownLocaleError, get_global
 
 
+def primary(code: str) -> str:
+    """`zh` of `zh-Hans`."""
+    return code.replace("_", "-").split("-")[0].lower()
+
+
 @cache
 def english_name(code: str) -> str:
     """`Italian` for `it`, as instructions name it.

@@ -171,7 +171,7 @@ class OffTarget:
         if may_be_mixed(text, shares, foreign, self.asked.rule):
             pieces = parts(text, self.asked.rule)
             found = self.detectors[voter].shares_of(pieces) if pieces else []
-            if is_mixed(list(zip(pieces, found, strict=True)), self.asked):
+            if pieces and is_mixed(list(zip(pieces, found, strict=True)), self.asked):
                 return Judged(Verdict.MIXED, "")
         return after_detection(text, shares, foreign, self.asked)
 

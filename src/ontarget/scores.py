@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
+from ontarget.languages import primary
+
 TOKENIZERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
 NEEDS = {"ja-mecab": "MeCab", "ko-mecab": "mecab_ko"}  # modules of sacreBLEU's extras
 UNSPACED = {"ja", "ko", "th", "lo", "km", "my"}
@@ -42,7 +44,7 @@ def quality(hypotheses: Sequence[str], references: Sequence[str], target_lang: s
 
 def tokenizer(target_lang: str) -> str:
     """sacreBLEU's tokenizer of a language; `char` for unspaced ones whose extra is absent."""
-    language = target_lang.replace("_", "-").split("-")[0]
+    language = primary(target_lang)
     wanted = TOKENIZERS.get(language, "char" if language in UNSPACED else "13a")
     needs = NEEDS.get(wanted)
     return wanted if needs is None or find_spec(needs) else "char"

@@ -47,8 +47,14 @@ ALSO = {  # scripts in everyday use beside those that CLDR's likely subtags name
 }  # fmt: skip
 DENSE = 3  # letters that a kana, an ideograph or a syllable of Hangul counts for
 
-LETTER = re.compile(r"[^\W\d_]")
-SYLLABLE = re.compile(f"[{RANGES['Hang']}{RANGES['Kana']}{RANGES['Hani']}]")
+LETTER, NO_LETTER = r"[^\W\d_]", r"[\W\d_]"
+SYLLABLE, NO_SYLLABLE = (
+    f"[{no}{RANGES['Hang']}{RANGES['Kana']}{RANGES['Hani']}]" for no in ("", "^")
+)
+LETTERS, SYLLABLES = re.compile(f"{LETTER}+"), re.compile(f"{SYLLABLE}+")  # runs: fewer matches
+IN_SCRIPT = re.compile(
+    "|".join(f"(?P<{script}>[{characters}]+)" for script, characters in RANGES.items())
+)
 KANA, HANI = (re.compile(f"[{RANGES[script]}]") for script in ("Kana", "Hani"))
 KANALESS = 10  # ideographs without any kana are not Japanese; a Japanese heading can be shorter
 KANALESS_RUN = re.compile(
@@ -65,19 +71,21 @@ TRADITIONAL = (
 
 def letters(text: str) -> int:
     """How many letters a text has; characters that stand for more than a sound count `DENSE`."""
-    return len(LETTER.findall(text)) + (DENSE - 1) * len(SYLLABLE.findall(text))
+    return sum(map(len, LETTERS.findall(text))) + (DENSE - 1) * sum(
+        map(len, SYLLABLES.findall(text))
+    )
 
 
 @cache
-def many(least: int, of: str = r"[^\W\d_]", others: str = r"[\W\d_]") -> re.Pattern[str]:
+def many(least: int, of: str, others: str) -> re.Pattern[str]:
     """Matches a text with so many of some characters, however long it is, without counting all."""
     return re.compile(f"(?:{others}*+{of}){{{least}}}")
 
 
 def has_letters(text: str, least: int) -> bool:
-    """Whether `letters(text)` is at least `least`; quick on long text."""
-    return (
-        many(least).match(text) is not None
+    """Whether `letters(text)` is at least `least`; quick on long text and on short."""
+    return len(text) * DENSE >= least and (
+        many(least, LETTER, NO_LETTER).match(text) is not None
         or has_syllables(text, -(-least // DENSE))
         or letters(text) >= least
     )
@@ -85,7 +93,7 @@ def has_letters(text: str, least: int) -> bool:
 
 def has_syllables(text: str, least: int) -> bool:
     """Whether a text has so many kana, ideographs or syllables of Hangul."""
-    return many(least, SYLLABLE.pattern, f"[^{SYLLABLE.pattern[1:]}").match(text) is not None
+    return many(least, SYLLABLE, NO_SYLLABLE).match(text) is not None
 
 
 @cache
@@ -133,12 +141,12 @@ def foreign_letters(text: str, code: str) -> int:
 
 def script_of(text: str) -> str:
     """The script that most of a text's letters are of; "" where it has none."""
-    counts = {
-        script: letters("".join(re.findall(f"[{characters}]", text)))
-        for script, characters in RANGES.items()
-    }
-    best = max(counts, key=lambda script: counts[script])
-    return best if counts[best] else ""
+    runs: dict[str | None, list[str]] = {script: [] for script in RANGES}
+    for run in IN_SCRIPT.finditer(text):
+        runs[run.lastgroup].append(run[0])
+    counts = {script: letters("".join(found)) for script, found in runs.items() if found}
+    best = max(counts, key=lambda script: counts[script], default=None)
+    return best if best and counts[best] else ""
 
 
 def is_japanese(text: str) -> bool | None:

@@ -15,6 +15,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
+from ontarget.languages import primary
 from ontarget.scores import tokenizer
 
 Statistics = NDArray[np.float64]  # segment x statistic
@@ -58,7 +59,7 @@ class Difference:
 
 def metrics(target_lang: str) -> dict[str, Metric]:
     """BLEU, chrF, chrF++ and TER with the tokenizers of a language."""
-    asian = target_lang.replace("_", "-").split("-")[0] in ASIAN
+    asian = primary(target_lang) in ASIAN
     return {
         "bleu": BLEU(tokenize=tokenizer(target_lang)),
         "chrf": CHRF(),

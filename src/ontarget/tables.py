@@ -160,3 +160,8 @@ def escaped(cell: str) -> str:
     for character in "\\|`*_<>[]#&":
         cell = cell.replace(character, f"\\{character}") if character in cell else cell
     return CONTROL.sub(lambda found: ascii(found[0])[1:-1], " ".join(cell.split()))
+
+
+def visible(text: str) -> str:
+    """A text with control characters written out, so that it is one line and moves no cursor."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ontarget.offtarget import wilson
+from ontarget.intervals import wilson
 from ontarget.verdicts import Judged, Verdict
 
 SEED = 12345  # of the bootstrap; sacreBLEU's too

@@ -13,7 +13,7 @@ from functools import cache
 from typing import NamedTuple
 
 from ontarget import scripts
-from ontarget.languages import language_and_script
+from ontarget.languages import language_and_script, primary
 
 Shares = Mapping[str, float]  # language code -> 0-1, likeliest first; {} where nothing is likely
 
@@ -210,7 +210,7 @@ def told_apart(code: str, other: str) -> bool:
 @cache
 def language(code: str) -> str:
     """The shortest code of a language: `zh` for `cmn_Hani`, `no` stays what it is."""
-    first = code.replace("_", "-").split("-")[0].lower()
+    first = primary(code)
     return first if first in MACRO else language_and_script(first)[0]
 
 

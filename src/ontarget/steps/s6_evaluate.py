@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ontarget import artifacts, systems
+from ontarget.intervals import wilson
 from ontarget.metric import OffTarget
-from ontarget.offtarget import wilson
 from ontarget.recipe import Recipe
 from ontarget.records import Answer, Direction, Score, Translation
 from ontarget.scores import quality

@@ -8,9 +8,8 @@ from typing import Any
 
 import yaml
 
-from ontarget import __version__, artifacts, report, significance
+from ontarget import __version__, artifacts, report, significance, tables
 from ontarget.charts import Chart, chart
-from ontarget.compared import visible
 from ontarget.errors import ArtifactError
 from ontarget.recipe import Recipe
 from ontarget.records import Score
@@ -122,7 +121,7 @@ def recipe_text(recipe: Recipe) -> str:
     text = yaml.safe_dump(
         content, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
     )
-    return "\n".join(map(visible, text.splitlines()))
+    return "\n".join(map(tables.visible, text.splitlines()))
 
 
 def without_places(value: Any) -> Any:

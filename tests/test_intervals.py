@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.offtarget import primary, wilson
+from ontarget.intervals import wilson
 
 
 @given(st.integers(1, 300), st.data())
@@ -37,7 +37,3 @@ def test_the_interval_is_symmetric_in_right_and_wrong(judged: int, data: st.Data
 @given(st.integers(1, 5000))
 def test_bounds_of_none_and_of_all_are_exact(judged: int) -> None:
     assert wilson(0, judged)[0] == 0.0 and wilson(judged, judged)[1] == 100.0
-
-
-def test_primary_subtag() -> None:
-    assert [primary(code) for code in ("zh-Hans", "pt_BR", "it")] == ["zh", "pt", "it"]

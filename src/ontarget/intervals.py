@@ -1,4 +1,4 @@
-"""What is known of a share, and of a language's code."""
+"""What a count out of a count says of a share."""
 
 from math import sqrt
 from statistics import NormalDist
@@ -13,8 +13,3 @@ def wilson(count: int, judged: int, confidence: float = 0.95) -> tuple[float, fl
     low = centre - spread if count else 0.0  # exactly: rounding would leave 1e-17
     high = centre + spread if count < judged else 1.0
     return 100 * low, 100 * high
-
-
-def primary(language: str) -> str:
-    """`zh` of `zh-Hans`."""
-    return language.replace("_", "-").split("-")[0].lower()
