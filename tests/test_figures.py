@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reports_for_tests import SCORE, VERDICTS, a_report
@@ -39,9 +40,12 @@ def test_bars_come_by_setting_and_by_direction() -> None:
 
 
 def test_languages_beyond_the_most_frequent_are_counted() -> None:
-    score = replace(SCORE, languages=dict(zip("abcdefg", range(70, 0, -10), strict=True)))
+    """Their shares are of all segments, those in no one language included."""
+    found = dict(zip("abcdefg", range(70, 0, -10), strict=True))
+    verdicts = VERDICTS | {"other": 300, "empty": 100}
+    score = replace(SCORE, languages=found, verdicts=verdicts)
     words = shares.bar("stage2", [score]).languages
-    assert words == "a 25.0 %, b 21.4 %, c 17.9 %, d 14.3 %, e 10.7 %, 2 more"
+    assert words == "a 17.5 %, b 15.0 %, c 12.5 %, d 10.0 %, e 7.5 %, 2 more"
 
 
 def test_every_square_of_the_heat_map_is_in_its_place() -> None:
@@ -52,7 +56,7 @@ def test_every_square_of_the_heat_map_is_in_its_place() -> None:
             ["nl-it", None],
         ]
     assert off_target.rows[0][1] is not None and chrf.rows[0][1] is not None
-    assert (off_target.rows[0][1].text, off_target.rows[0][1].level) == ("2", 0)
+    assert (off_target.rows[0][1].text, off_target.rows[0][1].level) == ("2.0", 0)
     assert (chrf.rows[0][1].text, chrf.rows[0][1].level) == ("28", 3)
 
 
@@ -103,3 +107,11 @@ def test_verdicts_are_columns_of_their_table() -> None:
     values = [cell.value for cell in table.rows[0]]
     assert values[3:12] == ["20", *map(str, (SCORE.verdicts[each] for each in VERDICTS))]
     assert values[12] == "en:18 nl:1"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0.0, "0"), (0.4, "0.4"), (9.94, "9.9"), (9.96, "10"), (100.0, "100")],
+)
+def test_a_small_ratio_does_not_look_like_none(value: float | None, text: str) -> None:
+    assert figures.square(SCORE, value, []).text == text

@@ -191,11 +191,18 @@ def square(score: Score, value: float | None, words: Sequence[str]) -> Square:
     setting = tables.SETTINGS[score.supervised]
     return Square(
         direction=direction,
-        text="-" if value is None else f"{value:.0f}",
+        text=in_square(value),
         level=None if value is None else int(value * LEVELS / 100 + 0.5),
         supervised=score.supervised,
         detail=f"{title(direction)} ({setting}): {'; '.join(words)}",
     )
+
+
+def in_square(value: float | None) -> str:
+    """As short as it can be without a small ratio looking like none."""
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if 0 < value < 9.95 else f"{value:.0f}"
 
 
 def score_table(scores: Sequence[Score]) -> Table:

@@ -86,7 +86,7 @@ class OffTarget:
         rule = self.asked.rule
         return (
             f"lid:{'+'.join(each.name for each in self.detectors)}"
-            f"|set:{self.detectors[0].answers}|votes:{len(self.detectors)}"
+            f"|set:{'+'.join(dict.fromkeys(each.answers for each in self.detectors))}|votes:{len(self.detectors)}"
             f"|script:{'on' if rule.script else 'off'}|margin:{rule.margin:g}"
             f"|short:{rule.shortest}|part:{rule.part}|v:{__version__}"
         )

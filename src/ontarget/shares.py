@@ -82,7 +82,10 @@ def bar(system: str, scores: Sequence[Score]) -> Bar:
                                 percent=of_all, start=start))  # fmt: skip
         before += count
     return Bar(
-        system=system, segments=segments, shares=tuple(shares), languages=in_words(languages)
+        system=system,
+        segments=segments,
+        shares=tuple(shares),
+        languages=in_words(languages, segments),
     )
 
 
@@ -94,10 +97,11 @@ def added(counts: Iterable[dict[str, int]]) -> Counter[str]:
     return total
 
 
-def in_words(languages: Counter[str]) -> str:
-    """The most frequent languages with their shares of all that were found."""
-    every = languages.total()
-    few = [f"{code} {100 * n / every:.1f} %" for code, n in languages.most_common(FEW)]
+def in_words(languages: Counter[str], segments: int) -> str:
+    """The most frequent languages with their shares of all segments."""
+    if not segments:
+        return ""
+    few = [f"{code} {100 * n / segments:.1f} %" for code, n in languages.most_common(FEW)]
     more = len(languages) - len(few)
     return ", ".join([*few, *([f"{more} more"] if more > 0 else [])])
 
