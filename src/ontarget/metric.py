@@ -84,9 +84,10 @@ class OffTarget:
     def signature(self) -> str:
         """What a ratio depends on besides the texts."""
         rule = self.asked.rule
+        sets = dict.fromkeys(each.answers for each in self.detectors)
         return (
             f"lid:{'+'.join(each.name for each in self.detectors)}"
-            f"|set:{'+'.join(dict.fromkeys(each.answers for each in self.detectors))}|votes:{len(self.detectors)}"
+            f"|set:{'+'.join(sets)}|votes:{len(self.detectors)}"
             f"|script:{'on' if rule.script else 'off'}|margin:{rule.margin:g}"
             f"|short:{rule.shortest}|part:{rule.part}|v:{__version__}"
         )
