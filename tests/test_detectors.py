@@ -31,6 +31,19 @@ def test_a_model_file_is_named_by_its_hash() -> None:
     assert detectors.detector(str(shipped()), None).answers == "open(176)"
 
 
+def test_a_model_file_is_the_one_whose_hash_is_given_or_none() -> None:
+    digest = hashlib.sha256(shipped().read_bytes()).hexdigest()
+    named = detectors.detector(f"{shipped()}@sha256:{digest[:12]}", None)
+    assert named.signature == detectors.detector(str(shipped()), None).signature
+    assert detectors.knows(f"{shipped()}@sha256:{digest}", "it")
+    other = "0123456789ab" if not digest.startswith("0123456789ab") else "ba9876543210"
+    with pytest.raises(DetectorError, match=f"sha256 begins with {digest[:12]}, not with {other};"):
+        detectors.detector(f"{shipped()}@sha256:{other}", None)
+    for digits in ("", "abc", "ABCDEF012345", "../../etc", "0" * 65):
+        with pytest.raises(DetectorError, match="after @sha256: 8 to 64 digits 0-9a-f expected"):
+            detectors.detector(f"{shipped()}@sha256:{digits}", None)
+
+
 def test_a_model_file_gives_the_shares_of_the_shipped_model() -> None:
     texts = [text for each in TEXTS.values() for text in each]
     ours, theirs = FastText(), detectors.detector(str(shipped()), None)

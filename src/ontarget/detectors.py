@@ -1,6 +1,7 @@
 """Detectors by name: fastText's lid.176, lingua, and fastText models from a local file."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +24,7 @@ from ontarget.languages import primary
 from ontarget.verdicts import language, means
 
 NAMED = ("fasttext", "lingua", "paper")  # any other name is a path
+HASH = "@sha256:"  # between a path and the digits that its file must have, as signatures have it
 PAPER = "paper"  # lid.176 as arXiv 2403.14399 uses it: the top label of all, of any text
 LINGUA_CODES = frozenset(
     """
@@ -73,11 +75,12 @@ class ModelFile:
     """A fastText identifier from a local file: GlotLID, OpenLID, lid.176.bin. Nothing is fetched.
 
     The signature holds the first twelve digits of the file's sha256, so that two models of the
-    same name are not taken for one another.
+    same name are not taken for one another; `path@sha256:digits` is that very file or refused.
     """
 
-    def __init__(self, path: Path, candidates: Sequence[str] | None = None) -> None:
-        self.model, digest, found = loaded(path.resolve())
+    def __init__(self, name: str, candidates: Sequence[str] | None = None) -> None:
+        path, wanted = file_of(name)
+        self.model, digest, found = loaded(path, wanted)
         self.name = f"{path.name}@sha256:{digest[:12]}"
         self.found = found
         self.labels = {
@@ -95,12 +98,27 @@ class ModelFile:
         return shares(self.model, texts, self.labels)
 
 
+def file_of(name: str) -> tuple[Path, str]:
+    """The path in a detector's name, and the first digits of the sha256 that it must have, if any.
+
+    Raises:
+        DetectorError: what stands for digits is none.
+    """
+    path, mark, digits = name.rpartition(HASH)
+    if not mark:
+        return Path(name).resolve(), ""
+    if not re.fullmatch("[0-9a-f]{8,64}", digits):
+        raise DetectorError(f"{name}: after {HASH} 8 to 64 digits 0-9a-f expected")
+    return Path(path).resolve(), digits
+
+
 @cache
-def loaded(path: Path) -> tuple[Any, str, dict[str, str]]:
+def loaded(path: Path, wanted: str) -> tuple[Any, str, dict[str, str]]:
     """A model, the sha256 of its file, and its labels with the code of each.
 
     Raises:
-        DetectorError: there is no such file, or it is no fastText model of languages.
+        DetectorError: there is no such file, its sha256 does not begin with what is `wanted`, or it
+            is no fastText model of languages.
     """
     import fasttext
 
@@ -114,6 +132,7 @@ def loaded(path: Path) -> tuple[Any, str, dict[str, str]]:
     try:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        refuse_other(path, digest, wanted)
         model = fasttext.load_model(str(path))  # type: ignore[no-untyped-call,attr-defined]
         ranked = model.f.predict("a\n", -1, -1.0, "strict")
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
@@ -126,6 +145,15 @@ def loaded(path: Path) -> tuple[Any, str, dict[str, str]]:
             f"{path}: a fastText model, but none of languages: it has no label en or eng_Latn"
         )
     return model, digest, {each: language(each) for each in labels}
+
+
+def refuse_other(path: Path, digest: str, wanted: str) -> None:
+    """Raise DetectorError where a file is another than was asked for; nothing of it is read."""
+    if not digest.startswith(wanted):
+        raise DetectorError(
+            f"{path}: its sha256 begins with {digest[: max(12, len(wanted))]}, not with {wanted}; "
+            "fetch the model that was meant, or leave the digits out"
+        )
 
 
 def installed(package: str, needed: str) -> str:
@@ -158,7 +186,7 @@ def detector(name: str, candidates: Sequence[str] | None) -> Identifier:
         return FastText(candidates)
     if name == "lingua":
         return Lingua(candidates)
-    return ModelFile(Path(name), candidates)
+    return ModelFile(name, candidates)
 
 
 def second(name: str) -> str:
@@ -197,4 +225,4 @@ def knows(name: str, code: str) -> bool:
     its = KNOWS.get("fasttext" if name == PAPER else name)
     if its is not None:
         return its(code)
-    return any(means(each, code) for each in loaded(Path(name).resolve())[2])
+    return any(means(each, code) for each in loaded(*file_of(name))[2])

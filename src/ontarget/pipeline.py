@@ -223,7 +223,7 @@ def origin(recipe: Recipe, unit: Unit) -> dict[str, Any]:
             if recipe.base.model is not None:
                 files[name] = weights.identity(recipe.base.model, recipe.base.revision)
         elif name == "detector":
-            path = Path(recipe.evaluate.detector)
+            path = detectors.file_of(recipe.evaluate.detector)[0]
             if path.is_file() and recipe.evaluate.detector not in detectors.NAMED:
                 files[name] = artifacts.file_hash(path)
         else:
