@@ -398,9 +398,13 @@ def test_a_signal_ends_the_program_and_its_children_too(
         "time.sleep(300)\n"
     )
     environment = cached(tmp_path, "comet", waiting)
-    command = [sys.executable, "-m", "ontarget", "evaluate", *map(str, options(tmp_path))]
+    command = [sys.executable, "-m", "ontarget", "evaluate", "--comet"]
     with subprocess.Popen(
-        [*command, "--comet"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *map(str, options(tmp_path))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
     ) as ours:
         worker = environment / "worker"
         wait_until(lambda: worker.is_file() and bool(worker.read_text()))
