@@ -146,6 +146,10 @@ BAD: dict[str, tuple[Callable[[Path], list[str | Path]], str]] = {
         lambda folder: options(folder, references=IT * 2),
         "hypotheses.txt: 12 segments, but {}/references.txt has 8; expected as many in both",
     ),
+    "references twice": (
+        lambda folder: [*options(folder), "--references", folder / "references.txt"],
+        "{}/references.txt: is given twice as references; name each file of them once",
+    ),
     "more sources": (
         lambda folder: options(folder, sources=NL * 4), "but {}/sources.txt has 16; expected",
     ),

@@ -134,8 +134,12 @@ def hold(metric: OffTarget, references: Sequence[Path], sources: Path | None) ->
     """Read references and sources and judge the references.
 
     Raises:
-        CorpusError: most of a reference's segments are not in the target language.
+        CorpusError: a file is named twice, or most of a reference's segments are not in the target
+            language.
     """
+    twice = next((path for path in references if list(references).count(path) > 1), None)
+    if twice:
+        raise CorpusError(f"{twice}: is given twice as references; name each file of them once")
     texts = {path: list(segments(path)) for path in references}
     judged = {path: list(metric.judge(each)) for path, each in texts.items()}
     for path, found in judged.items():
