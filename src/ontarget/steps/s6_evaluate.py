@@ -34,9 +34,10 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         ):
             tell(f"{system} {direction}", number, len(names))
             group = [t for t in translations if (t.source_lang, t.target_lang) == direction]
-            answers, tally = judged(group, recipe.detection.metric(direction))
+            metric = recipe.detection.metric(direction)
+            answers, tally = judged(group, metric)
             supervised = direction in recipe.supervised_directions
-            measured = score(answers, tally, supervised, recipe.detection.metric(direction))
+            measured = score(answers, tally, supervised, metric)
             (ability if system == inputs.ABILITY else scores).append(measured)
             segments += answers
     artifacts.write_lines(out / "scores.jsonl", scores)
