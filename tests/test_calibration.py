@@ -185,3 +185,10 @@ def test_references_that_no_detector_takes_for_their_language_are_pointed_out() 
     assert "more than half of the references in nl" in line and "most of them ro" in line
     assert calibrated.doubts({**named, "y": ("", good)}, ["nl"], 0) == []
     assert calibrated.doubts({}, [], 1200) == ["lines without text, left out: 1,200"]
+
+
+def test_what_passes_of_other_languages_is_shown_only_where_there_are_others() -> None:
+    alone = counted(many("nl", "nl", 50, on=40))
+    assert "is missed most" not in calibrated.markdown({"x": ("", alone)}, ["nl"])
+    both = counted(many("nl", "nl", 50, on=40) + many("nl", "it", 50, on=1, off=39))
+    assert "| nl | it 2.5 (" in calibrated.markdown({"x": ("", both)}, ["nl", "it"])
