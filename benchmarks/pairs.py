@@ -16,11 +16,14 @@ from ontarget.batches import Example, Prompt, Row, row
 from ontarget.conflicts import wrong_target
 from ontarget.languages import english_name
 from ontarget.models import EOS, PAD, Loaded, Shape, byte_bpe, small_llama
-from ontarget.prompts import prompt
+from ontarget.prompts import TEMPLATES, prompt
 from ontarget.records import Sample
 from ontarget.steps import inputs
+from ontarget.steps.s0_base import vocabulary_texts
 
-WORDS = 32_000  # of the larger model
+WORDS = 32_000  # of the larger model, those of the template among them
+ALPACA = TEMPLATES["alpaca"]
+TEMPLATE_WORDS = sorted({*ALPACA.format(source="en", target="x", input="").split(), "y."})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ def demo(count: int) -> Case:
     with files("ontarget").joinpath("recipes/demo.yaml") as path:
         recipe = recipe_files.load(path)  # type: ignore[arg-type]
     corpus = inputs.splits(recipe).train
-    tokenizer = byte_bpe((text for each in corpus for text in each.texts.values()), 1600)
+    tokenizer = byte_bpe(vocabulary_texts(recipe, corpus), 1600)
     shape = Shape(hidden=128, layers=4, heads=4, feed_forward=352)
     meanings = {each.key: each.texts for each in corpus}
 
@@ -97,20 +100,18 @@ def demo(count: int) -> Case:
 
 
 def larger(count: int) -> Case:
-    """A Llama of 95 M parameters; prompts of 48 to 110 tokens, responses of 8 to 70."""
+    """A Llama of 95 M parameters, the paper's template; sources and responses of 8 to 70 tokens."""
     draw = random.Random(0)
 
     def words(length: int) -> str:
-        return " ".join(f"w{draw.randrange(WORDS - 2)}" for _ in range(length))
+        return " ".join(
+            f"w{draw.randrange(WORDS - len(TEMPLATE_WORDS) - 2)}" for _ in range(length)
+        )
 
     def pair(length: int) -> Pair:
-        source = words(39 + length)
-        return Pair(
-            prompt=f"w5 {source} ",
-            response=words(length),
-            conflict=f"w7 {source} ",
-            rejected=words(length),
-        )
+        source = words(length)
+        asked, wrong = (ALPACA.format(source="en", target=each, input=source) for each in "xy")
+        return Pair(prompt=asked, response=words(length), conflict=wrong, rejected=words(length))
 
     return Case(
         name="95 M parameters",
@@ -122,7 +123,8 @@ def larger(count: int) -> Case:
 
 def larger_model() -> Loaded:
     """Random weights; a token is a word."""
-    vocabulary = {PAD: 0, EOS: 1} | {f"w{index}": index + 2 for index in range(WORDS - 2)}
+    others = [f"w{index}" for index in range(WORDS - len(TEMPLATE_WORDS) - 2)]
+    vocabulary = {word: index for index, word in enumerate([PAD, EOS, *TEMPLATE_WORDS, *others])}
     words = Tokenizer(WordLevel(vocabulary))
     words.pre_tokenizer = WhitespaceSplit()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token=PAD, eos_token=EOS)

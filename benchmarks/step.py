@@ -57,7 +57,7 @@ class Steps:
 
     def ours(self) -> None:
         """A step."""
-        self.fused(packed(self.examples, 0, self.row_tokens))
+        self.fused(packed(self.examples, 0, self.row_tokens, shared=True))
         self.update()
 
     def padded(self) -> None:

@@ -45,8 +45,9 @@ def filled(model: PeftModel) -> PeftModel:
 
 @pytest.mark.parametrize("kind", ["lora", "dora"])
 @pytest.mark.parametrize("targets", [("all-linear",), ("q_proj", "lm_head"), ("lm_head",)])
+@pytest.mark.parametrize("shared", [False, True])
 def test_the_fused_loss_and_its_gradients_are_those_of_the_adapted_model(
-    kind: str, targets: tuple[str, ...]
+    kind: str, targets: tuple[str, ...], shared: bool
 ) -> None:
     """Against full logits of the adapted model itself, in float64."""
     loaded = double(tiny())
@@ -54,7 +55,7 @@ def test_the_fused_loss_and_its_gradients_are_those_of_the_adapted_model(
     loaded.model.config.tie_word_embeddings = False
     model = filled(adapters.adapted(loaded.model, low_rank(kind=kind, targets=targets)))
     drawn = examples(6)
-    batch = packed(drawn, 0, 40)
+    batch = packed(drawn, 0, 40, shared=shared)
     kept = batch["labels"][:, 1:] != -100
     wrong = (kept & batch["unlikely"][:, 1:]).sum()
     weights = torch.where(batch["unlikely"], ALPHA / wrong, 1 / (kept.sum() - wrong))

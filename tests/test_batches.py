@@ -90,7 +90,7 @@ def test_packing_keeps_every_sequence_whole_and_within_the_budget(
 def test_best_fit_places_each_once_and_leaves_no_two_groups_that_fit_together(
     lengths: list[int], budget: int
 ) -> None:
-    groups = best_fit(lengths, budget)
+    groups = best_fit(lengths, budget, [()] * len(lengths))
     assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
     sums = sorted(sum(lengths[index] for index in group) for group in groups)
     assert all(total <= budget or total in lengths for total in sums)
@@ -98,7 +98,61 @@ def test_best_fit_places_each_once_and_leaves_no_two_groups_that_fit_together(
 
 
 def test_best_fit_takes_the_fullest_group_that_has_room() -> None:
-    assert best_fit([6, 5, 3, 4], 10) == [[0, 3], [1, 2]]
+    assert best_fit([6, 5, 3, 4], 10, [()] * 4) == [[0, 3], [1, 2]]
+
+
+def test_best_fit_takes_the_group_that_begins_alike_before_the_fullest() -> None:
+    """The last one fits both; to the second it adds 2 tokens of its 4."""
+    assert best_fit([6, 5, 4], 10, [(7,), (1, 2, 3), (1, 2)]) == [[0], [1, 2]]
+    assert best_fit([6, 5, 4], 10, [()] * 3) == [[0, 2], [1]]
+
+
+few = st.lists(st.integers(1, 2), min_size=1, max_size=6)
+alike = st.lists(st.lists(st.tuples(few, few, st.booleans()), min_size=1, max_size=2), min_size=1)
+
+
+def read_back(batch: dict[str, torch.Tensor]) -> list[tuple[list[int], list[int], bool]]:
+    """(tokens, labels, sign) of each sequence, from what its last token sees and nothing else."""
+    found = []
+    for index, until in enumerate(batch["visible_until"].tolist()):
+        for last in (at for at, end in enumerate(until) if end == at + 1):
+            path = [at for at in range(last + 1) if until[at] > last]
+            assert batch["position_ids"][index, path].tolist() == list(range(len(path)))
+            ids, labels = (batch[name][index, path].tolist() for name in ("input_ids", "labels"))
+            if PAD not in ids:
+                found.append((ids, labels, bool(batch["unlikely"][index, last])))
+                # what predicts a label stands just before it
+                assert all(path[at - 1] == path[at] - 1 for at, y in enumerate(labels) if y > 0)
+            else:
+                assert set(ids) == {PAD} and set(labels) == {IGNORE}
+    return found
+
+
+@given(alike, st.integers(1, 40))
+def test_sequences_that_share_their_beginnings_are_all_found_again(
+    drawn: list[list[Drawn]], budget: int
+) -> None:
+    examples, rows = flat(drawn)
+    batch = packed(examples, PAD, budget, shared=True)
+    expected = [
+        (
+            list(r.tokens),
+            [IGNORE] * r.prompt_tokens + list(r.tokens[r.prompt_tokens :]),
+            r.unlikely,
+        )
+        for r in rows
+    ]
+    assert sorted(read_back(batch)) == sorted(expected)
+    assert batch["input_ids"].shape[1] <= max(budget, *(len(each.tokens) for each in rows))
+
+
+@given(alike)
+def test_in_one_row_no_beginning_stands_twice(drawn: list[list[Drawn]]) -> None:
+    """By counting the different beginnings; the last prompt token and the response are its own."""
+    examples, rows = flat(drawn)
+    begun = {r.tokens[:n] for r in rows for n in range(1, r.prompt_tokens)}
+    own = sum(len(r.tokens) - r.prompt_tokens + 1 for r in rows)
+    assert packed(examples, PAD, 10_000, shared=True)["input_ids"].numel() == len(begun) + own
 
 
 def test_nothing_predicts_the_first_token_of_a_sequence() -> None:

@@ -1,6 +1,7 @@
 """Hidden states to losses and packed rows, for each family of models, against its own logits."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -59,14 +60,16 @@ ENCODERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "Marian": (hf.MarianConfig, CODER),
 }
 FAMILIES |= ENCODERS
-UNPACKED = {"OPT", "Bloom", *ENCODERS}  # their attention cannot be told where a sequence begins
+UNPACKED = {"OPT", "Bloom", *ENCODERS}  # positions do not tell their attention what begins where
+UNSHARED = {"Mistral", "Gemma3", "Bloom", *ENCODERS}  # windows of 3 tokens, no positions, encoders
 EAGER = {"Gemma2", "Bloom", "T5", "T5 untied", "mT5"}  # they have no other attention
 families = pytest.mark.parametrize("family", FAMILIES)
 
 
-def model_of(family: str, attention: str = "sdpa", seed: int = 0) -> Any:
+def model_of(family: str, attention: str = "sdpa", seed: int = 0, **changes: Any) -> Any:
     """A random model in float64, its norms and biases random too."""
     kind, settings = FAMILIES[family]
+    settings = settings | changes
     torch.manual_seed(seed)
     config = kind(**settings, attn_implementation="eager" if family in EAGER else attention)
     made = hf.AutoModelForSeq2SeqLM if family in ENCODERS else hf.AutoModelForCausalLM
@@ -87,10 +90,10 @@ def examples(encoder: bool = False) -> list[Example]:
     def ids(count: int) -> list[int]:
         return torch.randint(3, 96, (count,), generator=rng).tolist()
 
-    made = []
+    made, begun = [], ids(2)
     for prompt, response in ((3, 4), (1, 1), (5, 2), (2, 7)):
         answer = ids(response)
-        true, wrong = prompt_of(*ids(prompt)), prompt_of(*ids(prompt + 1))
+        true, wrong = prompt_of(*begun, *ids(prompt)), prompt_of(*begun, *ids(prompt + 1))
         if encoder:
             true, wrong = (Prompt(tokens=(2, 5), encoder=each.tokens) for each in (true, wrong))
         rows = row("k", true, answer), row("k", wrong, answer, unlikely=True)
@@ -127,15 +130,18 @@ def gradients(model: Any, loss: Tensor) -> dict[str, Tensor]:
 
 @families
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
-@pytest.mark.parametrize("row_tokens", [None, 12, 25, 100])
-def test_packed_or_padded_the_loss_and_every_gradient_are_those_of_one_by_one(
-    family: str, attention: str, row_tokens: int | None
+@pytest.mark.parametrize(
+    ("row_tokens", "shared"), [(None, False), *product([14, 25, 100], [False, True])]
+)
+def test_however_laid_out_the_loss_and_every_gradient_are_those_of_one_by_one(
+    family: str, attention: str, row_tokens: int | None, shared: bool
 ) -> None:
     model = model_of(family, attention)
-    if family in UNPACKED and row_tokens is not None:
-        pytest.skip("is padded: see the test of keeps_packed_apart")
+    if family in (UNSHARED if shared else UNPACKED) and row_tokens is not None:
+        pytest.skip("is laid out otherwise: see the tests of how that is known")
     drawn = examples(family in ENCODERS)
-    batch = padded(drawn, 0) if row_tokens is None else packed(drawn, 0, row_tokens)
+    rows = {"row_tokens": row_tokens, "shared": shared}
+    batch = padded(drawn, 0) if row_tokens is None else packed(drawn, 0, **rows)
     with heads.answering_with_loss(model):
         found = model(**weighted(batch)).loss
     expected = one_by_one(model)
@@ -151,6 +157,47 @@ def test_packed_or_padded_the_loss_and_every_gradient_are_those_of_one_by_one(
 def test_it_is_known_which_families_keep_packed_sequences_apart(family: str) -> None:
     model = model_of(family)
     assert heads.keeps_packed_apart(model) == (family not in UNPACKED)
+
+
+@families
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_it_is_known_which_families_can_share_what_sequences_begin_with(
+    family: str, attention: str
+) -> None:
+    assert heads.shares_beginnings(model_of(family, attention), 30) == (family not in UNSHARED)
+
+
+@pytest.mark.parametrize(("longest", "shares"), [(5, True), (6, False)])
+@pytest.mark.parametrize("family", ["Mistral", "Gemma3"])
+def test_within_a_window_beginnings_are_shared_and_beyond_it_not(
+    family: str, longest: int, shares: bool
+) -> None:
+    """A mask of our own takes the place of the model's, which would have cut what is beyond."""
+    assert heads.shares_beginnings(model_of(family, sliding_window=5), longest) == shares
+
+
+def test_attention_that_takes_no_mask_shares_nothing() -> None:
+    model = model_of("Llama")
+    model.config._attn_implementation = "flash_attention_2"
+    assert not heads.shares_beginnings(model, 30)
+
+
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - UNSHARED))
+def test_of_two_that_share_a_beginning_each_sees_it_and_not_the_other(family: str) -> None:
+    """Tokens 0 and 1 are both's, 2 to 4 the first's, 5 and 6 the second's."""
+    model = model_of(family)
+    read = {
+        "position_ids": torch.tensor([[0, 1, 2, 3, 4, 2, 3]]),
+        "visible_until": torch.tensor([[7, 7, 5, 5, 5, 7, 7]]),
+    }
+    ids = torch.tensor([[5, 6, 7, 8, 9, 10, 11]])
+    with torch.no_grad():
+        plain = heads.hidden_states(model, ids, **read)[0]
+        for at, seen in {0: range(7), 1: range(1, 7), 2: (2, 3, 4), 5: (5, 6)}.items():
+            other = torch.where(torch.arange(7) == at, ids + 40, ids)
+            changed = heads.hidden_states(model, other, **read)[0]
+            differs = [index for index in range(7) if not torch.equal(changed[index], plain[index])]
+            assert differs == list(seen)
 
 
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - UNPACKED))

@@ -234,12 +234,13 @@ def test_where_logits_are_few_the_backward_pass_of_a_layer_takes_more() -> None:
 lengths = st.lists(st.integers(1, 40), min_size=1, max_size=12)
 
 
-@given(lengths, st.integers(1, 120))
+@given(lengths, st.integers(1, 120), st.booleans())
 def test_packing_never_makes_a_larger_batch_than_planned(
-    found: Sequence[int], row_tokens: int
+    found: Sequence[int], row_tokens: int, shared: bool
 ) -> None:
-    rows = [Row(key="", tokens=(3,) * length, prompt_tokens=0) for length in found]
-    made = packed([Example(rows=(each,)) for each in rows], 0, row_tokens)["input_ids"]
+    rows = [Row(key="", tokens=(3,) * length, prompt_tokens=length // 2) for length in found]
+    drawn = [Example(rows=(each,)) for each in rows]
+    made = packed(drawn, 0, row_tokens, shared=shared)["input_ids"]
     planned = rows_at_most(len(found), max(found), row_tokens)
     assert len(made) <= planned.rows and made.shape[1] <= planned.width
 

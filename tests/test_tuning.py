@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +23,7 @@ from ontarget.memory import Memory
 from ontarget.models import Loaded
 from ontarget.trainer import LanguageAwareTrainer
 from ontarget.tuning import (
+    Layout,
     Schedule,
     Trained,
     arguments,
@@ -42,7 +44,7 @@ def schedule(**changes: Any) -> Schedule:
 
 
 def examples(count: int, *, conflicts: bool = True, seed: int = 0) -> list[Example]:
-    """Random prompts and responses of very different lengths."""
+    """Prompts and responses of very different lengths, random but for what prompts begin with."""
     draw = random.Random(seed)
 
     def ids(most: int) -> list[int]:
@@ -51,9 +53,9 @@ def examples(count: int, *, conflicts: bool = True, seed: int = 0) -> list[Examp
     made = []
     for index in range(count):
         response = ids(12)
-        rows = [row(str(index), prompt_of(*ids(5)), response)]
+        rows = [row(str(index), prompt_of(7, 8, *ids(5)), response)]
         if conflicts:
-            rows.append(row(str(index), prompt_of(*ids(5)), response, unlikely=True))
+            rows.append(row(str(index), prompt_of(7, 8, *ids(5)), response, unlikely=True))
         made.append(Example(rows=tuple(rows)))
     return made
 
@@ -95,7 +97,7 @@ class Recording(LanguageAwareTrainer):
 
 
 def gradients_of_a_step(
-    drawn: list[Example], setting: Schedule, folder: Path, row_tokens: int | None
+    drawn: list[Example], setting: Schedule, folder: Path, layout: tuple[Layout, int]
 ) -> dict[str, Tensor]:
     loaded = double(tiny())
     memory = Memory(loaded.model, None, folder, lambda point: None)
@@ -103,7 +105,7 @@ def gradients_of_a_step(
         model=loaded.model,
         args=arguments(setting, memory.partial),
         train_dataset=drawn,
-        data_collator=lambda examples: batch(examples, loaded.pad, row_tokens),
+        data_collator=lambda examples: batch(examples, loaded.pad, layout[1], layout[0]),
         alpha=setting.alpha,
         memory=memory,
     )
@@ -114,15 +116,17 @@ def gradients_of_a_step(
 
 @pytest.mark.parametrize("micro_batch", [1, 2, 4, 8])
 @pytest.mark.parametrize("conflicts", [True, False])
-@pytest.mark.parametrize("row_tokens", [None, 10, 40, 500])
+@pytest.mark.parametrize(
+    "layout", [("padded", 1), *product(("packed", "shared"), (10, 40, 500))], ids=str
+)
 def test_a_step_follows_the_gradient_of_the_definition_however_it_is_cut(
-    tmp_path: Path, micro_batch: int, conflicts: bool, row_tokens: int | None
+    tmp_path: Path, micro_batch: int, conflicts: bool, layout: tuple[Layout, int]
 ) -> None:
     """The traps: under accumulation, a mean of micro-batch means is another loss; in packed rows,
     a sequence may see the one before it."""
     drawn = examples(8, conflicts=conflicts)
     setting = schedule(batch=8, micro_batch=micro_batch, alpha=0.3 if conflicts else 0.0)
-    found = gradients_of_a_step(drawn, setting, tmp_path, row_tokens)
+    found = gradients_of_a_step(drawn, setting, tmp_path, layout)
     reference = double(tiny()).model
     by_definition(reference, drawn, setting.alpha).backward()
     for name, parameter in reference.named_parameters():

@@ -8,7 +8,9 @@ tokens; the encoder's stand beside them.
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from os.path import commonprefix
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -96,69 +98,129 @@ def padded(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
     """
     rows = [row for example in examples for row in example.rows]
     batch = filled([[row] for row in rows], pad)
-    del batch["position_ids"]
+    del batch["position_ids"], batch["visible_until"]
     if not rows[0].encoder:
         return batch | {"attention_mask": torch.ones_like(batch["input_ids"])}
     batch["decoder_input_ids"] = batch.pop("input_ids")
     return batch | right_padded([row.encoder for row in rows], pad)
 
 
-def packed(examples: Sequence[Example], pad: int, row_tokens: int) -> dict[str, Tensor]:
+def packed(
+    examples: Sequence[Example], pad: int, row_tokens: int, *, shared: bool = False
+) -> dict[str, Tensor]:
     """Sequences one after another in rows of at most `row_tokens`; a longer one has its own row.
 
     Returns `input_ids`, `position_ids`, `labels`, `unlikely` ("row time"); see `filled`. Positions
-    start anew in each sequence, which is how attention is told to keep them apart.
+    start anew in each sequence, which is how attention is told to keep them apart. `shared`: what
+    prompts of a row begin with alike stands there once, and attention is told by `visible_until`.
     """
     rows = [row for example in examples for row in example.rows]
-    groups = best_fit([len(row.tokens) for row in rows], row_tokens)
-    return filled([[rows[index] for index in group] for group in groups], pad)
+    beginnings = [beginning(row) if shared else () for row in rows]
+    groups = best_fit([len(row.tokens) for row in rows], row_tokens, beginnings)
+    batch = filled([[rows[index] for index in group] for group in groups], pad, shared=shared)
+    if not shared:
+        del batch["visible_until"]
+    return batch
 
 
-def best_fit(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Indices of `lengths` in groups of at most `budget` in sum: best fit, longest first.
+def beginning(row: Row) -> tuple[int, ...]:
+    """What others may share of it: its prompt but for the last token, which predicts a label."""
+    return row.tokens[: max(0, row.prompt_tokens - 1)]
 
-    What is longer than the budget has a group of its own.
+
+@dataclass(slots=True)
+class Group:
+    """Sequences of one row; what they begin with is held once, as a tree of tokens."""
+
+    room: int
+    members: list[int] = field(default_factory=list)
+    tree: dict[int, Any] = field(default_factory=dict)
+
+    def held(self, beginning: Sequence[int]) -> int:
+        """How many of these tokens are there already."""
+        node, depth = self.tree, 0
+        for token in beginning:
+            if token not in node:
+                break
+            node, depth = node[token], depth + 1
+        return depth
+
+    def add(self, index: int, length: int, beginning: Sequence[int]) -> None:
+        """Take in one more."""
+        self.room -= length - self.held(beginning)
+        self.members.append(index)
+        node = self.tree
+        for token in beginning:
+            node = node.setdefault(token, {})
+
+
+def best_fit(
+    lengths: Sequence[int], budget: int, beginnings: Sequence[Sequence[int]]
+) -> list[list[int]]:
+    """Indices of `lengths` in groups of at most `budget` tokens, longest first.
+
+    Each goes where it adds the fewest tokens, for those of its beginning that are there already are
+    not counted again; of several such groups into the fullest. What is longer than the budget has a
+    group of its own.
     """
-    groups: list[list[int]] = []
-    room: list[int] = []
+    groups: list[Group] = []
     for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
-        fitting = [group for group, left in enumerate(room) if left >= lengths[index]]
+        length, begins = lengths[index], beginnings[index]
+        fitting = []
+        for group in groups:
+            if group.room >= length - len(begins):
+                added = length - group.held(begins)
+                if group.room >= added:
+                    fitting.append((added, group.room, group))
         if fitting:
-            chosen = min(fitting, key=lambda group: room[group])
-            groups[chosen].append(index)
-            room[chosen] -= lengths[index]
+            chosen = min(fitting, key=lambda each: each[:2])[2]
         else:
-            groups.append([index])
-            room.append(budget - lengths[index])
-    return groups
+            groups.append(chosen := Group(budget))
+        chosen.add(index, length, begins)
+    return [group.members for group in groups]
 
 
-def filled(groups: Sequence[Sequence[Row]], pad: int) -> dict[str, Tensor]:
+def filled(groups: Sequence[Sequence[Row]], pad: int, *, shared: bool = False) -> dict[str, Tensor]:
     """Each group of sequences as one row of tokens; what is left of a row is padding.
 
     A label stands where its token does. A sequence's first token has none: nothing of its own
-    predicts it. Padding counts its own positions, as one more sequence.
+    predicts it. Padding counts its own positions, as one more sequence. A token at j is visible to
+    those from j up to, but not including, `visible_until[j]`: the end of its sequence or, where
+    several begin with it, of the last of these. In alphabetical order such are neighbours.
     """
-    shape = (len(groups), max(sum(len(row.tokens) for row in group) for group in groups))
-    input_ids, labels = torch.full(shape, pad), torch.full(shape, IGNORE)
-    position_ids, unlikely = torch.zeros(shape, dtype=torch.long), torch.zeros(shape).bool()
-    for index, group in enumerate(groups):
-        start = 0
-        for row in group:
-            end, tokens = start + len(row.tokens), torch.tensor(row.tokens)
-            silent = max(1, row.prompt_tokens)
-            input_ids[index, start:end] = tokens
-            labels[index, start + silent : end] = tokens[silent:]
-            position_ids[index, start:end] = torch.arange(len(tokens))
-            unlikely[index, start:end] = row.unlikely
-            start = end
-        position_ids[index, start:] = torch.arange(shape[1] - start)
-    return {
-        "input_ids": input_ids,
-        "position_ids": position_ids,
-        "labels": labels,
-        "unlikely": unlikely,
-    }
+    lines = [line(group, shared=shared) for group in groups]
+    width = max(len(each["input_ids"]) for each in lines)
+    for each in lines:
+        left = width - len(each["input_ids"])
+        each["input_ids"] += [pad] * left
+        each["labels"] += [IGNORE] * left
+        each["position_ids"] += range(left)
+        each["visible_until"] += [width] * left
+        each["unlikely"] += [False] * left
+    return {name: torch.tensor([each[name] for each in lines]) for name in lines[0]}
+
+
+def line(group: Sequence[Row], *, shared: bool) -> dict[str, list[Any]]:
+    """A row before it is filled up."""
+    names = ("input_ids", "position_ids", "labels", "unlikely", "visible_until")
+    made: dict[str, list[Any]] = {name: [] for name in names}
+    path: list[int] = []  # where the beginning of the last sequence stands
+    last: tuple[int, ...] = ()
+    for row in sorted(group, key=beginning) if shared else group:
+        begins = beginning(row) if shared else ()
+        held = len(commonprefix([last, begins]))
+        silent = max(1, row.prompt_tokens)
+        start, length = len(made["input_ids"]), len(row.tokens)
+        end = start + length - held
+        path, last = path[:held] + list(range(start, start + len(begins) - held)), begins
+        made["input_ids"] += row.tokens[held:]
+        made["position_ids"] += range(held, length)
+        made["labels"] += [IGNORE] * (silent - held) + list(row.tokens[silent:])
+        made["unlikely"] += [row.unlikely] * (length - held)
+        made["visible_until"] += [end] * (length - held)
+        for at in path[:held]:
+            made["visible_until"][at] = end
+    return made
 
 
 def prompted(prompts: Sequence[Prompt], pad: int) -> dict[str, Tensor]:

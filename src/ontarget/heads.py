@@ -71,12 +71,15 @@ def hidden_states(
     model: PreTrainedModel,
     input_ids: Int[Tensor, "row source"],
     decoder_input_ids: Rows | None = None,
+    visible_until: Rows | None = None,
     **inputs: Tensor,
 ) -> Float[Tensor, "row time dim"]:
     """The last hidden states, of the decoder if there are two, of which the head makes logits.
 
     The cache stays off: with it, packed sequences would attend to each other.
     """
+    if visible_until is not None:
+        inputs["attention_mask"] = mask(model, visible_until)
     if decoder_input_ids is None:
         body: Any = model.base_model
         return body(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state  # type: ignore[no-any-return]
@@ -87,6 +90,19 @@ def hidden_states(
         encoder_attention_mask=inputs.get("attention_mask"),
         use_cache=False,
     ).last_hidden_state
+
+
+def mask(model: PreTrainedModel, visible_until: Rows) -> Tensor:
+    """What each token sees ("row 1 time time"): those before it that are visible until after it.
+
+    True and False, or what is added to the scores of eager attention.
+    """
+    at = torch.arange(visible_until.shape[1], device=visible_until.device)
+    seen = (at[:, None] >= at) & (at[:, None] < visible_until[:, None, None, :])
+    if model.config.get_text_config()._attn_implementation == "sdpa":  # noqa: SLF001
+        return seen
+    lowest = torch.finfo(model.dtype).min
+    return torch.zeros_like(seen, dtype=model.dtype).masked_fill_(~seen, lowest)
 
 
 def loss_of(
@@ -169,6 +185,35 @@ def keeps_packed_apart(model: PreTrainedModel) -> bool:
     except TypeError:  # it takes no positions
         return False
     return alike(packed, hidden_states(model, ids.flip(1))[0])
+
+
+@torch.inference_mode()
+def shares_beginnings(model: PreTrainedModel, longest: int) -> bool:
+    """Whether sequences of up to `longest` tokens can share the tokens that they begin with.
+
+    Attention must do as `visible_until` says, and no layer's window may end within a sequence.
+    """
+    config: Any = model.config.get_text_config()
+    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    if model.config.is_encoder_decoder or any(each and each < longest for each in windows):
+        return False
+    if config._attn_implementation not in ("sdpa", "eager"):  # noqa: SLF001 - others take no mask
+        return False
+    a, b, c, d, e = probe(model)[0]
+    tree = {
+        "input_ids": torch.stack([a, b, c, d, e, c])[None],
+        "position_ids": a.new_tensor([[0, 1, 2, 3, 2, 3]]),
+        "visible_until": a.new_tensor([[6, 6, 4, 4, 6, 6]]),
+    }
+    alone = [torch.stack(each)[None] for each in ([a, b, c, d], [a, b, e, c])]
+    try:
+        found = hidden_states(model, **tree)[0, 2:]
+    except (TypeError, ValueError, RuntimeError):  # it takes no positions or no such mask
+        return False
+    return all(
+        alike(part, hidden_states(model, ids)[0, 2:])
+        for part, ids in zip((found[:2], found[2:]), alone, strict=True)
+    )
 
 
 def probe(model: PreTrainedModel) -> Rows:

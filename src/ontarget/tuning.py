@@ -31,6 +31,8 @@ from ontarget.muon import muon
 from ontarget.trainer import LanguageAwareTrainer
 from ontarget.validation import Validated, best
 
+Layout = Literal["shared", "packed", "padded"]  # of a batch's sequences, cheapest first
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
@@ -86,7 +88,7 @@ def train(
         Stopped: SIGTERM came; the state is saved.
     """
     model, terminated = loaded.model, Terminated()
-    row_tokens = schedule.row_tokens if processes.agreed(lambda: tried(model)) else None
+    layout = processes.agreed(lambda: tried(model, examples))
     tuned = with_adapter(model, schedule)
     memory = Memory(tuned, schedule.validation, folder, progress)
     with heads.answering_with_loss(model), terminated.listening():
@@ -94,7 +96,7 @@ def train(
             model=tuned,
             args=arguments(schedule, memory.partial),
             train_dataset=list(examples),
-            data_collator=lambda drawn: batch(drawn, loaded.pad, row_tokens),
+            data_collator=lambda drawn: batch(drawn, loaded.pad, schedule.row_tokens, layout),
             alpha=schedule.alpha,
             memory=memory,
             optimizers=(optimizer(tuned, schedule), None),
@@ -110,10 +112,12 @@ def train(
     return Trained(memory.curve.points, memory.validated, steps, adapter)
 
 
-def tried(model: PreTrainedModel) -> bool:
-    """Whether its sequences can be packed; raises ModelError where its loss is not known."""
+def tried(model: PreTrainedModel, examples: Sequence[Example]) -> Layout:
+    """How its sequences can be laid out; raises ModelError where its loss is not known."""
     heads.refuse_unknown(model, str(model.name_or_path or "the model"))
-    return heads.keeps_packed_apart(model)
+    if heads.shares_beginnings(model, max(example.length for example in examples)):
+        return "shared"
+    return "packed" if heads.keeps_packed_apart(model) else "padded"
 
 
 def with_adapter(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel | PeftModel:
@@ -124,12 +128,15 @@ def with_adapter(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel 
     return adapters.adapted(model, schedule.adapter)
 
 
-def batch(drawn: Sequence[Example], pad: int, row_tokens: int | None) -> dict[str, Any]:
+def batch(drawn: Sequence[Example], pad: int, row_tokens: int, layout: Layout) -> dict[str, Any]:
     """Packed rows, or padded ones for a model that could not keep packed sequences apart.
 
     With them the keys of the samples, for messages.
     """
-    made = padded(drawn, pad) if row_tokens is None else packed(drawn, pad, row_tokens)
+    if layout == "padded":
+        made = padded(drawn, pad)
+    else:
+        made = packed(drawn, pad, row_tokens, shared=layout == "shared")
     return {**made, "keys": [example.rows[0].key for example in drawn]}
 
 
