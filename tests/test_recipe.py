@@ -71,6 +71,8 @@ def test_recipes_of_the_repository_load(path: Path) -> None:
 
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"languges": ["en"]}, r"languges: unknown key; did you mean languages\?"),
+    ({"seed": True}, r"seed: is true \(YAML reads yes and on so too\); write the value it is to"),
+    ({"mle": False}, r"mle: is false \(YAML reads no and off so too\); write the value it is to"),
     (
         {"unlikelihood": {"steps": 1, "aplha": 1}},
         r"unlikelihood.aplha: unknown key; did you mean alpha\?",

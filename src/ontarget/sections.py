@@ -5,9 +5,17 @@ defaults of both training stages are those of arXiv 2403.14399 for LLMs.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0, le=10**9)]
@@ -39,6 +47,18 @@ class Section(BaseModel):
     """Frozen, checked, closed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def no_truth_for_a_number(cls, value: object, info: Any) -> object:
+        """Refuse `yes`, which would pass for 1, where the field is not one of true and false."""
+        field = cls.model_fields[str(info.field_name)]
+        if isinstance(value, bool) and field.annotation is not bool:
+            word, others = ("true", "yes and on") if value else ("false", "no and off")
+            raise ValueError(
+                f"is {word} (YAML reads {others} so too); write the value it is to have"
+            )
+        return value
 
 
 class Phrasebook(Section):
