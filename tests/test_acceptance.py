@@ -71,5 +71,14 @@ def test_a_missing_system_is_named() -> None:
 
 def test_a_ratio_that_is_not_known_is_refused() -> None:
     unknown = SHOWN | {"stage2": replace(SHOWN["stage2"], off_target_percent=None)}
-    with pytest.raises(ValueError, match="no segment could be judged, so no demand can be held"):
+    with pytest.raises(ValueError, match="stage2: in 1 of 1 directions no segment could be judged"):
         holding(SUPERVISED, unknown)
+
+
+def test_a_direction_without_a_ratio_is_not_averaged_away() -> None:
+    scores = [
+        replace(each, system=name) for group in (SUPERVISED, SHOWN) for name, each in group.items()
+    ]
+    unknown = replace(scores[-1], source="nl", target="it", off_target_percent=None)
+    with pytest.raises(ValueError, match="stage2: in 1 of 2 directions no segment could be judged"):
+        demands([*scores, unknown])

@@ -123,21 +123,21 @@ LONG = {
 
 
 @pytest.mark.parametrize(
-    ("texts", "percent"),
+    ("texts", "percent", "judged"),
     [
-        ([LONG["nl"], LONG["it"]], 50.0),
-        ([LONG["nl"], "ja"], 0.0),  # too short to be judged, and left out
-        (["ja", "nee"], 100.0),  # nothing shows that it is on target
-        (["", LONG["nl"]], 50.0),
+        ([LONG["nl"], LONG["it"]], 50.0, True),
+        ([LONG["nl"], "ja"], 0.0, True),  # too short to be judged, and left out
+        (["ja", "nee"], 100.0, False),  # nothing shows that it is on target
+        (["", LONG["nl"]], 50.0, True),
     ],
 )
 def test_translations_too_short_to_judge_count_only_where_there_are_no_others(
-    texts: list[str], percent: float
+    texts: list[str], percent: float, judged: bool
 ) -> None:
     asked = [replace(sample(0, IT_NL), target=LONG["nl"])] * len(texts)
-    assert ratios(texts, asked, SETTING.detection) == (percent, 0.0)
+    assert ratios(texts, asked, SETTING.detection) == (percent, 0.0, judged)
 
 
 def test_references_too_short_to_judge_say_nothing_against_themselves() -> None:
     asked = [replace(sample(0, IT_NL), target="ja")] * 2
-    assert ratios([LONG["nl"]] * 2, asked, SETTING.detection) == (0.0, 0.0)
+    assert ratios([LONG["nl"]] * 2, asked, SETTING.detection) == (0.0, 0.0, True)

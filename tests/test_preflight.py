@@ -39,6 +39,12 @@ def test_measures_decide(change: dict[str, object], fault: str) -> None:
     assert found.words.startswith(fault)
 
 
+def test_a_ratio_that_is_none_that_was_found_is_said_to_be_so() -> None:
+    words = verdict(replace(IGNORES, unjudged=("it-nl",))).words
+    assert "98 % (100 % in it-nl, where no translation could be judged); under a wrong" in words
+    assert "could be judged" not in verdict(IGNORES).words
+
+
 def test_the_references_own_ratio_is_no_fault() -> None:
     high_floor = replace(
         IGNORES,

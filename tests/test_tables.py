@@ -3,7 +3,16 @@
 from dataclasses import replace
 
 from ontarget.records import Score
-from ontarget.tables import averages, by_direction, escaped, header, markdown, overview, plain
+from ontarget.tables import (
+    averages,
+    by_direction,
+    escaped,
+    header,
+    left_out,
+    markdown,
+    overview,
+    plain,
+)
 
 SCORE = Score(
     system="stage1",
@@ -65,6 +74,15 @@ def test_a_ratio_of_nothing_judged_is_a_dash_and_in_no_mean() -> None:
     assert overview([unknown])[0] == ["stage 1 (MLE)", "-", "90.0", "95.0"]
     assert overview([unknown])[1][1] == "-"
     assert by_direction([unknown])[0][4:6] == ["-", "-"]
+
+
+def test_an_average_says_over_how_many_directions_it_is() -> None:
+    unknown = replace(ZERO_SHOT, target="ro", off_target_percent=None, off_target_interval=None)
+    assert left_out([*SCORES, unknown]) == [
+        "The off-target ratio of stage 1 (MLE), zero-shot, is over 1 of 2 directions: "
+        "in the others no segment could be judged."
+    ]
+    assert left_out(SCORES) == []
 
 
 def test_the_plain_table_fits_80_columns_and_keeps_its_columns() -> None:

@@ -97,13 +97,20 @@ def show_table(recipe: Recipe) -> None:
     """Print the averages of `6_evaluate`, and what the base model of a demo could do by itself."""
     scores = inputs.scores(recipe.out / "6_evaluate" / "scores.jsonl")
     console.print(f"\n{recipe.name}, seed {recipe.seed}\n{tables.plain(scores)}\n", markup=False)
+    for sentence in tables.left_out(scores):
+        console.print(Text(sentence), soft_wrap=True)
     for mean in tables.averages(inputs.scores(recipe.out / "6_evaluate" / "ability.jsonl")):
         console.print(
             f"The base model is a stand-in made from scratch, no LLM. Its own zero-shot ability, "
             f"asked in the format of its training: BLEU {mean.bleu:.1f}, chrF {mean.chrf:.1f}, "
-            f"off-target {tables.shown(mean.off_target_percent)} %.",
+            f"off-target {with_unit(mean.off_target_percent)}.",
             soft_wrap=True,
         )
+
+
+def with_unit(percent: float | None) -> str:
+    """`2.5 %`, or what stands in its place."""
+    return "not known" if percent is None else f"{percent:.1f} %"
 
 
 def show_warning(recipe: Recipe) -> None:

@@ -23,13 +23,12 @@ def demands(scores: Sequence[Score]) -> list[Demand]:
     """The demo's demands on its own scores.
 
     Raises:
-        ValueError: a system is missing, or none of its segments could be judged.
+        ValueError: a system is missing, or in one of its directions nothing could be judged.
     """
     means = {(each.system, each.supervised): each for each in averages(scores)}
     zero_shot, supervised = by_system(means, False), by_system(means, True)
     groups = [zero_shot[name] for name in ("stage1", "stage2", "stage1-longer")]
-    at_first, at_last, of_longer = (known(each.off_target_percent) for each in groups)
-    floor = known(groups[0].reference_off_target_percent)
+    (at_first, floor), (at_last, _), (of_longer, _) = map(known, groups)
     gain = zero_shot["stage2"].chrf - zero_shot["stage1"].chrf
     change = supervised["stage2"].chrf - supervised["stage1"].chrf
     return [
@@ -61,11 +60,15 @@ def demands(scores: Sequence[Score]) -> list[Demand]:
     ]
 
 
-def known(percent: float | None) -> float:
-    """The ratio; ValueError where no segment could be judged."""
-    if percent is None:
-        raise ValueError("no segment could be judged, so no demand can be held against the ratio")
-    return percent
+def known(mean: Average) -> tuple[float, float]:
+    """Its off-target ratio and that of the references; ValueError where directions are left out."""
+    ratio, floor = mean.off_target_percent, mean.reference_off_target_percent
+    if ratio is None or floor is None or mean.judged < mean.directions:
+        raise ValueError(
+            f"{mean.system}: in {mean.directions - mean.judged} of {mean.directions} directions no "
+            "segment could be judged, so no demand can be held against the ratio"
+        )
+    return ratio, floor
 
 
 def by_system(means: dict[tuple[str, bool], Average], supervised: bool) -> dict[str, Average]:

@@ -66,6 +66,7 @@ def markdown(card: Card) -> str:
         spoken=", ".join(f"{english_name(code)} ({code})" for code in card.languages),
         usage=Markup(usage(card)),
         overview=Markup(tables.markdown(tables.header(card.scores), tables.overview(card.scores))),
+        left_out=tables.left_out(card.scores),
         details=Markup(tables.markdown(tables.BY_DIRECTION, tables.by_direction(own))),
         signatures=report.signatures(own),
         floors=dict(zip(map(tables.SETTINGS.get, tables.settings(own)), floor, strict=True)),

@@ -1,8 +1,9 @@
 """Measurements on dev sentences: losses under right and wrong instructions, off-target, chrF."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -22,6 +23,14 @@ from ontarget.validation import Validated
 from ontarget.verdicts import Verdict
 
 BATCH = 16  # sequences at once whose losses are measured
+
+
+class Ratios(NamedTuple):
+    """Of one direction, in percent."""
+
+    off_target: float
+    references: float
+    judged: bool  # whether any translation could be; if not, its ratio is 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +62,15 @@ def examine(
     conflicts = [wrong_target(sample, setting.languages, setting.seed) for sample in known]
     right = odds(loaded, known, setting.asking)
     wrong = odds(loaded, conflicts, setting.asking)
-    ratios, floors = off_target_by_direction(loaded, samples, setting, progress)
+    found = off_target_by_direction(loaded, samples, setting, progress)
     measures = Measures(
         likelihood_nats=torch.nn.functional.softplus(-right).mean().item(),
         conflict_nats=torch.nn.functional.softplus(wrong).mean().item(),
         right_share=(right > 0).float().mean().item(),
         conflict_share=(wrong > 0).float().mean().item(),
-        off_target_percent=ratios,
-        reference_off_target_percent=floors,
+        off_target_percent={name: each.off_target for name, each in found.items()},
+        reference_off_target_percent={name: each.references for name, each in found.items()},
+        unjudged=tuple(name for name, each in found.items() if not each.judged),
     )
     return Examination(measures, verdict(measures))
 
@@ -86,40 +96,39 @@ def off_target_by_direction(
     samples: Sequence[Sample],
     setting: Setting,
     progress: Callable[[int, int], None],
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Off-target percent of the model's greedy translations, and of the references."""
+) -> dict[str, Ratios]:
+    """Ratios of the model's greedy translations and of the references."""
     texts = greedy(loaded, samples, setting, progress)
-    found = {
+    return {
         str(direction): ratios([texts[i] for i in at], [samples[i] for i in at], setting.detection)
         for direction, at in by_direction(samples).items()
     }
-    return tuple(  # type: ignore[return-value]
-        {direction: both[side] for direction, both in found.items()} for side in (0, 1)
-    )
 
 
-def ratios(
-    texts: Sequence[str], samples: Sequence[Sample], detection: Detection
-) -> tuple[float, float]:
-    """Off-target percent of one direction's translations, and of their references."""
-    sample = samples[0]
-    metric = detection.metric(Direction(sample.source_lang, sample.target_lang))
-    references = [each.target for each in samples]
-    sources = [each.source for each in samples]
-    found = list(metric.judge(texts, sources, ((each,) for each in references)))
-    floor = list(metric.judge(references))
-    return percent(found, unjudged=100.0), percent(floor, unjudged=0.0)
-
-
-def percent(found: Sequence[Segment], unjudged: float) -> float:
-    """The off-target share of what could be judged; `unjudged` where nothing could.
+def ratios(texts: Sequence[str], samples: Sequence[Sample], detection: Detection) -> Ratios:
+    """Those of one direction's translations and of their references.
 
     A model whose every translation is too short to be judged has not shown that it is on target,
     and references that cannot be judged say nothing against the language they are in.
     """
+    sample = samples[0]
+    metric = detection.metric(Direction(sample.source_lang, sample.target_lang))
+    references = [each.target for each in samples]
+    sources = [each.source for each in samples]
+    found = percent(metric.judge(texts, sources, ((each,) for each in references)))
+    floor = percent(metric.judge(references))
+    return Ratios(
+        off_target=100.0 if found is None else found,
+        references=0.0 if floor is None else floor,
+        judged=found is not None,
+    )
+
+
+def percent(found: Iterable[Segment]) -> float | None:
+    """The off-target share of what could be judged; None where nothing could."""
     judged = [each.judged for each in found if each.judged.verdict is not Verdict.UNDECIDED]
     if not judged:
-        return unjudged
+        return None
     return 100 * sum(each.is_off_target for each in judged) / len(judged)
 
 
@@ -131,7 +140,8 @@ def validated(loaded: Loaded, samples: Sequence[Sample], setting: Setting, step:
         hypotheses, chosen = [texts[i] for i in at], [samples[i] for i in at]
         references = [each.target for each in chosen]
         chrf = quality(hypotheses, references, direction.target_lang).chrf
-        measured.append((*ratios(hypotheses, chosen, setting.detection), chrf))
+        found = ratios(hypotheses, chosen, setting.detection)
+        measured.append((found.off_target, found.references, chrf))
     ratio, floor, chrf = (sum(column) / len(measured) for column in zip(*measured, strict=True))
     return Validated(
         step=step, off_target_percent=ratio, reference_off_target_percent=floor, chrf=chrf

@@ -30,6 +30,7 @@ class Measures:
     conflict_share: float  # tokens with p > 0.5 under a wrong instruction
     off_target_percent: dict[str, float]  # by direction
     reference_off_target_percent: dict[str, float]  # the same ratio on the references
+    unjudged: tuple[str, ...] = ()  # directions in which no translation could be judged: 100 %
 
     @property
     def excess(self) -> dict[str, float]:
@@ -64,10 +65,9 @@ def verdict(measures: Measures) -> Verdict:
     mean = sum(measures.off_target_percent.values()) / len(measures.off_target_percent)
     found = (
         f"off-target {mean:.0f} % on average, worst {worst} "
-        f"{measures.off_target_percent[worst]:.0f} %; under a wrong instruction "
-        f"{100 * measures.conflict_share:.0f} % of the response tokens keep p > 0.5 and "
-        f"the conflict loss is "
-        f"{measures.conflict_nats:.1f} nats"
+        f"{measures.off_target_percent[worst]:.0f} %{unjudged(measures)}; under a wrong "
+        f"instruction {100 * measures.conflict_share:.0f} % of the response tokens keep p > 0.5 "
+        f"and the conflict loss is {measures.conflict_nats:.1f} nats"
     )
     mean_excess = sum(measures.excess.values()) / len(measures.excess)
     if measures.right_share < SKILL_SHARE:
@@ -81,6 +81,12 @@ def verdict(measures: Measures) -> Verdict:
             f"whatever it is asked, so stage 2 will help ({found})",
         )
     return lacking(found)
+
+
+def unjudged(measures: Measures) -> str:
+    """What to say of directions whose ratio is none that was found."""
+    names = " ".join(measures.unjudged)
+    return f" (100 % in {names}, where no translation could be judged)" if names else ""
 
 
 def lacking(found: str) -> Verdict:

@@ -27,6 +27,7 @@ class Average:
     system: str
     supervised: bool
     directions: int
+    judged: int  # directions with an off-target ratio
     off_target_percent: float | None
     reference_off_target_percent: float | None
     bleu: float
@@ -43,6 +44,7 @@ def averages(scores: Sequence[Score]) -> list[Average]:
             system=system,
             supervised=supervised,
             directions=len(group),
+            judged=sum(each.off_target_percent is not None for each in group),
             off_target_percent=mean_of_known(each.off_target_percent for each in group),
             reference_off_target_percent=mean_of_known(
                 each.reference_off_target_percent for each in group
@@ -51,6 +53,17 @@ def averages(scores: Sequence[Score]) -> list[Average]:
             chrf=mean([each.chrf for each in group]),
         )
         for (system, supervised), group in groups.items()
+    ]
+
+
+def left_out(scores: Sequence[Score]) -> list[str]:
+    """A sentence for each average that some directions have no part in."""
+    return [
+        f"The off-target ratio of {NAMES.get(each.system, each.system)}, "
+        f"{SETTINGS[each.supervised]}, is over {each.judged} of {each.directions} directions: "
+        "in the others no segment could be judged."
+        for each in averages(scores)
+        if each.judged < each.directions
     ]
 
 

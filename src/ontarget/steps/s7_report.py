@@ -44,7 +44,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     content = Report(
         title=recipe.name,
         facts=facts(recipe),
-        notes=notes(recipe),
+        notes=(*notes(recipe), *tables.left_out(scores)),
         scores=tuple(scores),
         ability=tuple(inputs.scores(evaluated / "ability.jsonl")),
         charts=curves(recipe),
