@@ -25,6 +25,10 @@ WHOLE = {key: value for key, value in SMALL.items() if key != "num_key_value_hea
 ENDS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
 GPT2 = {"vocab_size": 96, "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 64, **ENDS}
 OPT = {**WHOLE, "ffn_dim": 24, "word_embed_proj_dim": 16}
+NEO = {
+    "vocab_size": 96, "hidden_size": 16, "num_layers": 2, "num_heads": 2, "window_size": 3,
+    "attention_types": [[["global", "local"], 1]], "max_position_embeddings": 128, **ENDS,
+}  # fmt: skip
 BLOOM = {"vocab_size": 96, "hidden_size": 16, "n_layer": 2, "n_head": 2, **ENDS}
 FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "Llama": (hf.LlamaConfig, SMALL),
@@ -37,6 +41,7 @@ FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "Phi": (hf.PhiConfig, WHOLE),
     "GPT2": (hf.GPT2Config, GPT2),
     "GPTNeoX": (hf.GPTNeoXConfig, WHOLE),
+    "GPTNeo": (hf.GPTNeoConfig, NEO),
     "OPT": (hf.OPTConfig, OPT),
     "Bloom": (hf.BloomConfig, BLOOM),
 }
@@ -61,8 +66,14 @@ ENCODERS: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 FAMILIES |= ENCODERS
 UNPACKED = {"OPT", "Bloom", *ENCODERS}  # positions do not tell their attention what begins where
-UNSHARED = {"Mistral", "Gemma3", "Bloom", *ENCODERS}  # windows of 3 tokens, no positions, encoders
-EAGER = {"Gemma2", "Bloom", "T5", "T5 untied", "mT5"}  # they have no other attention
+UNSHARED = {
+    "Mistral",
+    "Gemma3",
+    "GPTNeo",
+    "Bloom",
+    *ENCODERS,
+}  # windows of 3 tokens, no positions, encoders
+EAGER = {"Gemma2", "GPTNeo", "Bloom", "T5", "T5 untied", "mT5"}  # they have no other attention
 families = pytest.mark.parametrize("family", FAMILIES)
 
 
@@ -164,7 +175,7 @@ def test_it_is_known_which_families_keep_packed_sequences_apart(family: str) -> 
 def test_it_is_known_which_families_can_share_what_sequences_begin_with(
     family: str, attention: str
 ) -> None:
-    assert heads.shares_beginnings(model_of(family, attention), 30) == (family not in UNSHARED)
+    assert heads.shares_beginnings(model_of(family, attention), 30, 30) == (family not in UNSHARED)
 
 
 @pytest.mark.parametrize(("longest", "shares"), [(5, True), (6, False)])
@@ -173,13 +184,21 @@ def test_within_a_window_beginnings_are_shared_and_beyond_it_not(
     family: str, longest: int, shares: bool
 ) -> None:
     """A mask of our own takes the place of the model's, which would have cut what is beyond."""
-    assert heads.shares_beginnings(model_of(family, sliding_window=5), longest) == shares
+    assert heads.shares_beginnings(model_of(family, sliding_window=5), longest, 30) == shares
+
+
+@pytest.mark.parametrize(("row_tokens", "shares"), [(12, True), (14, False)])
+def test_where_a_row_is_longer_than_what_a_token_sees_in_it_nothing_is_shared(
+    row_tokens: int, shares: bool
+) -> None:
+    """GPT-Neo counts its window in places of the row, whatever the positions are."""
+    assert heads.shares_beginnings(model_of("GPTNeo", window_size=12), 5, row_tokens) == shares
 
 
 def test_attention_that_takes_no_mask_shares_nothing() -> None:
     model = model_of("Llama")
     model.config._attn_implementation = "flash_attention_2"
-    assert not heads.shares_beginnings(model, 30)
+    assert not heads.shares_beginnings(model, 30, 30)
 
 
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - UNSHARED))
@@ -217,6 +236,15 @@ def test_a_packed_sequence_is_blind_to_the_others(family: str) -> None:
 @families
 def test_no_family_here_is_refused(family: str) -> None:
     heads.refuse_unknown(model_of(family), "it")
+
+
+def test_a_model_that_sees_what_comes_next_is_refused() -> None:
+    model = model_of("Llama", attention="eager")
+    model.config.is_causal = False
+    with pytest.raises(
+        ModelError, match=r"my/llama: a LlamaForCausalLM sees the tokens that it has"
+    ):
+        heads.refuse_unknown(model, "my/llama")
 
 
 @pytest.mark.parametrize(

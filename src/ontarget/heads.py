@@ -5,9 +5,11 @@ soft cap. `head_of` reads that from the model; `refuse_unknown` compares with th
 logits, so that a family which does something else is refused and not trained on another loss.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from itertools import chain
 from typing import Any
 
 import torch
@@ -19,6 +21,10 @@ from ontarget.errors import ModelError
 from ontarget.losses import Fused, Head, fused_loss
 
 PROBE = 5  # tokens of the short texts that a model is tried on
+WINDOWS = (  # what families call the tokens that a layer sees at once
+    "sliding_window", "sliding_window_size", "window_size", "attention_window_size",
+    "local_attention_window_len", "keep_window_size", "attention_chunk_size",
+)  # fmt: skip
 ALIKE = 1e-3  # difference, in spreads of the compared values, that rounding explains
 
 Rows = Int[Tensor, "row time"]
@@ -149,7 +155,10 @@ def answering_with_loss(model: PreTrainedModel) -> Iterator[None]:
 
 
 def refuse_unknown(model: PreTrainedModel, name: str) -> None:
-    """Raise ModelError where `head_of` does not give the logits that the model gives."""
+    """Raise ModelError where `head_of` does not give the logits that the model gives.
+
+    And where hidden states depend on what comes after them: labels would be read, not predicted.
+    """
     ids = probe(model)
     inputs = {"decoder_input_ids": ids} if model.config.is_encoder_decoder else {}
     with torch.inference_mode():
@@ -164,11 +173,18 @@ def refuse_unknown(model: PreTrainedModel, name: str) -> None:
             torch.ones_like(labels, dtype=hidden.dtype),
         ).odds
         others = expected[:, 1:].float().logsumexp(1)
+        cut = {name: each[:, :-1] for name, each in inputs.items()}
+        before = hidden_states(model, ids if cut else ids[:, :-1], **cut)[0]
     known = alike(found, expected[:, 0].float() - others)
     if not known and expected.isfinite().all():  # the loss will say where they are no numbers
         raise ModelError(
             f"{name}: a {type(model).__name__} makes its logits in a way that is not known here, "
             "so its loss would be another; take a model of another family, or report this one"
+        )
+    if not alike(hidden[:-1], before) and hidden.isfinite().all():
+        raise ModelError(
+            f"{name}: a {type(model).__name__} sees the tokens that it has to predict; take a "
+            "model that reads from left to right"
         )
 
 
@@ -182,38 +198,46 @@ def keeps_packed_apart(model: PreTrainedModel) -> bool:
     positions = torch.arange(ids.shape[1], device=ids.device).repeat(2).unsqueeze(0)
     try:
         packed = hidden_states(model, both, position_ids=positions)[0, ids.shape[1] :]
-    except TypeError:  # it takes no positions
+    except Exception:  # it takes no positions: each family fails in its own way
         return False
     return alike(packed, hidden_states(model, ids.flip(1))[0])
 
 
 @torch.inference_mode()
-def shares_beginnings(model: PreTrainedModel, longest: int) -> bool:
+def shares_beginnings(model: PreTrainedModel, longest: int, row_tokens: int) -> bool:
     """Whether sequences of up to `longest` tokens can share the tokens that they begin with.
 
-    Attention must do as `visible_until` says, and no layer's window may end within a sequence.
+    Attention must do as `visible_until` says from one end of a row to the other, and no layer's
+    window may end within a sequence: a mask of ours takes the place of the window.
     """
     config: Any = model.config.get_text_config()
-    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
-    if model.config.is_encoder_decoder or any(each and each < longest for each in windows):
+    if model.config.is_encoder_decoder or window(config) < longest:
         return False
     if config._attn_implementation not in ("sdpa", "eager"):  # noqa: SLF001 - others take no mask
         return False
-    a, b, c, d, e = probe(model)[0]
+    a, b, c, d, e = probe(model)[0].tolist()
+    pairs = [(c, d)] * max(1, (row_tokens - 4) // 2) + [(e, c)]  # each after the same a, b
+    ends = [4 + 2 * index for index in range(len(pairs))]
     tree = {
-        "input_ids": torch.stack([a, b, c, d, e, c])[None],
-        "position_ids": a.new_tensor([[0, 1, 2, 3, 2, 3]]),
-        "visible_until": a.new_tensor([[6, 6, 4, 4, 6, 6]]),
+        "input_ids": [a, b, *chain(*pairs)],
+        "position_ids": [0, 1, *[2, 3] * len(pairs)],
+        "visible_until": [ends[-1]] * 2 + [end for end in ends for _ in range(2)],
     }
-    alone = [torch.stack(each)[None] for each in ([a, b, c, d], [a, b, e, c])]
     try:
-        found = hidden_states(model, **tree)[0, 2:]
-    except (TypeError, ValueError, RuntimeError):  # it takes no positions or no such mask
+        found = hidden_states(
+            model, **{name: torch.tensor([row], device=model.device) for name, row in tree.items()}
+        )[0]
+    except Exception:  # it takes no positions, or no such mask: each family fails in its own way
         return False
     return all(
-        alike(part, hidden_states(model, ids)[0, 2:])
-        for part, ids in zip((found[:2], found[2:]), alone, strict=True)
+        alike(part, hidden_states(model, torch.tensor([[a, b, *pair]], device=model.device))[0, 2:])
+        for part, pair in ((found[2:4], pairs[0]), (found[-2:], pairs[-1]))
     )
+
+
+def window(config: Any) -> float:
+    """The fewest tokens that a layer sees at once, if any is bound to so many."""
+    return float(min(getattr(config, name, None) or math.inf for name in WINDOWS))
 
 
 def probe(model: PreTrainedModel) -> Rows:

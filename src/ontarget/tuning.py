@@ -88,7 +88,7 @@ def train(
         Stopped: SIGTERM came; the state is saved.
     """
     model, terminated = loaded.model, Terminated()
-    layout = processes.agreed(lambda: tried(model, examples))
+    layout = processes.agreed(lambda: tried(model, examples, schedule.row_tokens))
     tuned = with_adapter(model, schedule)
     memory = Memory(tuned, schedule.validation, folder, progress)
     with heads.answering_with_loss(model), terminated.listening():
@@ -112,10 +112,11 @@ def train(
     return Trained(memory.curve.points, memory.validated, steps, adapter)
 
 
-def tried(model: PreTrainedModel, examples: Sequence[Example]) -> Layout:
+def tried(model: PreTrainedModel, examples: Sequence[Example], row_tokens: int) -> Layout:
     """How its sequences can be laid out; raises ModelError where its loss is not known."""
     heads.refuse_unknown(model, str(model.name_or_path or "the model"))
-    if heads.shares_beginnings(model, max(example.length for example in examples)):
+    longest = max(example.length for example in examples)
+    if heads.shares_beginnings(model, longest, row_tokens):
         return "shared"
     return "packed" if heads.keeps_packed_apart(model) else "padded"
 
