@@ -205,7 +205,7 @@ class Validation(Section):
 
     every: Positive  # optimiser steps
     segments: Positive = 20  # dev sentences a direction
-    stop: bool = False  # end when off-target is about that of the references, twice in a row
+    stop: bool = False  # end one validation after off-target was that of the references
 
 
 class Adapter(Section):
