@@ -167,7 +167,7 @@ def test_however_laid_out_the_loss_and_every_gradient_are_those_of_one_by_one(
 @families
 def test_it_is_known_which_families_keep_packed_sequences_apart(family: str) -> None:
     model = model_of(family)
-    assert heads.keeps_packed_apart(model) == (family not in UNPACKED)
+    assert heads.keeps_packed_apart(model, 30) == (family not in UNPACKED)
 
 
 @families
@@ -193,6 +193,19 @@ def test_where_a_row_is_longer_than_what_a_token_sees_in_it_nothing_is_shared(
 ) -> None:
     """GPT-Neo counts its window in places of the row, whatever the positions are."""
     assert heads.shares_beginnings(model_of("GPTNeo", window_size=12), 5, row_tokens) == shares
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sliding_window", "sliding_window_size", "window_size", "attention_window_size",
+        "local_attention_window_len", "keep_window_size", "attention_chunk_size",
+    ],
+)  # fmt: skip
+def test_a_window_is_known_by_all_its_names(name: str) -> None:
+    model = model_of("Llama")
+    setattr(model.config, name, 5)
+    assert heads.shares_beginnings(model, 5, 30) and not heads.shares_beginnings(model, 6, 30)
 
 
 def test_attention_that_takes_no_mask_shares_nothing() -> None:
@@ -236,6 +249,15 @@ def test_a_packed_sequence_is_blind_to_the_others(family: str) -> None:
 @families
 def test_no_family_here_is_refused(family: str) -> None:
     heads.refuse_unknown(model_of(family), "it")
+
+
+def test_a_model_that_hides_its_hidden_states_is_refused() -> None:
+    sizes = {"head_dim": 8, "intermediate_size_mlp": 24, "num_local_experts": 2}
+    model = hf.Llama4ForCausalLM(hf.Llama4TextConfig(**SMALL, **sizes)).eval()
+    with pytest.raises(
+        ModelError, match=r"it: a Llama4ForCausalLM does not show its hidden states"
+    ):
+        heads.refuse_unknown(model, "it")
 
 
 def test_a_model_that_sees_what_comes_next_is_refused() -> None:

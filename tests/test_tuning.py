@@ -29,6 +29,7 @@ from ontarget.tuning import (
     arguments,
     batch,
     train,
+    tried,
 )
 
 SGD = {"optimizer": "adamw", "weight_decay": 0.0, "precision": "float32"}
@@ -131,6 +132,19 @@ def test_a_step_follows_the_gradient_of_the_definition_however_it_is_cut(
     by_definition(reference, drawn, setting.alpha).backward()
     for name, parameter in reference.named_parameters():
         assert_close(found[name], parameter.grad, msg=lambda text, name=name: f"{name}: {text}")
+
+
+@pytest.mark.parametrize(
+    ("attention", "window", "layout"),
+    [("sdpa", None, "shared"), ("eager", None, "shared"), ("sdpa", 8, "packed")],
+)
+def test_rows_are_laid_out_as_the_model_can_take_them(
+    attention: str, window: int | None, layout: Layout
+) -> None:
+    model = double(tiny()).model
+    model.set_attn_implementation(attention)
+    model.config.sliding_window = window
+    assert tried(model, examples(8), 40) == layout
 
 
 def test_the_logged_losses_are_the_two_means() -> None:

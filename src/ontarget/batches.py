@@ -9,7 +9,6 @@ tokens; the encoder's stand beside them.
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from os.path import commonprefix
 from typing import Any
 
 import torch
@@ -112,7 +111,7 @@ def packed(
 
     Returns `input_ids`, `position_ids`, `labels`, `unlikely` ("row time"); see `filled`. Positions
     start anew in each sequence, which is how attention is told to keep them apart. `shared`: what
-    prompts of a row begin with alike stands there once, and attention is told by `visible_until`.
+    prompts of a row begin with alike stands there once, and `visible_until` tells attention.
     """
     rows = [row for example in examples for row in example.rows]
     beginnings = [beginning(row) if shared else () for row in rows]
@@ -184,9 +183,9 @@ def filled(groups: Sequence[Sequence[Row]], pad: int, *, shared: bool = False) -
     """Each group of sequences as one row of tokens; what is left of a row is padding.
 
     A label stands where its token does. A sequence's first token has none: nothing of its own
-    predicts it. Padding counts its own positions, as one more sequence. A token at j is visible to
-    those from j up to, but not including, `visible_until[j]`: the end of its sequence or, where
-    several begin with it, of the last of these. In alphabetical order such are neighbours.
+    predicts it. Each token of padding is a sequence by itself. A token at j is visible to those
+    from j up to, but not including, `visible_until[j]`: the end of its sequence or, where several
+    begin with it, of the last of these. In the order of their tokens such are neighbours.
     """
     lines = [line(group, shared=shared) for group in groups]
     width = max(len(each["input_ids"]) for each in lines)
@@ -194,8 +193,8 @@ def filled(groups: Sequence[Sequence[Row]], pad: int, *, shared: bool = False) -
         left = width - len(each["input_ids"])
         each["input_ids"] += [pad] * left
         each["labels"] += [IGNORE] * left
-        each["position_ids"] += range(left)
-        each["visible_until"] += [width] * left
+        each["position_ids"] += [0] * left
+        each["visible_until"] += range(width - left + 1, width + 1)
         each["unlikely"] += [False] * left
     return {name: torch.tensor([each[name] for each in lines]) for name in lines[0]}
 
@@ -208,19 +207,25 @@ def line(group: Sequence[Row], *, shared: bool) -> dict[str, list[Any]]:
     last: tuple[int, ...] = ()
     for row in sorted(group, key=beginning) if shared else group:
         begins = beginning(row) if shared else ()
-        held = len(commonprefix([last, begins]))
+        held = alike(last, begins)
         silent = max(1, row.prompt_tokens)
         start, length = len(made["input_ids"]), len(row.tokens)
         end = start + length - held
         path, last = path[:held] + list(range(start, start + len(begins) - held)), begins
         made["input_ids"] += row.tokens[held:]
         made["position_ids"] += range(held, length)
-        made["labels"] += [IGNORE] * (silent - held) + list(row.tokens[silent:])
+        made["labels"] += [*[IGNORE] * silent, *row.tokens[silent:]][held:length]
         made["unlikely"] += [row.unlikely] * (length - held)
         made["visible_until"] += [end] * (length - held)
         for at in path[:held]:
             made["visible_until"][at] = end
     return made
+
+
+def alike(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two sequences have in common before they part."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def prompted(prompts: Sequence[Prompt], pad: int) -> dict[str, Tensor]:

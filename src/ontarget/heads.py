@@ -159,6 +159,11 @@ def refuse_unknown(model: PreTrainedModel, name: str) -> None:
 
     And where hidden states depend on what comes after them: labels would be read, not predicted.
     """
+    if model.base_model is model and not model.config.is_encoder_decoder:  # Llama 4, text alone
+        raise ModelError(
+            f"{name}: a {type(model).__name__} does not show its hidden states, of which the loss "
+            "is made; take a model of another family"
+        )
     ids = probe(model)
     inputs = {"decoder_input_ids": ids} if model.config.is_encoder_decoder else {}
     with torch.inference_mode():
@@ -189,15 +194,19 @@ def refuse_unknown(model: PreTrainedModel, name: str) -> None:
 
 
 @torch.inference_mode()
-def keeps_packed_apart(model: PreTrainedModel) -> bool:
-    """Whether two sequences in one row, told apart by their positions, are blind to each other."""
+def keeps_packed_apart(model: PreTrainedModel, row_tokens: int) -> bool:
+    """Whether sequences of a row, told apart by their positions, are blind to each other.
+
+    From one end of a row to the other: some families compare places in it with positions.
+    """
     if model.config.is_encoder_decoder:  # nothing tells a decoder's sequence which source is its
         return False
     ids = probe(model)
-    both = torch.cat([ids, ids.flip(1)], 1)
-    positions = torch.arange(ids.shape[1], device=ids.device).repeat(2).unsqueeze(0)
+    times = max(2, row_tokens // PROBE)
+    row = torch.cat([ids.repeat(1, times - 1), ids.flip(1)], 1)
+    positions = torch.arange(PROBE, device=ids.device).repeat(times).unsqueeze(0)
     try:
-        packed = hidden_states(model, both, position_ids=positions)[0, ids.shape[1] :]
+        packed = hidden_states(model, row, position_ids=positions)[0, -PROBE:]
     except Exception:  # it takes no positions: each family fails in its own way
         return False
     return alike(packed, hidden_states(model, ids.flip(1))[0])

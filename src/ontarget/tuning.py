@@ -118,7 +118,7 @@ def tried(model: PreTrainedModel, examples: Sequence[Example], row_tokens: int) 
     longest = max(example.length for example in examples)
     if heads.shares_beginnings(model, longest, row_tokens):
         return "shared"
-    return "packed" if heads.keeps_packed_apart(model) else "padded"
+    return "packed" if heads.keeps_packed_apart(model, row_tokens) else "padded"
 
 
 def with_adapter(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel | PeftModel:
@@ -130,10 +130,7 @@ def with_adapter(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel 
 
 
 def batch(drawn: Sequence[Example], pad: int, row_tokens: int, layout: Layout) -> dict[str, Any]:
-    """Packed rows, or padded ones for a model that could not keep packed sequences apart.
-
-    With them the keys of the samples, for messages.
-    """
+    """Rows in this layout, and with them the keys of the samples, for messages."""
     if layout == "padded":
         made = padded(drawn, pad)
     else:
