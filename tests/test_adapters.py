@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM
 
 from ontarget import adapters, artifacts, checkpoints, checks, heads, models, pipeline, weights
 from ontarget.adapters import LowRank
-from ontarget.batches import packed
+from ontarget.batches import packed, shared
 from ontarget.errors import ModelError, RecipeError
 from ontarget.recipe_files import load
 from ontarget.tuning import train
@@ -45,9 +45,9 @@ def filled(model: PeftModel) -> PeftModel:
 
 @pytest.mark.parametrize("kind", ["lora", "dora"])
 @pytest.mark.parametrize("targets", [("all-linear",), ("q_proj", "lm_head"), ("lm_head",)])
-@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("laid_out", [packed, shared])
 def test_the_fused_loss_and_its_gradients_are_those_of_the_adapted_model(
-    kind: str, targets: tuple[str, ...], shared: bool
+    kind: str, targets: tuple[str, ...], laid_out: Any
 ) -> None:
     """Against full logits of the adapted model itself, in float64."""
     loaded = double(tiny())
@@ -55,7 +55,7 @@ def test_the_fused_loss_and_its_gradients_are_those_of_the_adapted_model(
     loaded.model.config.tie_word_embeddings = False
     model = filled(adapters.adapted(loaded.model, low_rank(kind=kind, targets=targets)))
     drawn = examples(6)
-    batch = packed(drawn, 0, 40, shared=shared)
+    batch = laid_out(drawn, 0, 40)
     kept = batch["labels"][:, 1:] != -100
     wrong = (kept & batch["unlikely"][:, 1:]).sum()
     weights = torch.where(batch["unlikely"], ALPHA / wrong, 1 / (kept.sum() - wrong))

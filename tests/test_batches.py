@@ -14,6 +14,7 @@ from ontarget.batches import (
     padded,
     prompted,
     row,
+    shared,
 )
 from ontarget.losses import IGNORE
 
@@ -133,7 +134,7 @@ def test_sequences_that_share_their_beginnings_are_all_found_again(
     drawn: list[list[Drawn]], budget: int
 ) -> None:
     examples, rows = flat(drawn)
-    batch = packed(examples, PAD, budget, shared=True)
+    batch = shared(examples, PAD, budget)
     expected = [
         (
             list(r.tokens),
@@ -152,7 +153,7 @@ def test_in_one_row_no_beginning_stands_twice(drawn: list[list[Drawn]]) -> None:
     examples, rows = flat(drawn)
     begun = {r.tokens[:n] for r in rows for n in range(1, r.prompt_tokens)}
     own = sum(len(r.tokens) - r.prompt_tokens + 1 for r in rows)
-    assert packed(examples, PAD, 10_000, shared=True)["input_ids"].numel() == len(begun) + own
+    assert shared(examples, PAD, 10_000)["input_ids"].numel() == len(begun) + own
 
 
 def test_nothing_predicts_the_first_token_of_a_sequence() -> None:

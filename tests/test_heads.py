@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from ontarget import heads
-from ontarget.batches import Example, Prompt, packed, padded, row
+from ontarget.batches import Example, Prompt, packed, padded, row, shared
 from ontarget.errors import ModelError
 from ontarget.losses import IGNORE
 
@@ -142,17 +142,16 @@ def gradients(model: Any, loss: Tensor) -> dict[str, Tensor]:
 @families
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize(
-    ("row_tokens", "shared"), [(None, False), *product([14, 25, 100], [False, True])]
+    ("laid_out", "row_tokens"), [(padded, None), *product([packed, shared], [14, 25, 100])]
 )
 def test_however_laid_out_the_loss_and_every_gradient_are_those_of_one_by_one(
-    family: str, attention: str, row_tokens: int | None, shared: bool
+    family: str, attention: str, laid_out: Any, row_tokens: int | None
 ) -> None:
     model = model_of(family, attention)
-    if family in (UNSHARED if shared else UNPACKED) and row_tokens is not None:
+    if family in {packed: UNPACKED, shared: UNSHARED}.get(laid_out, ()):
         pytest.skip("is laid out otherwise: see the tests of how that is known")
     drawn = examples(family in ENCODERS)
-    rows = {"row_tokens": row_tokens, "shared": shared}
-    batch = padded(drawn, 0) if row_tokens is None else packed(drawn, 0, **rows)
+    batch = laid_out(drawn, 0, *([row_tokens] if row_tokens else []))
     with heads.answering_with_loss(model):
         found = model(**weighted(batch)).loss
     expected = one_by_one(model)

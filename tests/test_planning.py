@@ -17,7 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from ontarget import adapters, heads
 from ontarget.adapters import LowRank
-from ontarget.batches import Example, Row, packed
+from ontarget.batches import Example, Row, packed, shared
 from ontarget.losses import fused_loss
 from ontarget.muon import muon
 from ontarget.planning import (
@@ -234,13 +234,13 @@ def test_where_logits_are_few_the_backward_pass_of_a_layer_takes_more() -> None:
 lengths = st.lists(st.integers(1, 40), min_size=1, max_size=12)
 
 
-@given(lengths, st.integers(1, 120), st.booleans())
+@given(lengths, st.integers(1, 120), st.sampled_from([packed, shared]))
 def test_packing_never_makes_a_larger_batch_than_planned(
-    found: Sequence[int], row_tokens: int, shared: bool
+    found: Sequence[int], row_tokens: int, laid_out: Any
 ) -> None:
     rows = [Row(key="", tokens=(3,) * length, prompt_tokens=length // 2) for length in found]
     drawn = [Example(rows=(each,)) for each in rows]
-    made = packed(drawn, 0, row_tokens, shared=shared)["input_ids"]
+    made = laid_out(drawn, 0, row_tokens)["input_ids"]
     planned = rows_at_most(len(found), max(found), row_tokens)
     assert len(made) <= planned.rows and made.shape[1] <= planned.width
 

@@ -7,7 +7,7 @@ tokens; the encoder's stand beside them.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,9 @@ class Row:
     prompt_tokens: int
     encoder: tuple[int, ...] = ()
     unlikely: bool = False  # True: unlikelihood, for the response of a conflict sample
+
+
+Beginning = Callable[[Row], tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ def padded(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
     of `decoder_input_ids`.
     """
     rows = [row for example in examples for row in example.rows]
-    batch = filled([[row] for row in rows], pad)
+    batch = filled([[row] for row in rows], pad, nothing)
     del batch["position_ids"], batch["visible_until"]
     if not rows[0].encoder:
         return batch | {"attention_mask": torch.ones_like(batch["input_ids"])}
@@ -104,22 +107,37 @@ def padded(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
     return batch | right_padded([row.encoder for row in rows], pad)
 
 
-def packed(
-    examples: Sequence[Example], pad: int, row_tokens: int, *, shared: bool = False
-) -> dict[str, Tensor]:
+def packed(examples: Sequence[Example], pad: int, row_tokens: int) -> dict[str, Tensor]:
     """Sequences one after another in rows of at most `row_tokens`; a longer one has its own row.
 
     Returns `input_ids`, `position_ids`, `labels`, `unlikely` ("row time"); see `filled`. Positions
-    start anew in each sequence, which is how attention is told to keep them apart. `shared`: what
-    prompts of a row begin with alike stands there once, and `visible_until` tells attention.
+    start anew in each sequence, which is how attention is told to keep them apart.
     """
-    rows = [row for example in examples for row in example.rows]
-    beginnings = [beginning(row) if shared else () for row in rows]
-    groups = best_fit([len(row.tokens) for row in rows], row_tokens, beginnings)
-    batch = filled([[rows[index] for index in group] for group in groups], pad, shared=shared)
-    if not shared:
-        del batch["visible_until"]
+    batch = in_rows(examples, pad, row_tokens, nothing)
+    del batch["visible_until"]
     return batch
+
+
+def shared(examples: Sequence[Example], pad: int, row_tokens: int) -> dict[str, Tensor]:
+    """The same, and what prompts of a row begin with alike stands in it once.
+
+    Returns `visible_until` as well, by which attention is told what each token sees.
+    """
+    return in_rows(examples, pad, row_tokens, beginning)
+
+
+def in_rows(
+    examples: Sequence[Example], pad: int, row_tokens: int, begins: Beginning
+) -> dict[str, Tensor]:
+    """Sequences grouped and filled into rows; `begins` says what of one may be shared."""
+    rows = [row for example in examples for row in example.rows]
+    groups = best_fit([len(row.tokens) for row in rows], row_tokens, [begins(row) for row in rows])
+    return filled([[rows[index] for index in group] for group in groups], pad, begins)
+
+
+def nothing(row: Row) -> tuple[int, ...]:
+    """No token of it is shared."""
+    return ()
 
 
 def beginning(row: Row) -> tuple[int, ...]:
@@ -127,30 +145,16 @@ def beginning(row: Row) -> tuple[int, ...]:
     return row.tokens[: max(0, row.prompt_tokens - 1)]
 
 
+Tree = dict[int, Any]  # tokens, each with the tree of those that follow it
+
+
 @dataclass(slots=True)
 class Group:
-    """Sequences of one row; what they begin with is held once, as a tree of tokens."""
+    """Sequences that go into one row, while it is being filled."""
 
-    room: int
+    room: int  # tokens
     members: list[int] = field(default_factory=list)
-    tree: dict[int, Any] = field(default_factory=dict)
-
-    def held(self, beginning: Sequence[int]) -> int:
-        """How many of these tokens are there already."""
-        node, depth = self.tree, 0
-        for token in beginning:
-            if token not in node:
-                break
-            node, depth = node[token], depth + 1
-        return depth
-
-    def add(self, index: int, length: int, beginning: Sequence[int]) -> None:
-        """Take in one more."""
-        self.room -= length - self.held(beginning)
-        self.members.append(index)
-        node = self.tree
-        for token in beginning:
-            node = node.setdefault(token, {})
+    tree: Tree = field(default_factory=dict)  # of what the members begin with
 
 
 def best_fit(
@@ -164,22 +168,37 @@ def best_fit(
     """
     groups: list[Group] = []
     for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
-        length, begins = lengths[index], beginnings[index]
-        fitting = []
-        for group in groups:
-            if group.room >= length - len(begins):
-                added = length - group.held(begins)
-                if group.room >= added:
-                    fitting.append((added, group.room, group))
+        length, begun = lengths[index], beginnings[index]
+        near = [group for group in groups if group.room >= length - len(begun)]
+        added = [length - held(group.tree, begun) for group in near]
+        fitting = [pair for pair in zip(added, near, strict=True) if pair[0] <= pair[1].room]
         if fitting:
-            chosen = min(fitting, key=lambda each: each[:2])[2]
+            tokens, group = min(fitting, key=lambda pair: (pair[0], pair[1].room))
         else:
-            groups.append(chosen := Group(budget))
-        chosen.add(index, length, begins)
+            tokens, group = length, Group(budget)
+            groups.append(group)
+        group.room -= tokens
+        group.members.append(index)
+        grow(group.tree, begun)
     return [group.members for group in groups]
 
 
-def filled(groups: Sequence[Sequence[Row]], pad: int, *, shared: bool = False) -> dict[str, Tensor]:
+def held(tree: Tree, begun: Sequence[int]) -> int:
+    """How many of these tokens the tree has from its root on."""
+    for depth, token in enumerate(begun):
+        if token not in tree:
+            return depth
+        tree = tree[token]
+    return len(begun)
+
+
+def grow(tree: Tree, begun: Sequence[int]) -> None:
+    """Add these tokens to the tree."""
+    for token in begun:
+        tree = tree.setdefault(token, {})
+
+
+def filled(groups: Sequence[Sequence[Row]], pad: int, begins: Beginning) -> dict[str, Tensor]:
     """Each group of sequences as one row of tokens; what is left of a row is padding.
 
     A label stands where its token does. A sequence's first token has none: nothing of its own
@@ -187,7 +206,7 @@ def filled(groups: Sequence[Sequence[Row]], pad: int, *, shared: bool = False) -
     from j up to, but not including, `visible_until[j]`: the end of its sequence or, where several
     begin with it, of the last of these. In the order of their tokens such are neighbours.
     """
-    lines = [line(group, shared=shared) for group in groups]
+    lines = [line(group, begins) for group in groups]
     width = max(len(each["input_ids"]) for each in lines)
     for each in lines:
         left = width - len(each["input_ids"])
@@ -199,19 +218,19 @@ def filled(groups: Sequence[Sequence[Row]], pad: int, *, shared: bool = False) -
     return {name: torch.tensor([each[name] for each in lines]) for name in lines[0]}
 
 
-def line(group: Sequence[Row], *, shared: bool) -> dict[str, list[Any]]:
+def line(group: Sequence[Row], begins: Beginning) -> dict[str, list[Any]]:
     """A row before it is filled up."""
     names = ("input_ids", "position_ids", "labels", "unlikely", "visible_until")
     made: dict[str, list[Any]] = {name: [] for name in names}
     path: list[int] = []  # where the beginning of the last sequence stands
     last: tuple[int, ...] = ()
-    for row in sorted(group, key=beginning) if shared else group:
-        begins = beginning(row) if shared else ()
-        held = alike(last, begins)
+    for row in sorted(group, key=begins):
+        begun = begins(row)
+        held = alike(last, begun)
         silent = max(1, row.prompt_tokens)
         start, length = len(made["input_ids"]), len(row.tokens)
         end = start + length - held
-        path, last = path[:held] + list(range(start, start + len(begins) - held)), begins
+        path, last = path[:held] + list(range(start, start + len(begun) - held)), begun
         made["input_ids"] += row.tokens[held:]
         made["position_ids"] += range(held, length)
         made["labels"] += [*[IGNORE] * silent, *row.tokens[silent:]][held:length]

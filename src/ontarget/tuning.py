@@ -22,7 +22,7 @@ from transformers import (
 
 from ontarget import adapters, heads, processes, sharding
 from ontarget.adapters import LowRank
-from ontarget.batches import Example, packed, padded
+from ontarget.batches import Example, packed, padded, shared
 from ontarget.callbacks import Point, Progress, Terminated, Validation
 from ontarget.errors import RecipeError
 from ontarget.memory import Memory
@@ -134,7 +134,7 @@ def batch(drawn: Sequence[Example], pad: int, row_tokens: int, layout: Layout) -
     if layout == "padded":
         made = padded(drawn, pad)
     else:
-        made = packed(drawn, pad, row_tokens, shared=layout == "shared")
+        made = (shared if layout == "shared" else packed)(drawn, pad, row_tokens)
     return {**made, "keys": [example.rows[0].key for example in drawn]}
 
 
