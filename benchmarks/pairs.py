@@ -77,8 +77,15 @@ def demo(count: int) -> Case:
     with files("ontarget").joinpath("recipes/demo.yaml") as path:
         recipe = recipe_files.load(path)  # type: ignore[arg-type]
     corpus = inputs.splits(recipe).train
-    tokenizer = byte_bpe(vocabulary_texts(recipe, corpus), 1600)
-    shape = Shape(hidden=128, layers=4, heads=4, feed_forward=352)
+    scratch = recipe.base.scratch
+    assert scratch is not None and recipe.unlikelihood is not None
+    tokenizer = byte_bpe(vocabulary_texts(recipe, corpus), scratch.vocabulary)
+    shape = Shape(
+        hidden=scratch.hidden,
+        layers=scratch.layers,
+        heads=scratch.heads,
+        feed_forward=scratch.feed_forward,
+    )
     meanings = {each.key: each.texts for each in corpus}
 
     def pair(sample: Sample) -> Pair:
@@ -95,7 +102,7 @@ def demo(count: int) -> Case:
         name="demo model",
         make=lambda: Loaded(small_llama(tokenizer, shape, 0), tokenizer),
         pairs=[pair(sample) for sample in inputs.chosen(drawn, count, 0)],
-        row_tokens=96,
+        row_tokens=recipe.unlikelihood.row_tokens or recipe.unlikelihood.max_tokens,
     )
 
 
@@ -117,7 +124,7 @@ def larger(count: int) -> Case:
         name="95 M parameters",
         make=larger_model,
         pairs=[pair(draw.randint(8, 70)) for _ in range(count)],
-        row_tokens=512,
+        row_tokens=384,
     )
 
 
