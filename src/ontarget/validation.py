@@ -46,7 +46,7 @@ def best(validated: Sequence[Validated]) -> Validated:
 def settled(validated: Sequence[Validated]) -> bool:
     """Whether one look was taken after the first state on target, so that training may end.
 
-    Where it went on, in none of thirty trainings was a later state the one to keep (docs/log.md).
-    What a training starts from does not count.
+    The few trainings on record that went on kept a state from before (docs/log.md). What a training
+    starts from does not count.
     """
     return any(each.on_target for each in validated[1:-1])
