@@ -1,11 +1,13 @@
 """Very small models and their tokenizers."""
 
-from functools import cache
+from functools import cache, partial
 
 import torch
 import transformers as hf
 from tokenizers.processors import TemplateProcessing
+from torch import Tensor
 from transformers import PreTrainedTokenizerFast
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from ontarget.batches import Prompt
 from ontarget.models import Loaded, Shape, byte_bpe, small_llama
@@ -25,9 +27,18 @@ def tiny(seed: int = 0) -> Loaded:
 
 
 def double(loaded: Loaded) -> Loaded:
-    """The same model in float64."""
+    """The same model in float64, its norms too, which Llama computes in float32 whatever it is."""
     loaded.model.to(torch.float64)  # type: ignore[arg-type]
+    for module in loaded.model.modules():
+        if isinstance(module, LlamaRMSNorm):
+            module.forward = partial(normalised, module)
     return loaded
+
+
+def normalised(norm: LlamaRMSNorm, hidden: Tensor) -> Tensor:
+    """By definition, in the precision of its input."""
+    scale = torch.sqrt(hidden.square().mean(-1, keepdim=True) + norm.variance_epsilon)
+    return norm.weight * (hidden / scale)
 
 
 def prompt_of(*tokens: int) -> Prompt:
