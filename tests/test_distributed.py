@@ -107,7 +107,7 @@ def test_a_run_of_two_processes_speaks_and_writes_once(
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
     assert said.count("4_unlikelihood ") == said.count("report: ") == 1
-    assert said.count("stage 2 (+ unlikelihood)") == 1
+    assert said.count("\nstage 2 (+ unlikelihood)") == 1
     assert (tmp_path / "run" / "4_unlikelihood" / "model" / "model.safetensors").is_file()
     again = launched("-m", "ontarget", "run", str(path))
     said, _ = again.communicate(timeout=300)

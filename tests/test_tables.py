@@ -79,8 +79,8 @@ def test_a_ratio_of_nothing_judged_is_a_dash_and_in_no_mean() -> None:
 def test_an_average_says_over_how_many_directions_it_is() -> None:
     unknown = replace(ZERO_SHOT, target="ro", off_target_percent=None, off_target_interval=None)
     assert left_out([*SCORES, unknown]) == [
-        "The off-target ratio of stage 1 (MLE), zero-shot, is over 1 of 2 directions: "
-        "in the others no segment could be judged."
+        "Off-target ratios leave out directions in which no segment could be judged: "
+        "1 of 2 of stage 1 (MLE), zero-shot."
     ]
     assert left_out(SCORES) == []
 

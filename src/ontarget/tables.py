@@ -57,13 +57,18 @@ def averages(scores: Sequence[Score]) -> list[Average]:
 
 
 def left_out(scores: Sequence[Score]) -> list[str]:
-    """A sentence for each average that some directions have no part in."""
-    return [
-        f"The off-target ratio of {NAMES.get(each.system, each.system)}, "
-        f"{SETTINGS[each.supervised]}, is over {each.judged} of {each.directions} directions: "
-        "in the others no segment could be judged."
+    """One sentence where averages leave out directions, or none."""
+    found = [
+        f"{each.directions - each.judged} of {each.directions} of "
+        f"{NAMES.get(each.system, each.system)}, {SETTINGS[each.supervised]}"
         for each in averages(scores)
         if each.judged < each.directions
+    ]
+    if not found:
+        return []
+    return [
+        "Off-target ratios leave out directions in which no segment could be judged: "
+        f"{'; '.join(found)}."
     ]
 
 
