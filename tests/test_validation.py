@@ -49,9 +49,11 @@ def test_nothing_validated_is_refused() -> None:
     [
         ([], False), ([90, 2], False), ([90, 2, 2.5], True), ([90, 2, 80], True),
         ([90, 2.6, 2], False), ([2, 90, 90], False), ([2, 2, 90], True),
+        ([90, 5, 6, 6], False), ([90, 5, 6, 6, 6], True), ([90, 5, 6, 4, 6, 6], False),
+        ([90, 90, 91, 92, 93], False),
     ],
 )  # fmt: skip
-def test_training_may_end_one_look_after_the_first_state_on_target(
+def test_training_may_end_after_a_state_on_target_or_three_looks_at_none_better(
     percents: list[float], ends: bool
 ) -> None:
     assert settled([state(each, 50) for each in percents]) == ends

@@ -29,7 +29,7 @@ class Validation:
 
     every: int  # optimiser steps; and once after the last
     measure: Callable[[int], Validated]  # of the model as it is after so many steps
-    stop: bool  # end one validation after the translations were on target
+    stop: bool  # end when it has settled
 
 
 KEPT = ("likelihood", "unlikelihood", "conflict_share", "learning_rate", "grad_norm")

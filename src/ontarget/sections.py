@@ -205,7 +205,7 @@ class Validation(Section):
 
     every: Positive  # optimiser steps
     segments: Positive = 20  # dev sentences a direction
-    stop: bool = False  # end one validation after off-target was that of the references
+    stop: bool = False  # end once off-target was that of the references, or is no longer better
 
 
 class Adapter(Section):

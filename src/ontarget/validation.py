@@ -9,6 +9,7 @@ long after the language is right (docs/log.md).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+PATIENCE = 3  # validations
 NEAR = 0.5  # percent points above the references' off-target ratio that count as theirs
 
 
@@ -44,9 +45,13 @@ def best(validated: Sequence[Validated]) -> Validated:
 
 
 def settled(validated: Sequence[Validated]) -> bool:
-    """Whether one look was taken after the first state on target, so that training may end.
+    """Whether training may end: it was on target a look ago, or no better for `PATIENCE` looks.
 
-    The few trainings on record that went on kept a state from before (docs/log.md). What a training
-    starts from does not count.
+    What a training starts from does not count. In all trainings on record the state that is kept
+    is that of the whole training (docs/log.md).
     """
-    return any(each.on_target for each in validated[1:-1])
+    if not validated:
+        return False
+    since = len(validated) - 1 - validated.index(best(validated))
+    started = since < len(validated) - 1  # some state is better than the start
+    return any(each.on_target for each in validated[1:-1]) or (started and since >= PATIENCE)
