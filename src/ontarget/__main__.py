@@ -103,14 +103,9 @@ def show_table(recipe: Recipe) -> None:
         console.print(
             f"The base model is a stand-in made from scratch, no LLM. Its own zero-shot ability, "
             f"asked in the format of its training: BLEU {mean.bleu:.1f}, chrF {mean.chrf:.1f}, "
-            f"off-target {with_unit(mean.off_target_percent)}.",
+            f"off-target {tables.percent(mean.off_target_percent)}.",
             soft_wrap=True,
         )
-
-
-def with_unit(percent: float | None) -> str:
-    """`2.5 %`, or what stands in its place."""
-    return "not known" if percent is None else f"{percent:.1f} %"
 
 
 def show_warning(recipe: Recipe) -> None:

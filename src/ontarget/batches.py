@@ -226,22 +226,22 @@ def line(group: Sequence[Row], begins: Beginning) -> dict[str, list[Any]]:
     last: tuple[int, ...] = ()
     for row in sorted(group, key=begins):
         begun = begins(row)
-        held = alike(last, begun)
+        known = in_common(last, begun)
         silent = max(1, row.prompt_tokens)
         start, length = len(made["input_ids"]), len(row.tokens)
-        end = start + length - held
-        path, last = path[:held] + list(range(start, start + len(begun) - held)), begun
-        made["input_ids"] += row.tokens[held:]
-        made["position_ids"] += range(held, length)
-        made["labels"] += [*[IGNORE] * silent, *row.tokens[silent:]][held:length]
-        made["unlikely"] += [row.unlikely] * (length - held)
-        made["visible_until"] += [end] * (length - held)
-        for at in path[:held]:
+        end = start + length - known
+        path, last = path[:known] + list(range(start, start + len(begun) - known)), begun
+        made["input_ids"] += row.tokens[known:]
+        made["position_ids"] += range(known, length)
+        made["labels"] += [*[IGNORE] * silent, *row.tokens[silent:]][known:length]
+        made["unlikely"] += [row.unlikely] * (length - known)
+        made["visible_until"] += [end] * (length - known)
+        for at in path[:known]:
             made["visible_until"][at] = end
     return made
 
 
-def alike(one: Sequence[int], other: Sequence[int]) -> int:
+def in_common(one: Sequence[int], other: Sequence[int]) -> int:
     """How many tokens two sequences have in common before they part."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ontarget.systems import Difference, SystemScore
-from ontarget.tables import visible
+from ontarget.tables import percent, visible
 from ontarget.tally import OffTargetScore
 
 NAMES = {
@@ -72,11 +72,6 @@ def excess(ratio: OffTargetScore) -> str:
         f"above the floor: {ratio.excess_percent:.1f} points "
         f"[{ratio.excess_low:.1f}, {ratio.excess_high:.1f}]"
     )
-
-
-def percent(share: float | None) -> str:
-    """A rate that may be unknown."""
-    return "-" if share is None else f"{share:.1f} %"
 
 
 def table(found: Evaluated) -> list[str]:

@@ -116,7 +116,7 @@ def changes(scores: Sequence[Score]) -> list[Change]:
                     ("BLEU", tuple(f"{x.bleu:.1f}" for x in means)),
                     ("chrF", tuple(f"{x.chrf:.1f}" for x in means)),
                 ),
-                floor=percent(means[-1].reference_off_target_percent),
+                floor=tables.percent(means[-1].reference_off_target_percent),
                 table=average_table(group),
             )
         )
@@ -132,11 +132,6 @@ def average_table(scores: Sequence[Score]) -> Table:
     rows.append(("references", means[0].reference_off_target_percent, Cell("", ""), Cell("", "")))
     columns = ("system", "off-target %", "BLEU", "chrF")
     return table(f"overview-{tables.SETTINGS[means[0].supervised]}", columns, rows)
-
-
-def percent(value: float | None) -> str:
-    """With its sign; a dash for what is not known."""
-    return "-" if value is None else f"{value:.1f} %"
 
 
 def heat_maps(scores: Sequence[Score]) -> dict[str, tuple[HeatMap, HeatMap]]:
@@ -171,11 +166,11 @@ def off_target_square(score: Score) -> Square:
     value = score.off_target_percent
     bounds = score.off_target_interval
     undecided = score.verdicts[Verdict.UNDECIDED]
-    words = [f"off-target {percent(value)}"]
+    words = [f"off-target {tables.percent(value)}"]
     if bounds:
         words.append(f"95 % interval {bounds[0]:.1f} to {bounds[1]:.1f}")
     words.append(f"{score.segments} segments, {undecided} of them could not be judged")
-    words.append(f"references {percent(score.reference_off_target_percent)}")
+    words.append(f"references {tables.percent(score.reference_off_target_percent)}")
     return square(score, value, words)
 
 

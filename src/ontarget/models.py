@@ -32,8 +32,8 @@ PAD, EOS = "<pad>", "</s>"
 def byte_bpe(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer, trained on `texts`; it adds no BOS.
 
-    A digit is a token, or two with merges too rare for one, and takes the space before it along, as
-    words do: in the demo's sentences that is a tenth of all tokens.
+    Digits stay apart from each other, and the first takes the space before it along, as words do,
+    which spares a tenth of the tokens of the demo's sentences.
     """
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

@@ -83,7 +83,7 @@ def html(report: Report) -> str:
         changes=figures.changes(scores),
         ability=tables.averages(report.ability),
         shown=tables.shown,
-        percent=figures.percent,
+        percent=tables.percent,
         heat_maps=figures.heat_maps(scores),
         score_table=figures.score_table(scores),
         bars=shares.bars(scores),

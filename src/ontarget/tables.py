@@ -88,6 +88,11 @@ def shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
+def percent(value: float | None) -> str:
+    """The same with its sign."""
+    return "-" if value is None else f"{value:.1f} %"
+
+
 def header(scores: Sequence[Score]) -> list[str]:
     """Column titles of `overview`."""
     columns = [""]

@@ -9,7 +9,7 @@ long after the language is right (docs/log.md).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PATIENCE = 3  # validations
+PATIENCE = 3  # validations in a row at none better, after which none is waited for
 NEAR = 0.5  # percent points above the references' off-target ratio that count as theirs
 
 
