@@ -1,9 +1,10 @@
-"""A whole stage-2 step, forward, backward and AdamW: response tokens a second, three ways.
+"""A whole stage-2 step, forward, backward and AdamW: response tokens a second, four ways.
 
     python benchmarks/step.py
 
     ours        true and conflict samples packed in rows, which hold what prompts begin with
                 alike once; the fused loss
+    compiled    the same with `compile: true`
     padded      the same loss and batch, one sequence a row
     reference   as in published code: one sample at a time, two forwards, full logits, a clamp
 
@@ -14,6 +15,7 @@ would give: the reference way multiplies every token with the head, ours those t
 and reads the first 33 words of the template once a row in place of once a sample.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pairs
@@ -24,6 +26,7 @@ from transformers import PreTrainedModel
 
 from ontarget import heads
 from ontarget.batches import Example, Row, padded, shared
+from ontarget.compiled import compile_layers, eagerly
 
 ALPHA = 0.05
 
@@ -103,6 +106,16 @@ class Steps:
         self.model.zero_grad()
 
 
+def uncompiled(work: Callable[[], None]) -> Callable[[], None]:
+    """The same work with layers as they were."""
+
+    def run() -> None:
+        with eagerly():
+            work()
+
+    return run
+
+
 def show(case: pairs.Case) -> None:
     """A line."""
     loaded = case.make()
@@ -112,12 +125,19 @@ def show(case: pairs.Case) -> None:
         tokens=case.tokens,
         row_tokens=case.row_tokens,
     )
-    works = {"ours": steps.ours, "padded": steps.padded, "reference": steps.reference}
-    ours, aligned, usual = (case.tokens / seconds for seconds in medians(works).values())
+    compile_layers(steps.model, steps.model)
+    works = {
+        "ours": uncompiled(steps.ours),
+        "compiled": steps.ours,
+        "padded": uncompiled(steps.padded),
+        "reference": uncompiled(steps.reference),
+    }
+    ours, fast, aligned, usual = (case.tokens / seconds for seconds in medians(works).values())
     print(
         f"{case.name:16} {len(case.pairs):3d} samples  ours {ours:,.0f} response tokens/s, "
         f"{ours / usual:.1f}x the reference way ({usual:,.0f}; by products alone "
-        f"{steps.fewer_products:.2f}x), {ours / aligned:.2f}x padded ({aligned:,.0f})"
+        f"{steps.fewer_products:.2f}x), {ours / aligned:.2f}x padded ({aligned:,.0f}); "
+        f"compiled {fast:,.0f}, {fast / usual:.1f}x the reference way"
     )
 
 

@@ -25,7 +25,8 @@ LAYERS = [
      "environments"},  # the outside world
     {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub", "detectors",
      "running"},
-    {"parquet", "models", "callbacks", "heads", "adapters", "metric", "measures"},
+    {"parquet", "models", "compiled"},
+    {"callbacks", "heads", "adapters", "metric", "measures"},
     {"corpora", "asking", "hf", "memory", "report", "evaluation"},
     {"trainer", "calibrating"},
     {"tuning", "cards"},
@@ -47,7 +48,7 @@ PURE = set().union(*LAYERS[:7])
 HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2"}
 MAY_BE_HEAVY = {
     "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "memory", "adapters",
-    "trainer", "tuning", "hf", "diagnosis", "report", "sharding", "cards", "systems",
+    "trainer", "tuning", "hf", "diagnosis", "report", "sharding", "cards", "systems", "compiled",
     "comparison", "measures",
 }  # fmt: skip
 LINES_PER_MODULE, LINES_PER_FUNCTION = 300, 40

@@ -15,6 +15,7 @@ from transformers import TrainerCallback
 
 from ontarget import processes
 from ontarget.batches import LikeLengths
+from ontarget.compiled import eagerly
 from ontarget.errors import Stopped
 from ontarget.sharding import fill, whole
 from ontarget.validation import Validated, best, settled
@@ -75,10 +76,11 @@ class Keeper(TrainerCallback):
     def validate(self, state: Any) -> None:
         """Measure the model as it is, and keep it if it is the best so far."""
         step = state.global_step
-        if processes.shard():  # each translation needs all processes
-            found = processes.leaders(self.validation.measure(step))
-        else:
-            found = processes.agreed(lambda: self.validation.measure(step))
+        with eagerly():
+            if processes.shard():  # each translation needs all processes
+                found = processes.leaders(self.validation.measure(step))
+            else:
+                found = processes.agreed(lambda: self.validation.measure(step))
         self.validated.append(found)
         self.progress({**asdict(found), "steps": state.max_steps})
         if best(self.validated) is found:

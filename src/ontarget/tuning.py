@@ -24,6 +24,7 @@ from ontarget import adapters, heads, processes, sharding
 from ontarget.adapters import LowRank
 from ontarget.batches import Example, packed, padded, shared
 from ontarget.callbacks import Point, Progress, Terminated, Validation
+from ontarget.compiled import compile_layers
 from ontarget.errors import RecipeError
 from ontarget.memory import Memory
 from ontarget.models import Loaded
@@ -49,6 +50,7 @@ class Schedule:
     precision: Literal["float32", "bfloat16"]
     row_tokens: int  # of a packed row
     checkpoint_every: int  # steps
+    compiled: bool = False  # the model's layers
     alpha: float = 0.0  # weight of the unlikelihood loss
     seed: int = 0
     adapter: LowRank | None = None
@@ -80,7 +82,7 @@ def train(
     """Train the model in place; where it is validated, leave it in the best state that was seen.
 
     `folder` holds the states of an unfinished training; from the newest it goes on to the weights,
-    on a CPU bit by bit, of a training without interruption.
+    on a CPU bit by bit, of a training without interruption (if its layers are not compiled).
 
     Raises:
         ModelError: the loss of a model of this family is not known.
@@ -89,7 +91,7 @@ def train(
     """
     model, terminated = loaded.model, Terminated()
     layout = processes.agreed(lambda: tried(model, examples, schedule.row_tokens))
-    tuned = with_adapter(model, schedule)
+    tuned = prepared(model, schedule)
     memory = Memory(tuned, schedule.validation, folder, progress)
     with heads.answering_with_loss(model), terminated.listening():
         trainer = LanguageAwareTrainer(
@@ -121,12 +123,15 @@ def tried(model: PreTrainedModel, examples: Sequence[Example], row_tokens: int) 
     return "packed" if heads.keeps_packed_apart(model, row_tokens) else "padded"
 
 
-def with_adapter(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel | PeftModel:
-    """The model, or the model inside its adapter; its first weights depend on the seed."""
-    if schedule.adapter is None:
-        return model
-    torch.manual_seed(schedule.seed)
-    return adapters.adapted(model, schedule.adapter)
+def prepared(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel | PeftModel:
+    """The model, or the model inside its adapter, whose first weights depend on the seed."""
+    tuned: PreTrainedModel | PeftModel = model
+    if schedule.adapter is not None:
+        torch.manual_seed(schedule.seed)
+        tuned = adapters.adapted(model, schedule.adapter)
+    if schedule.compiled:
+        compile_layers(model, tuned)
+    return tuned
 
 
 def batch(drawn: Sequence[Example], pad: int, row_tokens: int, layout: Layout) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def schedule(
         weight_decay=section.weight_decay,
         precision=section.precision,
         row_tokens=section.row_tokens or section.max_tokens,
+        compiled=section.compile,
         checkpoint_every=section.checkpoint_every,
         alpha=alpha,
         seed=seed,
