@@ -108,6 +108,12 @@ def test_best_fit_takes_the_group_that_begins_alike_before_the_fullest() -> None
     assert best_fit([6, 5, 4], 10, [()] * 3) == [[0, 2], [1]]
 
 
+def test_best_fit_leaves_room_for_those_that_begin_alike() -> None:
+    """By length alone the second would take what the third, which adds 2 tokens, needs."""
+    one, other = (1,) * 10, (2,) * 10
+    assert best_fit([15, 14, 12, 13], 30, [one, other, one, other]) == [[0, 2], [1, 3]]
+
+
 few = st.lists(st.integers(1, 2), min_size=1, max_size=6)
 alike = st.lists(st.lists(st.tuples(few, few, st.booleans()), min_size=1, max_size=2), min_size=1)
 

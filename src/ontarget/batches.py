@@ -158,16 +158,22 @@ class Group:
 
 
 def best_fit(
-    lengths: Sequence[int], budget: int, beginnings: Sequence[Sequence[int]]
+    lengths: Sequence[int], budget: int, beginnings: Sequence[tuple[int, ...]]
 ) -> list[list[int]]:
     """Indices of `lengths` in groups of at most `budget` tokens, longest first.
 
-    Each goes where it adds the fewest tokens, for those of its beginning that are there already are
-    not counted again; of several such groups into the fullest. What is longer than the budget has a
-    group of its own.
+    Those that begin alike come one after another. Each goes where it adds the fewest tokens, for
+    those of its beginning that are there already are not counted again; of several such groups into
+    the fullest. What is longer than the budget has a group of its own.
     """
+    longest: dict[tuple[int, ...], int] = {}  # of those that begin alike
+    for length, each in zip(lengths, beginnings, strict=True):
+        longest[each] = max(longest.get(each, 0), length)
+    order = [
+        (-longest[each], each, -length) for length, each in zip(lengths, beginnings, strict=True)
+    ]
     groups: list[Group] = []
-    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+    for index in sorted(range(len(lengths)), key=lambda index: order[index]):
         length, begun = lengths[index], beginnings[index]
         near = [group for group in groups if group.room >= length - len(begun)]
         added = [length - held(group.tree, begun) for group in near]
