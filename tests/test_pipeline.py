@@ -105,12 +105,13 @@ def test_step_0_reads_no_instruction_and_no_held_out_text(finished: Path) -> Non
     splits = inputs.splits(recipe)
     documents = list(read(recipe, scratch, splits.train + splits.glossary).values())
     assert len(documents) == 32
-    assert not any("Translate" in text for text in documents)
+    texts = [each.context + text for each in documents for text in each.continuations]
+    assert not any("Translate" in text for text in texts)
     held_out = {each.target for each in samples(finished, "1_prepare/test.jsonl")}
     labels = tuple(f"{english_name(code)}: " for code in recipe.languages)
     lines = {
         line.split(": ", 1)[1] if line.startswith(labels) else line
-        for text in documents
+        for text in texts
         for line in text.splitlines()
     }
     trained = {text for row in splits.train + splits.glossary for text in row.texts.values()}

@@ -1,10 +1,14 @@
 """Texts of step 0: what a multilingual model reads before it is ever instructed.
 
-Monolingual sentences, and sentences that stand beside their translation as they do on the web:
+Monolingual sentences, and sentences that are followed by a translation as they are on the web:
 mostly bare, now and then each with its language in front ("Italian: ..."), or under a heading
 that announces the second ("Dutch translation"), as on pages for readers of Dutch. There are no
 instructions. Such a page is often left in English all the same (`untranslated`).
 English stands for the pivot, the first of the languages.
+
+A sentence can be followed by each of its translations; it is read once for all of them
+(`batches.shared`). Only what follows it is learned: which sentence comes first nothing can tell,
+and to learn to guess it took most of the time (docs/log.md).
 
 What is read here bears on what tuning on English pairs does later (docs/log.md). Labels and
 headings tie a language's name to the language, which is what stage 2 uncovers; bare pairs with
@@ -23,13 +27,21 @@ from ontarget.records import Parallel
 class Mix:
     """Shares of the kinds of documents, each 0 to 1."""
 
-    monolingual: float  # one sentence alone; the rest are a sentence and its translation
-    headed: float  # of the bilingual ones: under a heading that announces the second's language
+    monolingual: float  # one sentence alone; the rest are a sentence and its translations
+    headed: float  # of the bilingual ones: under a heading that announces the other language
     labelled: float  # of the bilingual ones: each sentence under the name of its language
     codes: float  # of the labelled ones: `it:` in place of `Italian:`
-    untranslated: float  # of the headed ones without the pivot: the second text is left in it
-    pivot: float  # of the bare ones: a pair with the pivot rather than any pair
+    untranslated: float  # of the headed ones without the pivot: the other text is left in it
+    pivot: float  # of the bare ones: pairs with the pivot rather than any pairs
     pairs: str  # any, or pivot: no pair without the pivot at all (strictly zero-shot)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What is read, and the texts that may follow it, each by itself; these are learned."""
+
+    context: str
+    continuations: tuple[str, ...]
 
 
 def document(
@@ -38,31 +50,32 @@ def document(
     mix: Mix,
     draw: random.Random,
     name: Callable[[str], str],
-) -> str:
+) -> Document:
     """One document of `parallel`'s meaning; what it is depends on `draw` alone.
 
     The pivot is the first of `languages`. A meaning in one language, or under `pairs: pivot`
     without the pivot, is read as one sentence alone.
     """
     pivot, spoken = languages[0], [each for each in languages if each in parallel.texts]
+    lines = {each: f"{parallel.texts[each]}\n" for each in spoken}
     allowed = pairs(spoken, pivot if mix.pairs == "pivot" else None)
     if draw.random() < mix.monolingual or not allowed:
-        return parallel.texts[draw.choice(spoken)] + "\n"
+        return Document(context="", continuations=(lines[draw.choice(spoken)],))
     kind = draw.random()
     bare = kind >= mix.headed + mix.labelled
     if bare and draw.random() < mix.pivot:
         allowed = pairs(spoken, pivot) or allowed
-    pair = draw.sample(draw.choice(allowed), 2)
-    heading, labels = "", ["", ""]
+    first, second = draw.sample(draw.choice(allowed), 2)
     if kind < mix.headed:
-        heading = f"{name(pair[1])} translation\n"
-        if pivot not in pair and pivot in spoken and draw.random() < mix.untranslated:
-            pair[1] = pivot
-    elif not bare:
+        heading = f"{name(second)} translation\n"
+        if pivot not in (first, second) and pivot in spoken and draw.random() < mix.untranslated:
+            second = pivot
+        return Document(context=heading + lines[first], continuations=(lines[second],))
+    if not bare:
         by_code = draw.random() < mix.codes
-        labels = [f"{each if by_code else name(each)}: " for each in pair]
-    lines = (f"{label}{parallel.texts[each]}\n" for label, each in zip(labels, pair, strict=True))
-    return heading + "".join(lines)
+        lines = {each: f"{each if by_code else name(each)}: {lines[each]}" for each in spoken}
+    beside = [each for pair in allowed if first in pair for each in pair if each != first]
+    return Document(context=lines[first], continuations=tuple(lines[each] for each in beside))
 
 
 def pairs(spoken: Sequence[str], pivot: str | None) -> list[tuple[str, str]]:

@@ -1,12 +1,17 @@
 """Step 0: a stand-in for a pretrained LLM, made from nothing on the corpus without instructions."""
 
 import random
+from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from ontarget import documents, models, tuning
-from ontarget.batches import Example, Row
+from ontarget.batches import Example, Prompt, row
+from ontarget.documents import Document
 from ontarget.languages import english_name
+from ontarget.models import Loaded
 from ontarget.prompts import prompt
 from ontarget.recipe import Recipe
 from ontarget.records import Parallel, Sample
@@ -34,39 +39,50 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         recipe.seed,
     )
     loaded = models.Loaded(models.placed(network), tokenizer)
-    texts = read(recipe, scratch, rows)
-    tokens = loaded.responses(list(texts.values()))
-    examples = [
-        Example(rows=(Row(key=key, tokens=tuple(ids[: scratch.max_tokens]), prompt_tokens=0),))
-        for key, ids in zip(texts, tokens, strict=True)
-    ]
-    schedule = training.schedule(scratch, len(examples), recipe.seed)
+    whole = examples(loaded, read(recipe, scratch, rows))
+    cut = [shortened(each, scratch.max_tokens) for each in whole]
+    schedule = training.schedule(scratch, len(cut), recipe.seed)
     with training.progress(recipe, "0_base", scratch, tell) as progress:
-        trained = tuning.train(
-            loaded, examples, schedule, inputs.unfinished(recipe, "0_base"), progress
-        )
+        trained = tuning.train(loaded, cut, schedule, inputs.unfinished(recipe, "0_base"), progress)
     training.keep(recipe, loaded, trained, out)
     return {
         "parameters": network.num_parameters(),
-        "documents": len(examples),
-        "cut_at_max_tokens": sum(len(ids) > scratch.max_tokens for ids in tokens),
+        "documents": len(whole),
+        "cut_at_max_tokens": sum(each.length > scratch.max_tokens for each in whole),
     }
 
 
-def read(recipe: Recipe, scratch: Scratch, rows: list[Parallel]) -> dict[str, str]:
+def examples(loaded: Loaded, read: dict[str, Document]) -> list[Example]:
+    """Each document as sequences that begin alike, one for each of its continuations."""
+    keys = [key for key, document in read.items() for _ in document.continuations]
+    contexts = loaded.prompts([read[key].context for key in keys])
+    texts = [text for document in read.values() for text in document.continuations]
+    sequences = (
+        row(key, Prompt(tokens=tuple(context)), text)
+        for key, context, text in zip(keys, contexts, loaded.responses(texts), strict=True)
+    )
+    return [Example(rows=tuple(of_one)) for _, of_one in groupby(sequences, attrgetter("key"))]
+
+
+def shortened(example: Example, tokens: int) -> Example:
+    """Its sequences cut to at most so many tokens."""
+    return Example(rows=tuple(replace(each, tokens=each.tokens[:tokens]) for each in example.rows))
+
+
+def read(recipe: Recipe, scratch: Scratch, rows: list[Parallel]) -> dict[str, Document]:
     """The documents, by a key for each reading of a row; a row is read anew in each pass."""
     mix = documents.Mix(**scratch.mix.model_dump())
     wanted = (
         scratch.steps * scratch.batch if scratch.steps else round(len(rows) * (scratch.epochs or 1))
     )
-    texts = {}
+    found = {}
     for index in range(wanted):
         row = rows[index % len(rows)]
         key = f"{recipe.seed}/{index // len(rows)}/{row.key}"
-        texts[key] = documents.document(
+        found[key] = documents.document(
             row, recipe.languages, mix, random.Random(key), english_name
         )
-    return texts
+    return found
 
 
 def vocabulary_texts(recipe: Recipe, rows: list[Parallel]) -> list[str]:

@@ -1,0 +1,43 @@
+"""Laws of step 0: what of a document its model learns, and how much of it."""
+
+from models_for_tests import tiny
+
+from ontarget.batches import shared
+from ontarget.documents import Document
+from ontarget.losses import IGNORE
+from ontarget.steps.s0_base import examples, shortened
+
+READ = {
+    "one": Document(context="ciao mondo\n", continuations=("hello\n", "hello world\n")),
+    "two": Document(context="", continuations=("mondo\n",)),
+}
+
+
+def test_what_follows_a_context_is_learned_and_the_context_is_not() -> None:
+    loaded = tiny()
+    one, two = examples(loaded, READ)
+    for example, document in ((one, READ["one"]), (two, READ["two"])):
+        for row, text in zip(example.rows, document.continuations, strict=True):
+            silent, learned = row.tokens[: row.prompt_tokens], row.tokens[row.prompt_tokens :]
+            assert loaded.tokenizer.decode(list(silent)) == document.context
+            assert loaded.tokenizer.decode(list(learned[:-1])) == text
+            assert learned[-1] == loaded.tokenizer.eos_token_id
+
+
+def test_a_context_stands_once_before_all_that_may_follow_it() -> None:
+    loaded = tiny()
+    one, _ = examples(loaded, READ)
+    context = one.rows[0].tokens[: one.rows[0].prompt_tokens]
+    apart = sum(len(row.tokens) for row in one.rows)
+    batch = shared([one], loaded.pad, apart)
+    # All but its last token, which each of the two texts has before it: that one predicts.
+    assert batch["input_ids"].numel() == apart - len(context) + 1
+    learned = sum(len(row.tokens) - row.prompt_tokens for row in one.rows)
+    assert (batch["labels"] != IGNORE).sum() == learned
+
+
+def test_sequences_are_cut_at_so_many_tokens() -> None:
+    one, _ = examples(tiny(), READ)
+    cut = shortened(one, 5)
+    assert [row.tokens for row in cut.rows] == [row.tokens[:5] for row in one.rows]
+    assert cut.length == 5 < one.length
