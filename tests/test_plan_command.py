@@ -167,11 +167,18 @@ def test_stage_2_reads_twice_as_many_rows_and_no_more_than_fall_to_a_gpu(
     assert planned.stages["unlikelihood"].batch.rows == 8
     assert recipe.unlikelihood is not None
     shape = planned.model.shape
-    assert forecast.stage(recipe.unlikelihood, 8, shape).batch.rows == 2
+    assert forecast.stage(recipe.unlikelihood, 8, shape, 2).batch.rows == 2
     long = recipe.unlikelihood.model_copy(update={"max_tokens": 5000})
-    found = forecast.stage(long, 8, shape).batch  # rows of 5000, sequences of 1024 positions
+    found = forecast.stage(long, 8, shape, 2).batch  # rows of 5000, sequences of 1024 positions
     assert (found.rows, found.width) == (1, 2048)
     assert planned.gpu == 80 * GIB
+
+
+def test_step_0_reads_every_translation_of_a_sentence(write_recipe: Writer) -> None:
+    recipe = load(write_recipe())
+    assert recipe.base.scratch is not None and len(recipe.languages) == 3
+    rows = forecast.plan(recipe, 80.0, None).stages["base.scratch"].batch.rows
+    assert rows == 2 * recipe.base.scratch.micro_batch
 
 
 def test_a_section_says_everything_that_the_arithmetic_asks_for(write_recipe: Writer) -> None:

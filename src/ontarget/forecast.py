@@ -63,7 +63,10 @@ def plan(recipe: Recipe, gib: float, gpus: int | None) -> Planned:
     every = [
         Planned(
             model=model,
-            stages={name: stage(each, count, model.shape) for name, each in sections.items()},
+            stages={
+                name: stage(each, count, model.shape, sequences(each, recipe))
+                for name, each in sections.items()
+            },
             gpus=count,
             gpu=round(gib * GIB),
         )
@@ -88,17 +91,25 @@ def trainings(recipe: Recipe) -> dict[str, Training]:
     return {name: section for name, section in named.items() if section is not None}
 
 
-def stage(section: Training, gpus: int, shape: Shape) -> Stage:
+def sequences(section: Training, recipe: Recipe) -> int:
+    """How many sequences a sample has at most: its conflict's too, or all that may follow it."""
+    if isinstance(section, Unlikelihood):
+        return 2
+    return max(1, len(recipe.languages) - 1) if isinstance(section, Scratch) else 1
+
+
+def stage(section: Training, gpus: int, shape: Shape, sequences: int) -> Stage:
     """The section as one GPU of so many sees it: samples of full length, as many as fall to it.
 
-    Stage 2 has each sample's conflict beside it.
+    Each has so many `sequences`.
     """
     samples = min(section.micro_batch, ceil(section.batch / gpus))
-    sequences = 2 * samples if isinstance(section, Unlikelihood) else samples
     longest = min(section.max_tokens, shape.positions or section.max_tokens)
     adapter = getattr(section, "adapter", None)
     return Stage(
-        batch=planning.rows_at_most(sequences, longest, section.row_tokens or section.max_tokens),
+        batch=planning.rows_at_most(
+            sequences * samples, longest, section.row_tokens or section.max_tokens
+        ),
         precision=section.precision,
         optimizer=section.optimizer,
         adapter=adapter
