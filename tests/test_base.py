@@ -1,11 +1,17 @@
 """Laws of step 0: what of a document its model learns, and how much of it."""
 
+from pathlib import Path
+
+import pytest
+from conftest import Writer
 from models_for_tests import tiny
 
 from ontarget.batches import shared
 from ontarget.documents import Document
+from ontarget.errors import CorpusError
 from ontarget.losses import IGNORE
-from ontarget.steps.s0_base import examples, shortened
+from ontarget.recipe_files import load
+from ontarget.steps.s0_base import examples, run, shortened
 
 READ = {
     "one": Document(context="ciao mondo\n", continuations=("hello\n", "hello world\n")),
@@ -41,3 +47,24 @@ def test_sequences_are_cut_at_so_many_tokens() -> None:
     cut = shortened(one, 5)
     assert [row.tokens for row in cut.rows] == [row.tokens[:5] for row in one.rows]
     assert cut.length == 5 < one.length
+    context = one.rows[0].prompt_tokens
+    assert shortened(one, context + 1).length == context + 1
+    assert shortened(one, context).rows == ()  # nothing that follows is left
+
+
+def test_documents_that_leave_nothing_to_learn_are_one_line(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    files = {}
+    for name in ("train", "dev", "test"):
+        texts = "\t".join(f"{code} {name} " * 20 for code in ("en", "it", "nl"))
+        (tmp_path / f"{name}.tsv").write_text(f"en\tit\tnl\n{texts}\n")
+        files[name] = str(tmp_path / f"{name}.tsv")
+    scratch = {"steps": 2, "batch": 2, "micro_batch": 2, "max_tokens": 8}
+    recipe = load(write_recipe(corpus=files, base={"scratch": scratch}))
+    with pytest.raises(CorpusError) as raised:
+        run(recipe, tmp_path, lambda *_: None)
+    assert str(raised.value) == (
+        f"{recipe.out}: no document has anything to learn within max_tokens 8; "
+        "raise base.scratch.max_tokens"
+    )

@@ -10,6 +10,7 @@ from typing import Any
 from ontarget import documents, models, tuning
 from ontarget.batches import Example, Prompt, row
 from ontarget.documents import Document
+from ontarget.errors import CorpusError
 from ontarget.languages import english_name
 from ontarget.models import Loaded
 from ontarget.prompts import prompt
@@ -40,7 +41,12 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     )
     loaded = models.Loaded(models.placed(network), tokenizer)
     whole = examples(loaded, read(recipe, scratch, rows))
-    cut = [shortened(each, scratch.max_tokens) for each in whole]
+    cut = [each for each in (shortened(each, scratch.max_tokens) for each in whole) if each.rows]
+    if not cut:
+        raise CorpusError(
+            f"{recipe.out}: no document has anything to learn within max_tokens "
+            f"{scratch.max_tokens}; raise base.scratch.max_tokens"
+        )
     schedule = training.schedule(scratch, len(cut), recipe.seed)
     with training.progress(recipe, "0_base", scratch, tell) as progress:
         trained = tuning.train(loaded, cut, schedule, inputs.unfinished(recipe, "0_base"), progress)
@@ -65,8 +71,9 @@ def examples(loaded: Loaded, read: dict[str, Document]) -> list[Example]:
 
 
 def shortened(example: Example, tokens: int) -> Example:
-    """Its sequences cut to at most so many tokens."""
-    return Example(rows=tuple(replace(each, tokens=each.tokens[:tokens]) for each in example.rows))
+    """Its sequences cut to at most so many tokens, without those that have no label then."""
+    labelled = (each for each in example.rows if each.prompt_tokens < tokens)
+    return Example(rows=tuple(replace(each, tokens=each.tokens[:tokens]) for each in labelled))
 
 
 def read(recipe: Recipe, scratch: Scratch, rows: list[Parallel]) -> dict[str, Document]:
@@ -77,10 +84,10 @@ def read(recipe: Recipe, scratch: Scratch, rows: list[Parallel]) -> dict[str, Do
     )
     found = {}
     for index in range(wanted):
-        row = rows[index % len(rows)]
-        key = f"{recipe.seed}/{index // len(rows)}/{row.key}"
+        parallel = rows[index % len(rows)]
+        key = f"{recipe.seed}/{index // len(rows)}/{parallel.key}"
         found[key] = documents.document(
-            row, recipe.languages, mix, random.Random(key), english_name
+            parallel, recipe.languages, mix, random.Random(key), english_name
         )
     return found
 
