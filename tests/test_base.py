@@ -30,6 +30,15 @@ def test_what_follows_a_context_is_learned_and_the_context_is_not() -> None:
             assert learned[-1] == loaded.tokenizer.eos_token_id
 
 
+def test_a_context_that_opens_is_learned_by_itself() -> None:
+    loaded = tiny()
+    read = {"one": Document(context="ciao\n", continuations=("hello\n",), opens=True)}
+    (one,) = examples(loaded, read)
+    followed, alone = one.rows
+    assert alone.prompt_tokens == 0 < followed.prompt_tokens
+    assert loaded.tokenizer.decode(list(alone.tokens[:-1])) == "ciao\n"
+
+
 def test_a_context_stands_once_before_all_that_may_follow_it() -> None:
     loaded = tiny()
     one, _ = examples(loaded, READ)

@@ -42,6 +42,7 @@ class Document:
 
     context: str
     continuations: tuple[str, ...]
+    opens: bool = False  # the context is learned as well, by itself
 
 
 def document(
@@ -75,7 +76,12 @@ def document(
         by_code = draw.random() < mix.codes
         lines = {each: f"{each if by_code else name(each)}: {lines[each]}" for each in spoken}
     beside = [each for pair in allowed if first in pair for each in pair if each != first]
-    return Document(context=lines[first], continuations=tuple(lines[each] for each in beside))
+    return Document(
+        context=lines[first],
+        continuations=tuple(lines[each] for each in beside),
+        # Otherwise a name would only ever be read behind the pivot, and mean nothing without it.
+        opens=mix.pairs == "pivot" and not bare,
+    )
 
 
 def pairs(spoken: Sequence[str], pivot: str | None) -> list[tuple[str, str]]:

@@ -59,13 +59,17 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
 
 
 def examples(loaded: Loaded, read: dict[str, Document]) -> list[Example]:
-    """Each document as sequences that begin alike, one for each of its continuations."""
-    keys = [key for key, document in read.items() for _ in document.continuations]
-    contexts = loaded.prompts([read[key].context for key in keys])
-    texts = [text for document in read.values() for text in document.continuations]
+    """Each document as sequences that begin alike, one for each text that is learned."""
+    learned = []
+    for key, each in read.items():
+        learned += [(key, each.context, text) for text in each.continuations]
+        learned += [(key, "", each.context)] if each.opens else []
+    keys, contexts, texts = map(list, zip(*learned, strict=True))
     sequences = (
         row(key, Prompt(tokens=tuple(context)), text)
-        for key, context, text in zip(keys, contexts, loaded.responses(texts), strict=True)
+        for key, context, text in zip(
+            keys, loaded.prompts(contexts), loaded.responses(texts), strict=True
+        )
     )
     return [Example(rows=tuple(of_one)) for _, of_one in groupby(sequences, attrgetter("key"))]
 
