@@ -16,7 +16,7 @@ from ontarget import forecast, models
 from ontarget.errors import ModelError
 from ontarget.models import save
 from ontarget.planning import GIB, Adapter
-from ontarget.recipe import Recipe
+from ontarget.recipe import Recipe, strictly_zero_shot
 from ontarget.recipe_files import load
 from ontarget.shapes import Shape, llama
 
@@ -179,6 +179,8 @@ def test_step_0_reads_every_translation_of_a_sentence(write_recipe: Writer) -> N
     assert recipe.base.scratch is not None and len(recipe.languages) == 3
     rows = forecast.plan(recipe, 80.0, None).stages["base.scratch"].batch.rows
     assert rows == 2 * recipe.base.scratch.micro_batch
+    strict = forecast.plan(strictly_zero_shot(recipe, None), 80.0, None).stages["base.scratch"]
+    assert strict.batch.rows == 3 * recipe.base.scratch.micro_batch
 
 
 def test_a_section_says_everything_that_the_arithmetic_asks_for(write_recipe: Writer) -> None:

@@ -92,10 +92,12 @@ def trainings(recipe: Recipe) -> dict[str, Training]:
 
 
 def sequences(section: Training, recipe: Recipe) -> int:
-    """How many sequences a sample has at most: its conflict's too, or all that may follow it."""
+    """How many sequences a sample has at most: its conflict's too, or a document's."""
     if isinstance(section, Unlikelihood):
         return 2
-    return max(1, len(recipe.languages) - 1) if isinstance(section, Scratch) else 1
+    if not isinstance(section, Scratch):
+        return 1
+    return max(1, len(recipe.languages) - 1) + (section.mix.pairs == "pivot")
 
 
 def stage(section: Training, gpus: int, shape: Shape, sequences: int) -> Stage:
