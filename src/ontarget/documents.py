@@ -8,7 +8,8 @@ English stands for the pivot, the first of the languages.
 
 A sentence can be followed by each of its translations; it is read once for all of them
 (`batches.shared`). Only what follows it is learned: which sentence comes first nothing can tell,
-and to learn to guess it took most of the time (docs/log.md).
+and to learn to guess it took most of the time (docs/log.md). The exception is a labelled sentence
+where no pair is read without the pivot.
 
 What is read here bears on what tuning on English pairs does later (docs/log.md). Labels and
 headings tie a language's name to the language, which is what stage 2 uncovers; bare pairs with
