@@ -82,3 +82,4 @@ if __name__ == "__main__":
     if processes.shard():
         as_if_on_accelerators()
     trained(Path(sys.argv[1]), json.loads(sys.argv[2]))
+    processes.part()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,26 @@ from ontarget.errors import RecipeError
 from ontarget.tuning import arguments
 
 HERE = Path(__file__).parent
-ENGINES = HERE.parent / "recipes" / "engines"
+SHIPPED = HERE.parent / "recipes" / "engines"
 FSDP = {
     "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2",
     "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP", "FSDP_RESHARD_AFTER_FORWARD": "true",
     "FSDP_STATE_DICT_TYPE": "SHARDED_STATE_DICT", "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
 }  # fmt: skip
+ZERO3 = {
+    "ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_DEEPSPEED_ZERO_STAGE": "3",
+    "ACCELERATE_DEEPSPEED_ZERO3_INIT": "true",
+    "ACCELERATE_DEEPSPEED_ZERO3_SAVE_16BIT_MODEL": "true",
+    "ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE": "none",
+    "ACCELERATE_DEEPSPEED_OFFLOAD_PARAM_DEVICE": "none",
+}  # fmt: skip
+VARIABLES = {"DDP": {}, "FSDP2": FSDP, "ZeRO-3": ZERO3 | {"DS_ACCELERATOR": "cpu"}}
+ENGINES = [
+    "DDP", "FSDP2",
+    pytest.param("ZeRO-3", marks=pytest.mark.skipif(
+        find_spec("deepspeed") is None, reason="needs `pip install deepspeed`"
+    )),
+]  # fmt: skip
 KINDS: dict[str, dict[str, Any]] = {
     "all weights": {}, "validated": {"validated": True}, "LoRA": {"lora": True, "validated": True}
 }  # fmt: skip
@@ -36,7 +51,13 @@ KINDS: dict[str, dict[str, Any]] = {
 def launched(*command: str, **variables: str) -> subprocess.Popen[str]:
     """A launcher and its two processes, one thread each."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE), **variables}
+    paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(paths),
+        **variables,
+    }
     return subprocess.Popen(
         [*launcher, "--standalone", *command], env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -75,21 +96,20 @@ def assert_alike(found: Path, expected: Path) -> None:
         assert_close(weights[0][name], weight, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("engine", ["DDP", "FSDP2"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_processes_train_as_one_does(
     engine: str, kind: str, alone: dict[str, Path], tmp_path: Path
 ) -> None:
     """Over four epochs; validated, the weights of step 12 are kept."""
-    variables = FSDP if engine == "FSDP2" else {}
-    assert_alike(trained(tmp_path / "two", KINDS[kind], **variables), alone[kind])
+    assert_alike(trained(tmp_path / "two", KINDS[kind], **VARIABLES[engine]), alone[kind])
 
 
-@pytest.mark.parametrize("engine", ["DDP", "FSDP2"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_two_processes_go_on_from_their_checkpoint(
     engine: str, alone: dict[str, Path], tmp_path: Path
 ) -> None:
-    variables = FSDP if engine == "FSDP2" else {}
+    variables = VARIABLES[engine]
     folder = trained(tmp_path / "two", {"validated": True}, **variables)
     assert [each.name for each in sorted((folder / "states").glob("step-*"))] == [
         "step-000000007", "step-000000014",
@@ -169,10 +189,10 @@ def test_what_is_no_launchers_number_is_not_taken_for_one(
 def test_the_shipped_engines_are_what_accelerate_reads(name: str) -> None:
     from accelerate.commands.config.config_args import load_config_from_file
 
-    found = load_config_from_file(str(ENGINES / f"{name}.yaml"))
+    found = load_config_from_file(str(SHIPPED / f"{name}.yaml"))
     engine = {"ddp": "MULTI_GPU", "fsdp2": "FSDP", "zero3": "DEEPSPEED"}[name]
     assert found.distributed_type == engine
-    shipped = yaml.safe_load((ENGINES / "fsdp2.yaml").read_text())["fsdp_config"]
+    shipped = yaml.safe_load((SHIPPED / "fsdp2.yaml").read_text())["fsdp_config"]
     tested = {f"fsdp_{key[5:].lower()}": value for key, value in FSDP.items() if key[:5] == "FSDP_"}
     assert {key: str(shipped[key]).lower() for key in tested} == {
         key: value.lower() for key, value in tested.items()

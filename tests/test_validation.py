@@ -27,7 +27,8 @@ def test_no_other_state_is_better(measured: list[tuple[float, float]]) -> None:
         assert kept in on_target
         assert kept.chrf == max(each.chrf for each in on_target)
     else:
-        assert kept.off_target_percent == min(each.off_target_percent for each in states)
+        most = max(each.chrf * (100 - each.off_target_percent) for each in states)
+        assert kept.chrf * (100 - kept.off_target_percent) == pytest.approx(most)
 
 
 def test_of_equals_the_earliest_is_kept() -> None:
@@ -37,6 +38,11 @@ def test_of_equals_the_earliest_is_kept() -> None:
 def test_a_state_worn_down_is_not_kept_though_it_is_on_target() -> None:
     """Junk with a few words of the language asked for is on target."""
     assert best([state(90, 30), state(2.4, 85, step=1), state(0.0, 40, step=2)]).step == 1
+
+
+def test_where_none_is_on_target_a_point_of_off_target_is_not_worth_all_skill() -> None:
+    assert best([state(98, 26), state(4.8, 55, step=1), state(2.6, 35, step=2)]).step == 1
+    assert best([state(50, 40), state(10, 39, step=1)]).step == 1  # nor a point of chrF half of it
 
 
 def test_nothing_validated_is_refused() -> None:

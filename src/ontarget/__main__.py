@@ -223,6 +223,7 @@ def main() -> None:
         )
         if code == INTERRUPTED:
             raise typer.Abort
+        processes.part()
         sys.exit(code if isinstance(code, int) else 0)
     except UsageError as error:
         explain(error, errors)

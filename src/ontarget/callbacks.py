@@ -84,9 +84,17 @@ class Keeper(TrainerCallback):
         self.validated.append(found)
         self.progress({**asdict(found), "steps": state.max_steps})
         if best(self.validated) is found:
-            weights = {name: whole(each.detach()) for name, each in self.trained.items()}
+            self.keep()
+
+    def keep(self) -> None:
+        """Write the weights; no process but the leading one holds more than one of them whole."""
+        weights = {}
+        for name, each in self.trained.items():
+            content = whole(each)
             if processes.leads():
-                save_file(weights, self.file)
+                weights[name] = content.cpu()
+        if processes.leads():
+            save_file(weights, self.file)
 
     @property
     def trained(self) -> dict[str, nn.Parameter]:

@@ -95,3 +95,14 @@ def group() -> Any:
 
     PartialState(cpu=torch.accelerator.current_accelerator(check_available=True) is None)
     return torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
+
+
+def part() -> None:
+    """Take the groups down once all is done; a thread of theirs can abort the interpreter's end."""
+    if count() == 1:
+        return
+    import torch.distributed
+
+    if torch.distributed.is_initialized():
+        group.cache_clear()
+        torch.distributed.destroy_process_group()

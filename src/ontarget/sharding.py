@@ -1,6 +1,7 @@
 """Weights of which each process holds a part: one whole, and all of a model whole again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -9,25 +10,46 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ontarget import processes
 
+ZERO3 = "ds_tensor"  # where DeepSpeed keeps a process's part of a parameter, which itself is empty
+
 
 def whole(weight: Tensor) -> Tensor:
     """All of a weight; every process must ask for it."""
-    return weight.full_tensor() if isinstance(weight, DTensor) else weight
+    if isinstance(weight, DTensor):
+        return weight.full_tensor().detach()
+    with gathered(weight):
+        return weight.detach().clone()
 
 
 def own(weight: Tensor) -> Tensor:
     """The part of a weight that this process holds."""
-    return weight.to_local() if isinstance(weight, DTensor) else weight
+    return weight.to_local() if isinstance(weight, DTensor) else getattr(weight, ZERO3, weight)
 
 
 @torch.no_grad()
 def fill(weight: Tensor, content: Tensor) -> None:
-    """Give a weight, or each process's part of it, a new content."""
+    """Give a weight, or each process's part of it, a new content; every process must do so."""
     if isinstance(weight, DTensor):
         content = distribute_tensor(
             content.to(weight.device), weight.device_mesh, weight.placements
         )
-    weight.copy_(content)
+    with gathered(weight):
+        weight.copy_(content)
+
+
+@contextmanager
+def gathered(weight: Tensor) -> Iterator[None]:
+    """Meanwhile each process has all of a weight that ZeRO-3 holds in parts.
+
+    What the leading process writes into it is what the parts hold afterwards.
+    """
+    if not hasattr(weight, ZERO3):
+        yield
+        return
+    import deepspeed  # type: ignore[import-not-found]
+
+    with deepspeed.zero.GatheredParameters([weight], modifier_rank=0):
+        yield
 
 
 def make_whole(model: nn.Module, trainer: Any) -> None:

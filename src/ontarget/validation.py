@@ -29,19 +29,23 @@ class Validated:
 
 
 def best(validated: Sequence[Validated]) -> Validated:
-    """The state to keep: of those on target the one of highest chrF, else of least off-target.
+    """The state to keep: of those on target the one of highest chrF.
 
-    Of equals the earliest is kept.
+    Where none is, the one of highest chrF times its share on target: the least off-target of all
+    may have worn down most of the skill. Of equals the earliest is kept.
 
     Raises:
         ValueError: there is none.
     """
     if not validated:
         raise ValueError("nothing was validated, so no state is the best")
-    return min(
-        validated,
-        key=lambda each: (0.0 if each.on_target else each.off_target_percent, -each.chrf),
-    )
+    on_target = [each for each in validated if each.on_target]
+    return max(on_target, key=lambda each: each.chrf, default=max(validated, key=worth))
+
+
+def worth(each: Validated) -> float:
+    """Quality, 0-100, if what is in the wrong language counts for nothing."""
+    return each.chrf * (1 - each.off_target_percent / 100)
 
 
 def settled(validated: Sequence[Validated]) -> bool:
