@@ -14,7 +14,7 @@ from typing import Any
 import distributed_training
 import pytest
 import yaml
-from conftest import Writer
+from conftest import RECIPE, Writer
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
@@ -119,17 +119,21 @@ def test_two_processes_go_on_from_their_checkpoint(
     assert_alike(trained(folder, {"validated": True}, **variables), alone["validated"])
 
 
+@pytest.mark.parametrize("engine", [ENGINES[0], ENGINES[2]])
 def test_a_run_of_two_processes_speaks_and_writes_once(
-    write_recipe: Writer, tmp_path: Path
+    engine: str, write_recipe: Writer, tmp_path: Path
 ) -> None:
-    path = write_recipe(control=None)
-    process = launched("-m", "ontarget", "run", str(path))
+    """Each model is loaded after another was split over the processes, and validated meanwhile."""
+    stage = {**RECIPE["unlikelihood"], "validation": {"every": 2, "segments": 2}}
+    scratch = {**RECIPE["base"]["scratch"], "optimizer": "adamw"}
+    path = write_recipe(control=None, unlikelihood=stage, base={"scratch": scratch})
+    process = launched("-m", "ontarget", "run", str(path), **VARIABLES[engine])
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
     assert said.count("4_unlikelihood ") == said.count("report: ") == 1
     assert said.count("\nstage 2 (+ unlikelihood)") == 1
     assert (tmp_path / "run" / "4_unlikelihood" / "model" / "model.safetensors").is_file()
-    again = launched("-m", "ontarget", "run", str(path))
+    again = launched("-m", "ontarget", "run", str(path), **VARIABLES[engine])
     said, _ = again.communicate(timeout=300)
     assert said.count("up to date") > 5 and " s  " not in said
 

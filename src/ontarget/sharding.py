@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from ontarget import processes
 
@@ -59,6 +60,8 @@ def make_whole(model: nn.Module, trainer: Any) -> None:
     """
     if not processes.shard():
         return
+    # else the next model would be split while it is loaded
+    unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
     if processes.leads():
         replace(model, weights)

@@ -50,7 +50,7 @@ def generate(
         chosen = order[start : start + search.batch]
         inputs = prompted([prompts[index] for index in chosen], loaded.pad)
         inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
-        with torch.inference_mode():
+        with torch.no_grad():  # what ZeRO-3 gathers in inference mode is not to be trained after
             rows = loaded.model.generate(**inputs, generation_config=config).tolist()  # type: ignore[operator]
         width = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
         yield {
