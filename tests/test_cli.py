@@ -298,7 +298,10 @@ def test_strict_changes_what_step_0_reads_and_nothing_else(write_recipe: Writer)
     recipe = load(write_recipe())
     strict = strictly_zero_shot(recipe, None)
     assert recipe.base.scratch is not None and strict.base.scratch is not None
-    assert strict.base.scratch.mix.pairs == "pivot"
+    scratch = recipe.base.scratch.model_dump() | {"steps": 2 * (recipe.base.scratch.steps or 0)}
+    assert strict.base.scratch.model_dump() == scratch | {
+        "mix": scratch["mix"] | {"pairs": "pivot"}
+    }
     assert strict.name == "tiny (strict)"
     assert strict.out == recipe.out.with_name("run-strict")
     assert strictly_zero_shot(recipe, Path("mine")).out == Path("mine")

@@ -127,9 +127,9 @@ def test_without_the_pivot_a_strict_document_is_monolingual() -> None:
 
 
 @given(mixes, st.integers(0, 2**32))
-def test_a_strict_label_is_learned_without_the_pivot_before_it(mix: Mix, seed: int) -> None:
+def test_a_strict_sentence_is_learned_without_the_pivot_before_it(mix: Mix, seed: int) -> None:
     made = document(PARALLEL, LANGUAGES, mix, random.Random(seed), english_name)
-    assert made.opens == (mix.pairs == "pivot" and ": <" in made.context)
+    assert made.opens == (mix.pairs == "pivot" and made.context != "")
 
 
 def test_the_first_language_is_the_pivot() -> None:

@@ -8,8 +8,8 @@ English stands for the pivot, the first of the languages.
 
 A sentence can be followed by each of its translations; it is read once for all of them
 (`batches.shared`). Only what follows it is learned: which sentence comes first nothing can tell,
-and to learn to guess it took most of the time (docs/log.md). The exception is a labelled sentence
-where no pair is read without the pivot.
+and to learn to guess it took most of the time (docs/log.md). Under `pairs: pivot` it is learned as
+well: otherwise the other languages would only ever be written behind the pivot.
 
 What is read here bears on what tuning on English pairs does later (docs/log.md). Labels and
 headings tie a language's name to the language, which is what stage 2 uncovers; bare pairs with
@@ -58,9 +58,10 @@ def document(
     The pivot is the first of `languages`. A meaning in one language, or under `pairs: pivot`
     without the pivot, is read as one sentence alone.
     """
+    opens = mix.pairs == "pivot"
     pivot, spoken = languages[0], [each for each in languages if each in parallel.texts]
     lines = {each: f"{parallel.texts[each]}\n" for each in spoken}
-    allowed = pairs(spoken, pivot if mix.pairs == "pivot" else None)
+    allowed = pairs(spoken, pivot if opens else None)
     if draw.random() < mix.monolingual or not allowed:
         return Document(context="", continuations=(lines[draw.choice(spoken)],))
     kind = draw.random()
@@ -72,7 +73,7 @@ def document(
         heading = f"{name(second)} translation\n"
         if pivot not in (first, second) and pivot in spoken and draw.random() < mix.untranslated:
             second = pivot
-        return Document(context=heading + lines[first], continuations=(lines[second],))
+        return Document(context=heading + lines[first], continuations=(lines[second],), opens=opens)
     if not bare:
         by_code = draw.random() < mix.codes
         lines = {each: f"{each if by_code else name(each)}: {lines[each]}" for each in spoken}
@@ -80,8 +81,7 @@ def document(
     return Document(
         context=lines[first],
         continuations=tuple(lines[each] for each in beside),
-        # Otherwise a name would only ever be read behind the pivot, and mean nothing without it.
-        opens=mix.pairs == "pivot" and not bare,
+        opens=opens,
     )
 
 

@@ -137,12 +137,15 @@ def listed(key: str, texts: tuple[str, ...], languages: tuple[str, ...]) -> tupl
 def strictly_zero_shot(recipe: Recipe, out: Path | None) -> Recipe:
     """The recipe with a base model that never read two other languages side by side.
 
-    Without `out` its run has a folder of its own beside the other's.
+    It reads twice as long: what a name means behind a language that it was never read behind has
+    to be inferred (docs/log.md). Without `out` its run has a folder of its own beside the other's.
     """
     scratch = recipe.base.scratch
     if scratch is None:
         raise RecipeError("base.scratch: is missing; strict changes what step 0 reads")
-    mix = scratch.mix.model_copy(update={"pairs": "pivot"})
-    base = recipe.base.model_copy(update={"scratch": scratch.model_copy(update={"mix": mix})})
+    lasts = {key: getattr(scratch, key) for key in ("steps", "epochs")}
+    changes = {key: 2 * given for key, given in lasts.items() if given is not None}
+    changes["mix"] = scratch.mix.model_copy(update={"pairs": "pivot"})
+    base = recipe.base.model_copy(update={"scratch": scratch.model_copy(update=changes)})
     out = out or recipe.out.with_name(f"{recipe.out.name}-strict")
     return recipe.model_copy(update={"base": base, "name": f"{recipe.name} (strict)", "out": out})
