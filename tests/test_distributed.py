@@ -31,7 +31,7 @@ FSDP = {
 }  # fmt: skip
 ZERO3 = {
     "ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_DEEPSPEED_ZERO_STAGE": "3",
-    "ACCELERATE_DEEPSPEED_ZERO3_INIT": "true",
+    "ACCELERATE_DEEPSPEED_ZERO3_INIT": "false",
     "ACCELERATE_DEEPSPEED_ZERO3_SAVE_16BIT_MODEL": "true",
     "ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE": "none",
     "ACCELERATE_DEEPSPEED_OFFLOAD_PARAM_DEVICE": "none",
@@ -196,11 +196,20 @@ def test_the_shipped_engines_are_what_accelerate_reads(name: str) -> None:
     found = load_config_from_file(str(SHIPPED / f"{name}.yaml"))
     engine = {"ddp": "MULTI_GPU", "fsdp2": "FSDP", "zero3": "DEEPSPEED"}[name]
     assert found.distributed_type == engine
-    shipped = yaml.safe_load((SHIPPED / "fsdp2.yaml").read_text())["fsdp_config"]
-    tested = {f"fsdp_{key[5:].lower()}": value for key, value in FSDP.items() if key[:5] == "FSDP_"}
-    assert {key: str(shipped[key]).lower() for key in tested} == {
-        key: value.lower() for key, value in tested.items()
-    }
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "variables"),
+    [("fsdp2", "fsdp_config", FSDP), ("zero3", "deepspeed_config", ZERO3)],
+)
+def test_the_shipped_engines_are_those_that_are_tested(
+    name: str, section: str, variables: dict[str, str]
+) -> None:
+    shipped = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())[section]
+    tested = {each.removeprefix("ACCELERATE_DEEPSPEED_").lower(): each for each in variables}
+    for key in [each for each in tested if not each.startswith("accelerate_use_")]:
+        (found,) = (str(value) for name, value in shipped.items() if name.startswith(key))
+        assert found.lower() == variables[tested[key]].lower(), key
 
 
 @pytest.mark.parametrize(
