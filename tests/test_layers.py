@@ -29,7 +29,7 @@ LAYERS = [
     {"callbacks", "heads", "adapters", "metric", "measures"},
     {"corpora", "asking", "hf", "memory", "report", "evaluation"},
     {"trainer", "calibrating"},
-    {"tuning", "cards"},
+    {"tuning", "cards", "usage"},
     {"diagnosis"},
     {"sections"},  # stand above all that works, so none of it can take a setting
     {"recipe"},

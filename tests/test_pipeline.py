@@ -22,7 +22,7 @@ from ontarget.models import load as load_model
 from ontarget.models import save
 from ontarget.recipe_files import load
 from ontarget.records import Parallel, Sample
-from ontarget.steps import inputs
+from ontarget.steps import inputs, push
 from ontarget.units import Unit, units
 from ontarget.validation import Validated
 
@@ -266,6 +266,9 @@ def test_an_encoder_decoder_goes_through_both_stages(
     after = trained.model.state_dict()
     assert before.keys() == after.keys()
     assert any(not torch.equal(before[name], after[name]) for name in before)
+    place = push.run(load(path), "me/tiny", "stage2", private=False, dry_run=True).folder
+    asked = {"M2M-100": "tokenizer.src_lang = codes['", "Marian": "prompt = codes['"}[family]
+    assert asked in (place / "README.md").read_text()
 
 
 def test_a_chat_model_is_tuned_and_asked_in_its_own_template(
@@ -274,6 +277,9 @@ def test_a_chat_model_is_tuned_and_asked_in_its_own_template(
     save(chatty(), tmp_path / "model")
     path = write_recipe(base={"model": str(tmp_path / "model")}, chat=True, template="instruction")
     assert "7_report" in run(path).made
+    place = push.run(load(path), "me/tiny", "stage2", private=False, dry_run=True).folder
+    assert "tokenizer.apply_chat_template(turn" in (place / "README.md").read_text()
+    assert len(json.loads((place / "generation_config.json").read_text())["eos_token_id"]) == 2
 
 
 def test_stage_1_alone_is_a_recipe_too(write_recipe: Writer) -> None:

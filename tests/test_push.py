@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,14 +14,18 @@ import yaml
 from conftest import RECIPE, Writer
 from huggingface_hub.errors import HfHubHTTPError
 from markdown_it import MarkdownIt
+from models_for_tests import tiny
 
 from ontarget import __main__, artifacts, cards, hub, pipeline
 from ontarget.cards import Card, Stage
 from ontarget.console import Live
+from ontarget.decoding.hf import Search
 from ontarget.errors import ArtifactError, HubError, RecipeError
+from ontarget.prompts import Asking
 from ontarget.recipe_files import load
 from ontarget.records import Direction
 from ontarget.steps import inputs, push
+from ontarget.usage import Usage, python
 
 TOKEN = "hf_notAToken0123456789"
 MLE = {"steps": 4, "batch": 8, "micro_batch": 8, "learning_rate": 1e-5}
@@ -357,11 +362,10 @@ def hostile(recipe: Path) -> Card:
         stages=(Stage(title=HOSTILE, facts=facts),),
         data=facts,
         decoding=HOSTILE,
-        max_new_tokens=8,
-        beams=4,
         scores=tuple(scores),
-        template=f'````\n{HOSTILE}\n```"""\'{{target}}{{input}}\n',
-        example=Direction("no", "zh-Hans"),
+        kind="decoder-only",
+        usage=f"text = {HOSTILE!r}\n",
+        wording=HOSTILE,
         versions=facts,
     )
 
@@ -376,20 +380,25 @@ def test_hostile_text_stays_text(recipe: Path) -> None:
         "li", "strong",
     }  # fmt: skip
     assert re.findall(r'href="([^"]*)"', page) == ["https://arxiv.org/abs/2403.14399"]
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt; [a](http://evil)") == 10
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt; [a](http://evil)") == 11
     assert "The base model is no LLM" not in page
 
 
-def test_the_template_on_the_card_is_that_of_the_training(recipe: Path) -> None:
-    card = hostile(recipe)
-    tree = ast.parse(code_of(parts(cards.markdown(card))[1]))
+def test_a_hostile_template_stays_one_literal() -> None:
+    template = f'````\n{HOSTILE}\n```"""\'{{target}}{{input}}\n'
+    usage = Usage(
+        loaded=tiny(), languages=("en", "no"), example=Direction("no", "en"),
+        asking=Asking(template=template), search=Search(beams=4, max_new_tokens=8, batch=1),
+    )  # fmt: skip
+    tree = ast.parse(python(usage, "me/tiny"))
     values = {
         node.targets[0].id: node.value
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
-    assert ast.literal_eval(values["template"]) == card.template
+    assert ast.literal_eval(values["template"]) == template
     assert {type(node).__name__ for node in tree.body} == {"ImportFrom", "Assign", "Expr"}
+    assert "```" not in [line[:3] for line in python(usage, "me/tiny").splitlines()]
 
 
 def test_of_corpora_and_local_models_the_card_has_the_names_only(write_recipe: Writer) -> None:
@@ -405,13 +414,11 @@ def test_of_corpora_and_local_models_the_card_has_the_names_only(write_recipe: W
     assert push.base_in_words(named, "org/name") == "org/name (revision v2)"
 
 
-def test_what_the_card_cannot_describe_is_refused(recipe: Path) -> None:
-    run = load(recipe)
-    model = run.out / "4_unlikelihood" / "model"
-    push.refuse_undescribed(run, model)
-    chat = run.model_copy(update={"chat": True})
-    with pytest.raises(HubError, match="cannot say yet how to ask a chat model or an encoder-dec"):
-        push.run(chat, "me/model", "stage2", private=False, dry_run=True)
+def test_an_encoder_decoder_has_its_own_words(recipe: Path) -> None:
+    page = cards.markdown(replace(hostile(recipe), kind="encoder-decoder"))
+    front, body = parts(page)
+    assert front["pipeline_tag"] == "translation"
+    assert "\nAn encoder-decoder model tuned to translate between" in body
 
 
 def shown(percent: float | None, bounds: list[float] | None = None) -> str:

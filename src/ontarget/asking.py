@@ -32,7 +32,7 @@ def asked(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[Pro
         )
     if source_codes(loaded):
         return with_source_codes(loaded, samples)
-    if hasattr(loaded.tokenizer, "src_lang"):
+    if response_codes(loaded):
         return with_response_codes(loaded, samples)
     texts = [prompt(sample, asking.template, english_name) for sample in samples]
     if loaded.has_encoder:
@@ -54,7 +54,8 @@ def answered(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[
 
 def ends(loaded: Loaded, asking: Asking) -> tuple[int, ...]:
     """All ids that end a response; the first is the one that it is trained to end with."""
-    return (*turn_end(loaded), *loaded.eos) if asking.chat else loaded.eos
+    found = (*turn_end(loaded), *loaded.eos) if asking.chat else loaded.eos
+    return tuple(dict.fromkeys(found))
 
 
 def turns(loaded: Loaded, texts: Sequence[str]) -> list[Tokens]:
@@ -126,8 +127,7 @@ def encoded(loaded: Loaded, source: Tokens) -> Prompt:
 def with_response_codes(loaded: Loaded, samples: Sequence[Sample]) -> list[Prompt]:
     """The source under its code; the decoder begins with the code of the language asked for."""
     tokenizer: Any = loaded.tokenizer
-    tokens = getattr(tokenizer, "lang_code_to_token", None)  # M2M-100's codes are no tokens
-    code = chosen_from(loaded, list(tokens or tokenizer.all_special_tokens))
+    code = chosen_from(loaded, response_codes(loaded))
     prompts = []
     for sample in samples:
         tokenizer.src_lang = code(sample.source_lang)
@@ -145,6 +145,19 @@ def with_source_codes(loaded: Loaded, samples: Sequence[Sample]) -> list[Prompt]
     code = chosen_from(loaded, source_codes(loaded))
     texts = [f"{code(sample.asked_lang)} {sample.source}" for sample in samples]
     return [encoded(loaded, source) for source in read_by_encoder(loaded, texts)]
+
+
+def codes(loaded: Loaded) -> list[str]:
+    """The language codes that a model is asked by; none where it is asked in words."""
+    return source_codes(loaded) or response_codes(loaded)
+
+
+def response_codes(loaded: Loaded) -> list[str]:
+    """The codes that a response can begin with, among others that are none."""
+    if not hasattr(loaded.tokenizer, "src_lang"):
+        return []
+    named = getattr(loaded.tokenizer, "lang_code_to_token", None)  # M2M-100's codes are no tokens
+    return list(named or loaded.tokenizer.all_special_tokens)
 
 
 def source_codes(loaded: Loaded) -> list[str]:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ontarget import report, tables
 from ontarget.languages import english_name, primary
-from ontarget.records import Direction, Score
+from ontarget.records import Score
 
 TAGS = ("ontarget", "translation", "arxiv:2403.14399")
 Facts = tuple[tuple[str, str], ...]
@@ -39,11 +39,10 @@ class Card:
     stages: tuple[Stage, ...]
     data: Facts
     decoding: str
-    max_new_tokens: int
-    beams: int
     scores: tuple[Score, ...]  # of all systems
-    template: str
-    example: Direction
+    kind: str  # decoder-only or encoder-decoder
+    usage: str  # Python that translates a sentence
+    wording: str  # how it is asked, in a sentence
     versions: Facts
 
 
@@ -62,9 +61,10 @@ def markdown(card: Card) -> str:
     page = environment.get_template("card.md").render(
         card=card,
         front=Markup(front_matter(card)),
+        article="An" if card.kind.startswith("e") else "A",
         what=tables.NAMES[card.system],
         spoken=", ".join(f"{english_name(code)} ({code})" for code in card.languages),
-        usage=Markup(usage(card)),
+        usage=Markup(card.usage),
         overview=Markup(tables.markdown(tables.header(card.scores), tables.overview(card.scores))),
         left_out=tables.left_out(card.scores),
         details=Markup(tables.markdown(tables.BY_DIRECTION, tables.by_direction(own))),
@@ -82,33 +82,13 @@ def safe(value: object) -> str:
 
 def front_matter(card: Card) -> str:
     """The YAML that the Hub reads; languages without script and territory, as it knows them."""
+    task = "text-generation" if card.kind == "decoder-only" else "translation"
     content = {
         "language": list(dict.fromkeys(primary(code) for code in card.languages)),
         "library_name": "transformers",
-        "pipeline_tag": "text-generation",
+        "pipeline_tag": task,
         "tags": list(TAGS),
         "metrics": ["bleu", "chrf"],
         **({"base_model": card.base_id} if card.base_id else {}),
     }
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-
-
-def usage(card: Card) -> str:
-    """Python that translates a sentence as the scores were made.
-
-    A template stands in it as a literal of one line, so that it cannot end the block of code.
-    """
-    source, target = map(english_name, card.example)
-    return f"""\
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained({card.repo_id!r})
-model = AutoModelForCausalLM.from_pretrained({card.repo_id!r})
-template = {card.template!r}
-text = "..."  # a sentence in {source}
-prompt = template.format(source={source!r}, target={target!r}, input=text)
-tokens = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
-limits = dict(max_new_tokens={card.max_new_tokens}, num_beams={card.beams}, do_sample=False)
-made = model.generate(**tokens, **limits)[0, tokens["input_ids"].shape[1] :]
-print(tokenizer.decode(made, skip_special_tokens=True).strip())
-"""

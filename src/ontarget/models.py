@@ -1,5 +1,6 @@
 """Models and tokenizers: made from nothing, loaded, saved. Safetensors only, no remote code."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from transformers import (
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
     BitsAndBytesConfig,
+    GenerationConfig,
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedModel,
@@ -193,6 +195,17 @@ def load(model: str, revision: str | None = None, quantized: str | None = None) 
     return Loaded(network if quantized else placed(network), tokenizer)
 
 
+def outlined(folder: str) -> Loaded:
+    """A model folder of ours without the weights: tokenizer and settings."""
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    with torch.device("meta"):
+        network: PreTrainedModel = kind.from_config(config, trust_remote_code=False)
+    network.generation_config = GenerationConfig.from_pretrained(folder)
+    return Loaded(network, tokenizer)
+
+
 def four_bits(precision: str) -> dict[str, Any]:
     """How to load matrices in 4 bits, straight to where they are used.
 
@@ -240,6 +253,17 @@ def save(loaded: Loaded, folder: Path) -> None:
     """Write weights (safetensors), config and tokenizer into `folder`."""
     loaded.model.save_pretrained(folder, safe_serialization=True)
     loaded.tokenizer.save_pretrained(folder)
+
+
+def close(folder: Path, ends: tuple[int, ...]) -> None:
+    """Have a saved model's settings end a response with these tokens, for whoever loads it.
+
+    All else in them stays as its makers left it, also what transformers would not write by itself.
+    """
+    path = folder / "generation_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings["eos_token_id"] = list(ends) if ends[1:] else ends[0]
+    path.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def placed(network: PreTrainedModel) -> PreTrainedModel:

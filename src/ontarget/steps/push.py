@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, cards, hub, weights
+from ontarget import artifacts, cards, hub, models, usage
 from ontarget.cards import Card, Facts, Stage
-from ontarget.errors import ArtifactError, HubError, RecipeError
+from ontarget.decoding.hf import Search
+from ontarget.errors import ArtifactError, RecipeError
 from ontarget.recipe import Recipe
 from ontarget.sections import Mle, Unlikelihood
 from ontarget.steps import inputs
@@ -56,7 +57,6 @@ def run(recipe: Recipe, repo_id: str, system: str, *, private: bool, dry_run: bo
     if not dry_run:
         hub.refuse_logged_out()
     model = recipe.out / FOLDERS[system] / "model"
-    refuse_undescribed(recipe, model)
     place = recipe.out / "push" / system
     files = sorted(path for path in model.rglob("*") if path.is_file())
     shared = [path for path in files if path.parent == model and hub.is_shared(path.name)]
@@ -67,15 +67,6 @@ def run(recipe: Recipe, repo_id: str, system: str, *, private: bool, dry_run: bo
         (partial / "README.md").write_text(text, encoding="utf-8")
     left_out = [str(path.relative_to(model)) for path in files if path not in shared]
     return Pushed(place, left_out, None if dry_run else hub.upload(place, repo_id, private=private))
-
-
-def refuse_undescribed(recipe: Recipe, model: Path) -> None:
-    """Raise HubError for a model that the card would tell others to ask in a wrong way."""
-    if recipe.chat or weights.config(model).get("is_encoder_decoder"):
-        raise HubError(
-            f"{model}: the card cannot say yet how to ask a chat model or an encoder-decoder; "
-            "upload the folder by itself, as with hf upload, and write its card"
-        )
 
 
 def put(path: Path, place: Path) -> None:
@@ -96,6 +87,13 @@ def card(recipe: Recipe, repo_id: str, system: str) -> Card:
     model = recipe.base.model
     hub_id = model if model and identity.startswith(f"{model}@") and is_hub_id(model) else None
     beams = recipe.translate.beams
+    asked = usage.Usage(
+        loaded=models.outlined(str(recipe.out / FOLDERS[system] / "model")),
+        languages=recipe.languages,
+        example=(recipe.zero_shot_directions or recipe.supervised_directions)[0],
+        asking=recipe.asking,
+        search=Search(beams=beams, max_new_tokens=recipe.translate.max_new_tokens, batch=1),
+    )
     return Card(
         repo_id=repo_id,
         system=system,
@@ -106,11 +104,10 @@ def card(recipe: Recipe, repo_id: str, system: str) -> Card:
         stages=tuple(stages(recipe, system)),
         data=data(recipe),
         decoding="greedy" if beams == 1 else f"beam search with {beams} beams",
-        max_new_tokens=recipe.translate.max_new_tokens,
-        beams=beams,
         scores=tuple(inputs.scores(recipe.out / "6_evaluate" / "scores.jsonl")),
-        template=recipe.template_text,
-        example=(recipe.zero_shot_directions or recipe.supervised_directions)[0],
+        kind=asked.kind,
+        usage=usage.python(asked, repo_id),
+        wording=usage.wording(asked),
         versions=(
             ("ontarget", stamp["made_from"]["ontarget"]),
             ("Python", stamp["python"]),

@@ -139,6 +139,7 @@ def keep(recipe: Recipe, loaded: Loaded, trained: Trained, out: Path) -> None:
         else:
             adapters.merge(trained.adapter)
     models.save(loaded, out / "model")
+    models.close(out / "model", asking.ends(loaded, recipe.asking))
     artifacts.write_lines(out / "curve.jsonl", trained.curve)
     if trained.validated:
         artifacts.write_lines(out / "validation.jsonl", trained.validated)
