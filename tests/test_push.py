@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import transformers
 import yaml
 from conftest import RECIPE, Writer
 from huggingface_hub.errors import HfHubHTTPError
@@ -190,6 +191,13 @@ def test_only_text_and_safetensors_are_uploaded(
     assert created == {"repo_id": "me/tiny", "private": None, "exist_ok": True}
     assert uploaded["repo_id"] == "me/tiny"
     assert uploaded["delete_patterns"] == ["*.safetensors", "*.safetensors.index.json"]
+
+
+@pytest.mark.parametrize("family", ["Marian", "M2M100", "Nllb", "MBart", "MBart50", "T5", "Llama"])
+def test_whatever_its_tokenizer_reads_is_uploaded(family: str) -> None:
+    files = getattr(transformers, f"{family}Tokenizer").vocab_files_names
+    names = list(files.values())
+    assert names and all(map(hub.is_shared, names)), names
 
 
 def test_what_is_to_be_private_is_not_uploaded_to_a_public_repository(

@@ -14,7 +14,8 @@ from ontarget import artifacts
 from ontarget.errors import HubError
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
-SHARED = (*WEIGHTS, "*.json", "*.txt", "*.md", "tokenizer.model", "chat_template.jinja")
+VOCABULARIES = ("tokenizer.model", "spiece.model", "sentencepiece*.model", "spm*.model", "*.spm")
+SHARED = (*WEIGHTS, "*.json", "*.txt", "*.md", *VOCABULARIES, "chat_template.jinja")
 UNAUTHORIZED, FORBIDDEN = 401, 403
 
 

@@ -1,6 +1,7 @@
 """Models and tokenizers: made from nothing, loaded, saved. Safetensors only, no remote code."""
 
 import json
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,7 +167,7 @@ def load(model: str, revision: str | None = None, quantized: str | None = None) 
     refuse_unusable(model)
     place = f"{model}: no such folder, and as a hub id it" if is_hub_id(model) else f"{model}:"
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
+        tokenizer = tokenizer_of(model, revision)
         config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
         kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         network: PreTrainedModel
@@ -195,9 +196,19 @@ def load(model: str, revision: str | None = None, quantized: str | None = None) 
     return Loaded(network if quantized else placed(network), tokenizer)
 
 
+def tokenizer_of(model: str, revision: str | None) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder or hub id."""
+    with warnings.catch_warnings():  # Marian's asks for a package that it then makes no use of
+        warnings.filterwarnings("ignore", "Recommended: pip install sacremoses")
+        found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            model, revision=revision, trust_remote_code=False
+        )
+    return found
+
+
 def outlined(folder: str) -> Loaded:
     """A model folder of ours without the weights: tokenizer and settings."""
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    tokenizer = tokenizer_of(folder, None)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     with torch.device("meta"):
