@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers as hf
 from hypothesis import given
 from hypothesis import strategies as st
 from models_for_tests import tiny, tokenizer
@@ -80,6 +81,17 @@ def test_all_ends_of_a_model_are_known() -> None:
     assert loaded.model.generation_config is not None
     loaded.model.generation_config.eos_token_id = [5, 1]
     assert loaded.eos == (loaded.tokenizer.eos_token_id, 5)
+
+
+def test_a_model_that_reads_images_too_has_the_positions_of_its_text() -> None:
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2}
+    config = hf.Gemma3Config(
+        text_config={**sizes, "num_hidden_layers": 1, "max_position_embeddings": 77},
+        vision_config={**sizes, "num_hidden_layers": 1, "image_size": 28},
+    )
+    with torch.device("meta"):
+        model = hf.Gemma3ForConditionalGeneration(config)
+    assert Loaded(model, tokenizer()).positions == 77
 
 
 def test_a_saved_model_is_the_same_and_holds_safetensors_only(tmp_path: Path) -> None:

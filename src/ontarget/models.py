@@ -122,7 +122,8 @@ class Loaded:
     @property
     def positions(self) -> int | None:
         """The longest row of tokens, prompt and response together, that the model was made for."""
-        found: int | None = getattr(self.model.config, "max_position_embeddings", None)
+        text = self.model.config.get_text_config()  # a model may read images too
+        found: int | None = getattr(text, "max_position_embeddings", None)
         return found
 
     @property
