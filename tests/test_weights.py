@@ -92,12 +92,19 @@ def test_an_index_that_is_none_is_named(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shards", "named"), [({"a": "../other.safetensors"}, "../other.safetensors"), ({}, "no")]
+    ("shards", "named"),
+    [
+        ({"a": "../other.safetensors"}, "../other.safetensors"),
+        ({}, "no"),
+        ({"a": "b.bin"}, "b.bin"),
+    ],
 )
-def test_an_index_of_files_elsewhere_is_refused(
+def test_an_index_of_files_elsewhere_or_pickled_is_refused(
     tmp_path: Path, shards: dict[str, str], named: str
 ) -> None:
     made = folder(tmp_path, *GOOD)
     (made / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
-    with pytest.raises(ModelError, match=f"names {re.escape(named)} weights, expected files of"):
+    with pytest.raises(
+        ModelError, match=f"names {re.escape(named)} weights, expected .safetensors files of"
+    ):
         refuse_unusable(str(made))

@@ -93,7 +93,11 @@ def refuse_incomplete(folder: Path) -> None:
     if index.is_file():
         try:
             shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-            outside = [shard for shard in shards if Path(shard).name != shard]
+            outside = [
+                shard
+                for shard in shards
+                if Path(shard).name != shard or Path(shard).suffix != ".safetensors"
+            ]
             missing = sorted(shard for shard in shards if not (folder / shard).is_file())
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
             raise ModelError(
@@ -101,8 +105,8 @@ def refuse_incomplete(folder: Path) -> None:
             ) from error
         if outside or not shards:
             raise ModelError(
-                f"{index}: names {outside[0] if outside else 'no'} weights, expected files of its "
-                "own folder; fetch the model again"
+                f"{index}: names {outside[0] if outside else 'no'} weights, expected .safetensors "
+                "files of its own folder; fetch the model again"
             )
         if missing:
             raise ModelError(f"{folder}: the shard {missing[0]} is missing; fetch the model again")
