@@ -15,9 +15,10 @@ from ontarget import recipe_files
 from ontarget.batches import Example, Prompt, Row, row
 from ontarget.conflicts import wrong_target
 from ontarget.languages import english_name
-from ontarget.models import EOS, PAD, Loaded, Shape, byte_bpe, small_llama
+from ontarget.models import Loaded
 from ontarget.prompts import TEMPLATES, prompt
 from ontarget.records import Sample
+from ontarget.scratch import EOS, PAD, Shape, byte_bpe, small_llama
 from ontarget.steps import inputs
 from ontarget.steps.s0_base import vocabulary_texts
 

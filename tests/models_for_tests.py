@@ -10,7 +10,8 @@ from transformers import PreTrainedTokenizerFast
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from ontarget.batches import Prompt
-from ontarget.models import Loaded, Shape, byte_bpe, small_llama
+from ontarget.models import Loaded
+from ontarget.scratch import Shape, byte_bpe, small_llama
 
 TEXTS = ["hello world", "ciao mondo", "Translate from English to Italian.", "1234"]
 

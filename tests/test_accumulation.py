@@ -30,8 +30,8 @@ TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}  # relative and absolute
 def plain_descent(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = tuning.arguments
 
-    def unclipped(schedule: Schedule, scratch: Path) -> Any:
-        made = arguments(schedule, scratch)
+    def unclipped(model: Any, schedule: Schedule, scratch: Path) -> Any:
+        made = arguments(model, schedule, scratch)
         made.max_grad_norm = 1e9  # 0 would leave the norm out of the curve
         return made
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,9 +40,10 @@ def test_a_folder_is_absent_until_its_block_ends(tmp_path: Path) -> None:
 
 def test_a_new_folder_replaces_the_old_one_whole(tmp_path: Path) -> None:
     for name in ("old", "new"):
-        with publishing(tmp_path / "step") as partial:
+        with publishing(tmp_path / "step", "sign") as partial:
             (partial / name).write_text(name)
-    assert contents(tmp_path / "step") == {"new": "new"}
+            (partial / "sign").write_text("")
+    assert contents(tmp_path / "step") == {"new": "new", "sign": ""}
 
 
 @pytest.mark.parametrize("failure", [CorpusError("bad"), RuntimeError("bug"), KeyboardInterrupt()])
@@ -50,7 +52,7 @@ def test_a_failure_leaves_the_old_folder_and_nothing_else(
 ) -> None:
     with publishing(tmp_path / "step") as partial:
         (partial / "a").write_text("old")
-    with pytest.raises(type(failure)), publishing(tmp_path / "step") as partial:
+    with pytest.raises(type(failure)), publishing(tmp_path / "step", "a") as partial:
         (partial / "a").write_text("half")
         raise failure
     assert contents(tmp_path / "step") == {"a": "old"}
@@ -161,3 +163,30 @@ def test_json_is_readable_by_people(tmp_path: Path) -> None:
     assert json.loads(text) == {"name": "è"}
     assert "è" in text
     assert text.endswith("}\n")
+
+
+def test_what_is_not_ours_is_not_removed(tmp_path: Path) -> None:
+    place = tmp_path / "step"
+    place.mkdir()
+    (place / "thesis.txt").write_text("mine")
+    text = "holds no step.json, so it may not be ours; move it away or choose another out"
+    with pytest.raises(ArtifactError, match=text), publishing(place):
+        raise AssertionError
+    assert contents(place) == {"thesis.txt": "mine"}
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "nowhere")
+    text = "is no folder, expected one of ours or nothing; move it away"
+    for other in (link, place / "thesis.txt"):
+        with pytest.raises(ArtifactError, match=text), publishing(other):
+            raise AssertionError
+    (tmp_path / "empty").mkdir()
+    with publishing(tmp_path / "empty") as partial:
+        (partial / "a").write_text("new")
+    assert contents(tmp_path / "empty") == {"a": "new"}
+
+
+def test_a_pipe_in_place_of_the_lock_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".lock")
+    text = ".lock: is no file, expected one to lock; remove it"
+    with pytest.raises(ArtifactError, match=text), sole_user(tmp_path):
+        raise AssertionError

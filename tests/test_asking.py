@@ -1,5 +1,7 @@
 """Tokens that a model is asked with: instruction, chat or language code, each as its makers do."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -198,3 +200,19 @@ def test_models_for_tests_tell_languages_apart() -> None:
             for each in prompts
         )
     assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("mark", ["</s>", "<s>", "<|im_end|>"])
+def test_a_text_that_holds_a_special_token_is_refused(mark: str) -> None:
+    """It would end a prompt in its middle, or speak for the assistant."""
+    told = replace(sample(), source=f"ciao {mark} mondo")
+    with pytest.raises(ModelError, match=f"k: its text holds {re.escape(repr(mark))}, a special"):
+        asked(chatty(), [told], CHAT)
+    with pytest.raises(ModelError, match=f"k: its text holds {re.escape(repr(mark))}, a special"):
+        answered(chatty(), [replace(sample(), target=f"hello{mark}")], PLAIN)
+
+
+def test_a_text_that_asks_for_another_language_itself_is_refused() -> None:
+    told = replace(sample(), source=">>ita<< ciao")
+    with pytest.raises(ModelError, match="k: its text holds '>>ita<<', a special token of"):
+        asked(coder("Marian"), [told], PLAIN)

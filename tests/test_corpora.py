@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def test_in_jsonl_an_unseparated_mark_inside_a_string_is_no_line_end(tmp_path: P
 
 
 BAD_TSV: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", r"c.tsv:1: no column 'en' among nothing; add it or drop"),
+    "empty": (b"", r"c.tsv: holds no row; give a file with text in en, it"),
     "only a header": (b"en\tit\n", r"c.tsv: holds no row; give a file with text in en, it"),
     "no Italian": (b"en\tita\n", r"c.tsv:1: no column 'it' among en, ita; rename 'ita' or drop"),
     "upper case": (b"EN\tit\n", r"c.tsv:1: no column 'en' among EN, it; rename 'EN' or drop"),
@@ -218,3 +219,40 @@ def test_overlap_finds_each_shared_training_row_once() -> None:
     ]
     held_out = [Parallel(key="h", texts={"en": "b", "it": "y"})]
     assert overlap(train, held_out) == [("h", "t2", "en")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"translation": {"en": "a", "en": "b", "it": "c"}}',
+        '{"translation": {"en": "a"}, "translation": {"en": "b", "it": "c"}}',
+    ],
+)
+def test_a_second_value_for_a_key_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "c.jsonl").write_text(line)
+    with pytest.raises(
+        CorpusError, match=r"c\.jsonl:1: is not JSON \(the key '\w+' occurs twice\)"
+    ):
+        list(read(tmp_path / "c.jsonl", LANGUAGES))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("a\0b", "holds a NUL"), ("a" * (2**20 + 1), "is no sentence any more")]
+)
+def test_parquet_holds_no_more_than_other_formats_do(tmp_path: Path, text: str, found: str) -> None:
+    write_parquet(tmp_path / "c.parquet", [{"en": "a", "it": "b"}, {"en": "a", "it": text}])
+    with pytest.raises(CorpusError, match=rf"c\.parquet: row 2: the 'it' text {found} \(\d+ chara"):
+        list(read(tmp_path / "c.parquet", LANGUAGES))
+
+
+def test_a_long_text_without_a_header_is_not_printed_whole(tmp_path: Path) -> None:
+    (tmp_path / "c.tsv").write_text("x" * 100_000)
+    with pytest.raises(CorpusError) as caught:
+        list(read(tmp_path / "c.tsv", LANGUAGES))
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
+def test_what_is_there_but_no_file_is_said_to_be_there(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c.tsv")
+    with pytest.raises(CorpusError, match=r"c\.tsv: is no regular file; give the path of a corpus"):
+        list(read(tmp_path / "c.tsv", LANGUAGES))

@@ -45,8 +45,11 @@ def test_a_models_own_generation_settings_do_not_change_the_search() -> None:
     assert settings_of_model is not None
     before = settings_of_model.to_dict()
     settings_of_model.update(
-        repetition_penalty=5.0, no_repeat_ngram_size=1, length_penalty=-3.0, do_sample=True
-    )
+        repetition_penalty=5.0, no_repeat_ngram_size=1, length_penalty=-3.0, do_sample=True,
+        bad_words_ids=[[each] for each in range(2, 150)], min_new_tokens=9, suppress_tokens=[160],
+        encoder_no_repeat_ngram_size=1, exponential_decay_length_penalty=(1, 5.0),
+        stop_strings=["a"], penalty_alpha=0.5, prompt_lookup_num_tokens=3, early_stopping=True,
+    )  # fmt: skip
     try:
         for beams, texts in plain.items():
             assert all_of(Search(beams=beams, max_new_tokens=12, batch=4)) == texts

@@ -158,11 +158,12 @@ def test_on_sigterm_all_save_together_and_the_next_run_ends_alike(
 def test_a_batch_that_the_processes_cannot_share_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    from models_for_tests import tiny
     from test_tuning import schedule
 
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(RecipeError, match=r"batch: 8 is no multiple of micro_batch 2 on 3 process"):
-        arguments(schedule(batch=8, micro_batch=2), tmp_path)
+        arguments(tiny().model, schedule(batch=8, micro_batch=2), tmp_path)
 
 
 def test_alone_a_process_leads_and_agrees_with_itself() -> None:
@@ -221,12 +222,16 @@ def test_the_shipped_engines_are_those_that_are_tested(
             {"WORLD_SIZE": "2", "RANK": "2", "MASTER_ADDR": "x", "MASTER_PORT": "1"},
             "but there is RANK 2; launch with `accelerate launch` or `torchrun`",
         ),
+        ({"LOCAL_RANK": "1"}, "LOCAL_RANK is 1, but there is no RANK, MASTER_ADDR, MASTER_PORT;"),
+        ({"WORLD_SIZE": "x"}, "WORLD_SIZE is 'x', expected a number; `unset WORLD_SIZE`, or"),
+        ({"RANK": "\u00b2"}, "RANK is '\u00b2', expected a number; `unset RANK`, or"),
+        ({"ACCELERATE_USE_FSDP": "true"}, "ACCELERATE_USE_FSDP is true, but there is one process"),
     ],
 )
 def test_processes_that_no_launcher_can_have_made_are_refused(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], text: str
 ) -> None:
-    for name in ("WORLD_SIZE", "RANK", "MASTER_ADDR", "MASTER_PORT"):
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
     processes.refuse_half_launched()
     for name, value in variables.items():

@@ -23,8 +23,8 @@ LAYERS = [
     {"versus", "shares"},
     {"lines", "artifacts", "identify", "processes", "trackers",
      "environments"},  # the outside world
-    {"tsv", "jsonl", "weights", "phrasebook", "checkpoints", "sharding", "hub", "detectors",
-     "running"},
+    {"tsv", "jsonl", "weights", "scratch", "phrasebook", "checkpoints", "sharding", "hub",
+     "detectors", "running"},
     {"parquet", "models", "compiled"},
     {"callbacks", "heads", "adapters", "metric", "measures"},
     {"corpora", "asking", "hf", "memory", "report", "evaluation"},
@@ -49,7 +49,7 @@ HEAVY = {"torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarro
 MAY_BE_HEAVY = {
     "losses", "batches", "muon", "scores", "models", "callbacks", "heads", "memory", "adapters",
     "trainer", "tuning", "hf", "diagnosis", "report", "sharding", "cards", "systems", "compiled",
-    "comparison", "measures",
+    "comparison", "measures", "scratch",
 }  # fmt: skip
 LINES_PER_MODULE, LINES_PER_FUNCTION = 300, 40
 

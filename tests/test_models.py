@@ -1,6 +1,9 @@
 """Tokenizers and models: nothing added, nothing lost, and loaded only when that is safe."""
 
+import copy
 import json
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers.processors import TemplateProcessing
 
 from ontarget.errors import ModelError
-from ontarget.models import Loaded, load, save
+from ontarget.models import Loaded, load, refuse_unknown, save
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -144,7 +147,7 @@ def test_code_of_the_model_is_not_run(tmp_path: Path) -> None:
 def test_damaged_weights_are_one_line(tmp_path: Path) -> None:
     save(tiny(), tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0garbage!")
-    with pytest.raises(ModelError, match="cannot be loaded") as raised:
+    with pytest.raises(ModelError, match="is no safetensors file") as raised:
         load(str(tmp_path))
     assert "\n" not in str(raised.value)
 
@@ -177,7 +180,56 @@ def test_an_encoder_is_refused(tmp_path: Path) -> None:
 
 def test_a_special_token_beyond_the_embeddings_is_refused(tmp_path: Path) -> None:
     loaded = tiny()
-    loaded.tokenizer.add_special_tokens({"eos_token": "<the end>"})
+    words = copy.deepcopy(loaded.tokenizer)  # the tests share one
+    words.add_special_tokens({"eos_token": "<the end>"})
+    loaded = Loaded(loaded.model, words)
     save(loaded, tmp_path)
     with pytest.raises(ModelError, match=r"eos token has the id \d+, the model has \d+ embeddings"):
         load(str(tmp_path))
+
+
+def changed(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> str:
+    """A saved model whose weights are changed."""
+    save(tiny(), folder)
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return str(folder)
+
+
+def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
+    place = changed(tmp_path, lambda weights: weights["model.norm.weight"].fill_(math.nan))
+    with pytest.raises(ModelError, match=r"its weight model\.norm\.weight holds no number; fetch"):
+        load(place)
+
+
+def test_layers_beyond_the_last_are_not_left_out_in_silence(tmp_path: Path) -> None:
+    def one_more(weights: dict[str, torch.Tensor]) -> None:
+        second = {name.replace("layers.0.", "layers.1."): each for name, each in weights.items()}
+        weights |= {name: each.clone() for name, each in second.items()}
+        weights["vision.layers.7.weight"] = torch.zeros(2)  # of a part that is not loaded
+
+    with pytest.raises(ModelError, match=r"hold model\.layers\.1\.\S+, for which its config"):
+        load(changed(tmp_path, one_more))
+
+
+def test_a_weight_of_another_size_is_named(tmp_path: Path) -> None:
+    def cut(weights: dict[str, torch.Tensor]) -> None:
+        weights["model.norm.weight"] = weights["model.norm.weight"][:4].clone()
+
+    with pytest.raises(ModelError, match=r"norm\.weight has the size \(4,\), its config.* \(16,\)"):
+        load(changed(tmp_path, cut))
+
+
+def test_an_end_that_is_no_token_is_refused(tmp_path: Path) -> None:
+    save(tiny(), tmp_path)
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": "x"}')
+    with pytest.raises(ModelError, match="has the eos_token_id 'x', expected a token's number;"):
+        load(str(tmp_path))
+
+
+def test_a_token_that_has_no_embedding_is_refused() -> None:
+    loaded = tiny()
+    refuse_unknown(loaded, [0, 299])
+    with pytest.raises(ModelError, match="makes the token 300 of a text, the model has 300 embed"):
+        refuse_unknown(loaded, [5, 300])

@@ -4,6 +4,7 @@ import json
 import struct
 import subprocess
 import sys
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from conftest import RECIPE, Writer
 from models_for_tests import tiny
 from test_cli import HEAVY, loaded_by, ontarget_command, refused
 
-from ontarget import forecast, models
+from ontarget import forecast, scratch
 from ontarget.errors import ModelError
 from ontarget.models import save
 from ontarget.planning import GIB, Adapter
@@ -33,9 +34,14 @@ LORA = STAGE | {"adapter": {"rank": 16}}
 def folder_of(path: Path, shape: Shape) -> dict[str, str]:
     """A model's folder with all but the numbers: the header of its weights, and nothing behind."""
     path.mkdir()
-    entries = {name: {"dtype": "BF16", "shape": size} for name, size in llama(shape).items()}
+    entries, end = {}, 0
+    for name, size in llama(shape).items():
+        start, end = end, end + 2 * prod(size)
+        entries[name] = {"dtype": "BF16", "shape": size, "data_offsets": [start, end]}
     header = json.dumps(entries).encode()
-    (path / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    with (path / "model.safetensors").open("wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+        file.truncate(8 + len(header) + end)  # a hole, which takes no room on the disk
     config = {
         "model_type": "llama", "hidden_size": shape.hidden, "num_hidden_layers": shape.layers,
         "num_attention_heads": shape.heads, "intermediate_size": shape.feed_forward,
@@ -65,9 +71,9 @@ def test_a_model_from_scratch_is_planned_from_its_section(write_recipe: Writer) 
     recipe = load(path)
     assert recipe.base.scratch is not None
     shape = forecast.small(recipe.base.scratch).shape
-    built = models.small_llama(
-        models.byte_bpe(["a"], shape.vocabulary),
-        models.Shape(hidden=32, layers=4, heads=4, feed_forward=64),
+    built = scratch.small_llama(
+        scratch.byte_bpe(["a"], shape.vocabulary),
+        scratch.Shape(hidden=32, layers=4, heads=4, feed_forward=64),
         0,
     )
     missing = 32 * (1600 - built.get_input_embeddings().num_embeddings)  # words of the tokenizer
@@ -253,3 +259,24 @@ def load_recipe_of(model: Path) -> Recipe:
     """The tests' recipe with this model in place of one from scratch."""
     content = RECIPE | {"base": {"model": str(model)}, "out": str(model / "run")}
     return Recipe.model_validate(content)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"optimizer": "muon"}, "mle.optimizer: muon"),
+        ({"compile": True}, "mle.compile: true"),
+        ({"adapter": {"kind": "qlora"}}, "mle.adapter.kind: qlora"),
+    ],
+)
+def test_what_needs_whole_weights_is_planned_on_one_gpu(
+    change: dict[str, Any], said: str, write_recipe: Writer, tmp_path: Path
+) -> None:
+    base = folder_of(tmp_path / "seven", SEVEN)
+    recipe = load(write_recipe(base=base, unlikelihood=None, control=None, mle=STAGE | change))
+    planned = forecast.plan(recipe, 80.0, None)
+    assert planned.gpus == 1 and planned.whole == said
+    if not planned.fits:
+        assert f"leave out {said}, which needs whole weights" in forecast.refused(planned)
+    without = load(write_recipe(base=base, unlikelihood=None, control=None, mle=STAGE))
+    assert forecast.plan(without, 80.0, None).gpus > 1

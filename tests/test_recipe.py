@@ -1,5 +1,6 @@
 """Recipes: what they mean, and each fault as one line with its place and remedy."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -200,3 +201,49 @@ def test_a_value_that_would_fill_the_memory_is_shown_by_its_beginning(tmp_path: 
     with pytest.raises(RecipeError) as raised:
         load(path)
     assert len(str(raised.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"out": ""}, "out: is '', no name of a file or folder; give one"),
+        ({"out": "a\0b"}, r"out: is 'a\x00b', no name of a file or folder; give one"),
+        ({"out": "x" * 300}, "out: has 300 characters, more than a path can have; give another"),
+        ({"base": {"model": "x" * 5000}}, "base.model: has 5000 characters, more than a path can"),
+        ({"base": {"model": ""}}, "base.model: is '', no name of a file or folder; give one"),
+        ({"evaluate": {"detector": "a\0"}}, r"evaluate.detector: is 'a\x00', no name of a file"),
+        ({"control": 1}, "control: is '1'; write true or false"),
+        ({"seed": 16**5000}, "seed: found a number of 20001 bits; input should be less than"),
+        ({"mle": {"steps": 1, "warmup": 1.0}}, "mle.warmup: found '1.0'; input should be less tha"),
+        (
+            {"mle": {"steps": 1, "adapter": {"targets": []}}},
+            "mle.adapter.targets: found []; tuple should have at least 1 item",
+        ),
+    ],
+)
+def test_what_no_run_could_use_is_refused(
+    changes: dict[str, Any], text: str, write_recipe: Writer
+) -> None:
+    with pytest.raises(RecipeError, match=re.escape(text)):
+        load(write_recipe(), changes)
+
+
+def test_a_file_has_one_part_however_it_is_spelled(write_recipe: Writer, tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    files = {"train": "t.tsv", "dev": f"{tmp_path}/d.tsv", "test": f"{tmp_path}/c/../d.tsv"}
+    with pytest.raises(RecipeError, match=r"d\.tsv is a file of dev and of test; what is tuned on"):
+        load(write_recipe(corpus=files))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("name: x\nmle: {<<: {steps: 9}}\n", ":2: is not the YAML of a recipe (<< is not taken:"),
+        ("name: x\nout: a\0b\n", ": character 15 is '\\x00', which YAML cannot hold; remove it"),
+    ],
+)
+def test_what_yaml_cannot_hold_is_named(text: str, fault: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=re.escape(fault)):
+        load(path)

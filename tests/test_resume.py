@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -199,3 +200,25 @@ def test_a_loss_that_becomes_no_number_names_the_last_state_before(tmp_path: Pat
     )
     with pytest.raises(RecipeError, match=r"step 9: .* is nan on .*before: .*step-000000006\)"):
         train(loaded, examples(10), setting, tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["empty", "deep"])
+def test_a_state_that_is_none_is_passed_over(tmp_path: Path, damage: str) -> None:
+    trained(tmp_path / "folder")
+    good = checkpoints.newest(tmp_path / "folder")
+    bad = tmp_path / "folder" / "step-999999999"
+    bad.mkdir()
+    (bad / "manifest.json").write_text("{}" if damage == "empty" else "[" * 100_000)
+    assert good is not None and checkpoints.newest(tmp_path / "folder") == good
+
+
+def test_a_training_goes_on_under_the_engine_that_it_was_begun_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(tmp_path / "folder")
+    state = checkpoints.newest(tmp_path / "folder")
+    monkeypatch.setattr("ontarget.processes.engine", lambda: "ACCELERATE_USE_FSDP")
+    monkeypatch.setattr("ontarget.processes.shard", lambda: False)
+    text = f"{state}: was saved under no engine that shards, this run has ACCELERATE_USE_FSDP"
+    with pytest.raises(RecipeError, match=re.escape(text)):
+        trained(tmp_path / "folder")

@@ -104,7 +104,7 @@ def gradients_of_a_step(
     memory = Memory(loaded.model, None, folder, lambda point: None)
     trainer = Recording(
         model=loaded.model,
-        args=arguments(setting, memory.partial),
+        args=arguments(loaded.model, setting, memory.partial),
         train_dataset=drawn,
         data_collator=lambda examples: batch(examples, loaded.pad, layout[1], layout[0]),
         alpha=setting.alpha,
@@ -144,7 +144,7 @@ def test_rows_are_laid_out_as_the_model_can_take_them(
     model = double(tiny()).model
     model.set_attn_implementation(attention)
     model.config.sliding_window = window
-    assert tried(model, examples(8), 40) == layout
+    assert tried(model, examples(8), schedule(row_tokens=40)) == layout
 
 
 def test_the_logged_losses_are_the_two_means() -> None:
@@ -237,3 +237,36 @@ def test_weights_that_are_no_numbers_are_not_kept() -> None:
     """The update of the last step is seen by no loss."""
     with pytest.raises(RecipeError, match=r"weight .* is not finite; lower the learning rate"):
         tuned(tiny(2), examples(4), schedule(steps=1, learning_rate=1e300))
+
+
+def test_the_samples_that_are_named_are_those_of_the_failing_micro_batch() -> None:
+    drawn = examples(16, conflicts=False)
+    drawn.insert(5, Example(rows=(row("bad", prompt_of(7, 250), [9, 10]),)))
+    loaded = tiny()
+    loaded.model.model.embed_tokens.register_forward_hook(
+        lambda _, ids, vectors: vectors * math.nan if (ids[0] == 250).any() else vectors
+    )
+    setting = schedule(batch=17, micro_batch=1, row_tokens=64)
+    with pytest.raises(RecipeError, match="step 1: the loss is nan on the samples bad; lower"):
+        tuned(loaded, drawn, setting)
+
+
+def test_a_state_of_weights_that_are_no_numbers_is_not_kept(tmp_path: Path) -> None:
+    setting = schedule(steps=3, checkpoint_every=1, learning_rate=1e300)
+    with pytest.raises(RecipeError, match=r"after step 1 the weight \S+ is not finite"):
+        train(tiny(), examples(4), setting, tmp_path)
+    assert not list(tmp_path.glob("step-*"))
+
+
+def test_one_process_trains_on_one_accelerator_however_many_it_sees(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda **_: torch.device("cpu"))
+    made = arguments(tiny().model, schedule(batch=8, micro_batch=4), tmp_path)
+    assert (made.n_gpu, made.train_batch_size) == (1, 4)
+
+
+def test_a_row_is_tried_no_longer_than_the_samples_can_make_it(tmp_path: Path) -> None:
+    """Otherwise a generous row_tokens would fill the memory before the first step."""
+    assert train(tiny(), examples(4), schedule(row_tokens=10**9), tmp_path).steps == 1

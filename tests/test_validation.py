@@ -63,3 +63,8 @@ def test_training_may_end_after_a_state_on_target_or_three_looks_at_none_better(
     percents: list[float], ends: bool
 ) -> None:
     assert settled([state(each, 50) for each in percents]) == ends
+
+
+def test_where_all_is_off_target_the_best_translations_are_kept() -> None:
+    """As after stage 1 alone: the untrained start is off-target no more than what is learned."""
+    assert best([state(100, 1), state(100, 20, step=1), state(100, 27, step=2)]).step == 2

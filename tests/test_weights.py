@@ -10,11 +10,27 @@ from ontarget.errors import ModelError
 from ontarget.weights import identity, refuse_unusable
 
 
+def weights_file(**tensors: tuple[str, list[int], int]) -> bytes:
+    """A safetensors file by its definition: type, size and bytes of each tensor; all zero."""
+    entries, end = {}, 0
+    for name, (kind, size, width) in tensors.items():
+        start, end = end, end + width
+        entries[name] = {"dtype": kind, "shape": size, "data_offsets": [start, end]}
+    header = json.dumps(entries).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(end)
+
+
+CONTENT = {
+    "config.json": b'{"model_type": "llama"}',
+    "model.safetensors": weights_file(weight=("F32", [2], 8), mask=("BOOL", [3], 3)),
+}
+
+
 def folder(tmp_path: Path, *names: str) -> Path:
     made = tmp_path / "model"
     made.mkdir()
     for name in names:
-        (made / name).write_text("{}")
+        (made / name).write_bytes(CONTENT.get(name, b"{}"))
     return made
 
 
@@ -107,4 +123,44 @@ def test_an_index_of_files_elsewhere_or_pickled_is_refused(
     with pytest.raises(
         ModelError, match=f"names {re.escape(named)} weights, expected .safetensors files of"
     ):
+        refuse_unusable(str(made))
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "is no safetensors file"),
+        (
+            CONTENT["model.safetensors"][:-1],
+            r"is no safetensors file \(\d+ bytes, where",
+        ),
+        (
+            CONTENT["model.safetensors"] + b"0",
+            r"is no safetensors file \(\d+ bytes, where",
+        ),
+        (weights_file(weight=("F8_E4M3", [2], 2)), "weight holds F8_E4M3, expected F64, F32, F16,"),
+        (weights_file(qweight=("I32", [2], 8)), "qweight holds I32, expected F64, F32, F16, BF16;"),
+    ],
+)
+def test_damaged_or_quantised_weights_are_refused_by_their_header(
+    tmp_path: Path, content: bytes, text: str
+) -> None:
+    made = folder(tmp_path, *GOOD)
+    (made / "model.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match=text):
+        refuse_unusable(str(made))
+
+
+def test_weights_of_another_name_are_named(tmp_path: Path) -> None:
+    made = folder(tmp_path, *GOOD[:2], "weights.safetensors")
+    with pytest.raises(ModelError, match="expected model.safetensors, found weights.safetensors;"):
+        refuse_unusable(str(made))
+
+
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json"])
+@pytest.mark.parametrize("content", ["{", "[]", "null", "{}"])
+def test_settings_that_are_none_are_refused(tmp_path: Path, name: str, content: str) -> None:
+    made = folder(tmp_path, *GOOD)
+    (made / name).write_text(content)
+    with pytest.raises(ModelError, match=rf"{name}: (is not JSON .*|holds no settings); fetch the"):
         refuse_unusable(str(made))

@@ -7,6 +7,7 @@ is done. A killed or failed step leaves at most that hidden folder, which the ne
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,12 +28,15 @@ Record = TypeVar("Record")
 
 
 @contextmanager
-def publishing(folder: Path) -> Iterator[Path]:
+def publishing(folder: Path, sign: str = STAMP) -> Iterator[Path]:
     """A folder to write into; it becomes `folder` when the block ends, and vanishes if it fails.
 
+    An earlier one is replaced if it is empty or holds the file `sign`, so that it is ours.
+
     Raises:
-        ArtifactError: the disk is full, or the place cannot be written.
+        ArtifactError: the disk is full, or the place cannot be written or holds something else.
     """
+    refuse_foreign(folder, sign)
     partial = folder.with_name(f".{folder.name}.partial")
     outdated = folder.with_name(f".{folder.name}.outdated")
     try:
@@ -55,6 +59,20 @@ def publishing(folder: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def refuse_foreign(folder: Path, sign: str) -> None:
+    """Raise ArtifactError where `folder` is something that is not ours to remove."""
+    if not os.path.lexists(folder):
+        return
+    if folder.is_symlink() or not folder.is_dir():
+        raise ArtifactError(
+            f"{folder}: is no folder, expected one of ours or nothing; move it away"
+        )
+    if any(folder.iterdir()) and not (folder / sign).is_file():
+        raise ArtifactError(
+            f"{folder}: holds no {sign}, so it may not be ours; move it away or choose another out"
+        )
 
 
 @contextmanager
@@ -107,9 +125,12 @@ def sole_user(folder: Path) -> Iterator[None]:
     Raises:
         ArtifactError: another process works in it, or it cannot be made.
     """
+    place = folder / ".lock"
+    if place.exists() and not place.is_file():  # a pipe would be waited for
+        raise ArtifactError(f"{place}: is no file, expected one to lock; remove it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
+        lock = place.open("w")
     except OSError as error:
         raise ArtifactError(
             f"{folder}: cannot be written ({reason(error)}); choose another out"
@@ -158,8 +179,8 @@ def read_stamp(folder: Path) -> dict[str, Any] | None:
     """The step.json of `folder`; None where it, or a file that it lists, is missing or altered."""
     try:
         content: dict[str, Any] = json.loads((folder / STAMP).read_text(encoding="utf-8"))
-        made = content["outputs"].items()
-        whole = all(file_hash(folder / name) == known for name, known in made)
+        made = [(folder / name, known) for name, known in content["outputs"].items()]
+        whole = all(path.is_file() and file_hash(path) == known for path, known in made)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None  # absent or damaged: the step is redone
     return content if whole and {"fingerprint", "result"} <= set(content) else None

@@ -6,7 +6,8 @@ with language codes   the encoder reads the source alone; the language asked for
                       the head of the response (NLLB, M2M-100, mBART) or of the source (Marian)
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,7 @@ def asked(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[Pro
     Raises:
         ModelError: the model has no chat template or cannot have one, or no code for a language.
     """
+    refuse_commands(loaded, {sample.key: sample.source for sample in samples})
     if asking.chat and loaded.has_encoder:
         raise ModelError(
             f"{loaded.name}: an encoder-decoder holds no chat; leave chat out of the recipe"
@@ -43,6 +45,7 @@ def asked(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[Pro
 
 def answered(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[Tokens]:
     """The response of each sample, closed by what ends it."""
+    refuse_commands(loaded, {sample.key: sample.target for sample in samples})
     texts = [sample.target for sample in samples]
     if not texts:
         return []
@@ -50,6 +53,24 @@ def answered(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[
     rows: list[Tokens] = loaded.tokenizer(**side, add_special_tokens=False)["input_ids"]
     (end, *_) = ends(loaded, asking)
     return [[*row, end] for row in rows]
+
+
+def refuse_commands(loaded: Loaded, texts: Mapping[str, str]) -> None:
+    """Raise ModelError where a text, by its key, holds what the tokenizer reads as a command.
+
+    It would begin or end a text in its middle, or speak for somebody else in a chat.
+    """
+    known = {*loaded.tokenizer.all_special_tokens, *source_codes(loaded)}
+    marks = [re.escape(each) for each in known if len(each) > 2 and not each.isalnum()]
+    if not marks:
+        return
+    mark = re.compile("|".join(marks))
+    for key, text in texts.items():
+        if found := mark.search(text):
+            raise ModelError(
+                f"{key}: its text holds {found[0]!r}, a special token of {loaded.name}; remove it "
+                "from the text, or leave the row out"
+            )
 
 
 def ends(loaded: Loaded, asking: Asking) -> tuple[int, ...]:

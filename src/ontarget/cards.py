@@ -14,6 +14,7 @@ from ontarget import report, tables
 from ontarget.languages import english_name, primary
 from ontarget.records import Score
 
+FILE = "README.md"  # where the Hub looks for it
 TAGS = ("ontarget", "translation", "arxiv:2403.14399")
 Facts = tuple[tuple[str, str], ...]
 

@@ -47,10 +47,10 @@ def is_whole(place: Path) -> bool:
     try:
         known = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
         found = artifacts.folder_hashes(place)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     found.pop(MANIFEST, None)
-    return bool(known == found)
+    return bool(found) and bool(known == found)
 
 
 def flush(path: Path) -> None:

@@ -16,7 +16,7 @@ FAULTS = (  # of code that reads what no model was ever saved with
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError,
 )  # fmt: skip
 COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of GPUs, looked at in turn
-POSITIONS = 1024  # of the model of step 0; models.small_llama has the same
+POSITIONS = 1024  # of the model of step 0; scratch.small_llama has the same
 ENGINES = "recipes/engines"
 
 
@@ -28,6 +28,7 @@ class Planned:
     stages: dict[str, Stage]  # by section
     gpus: int
     gpu: int  # bytes of memory of each
+    whole: str | None = None  # the setting for which weights cannot be sharded
 
     @property
     def needs(self) -> dict[str, Memory]:
@@ -60,6 +61,8 @@ def plan(recipe: Recipe, gib: float, gpus: int | None) -> Planned:
                 "GPUs; make it a multiple, or take another number of GPUs"
             )
     model = model_of(recipe)
+    whole = next(filter(None, (unshardable(*each) for each in sections.items())), None)
+    most = 1 if whole else gpus
     every = [
         Planned(
             model=model,
@@ -69,10 +72,21 @@ def plan(recipe: Recipe, gib: float, gpus: int | None) -> Planned:
             },
             gpus=count,
             gpu=round(gib * GIB),
+            whole=whole,
         )
-        for count in counts([section.batch for section in sections.values()], gpus)
+        for count in counts([section.batch for section in sections.values()], most)
     ]
     return next((each for each in every if each.fits), every[-1])
+
+
+def unshardable(name: str, section: Training) -> str | None:
+    """The setting of a section that needs whole weights on each GPU, if there is one."""
+    adapter = getattr(section, "adapter", None)
+    if adapter is not None and adapter.kind == "qlora":
+        return f"{name}.adapter.kind: qlora"
+    if section.optimizer == "muon":
+        return f"{name}.optimizer: muon"
+    return f"{name}.compile: true" if section.compile else None
 
 
 def counts(batches: list[int], most: int | None) -> list[int]:
@@ -227,11 +241,12 @@ def refused(planned: Planned) -> str:
     """Which stage does not fit, by how much, and what would make it smaller."""
     name, need = max(planned.needs.items(), key=lambda each: each[1].total)
     stage, aside = planned.stages[name], planning.reserve(planned.gpu)
-    more_would_do = need.activations + need.loss + aside < planned.gpu
+    more_would_do = need.activations + need.loss + aside < planned.gpu and not planned.whole
     remedies = [
         *(["train an adapter"] if stage.adapter is None and name != "base.scratch" else []),
         *(["lower micro_batch"] if stage.batch.rows > (1 if name != "unlikelihood" else 2) else []),
         "shorten max_tokens",
+        *([f"leave out {planned.whole}, which needs whole weights"] if planned.whole else []),
         *([f"take more GPUs than {planned.gpus}"] if more_would_do else []),
     ]
     where = "one GPU" if planned.gpus == 1 else f"each of {planned.gpus} GPUs"

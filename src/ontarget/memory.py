@@ -10,6 +10,7 @@ from transformers import TrainerCallback
 
 from ontarget import artifacts, checkpoints, processes
 from ontarget.callbacks import Curve, Keeper, Progress, Validation
+from ontarget.errors import RecipeError
 from ontarget.validation import Validated
 
 BEST, REST = "best.safetensors", "memory.json"
@@ -54,6 +55,7 @@ class Memory:
             "curve": self.curve.points,
             "validated": [asdict(each) for each in self.validated],
             "seen": means,
+            "engine": processes.engine(),
         }
         artifacts.write_json(written / REST, content)
         if self.validated:
@@ -65,6 +67,12 @@ class Memory:
         if place is None:
             return None
         content = json.loads((place / REST).read_text(encoding="utf-8"))
+        if content["engine"] != processes.engine():
+            raise RecipeError(
+                f"{place}: was saved under {content['engine'] or 'no engine that shards'}, this "
+                f"run has {processes.engine() or 'none'}; go on as it was begun, or remove "
+                f"{self.folder} to begin again"
+            )
         self.curve.points[:], self.seen[:] = content["curve"], content["seen"]
         if self.keeper:
             self.keeper.validated[:] = [Validated(**each) for each in content["validated"]]

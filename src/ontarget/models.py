@@ -1,16 +1,14 @@
-"""Models and tokenizers: made from nothing, loaded, saved. Safetensors only, no remote code."""
+"""Models and tokenizers, loaded and saved: safetensors only, no remote code."""
 
 import json
+import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
-from tokenizers.models import BPE
-from tokenizers.trainers import BpeTrainer
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -18,76 +16,19 @@ from transformers import (
     AutoTokenizer,
     BitsAndBytesConfig,
     GenerationConfig,
-    LlamaConfig,
-    LlamaForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
 )
 
-from ontarget import processes, weights
+from ontarget import weights
 from ontarget.errors import ModelError
 from ontarget.weights import is_hub_id, refuse_unusable
 
-PAD, EOS = "<pad>", "</s>"
-
-
-def byte_bpe(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer, trained on `texts`; it adds no BOS.
-
-    Digits stay apart from each other, and the first takes the space before it along, as words do,
-    which spares a tenth of the tokens of the demo's sentences.
-    """
-    tokenizer = Tokenizer(BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(r" ?\p{N}"), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(
-        texts,
-        BpeTrainer(
-            vocab_size=vocabulary,
-            special_tokens=[PAD, EOS],
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-            show_progress=False,
-        ),
-    )
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """Sizes of a small Llama."""
-
-    hidden: int
-    layers: int
-    heads: int
-    feed_forward: int
-
-
-def small_llama(tokenizer: PreTrainedTokenizerBase, shape: Shape, seed: int) -> PreTrainedModel:
-    """A Llama of this size with random weights, embeddings tied, float32."""
-    torch.manual_seed(seed)
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=shape.hidden,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            num_key_value_heads=shape.heads,
-            intermediate_size=shape.feed_forward,
-            max_position_embeddings=1024,
-            tie_word_embeddings=True,
-            bos_token_id=None,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
+LAYER = re.compile(r"(.*?\.)(\d+)\.")
+ANSWERING = (  # of generation_config.json: what a response begins with and is padded with
+    "bos_token_id", "pad_token_id", "decoder_start_token_id", "forced_bos_token_id",
+    "transformers_version",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +99,8 @@ class Loaded:
 def load(model: str, revision: str | None = None, quantized: str | None = None) -> Loaded:
     """A decoder-only or encoder-decoder model in float32 and its tokenizer; a folder or hub id.
 
+    It is on the CPU, see `placed`; a quantized one is where it is used.
+
     `quantized`: its matrices are kept in 4 bits (NF4, arXiv 2305.14314), to compute with in this
     precision (float32, bfloat16); for adapters alone.
 
@@ -180,21 +123,52 @@ def load(model: str, revision: str | None = None, quantized: str | None = None) 
             use_safetensors=True,
             dtype=torch.float32,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # so that they are named here
             **({} if quantized is None else four_bits(quantized)),
         )
     except Exception as error:  # the many ways in which a folder or a hub can disappoint
         raise ModelError(
-            f"{place} cannot be loaded ({' '.join(str(error).split())[:200]}); "
+            f"{place} cannot be loaded ({type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}); "
             "give a language model with safetensors weights that needs no code of its own"
         ) from error
-    lacking = sorted(found["missing_keys"]) + sorted(map(str, found["mismatched_keys"]))
-    if lacking:  # the library would fill them at random
+    refuse_unlike(model, network, found)
+    refuse_unfit(model, tokenizer, network)
+    return Loaded(network, tokenizer)
+
+
+def refuse_unlike(model: str, network: PreTrainedModel, found: Mapping[str, Any]) -> None:
+    """Raise ModelError where the weights are not those of the settings, or are no numbers.
+
+    The library would fill what is lacking at random, and leave out layers beyond the last.
+    """
+    lacking = sorted(found["missing_keys"])
+    if lacking:
         raise ModelError(
             f"{model}: its weights lack {lacking[0]} (and {len(lacking) - 1} more); "
             "fetch or save the model again"
         )
-    refuse_unfit(model, tokenizer, network)
-    return Loaded(network if quantized else placed(network), tokenizer)
+    for name, saved, wanted in sorted(found["mismatched_keys"]):
+        raise ModelError(
+            f"{model}: its weight {name} has the size {tuple(saved)}, its config.json asks for "
+            f"{tuple(wanted)}; fetch or save the model again"
+        )
+    stacks = {before for before, _ in filter(None, map(layer_of, network.state_dict()))}
+    beyond = [each for each in found["unexpected_keys"] if (layer_of(each) or ("",))[0] in stacks]
+    if beyond:
+        raise ModelError(
+            f"{model}: its weights hold {min(beyond)}, for which its config.json has no layer; "
+            "fetch or save the model again"
+        )
+    for name, weight in network.named_parameters():
+        if weight.is_floating_point() and not weight.is_meta and not weight.sum().isfinite():
+            raise ModelError(f"{model}: its weight {name} holds no number; fetch the model again")
+
+
+def layer_of(name: str) -> tuple[str, str] | None:
+    """The stack of layers that a weight is in, and its number there."""
+    found = LAYER.match(name)
+    return None if found is None else (found[1], found[2])
 
 
 def tokenizer_of(model: str, revision: str | None) -> PreTrainedTokenizerBase:
@@ -259,6 +233,26 @@ def refuse_unfit(model: str, tokenizer: PreTrainedTokenizerBase, network: PreTra
                 f"{model}: the tokenizer's {name} token has the id {token}, the model has "
                 f"{known} embeddings; give the tokenizer that belongs to the model"
             )
+    config = network.generation_config
+    configured = config.eos_token_id if config else None
+    ends = configured if isinstance(configured, list) else [configured]
+    strange = [end for end in ends if end is not None and not (type(end) is int and end >= 0)]
+    if strange:
+        raise ModelError(
+            f"{model}: generation_config.json has the eos_token_id {strange[0]!r}, expected a "
+            "token's number; mend it"
+        )
+
+
+def refuse_unknown(loaded: Loaded, tokens: Iterable[int]) -> None:
+    """Raise ModelError for tokens that the model has no embedding for."""
+    known: Any = loaded.model.get_input_embeddings().num_embeddings
+    highest = max(tokens, default=0)
+    if highest >= known:
+        raise ModelError(
+            f"{loaded.name}: its tokenizer makes the token {highest} of a text, the model has "
+            f"{known} embeddings; give the tokenizer that belongs to the model"
+        )
 
 
 def save(loaded: Loaded, folder: Path) -> None:
@@ -268,20 +262,19 @@ def save(loaded: Loaded, folder: Path) -> None:
 
 
 def close(folder: Path, ends: tuple[int, ...]) -> None:
-    """Have a saved model's settings end a response with these tokens, for whoever loads it.
+    """Have a saved model answer for whoever loads it as it was measured, with these ends.
 
-    All else in them stays as its makers left it, also what transformers would not write by itself.
+    Penalties and temperatures that its makers set for other work are left out.
     """
     path = folder / "generation_config.json"
-    settings = json.loads(path.read_text(encoding="utf-8"))
+    given = json.loads(path.read_text(encoding="utf-8"))
+    settings = {name: given[name] for name in ANSWERING if name in given}
     settings["eos_token_id"] = list(ends) if ends[1:] else ends[0]
     path.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def placed(network: PreTrainedModel) -> PreTrainedModel:
-    """The model on the accelerator, if there is one; an engine that shards places it itself."""
-    if processes.shard():
-        return network
+    """The model on the accelerator, if there is one."""
     found = torch.accelerator.current_accelerator(check_available=True)
     network.to(found or torch.device("cpu"))  # type: ignore[arg-type]
     return network

@@ -69,7 +69,7 @@ def run(
     processes.refuse_half_launched()
     every = units(recipe)
     chosen = every if verb is None else needed(every, matching(every, verb))
-    forced = every.index(matching(every, force_from)[0]) if force_from else len(every)
+    forced = len(every) if force_from is None else every.index(matching(every, force_from)[0])
     if not processes.leads():
         follow(recipe, chosen, show)
         return

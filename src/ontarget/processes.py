@@ -15,6 +15,7 @@ from ontarget.errors import RecipeError
 
 Decided = TypeVar("Decided")
 
+ENGINES = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")  # that shard, as accelerate says
 PATIENCE = timedelta(days=30)
 
 
@@ -39,20 +40,39 @@ def refuse_half_launched() -> None:
 
     Left alone, they would be waited for.
     """
-    launched = ("RANK", "MASTER_ADDR", "MASTER_PORT")
-    missing = [name for name in launched if not os.environ.get(name)]
-    if count() > 1 and (missing or told("RANK") >= count()):
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        text = os.environ.get(name, "0")
+        if not (text.isascii() and text.removeprefix("-").isdecimal()):
+            raise RecipeError(
+                f"environment: {name} is {text!r}, expected a number; `unset {name}`, or launch "
+                "with `accelerate launch` or `torchrun`, which set it"
+            )
+    sharding = [name for name in ENGINES if os.environ.get(name, "").lower() == "true"]
+    if sharding and count() == 1:
+        raise RecipeError(
+            f"environment: {sharding[0]} is true, but there is one process, which has nothing to "
+            f"share; launch two or more, or `unset {sharding[0]}`"
+        )
+    needed = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+    missing = [name for name in needed if not os.environ.get(name)]
+    said = next((name for name in ("WORLD_SIZE", "LOCAL_RANK") if told(name) > 0), None)
+    if said and (count() > 1 or said == "LOCAL_RANK") and (missing or told("RANK") >= count()):
         found = f"no {', '.join(missing)}" if missing else f"RANK {told('RANK')}"
         raise RecipeError(
-            f"environment: WORLD_SIZE is {count()}, but there is {found}; launch with `accelerate "
-            "launch` or `torchrun`, which set them all, or `unset WORLD_SIZE` to run one process"
+            f"environment: {said} is {told(said)}, but there is {found}; launch with `accelerate "
+            f"launch` or `torchrun`, which set them all, or `unset {said}` to run one process"
         )
 
 
 def shard() -> bool:
     """Whether each holds a part of the weights only (FSDP, ZeRO-3), so that all must take part."""
-    engines = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
-    return count() > 1 and any(os.environ.get(name, "").lower() == "true" for name in engines)
+    return engine() is not None
+
+
+def engine() -> str | None:
+    """The variable of the engine that shards, if one does."""
+    set_ = (name for name in ENGINES if os.environ.get(name, "").lower() == "true")
+    return next(set_, None) if count() > 1 else None
 
 
 def agreed(decide: Callable[[], Decided]) -> Decided:

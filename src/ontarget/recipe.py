@@ -18,6 +18,7 @@ from ontarget.sections import (
     Corpus,
     Evaluate,
     Mle,
+    Place,
     Report,
     Section,
     Seed,
@@ -31,7 +32,7 @@ class Recipe(Section):
     """One experiment, from the base model to the report."""
 
     name: str
-    out: Path
+    out: Place
     seed: Seed = 1
     languages: tuple[str, ...]  # the first is the pivot of the default directions
     supervised: tuple[str, ...] | None = None  # en-it, or en<->it for both ways

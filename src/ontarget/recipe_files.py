@@ -12,6 +12,8 @@ from ontarget.errors import RecipeError
 from ontarget.recipe import Recipe
 from ontarget.sections import Section
 
+LARGEST = 10**60  # a number that is shown with its digits
+
 
 class StrictLoader(yaml.SafeLoader):
     """YAML whose mappings have each key once, and whose texts can be written again."""
@@ -24,7 +26,12 @@ class StrictLoader(yaml.SafeLoader):
         return value
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a second value for a key, which YAML would take silently."""
+        """Refuse a second value for a key, which YAML would take silently, and merged mappings."""
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    None, None, "<< is not taken: write the settings out", key.start_mark
+                )
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for place, (key, (where, _)) in enumerate(zip(keys, node.value, strict=True)):
             if keys.index(key) < place:
@@ -74,6 +81,9 @@ def load(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
 
 def yaml_fault(error: yaml.YAMLError) -> str:
     """`:3: the key 'out' occurs twice; ...` from a YAML error."""
+    if isinstance(error, yaml.reader.ReaderError):
+        found = ascii(chr(error.character))
+        return f": character {error.position + 1} is {found}, which YAML cannot hold; remove it"
     mark = getattr(error, "problem_mark", None)
     line = f":{mark.line + 1}" if mark else ""
     problem = getattr(error, "problem", None) or "unreadable"
@@ -105,6 +115,8 @@ def explained(error: ValidationError) -> str:
 
 def shown(value: Any) -> str:
     """The beginning of a value; of a nested one no more than that is written out."""
+    if isinstance(value, int) and value.bit_length() > LARGEST.bit_length():
+        return f"a number of {value.bit_length()} bits"
     if isinstance(value, str | int | float | bool | None):
         return repr(str(value)[:60])
     brief = reprlib.Repr()

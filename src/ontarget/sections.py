@@ -35,7 +35,21 @@ def each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Paths = Annotated[tuple[Path, ...], BeforeValidator(one_or_many)]
+def nameable(value: object) -> object:
+    """A path, or a name that may be one, such as no file system refuses."""
+    text = str(value)
+    if isinstance(value, str | Path) and (not text or "\0" in text):
+        raise ValueError(f"is {text!r}, no name of a file or folder; give one")
+    parts = text.split("/")
+    if len(text.encode()) > 4095 or any(len(part.encode()) > 255 for part in parts):
+        raise ValueError(f"has {len(text)} characters, more than a path can have; give another")
+    return value
+
+
+Place = Annotated[Path, BeforeValidator(nameable)]
+Name = Annotated[str, BeforeValidator(nameable)]  # of a model or detector, perhaps a path
+Paths = Annotated[tuple[Place, ...], BeforeValidator(one_or_many)]
+Layers = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 Trackers = Annotated[
     tuple[Literal["tensorboard", "wandb", "trackio"], ...],
     BeforeValidator(one_or_many),
@@ -58,6 +72,12 @@ class Section(BaseModel):
             raise ValueError(
                 f"is {word} (YAML reads {others} so too); write the value it is to have"
             )
+        if (
+            isinstance(value, int | str)
+            and not isinstance(value, bool)
+            and field.annotation is bool
+        ):
+            raise ValueError(f"is {str(value)[:60]!r}; write true or false")
         return value
 
 
@@ -93,9 +113,9 @@ class Corpus(Section):
         splits: dict[Path, str] = {}
         for split, paths in (("train", self.train), ("dev", self.dev), ("test", self.test)):
             for path in paths:
-                if splits.setdefault(path, split) != split:
+                if (other := splits.setdefault(path.resolve(), split)) != split:
                     raise ValueError(
-                        f"{path} is a file of {splits[path]} and of {split}; "
+                        f"{path} is a file of {other} and of {split}; "
                         "what is tuned on one part must be tested on another"
                     )
         for split, paths in (("train", self.train), ("dev", self.dev), ("test", self.test)):
@@ -117,7 +137,7 @@ class Training(Section):
     micro_batch: Positive = 8  # samples at once on one device
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5  # peak
     schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
-    warmup: Share = 0.03  # of the steps
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.03  # share of the steps
     optimizer: Literal["adamw", "muon"] = "adamw"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; weights are float32
@@ -186,7 +206,7 @@ class Scratch(Training):
 class Base(Section):
     """The model to tune: a folder or hub id, or one made from scratch (step 0)."""
 
-    model: str | None = None
+    model: Name | None = None
     revision: str | None = None  # of a hub id
     scratch: Scratch | None = None
 
@@ -219,7 +239,7 @@ class Adapter(Section):
     rank: Annotated[int, Field(gt=0, le=65536)] = 16
     alpha: Annotated[float, Field(gt=0)] = 32.0  # the adapter's part is scaled by alpha / rank
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    targets: tuple[str, ...] = ("all-linear",)  # names of layers; all linear ones but the head
+    targets: Layers = ("all-linear",)  # names of layers; all linear ones but the head
 
 
 class Mle(Training):
@@ -257,7 +277,7 @@ class Translate(Section):
 class Evaluate(Section):
     """How it is found out which language a translation is in; see `metric.OffTarget`."""
 
-    detector: str = "fasttext"  # lingua, paper, or the path of a fastText model
+    detector: Name = "fasttext"  # lingua, paper, or the path of a fastText model
     candidates: Literal["all", "recipe"] = "all"  # languages it may answer: all it knows, or ours
     votes: Literal[1, 2] = 1  # 2: a second detector must agree
 

@@ -122,9 +122,15 @@ def described(config: Mapping[str, Any], saved: Tensors, place: str) -> Model:
         tied="lm_head.weight" not in tensors,
         gated=any("gate" in name for name in tensors),
         softcap=bool(settings.get("final_logit_softcapping")),
-        positions=settings.get("max_position_embeddings") or settings.get("n_positions"),
+        positions=positions_in(settings, place),
     )
     return Model(shape=shape, tensors=tensors)
+
+
+def positions_in(settings: Mapping[str, Any], place: str) -> int | None:
+    """The longest row a model was made for, where its settings say it."""
+    names = ("max_position_embeddings", "n_positions")
+    return size_in(settings, place, *names) if any(map(settings.get, names)) else None
 
 
 def parameters_among(saved: Tensors, *, tied: bool) -> Tensors:

@@ -6,17 +6,26 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer
 
-from ontarget import checkpoints, processes
+from ontarget import checkpoints, processes, sharding
 from ontarget.batches import Example, LikeLengths
 from ontarget.callbacks import Epochs, Point
 from ontarget.errors import RecipeError
 from ontarget.losses import IGNORE
 from ontarget.memory import Memory
+
+
+def refuse_diverged(model: nn.Module, step: int) -> None:
+    """Raise RecipeError where a weight is no number; the last step's update is seen by no loss."""
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(sharding.own(weight)).all():
+            raise RecipeError(
+                f"after step {step} the weight {name} is not finite; lower the learning rate"
+            )
 
 
 class LanguageAwareTrainer(Trainer):
@@ -34,7 +43,8 @@ class LanguageAwareTrainer(Trainer):
         self.lengths = [example.length for example in train_dataset]
         self.memory = memory
         self.loss_is_scaled_for_ga = True  # the counts below are those of the whole step
-        self.keys: list[str] = []  # of the step's samples
+        self.keys: list[list[str]] = []  # of the samples of each micro-batch of the step
+        self.done = 0  # of these micro-batches
         self.since = time.monotonic()
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
@@ -53,7 +63,7 @@ class LanguageAwareTrainer(Trainer):
         """The step's micro-batches and its count of (likelihood, unlikelihood) labels."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         counts = torch.zeros(2, device=device)
-        self.keys = [key for batch in batches for key in batch.pop("keys")]
+        self.keys, self.done = [batch.pop("keys") for batch in batches], 0
         for batch in batches:
             labelled = batch["labels"][:, 1:] != IGNORE
             unlikely = (labelled & batch["unlikely"][:, 1:]).sum()
@@ -75,8 +85,10 @@ class LanguageAwareTrainer(Trainer):
         true, wrong = num_items_in_batch.clamp(min=1).to(exact)
         weights = torch.where(inputs["unlikely"], self.alpha / wrong, 1 / true)
         total, odds = model(**inputs, weights=weights)
+        keys = self.keys[self.done]
+        self.done += 1
         if not torch.isfinite(total):
-            raise self.diverged(f"the loss is {total.item()}")
+            raise self.diverged(f"the loss is {total.item()}", keys)
         labels, unlikely = (inputs[name][:, 1:].reshape(-1) for name in ("labels", "unlikely"))
         kept = labels != IGNORE
         right, conflict = odds[kept & ~unlikely], odds[kept & unlikely]
@@ -92,19 +104,21 @@ class LanguageAwareTrainer(Trainer):
     def _clip_grad_norm(self, model: Any) -> Any:
         norm = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
         if norm is not None and not math.isfinite(norm):
-            raise self.diverged(f"the gradient's norm is {float(norm)}")
+            keys = [key for of_one in self.keys for key in of_one]
+            raise self.diverged(f"the gradient's norm is {float(norm)}", keys)
         return norm
 
-    def diverged(self, finding: str) -> RecipeError:
+    def diverged(self, finding: str, keys: Sequence[str]) -> RecipeError:
         """What to say of a step whose numbers are none."""
         last = checkpoints.newest(self.memory.folder)
         return RecipeError(
             f"step {self.state.global_step + 1}: {finding} on the samples "
-            f"{', '.join(self.keys[:8])}{' ...' if len(self.keys) > 8 else ''}; lower the learning "
+            f"{', '.join(keys[:8])}{' ...' if len(keys) > 8 else ''}; lower the learning "
             f"rate or alpha, or look at these samples (last state before: {last or 'none'})"
         )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        refuse_diverged(model, self.state.global_step)  # it would be gone on from
         super()._save_checkpoint(model, trial)
         step = self.state.global_step
         written = self.memory.partial / f"checkpoint-{step}"

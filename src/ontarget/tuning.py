@@ -29,7 +29,7 @@ from ontarget.errors import RecipeError
 from ontarget.memory import Memory
 from ontarget.models import Loaded
 from ontarget.muon import muon
-from ontarget.trainer import LanguageAwareTrainer
+from ontarget.trainer import LanguageAwareTrainer, refuse_diverged
 from ontarget.validation import Validated, best
 
 Layout = Literal["shared", "packed", "padded"]  # of a batch's sequences, cheapest first
@@ -90,13 +90,13 @@ def train(
         Stopped: SIGTERM came; the state is saved.
     """
     model, terminated = loaded.model, Terminated()
-    layout = processes.agreed(lambda: tried(model, examples, schedule.row_tokens))
+    layout = processes.agreed(lambda: tried(model, examples, schedule))
     tuned = prepared(model, schedule)
     memory = Memory(tuned, schedule.validation, folder, progress)
     with heads.answering_with_loss(model), terminated.listening():
         trainer = LanguageAwareTrainer(
             model=tuned,
-            args=arguments(schedule, memory.partial),
+            args=arguments(model, schedule, memory.partial),
             train_dataset=list(examples),
             data_collator=lambda drawn: batch(drawn, loaded.pad, schedule.row_tokens, layout),
             alpha=schedule.alpha,
@@ -108,16 +108,18 @@ def train(
     steps = trainer.state.global_step
     terminated.raise_if_ended(steps, schedule.steps)
     memory.keep_best()
-    refuse_diverged(model)
+    refuse_diverged(model, steps)
     sharding.make_whole(tuned, trainer)
     adapter = tuned if isinstance(tuned, PeftModel) else None
     return Trained(memory.curve.points, memory.validated, steps, adapter)
 
 
-def tried(model: PreTrainedModel, examples: Sequence[Example], row_tokens: int) -> Layout:
+def tried(model: PreTrainedModel, examples: Sequence[Example], schedule: Schedule) -> Layout:
     """How its sequences can be laid out; raises ModelError where its loss is not known."""
     heads.refuse_unknown(model, str(model.name_or_path or "the model"))
     longest = max(example.length for example in examples)
+    most = longest * max(len(example.rows) for example in examples) * schedule.micro_batch
+    row_tokens = min(schedule.row_tokens, most)  # no row can be longer
     if heads.shares_beginnings(model, longest, row_tokens):
         return "shared"
     return "packed" if heads.keeps_packed_apart(model, row_tokens) else "padded"
@@ -143,13 +145,9 @@ def batch(drawn: Sequence[Example], pad: int, row_tokens: int, layout: Layout) -
     return {**made, "keys": [example.rows[0].key for example in drawn]}
 
 
-def refuse_diverged(model: PreTrainedModel) -> None:
-    """Raise RecipeError where a weight is no number; the last step's update is seen by no loss."""
-    for name, weight in model.named_parameters():
-        if not torch.isfinite(sharding.own(weight)).all():
-            raise RecipeError(
-                f"after the last step the weight {name} is not finite; lower the learning rate"
-            )
+def reads_more_than_text(model: PreTrainedModel) -> bool:
+    """Whether it has weights for images or sounds, which get no gradient from texts."""
+    return model.config.get_text_config() is not model.config
 
 
 def optimizer(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer | None:
@@ -161,7 +159,7 @@ def optimizer(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer | N
     return muon(model, lr=schedule.learning_rate, adamw_lr=schedule.learning_rate / 2)
 
 
-def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:
+def arguments(model: PreTrainedModel, schedule: Schedule, scratch: Path) -> TrainingArguments:
     """The Trainer's own settings: no reporting to anyone."""
     micro_batch = min(schedule.micro_batch, max(1, schedule.batch // processes.count()))
     if schedule.batch % (micro_batch * processes.count()):
@@ -169,7 +167,7 @@ def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:
             f"batch: {schedule.batch} is no multiple of micro_batch {micro_batch} on "
             f"{processes.count()} processes; make it one"
         )
-    return TrainingArguments(
+    made = TrainingArguments(
         output_dir=str(scratch),
         max_steps=schedule.steps,
         per_device_train_batch_size=micro_batch,
@@ -187,7 +185,10 @@ def arguments(schedule: Schedule, scratch: Path) -> TrainingArguments:
         save_steps=schedule.checkpoint_every,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
-        ddp_find_unused_parameters=False,
+        ddp_find_unused_parameters=reads_more_than_text(model),
         seed=schedule.seed,
         data_seed=schedule.seed,
     )
+    if made.n_gpu > 1:  # else one process would copy the model to every GPU that it sees
+        made._n_gpu = 1  # noqa: SLF001
+    return made

@@ -78,8 +78,8 @@ def refuse_stripped(usage: Usage) -> None:
     if loaded.prompts(["a"]) != loaded.tokenizer(["a"])["input_ids"]:
         raise ModelError(
             f"{loaded.name}: its tokenizer ends a prompt, or begins it twice, which a card cannot "
-            "tell others to undo; set add_eos_token to false and add_bos_token to true or false "
-            "in tokenizer_config.json"
+            "tell others to undo; mend add_eos_token or add_bos_token in the tokenizer_config.json "
+            "of the base model, and run again"
         )
 
 
@@ -104,9 +104,8 @@ def translating(usage: Usage) -> Iterator[str]:
     yield f'tokens = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False{special})'
     if has_encoder:
         yield 'tokens["decoder_input_ids"] = begun'
-    yield f"limits = dict(max_new_tokens={search.max_new_tokens}, num_beams={search.beams})"
-    yield "plain = dict(do_sample=False, repetition_penalty=1.0, no_repeat_ngram_size=0)"
-    yield "made = model.generate(**tokens, **limits, **plain, length_penalty=1.0)[0]"
+    limits = f"max_new_tokens={search.max_new_tokens}, num_beams={search.beams}"
+    yield f"made = model.generate(**tokens, {limits}, do_sample=False)[0]"
     width = "begun" if has_encoder else 'tokens["input_ids"]'
     yield f"print(tokenizer.decode(made[{width}.shape[1] :], skip_special_tokens=True).strip())"
 

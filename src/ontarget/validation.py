@@ -32,7 +32,8 @@ def best(validated: Sequence[Validated]) -> Validated:
     """The state to keep: of those on target the one of highest chrF.
 
     Where none is, the one of highest chrF times its share on target: the least off-target of all
-    may have worn down most of the skill. Of equals the earliest is kept.
+    may have worn down most of the skill; where all is off-target, the highest chrF. Of equals the
+    earliest is kept.
 
     Raises:
         ValueError: there is none.
@@ -40,7 +41,9 @@ def best(validated: Sequence[Validated]) -> Validated:
     if not validated:
         raise ValueError("nothing was validated, so no state is the best")
     on_target = [each for each in validated if each.on_target]
-    return max(on_target, key=lambda each: each.chrf, default=max(validated, key=worth))
+    if on_target:
+        return max(on_target, key=lambda each: each.chrf)
+    return max(validated, key=lambda each: (worth(each), each.chrf))
 
 
 def worth(each: Validated) -> float:

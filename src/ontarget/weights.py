@@ -34,16 +34,15 @@ def refuse_unusable(model: str) -> None:
         raise ModelError(
             f"{model}: is a file; give the folder that holds config.json and the weights"
         )
-    config = folder / "config.json"
-    if not config.is_file():
+    if not (folder / "config.json").is_file():
         raise ModelError(f"{model}: holds no config.json; give a folder written by save_pretrained")
-    try:
-        json.loads(config.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{config}: is not JSON ({error}); fetch the model again") from error
+    for name in ("config.json", "generation_config.json"):
+        if (folder / name).exists():
+            settings(folder / name)
     if not any(folder.glob("tokenizer*")) and not any(folder.glob("*.model")):
         raise ModelError(f"{model}: holds no tokenizer; save the model's tokenizer beside it")
     refuse_incomplete(folder)
+    sizes(folder)
 
 
 def is_hub_id(model: str) -> bool:
@@ -82,14 +81,20 @@ def refuse_unquantizable() -> None:
 
 def refuse_incomplete(folder: Path) -> None:
     """Raise ModelError unless `folder` holds all its weights as safetensors."""
-    if not any(folder.glob("*.safetensors")):
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file() and not (folder / "model.safetensors").is_file():
         pickled = sorted(path.name for path in folder.iterdir() if path.suffix in UNSAFE)
         found = f"only {pickled[0]}, which may run code when opened" if pickled else "none"
+        named = sorted(path.name for path in folder.glob("*.safetensors"))
+        if named:
+            raise ModelError(
+                f"{folder}: expected model.safetensors, found {named[0]}; save the model again "
+                "with save_pretrained, or rename the file if it is the whole model"
+            )
         raise ModelError(
             f"{folder}: expected weights as .safetensors, found {found}; "
             "save them with save_pretrained(..., safe_serialization=True)"
         )
-    index = folder / "model.safetensors.index.json"
     if index.is_file():
         try:
             shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
@@ -129,32 +134,47 @@ def config(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: they are no mapping.
     """
-    found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if not isinstance(found, dict):
-        raise ModelError(f"{folder / 'config.json'}: holds no settings; fetch the model again")
+    return settings(folder / "config.json")
+
+
+def settings(path: Path) -> dict[str, Any]:
+    """The settings in a JSON file of a model folder.
+
+    Raises:
+        ModelError: it is not JSON, or no mapping.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: is not JSON ({error}); fetch the model again") from error
+    if not isinstance(found, dict) or not found:
+        raise ModelError(f"{path}: holds no settings; fetch the model again")
     return found
 
 
 def sizes(folder: Path) -> dict[str, tuple[int, ...]]:
     """The size of each tensor in a model folder, from the headers of its files alone.
 
+    Tensors of other than plain numbers are buffers and left out, unless they are weights.
+
     Raises:
-        ModelError: a header cannot be read, or a tensor holds other than plain numbers.
+        ModelError: a file is damaged, or a weight holds other than plain numbers.
     """
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
     else:
-        named = [path.name for path in folder.glob("*.safetensors")]
+        named = ["model.safetensors"]
     found: dict[str, tuple[int, ...]] = {}
     for name in sorted(set(named)):
         for tensor, (kind, size) in header(folder / name).items():
-            if kind not in FLOATS:
+            if kind in FLOATS:
+                found[tensor] = size
+            elif tensor.endswith("weight"):
                 raise ModelError(
                     f"{folder / name}: {tensor} holds {kind}, expected {', '.join(FLOATS)}; take "
                     "the model as it was before it was quantised"
                 )
-            found[tensor] = size
     return found
 
 
@@ -170,10 +190,14 @@ def header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
             if length > LONGEST:
                 raise ValueError(f"a header of {length} bytes")
             entries = json.loads(file.read(length))
+        entries.pop("__metadata__", None)
+        ends = [int(entry["data_offsets"][1]) for entry in entries.values()]
+        expected, found = 8 + length + max(ends, default=0), path.stat().st_size
+        if found != expected:
+            raise ValueError(f"{found} bytes, where its header says {expected}")
         return {
             name: (str(entry["dtype"]), tuple(map(int, entry["shape"])))
             for name, entry in entries.items()
-            if name != "__metadata__"
         }
     except (ValueError, struct.error, LookupError, AttributeError, TypeError) as error:
         raise ModelError(

@@ -1,5 +1,6 @@
 """Readers of multi-parallel text, one a format; each yields `Parallel` and refuses bad files."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def read(path: Path, languages: Sequence[str]) -> Iterator[Parallel]:
     if reader is None:
         raise CorpusError(f"{path}: unknown format; expected a name ending in {', '.join(READERS)}")
     if not path.is_file():
-        found = "is a folder" if path.is_dir() else "no such file"
+        there = "is no regular file" if os.path.lexists(path) else "no such file"
+        found = "is a folder" if path.is_dir() else there
         raise CorpusError(f"{path}: {found}; give the path of a corpus file")
     empty = True
     for key, texts in reader(path, languages):

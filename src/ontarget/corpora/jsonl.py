@@ -30,10 +30,19 @@ def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, 
         )
 
 
+def each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object; a second value for a key, which JSON would take silently, is a ValueError."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {max(names, key=names.count)!r} occurs twice")
+    return found
+
+
 def translation(line: str, place: str) -> dict[str, str]:
     """The texts of one line."""
     try:
-        content = json.loads(line)
+        content = json.loads(line, object_pairs_hook=each_once)
     except (ValueError, RecursionError) as error:
         raise CorpusError(f"{place}: is not JSON ({error}); expected {SHAPE}") from error
     texts = content.get("translation") if isinstance(content, dict) else None

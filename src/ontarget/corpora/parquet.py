@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ontarget.corpora.lines import LONGEST
 from ontarget.corpora.tsv import column_fault
 from ontarget.errors import CorpusError
 
@@ -35,6 +36,13 @@ def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, 
                 for row in batch.to_pylist():
                     number += 1
                     texts = {language: text for language, text in row.items() if text is not None}
+                    for language, text in texts.items():
+                        if "\0" in text or len(text) > LONGEST:
+                            found = "holds a NUL" if "\0" in text else "is no sentence any more"
+                            raise CorpusError(
+                                f"{path}: row {number}: the {language!r} text {found} "
+                                f"({len(text)} characters); remove it"
+                            )
                     yield f"{path.name}:{number}", texts
     except (pa.lib.ArrowException, OSError, UnicodeDecodeError) as error:
         raise CorpusError(

@@ -6,6 +6,8 @@ from pathlib import Path
 from ontarget.corpora.lines import lines
 from ontarget.errors import CorpusError
 
+SHOWN = 40  # characters of a column's name; a text without header has long ones
+
 
 def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """(key, texts of `languages`) of each line; other columns are left out.
@@ -15,6 +17,8 @@ def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, 
     """
     rows = lines(path)
     header = next(rows, (1, ""))[1].split("\t")
+    if header == [""]:  # nothing at all
+        return
     places = {language: place(header, language, f"{path}:1") for language in languages}
     for number, line in rows:
         cells = line.split("\t")
@@ -38,6 +42,6 @@ def column_fault(names: Sequence[str], language: str) -> str:
     if language in names:
         return f"two columns are named {language!r}; keep one"
     likely = [name for name in names if name.lower()[:2] == language.lower()[:2]]
-    found = ", ".join(names[:12]) or "nothing"
-    hint = f"rename {likely[0]!r}" if likely else "add it"
+    found = ", ".join(name[:SHOWN] for name in names[:12]) or "nothing"
+    hint = f"rename {likely[0][:SHOWN]!r}" if likely else "add it"
     return f"no column {language!r} among {found}; {hint} or drop the language from the recipe"

@@ -1,14 +1,15 @@
 """Translation with a Hugging Face model: greedy or beam search, batched by length."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, PreTrainedModel
 
 from ontarget.batches import Prompt, prompted
 from ontarget.errors import ModelError
-from ontarget.models import Loaded
+from ontarget.models import Loaded, refuse_unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +33,11 @@ def generate(
         ModelError: a prompt and its response may be longer than the model can read.
     """
     refuse_too_long(loaded, prompts, search)
+    refuse_unknown(loaded, (t for prompt in prompts for t in (*prompt.encoder, *prompt.tokens)))
     ends = (*loaded.eos, *stop)
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         num_beams=search.beams,
         do_sample=False,
-        repetition_penalty=1.0,  # a model's own generation config may say otherwise
-        no_repeat_ngram_size=0,
         length_penalty=1.0,
         max_new_tokens=search.max_new_tokens,
         eos_token_id=list(ends),
@@ -50,13 +50,25 @@ def generate(
         chosen = order[start : start + search.batch]
         inputs = prompted([prompts[index] for index in chosen], loaded.pad)
         inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
-        with torch.no_grad():  # what ZeRO-3 gathers in inference mode is not to be trained after
-            rows = loaded.model.generate(**inputs, generation_config=config).tolist()  # type: ignore[operator]
+        # What ZeRO-3 gathers in inference mode is not to be trained after.
+        with torch.no_grad(), answering_by(loaded.model, config):
+            rows = loaded.model.generate(**inputs).tolist()  # type: ignore[operator]
         width = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
         yield {
             index: loaded.text(until(row[width:], ends))
             for index, row in zip(chosen, rows, strict=True)
         }
+
+
+@contextmanager
+def answering_by(model: PreTrainedModel, config: GenerationConfig) -> Iterator[None]:
+    """The model with these settings and none of its own, which the library would mix in."""
+    own = model.generation_config
+    model.generation_config = config
+    try:
+        yield
+    finally:
+        model.generation_config = own
 
 
 def size(prompt: Prompt) -> int:

@@ -37,8 +37,10 @@ def run(
     inputs.refuse_lacking(rows, data, every)
     drawn = inputs.samples(rows, every)
     samples = inputs.per_direction(inputs.chosen(drawn, len(drawn), SEED), segments)
+    loaded = models.load(model)
+    models.placed(loaded.model)
     return diagnosis.examine(
-        models.load(model),
+        loaded,
         samples,
         diagnosis.Setting(
             languages=languages,

@@ -60,11 +60,11 @@ def run(recipe: Recipe, repo_id: str, system: str, *, private: bool, dry_run: bo
     place = recipe.out / "push" / system
     files = sorted(path for path in model.rglob("*") if path.is_file())
     shared = [path for path in files if path.parent == model and hub.is_shared(path.name)]
-    with artifacts.sole_user(recipe.out), artifacts.publishing(place) as partial:
+    with artifacts.sole_user(recipe.out), artifacts.publishing(place, cards.FILE) as partial:
         for path in shared:
             put(path, partial / path.name)
         text = cards.markdown(card(recipe, repo_id, system))
-        (partial / "README.md").write_text(text, encoding="utf-8")
+        (partial / cards.FILE).write_text(text, encoding="utf-8")
     left_out = [str(path.relative_to(model)) for path in files if path not in shared]
     return Pushed(place, left_out, None if dry_run else hub.upload(place, repo_id, private=private))
 

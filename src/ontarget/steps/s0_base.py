@@ -7,7 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from ontarget import documents, models, tuning
+from ontarget import documents, tuning
 from ontarget.batches import Example, Prompt, row
 from ontarget.documents import Document
 from ontarget.errors import CorpusError
@@ -16,6 +16,7 @@ from ontarget.models import Loaded
 from ontarget.prompts import prompt
 from ontarget.recipe import Recipe
 from ontarget.records import Parallel, Sample
+from ontarget.scratch import Shape, byte_bpe, small_llama
 from ontarget.sections import Scratch
 from ontarget.steps import inputs, training
 
@@ -28,10 +29,10 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     splits = inputs.splits(recipe)
     inputs.refuse_empty(splits, recipe)
     rows = splits.train + splits.glossary
-    tokenizer = models.byte_bpe(vocabulary_texts(recipe, rows), scratch.vocabulary)
-    network = models.small_llama(
+    tokenizer = byte_bpe(vocabulary_texts(recipe, rows), scratch.vocabulary)
+    network = small_llama(
         tokenizer,
-        models.Shape(
+        Shape(
             hidden=scratch.hidden,
             layers=scratch.layers,
             heads=scratch.heads,
@@ -39,7 +40,8 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         ),
         recipe.seed,
     )
-    loaded = models.Loaded(models.placed(network), tokenizer)
+    loaded = Loaded(network, tokenizer)
+    training.place_to_train(loaded)
     whole = examples(loaded, read(recipe, scratch, rows))
     cut = [each for each in (shortened(each, scratch.max_tokens) for each in whole) if each.rows]
     if not cut:

@@ -6,7 +6,7 @@ Before it, the preflight says from dev sentences whether stage 2 can help at all
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, diagnosis, processes, tuning
+from ontarget import artifacts, diagnosis, models, processes, tuning
 from ontarget.models import Loaded
 from ontarget.recipe import Recipe
 from ontarget.records import Sample
@@ -49,6 +49,9 @@ def preflight(recipe: Recipe, loaded: Loaded, out: Path, tell: inputs.Tell) -> s
     """Write `preflight.json`; returns the verdict's words."""
     assert recipe.unlikelihood is not None
     dev = artifacts.read_lines(recipe.out / "1_prepare" / "dev.jsonl", Sample)
+    before = loaded.model.device
+    if not getattr(loaded.model, "is_quantized", False):
+        models.placed(loaded.model)  # an engine that shards has left it on the CPU
     examined = diagnosis.examine(
         loaded,
         inputs.per_direction(
@@ -57,5 +60,7 @@ def preflight(recipe: Recipe, loaded: Loaded, out: Path, tell: inputs.Tell) -> s
         training.examined(recipe),
         lambda done, total: tell("preflight", done, total),
     )
+    if loaded.model.device != before:
+        loaded.model.to(before)  # type: ignore[arg-type]
     artifacts.write_json(out / "preflight.json", examined.content())
     return examined.verdict.words

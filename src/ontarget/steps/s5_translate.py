@@ -19,6 +19,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell, *, system: str) -> dict[st
     samples = artifacts.read_lines(recipe.out / "1_prepare" / "test.jsonl", Sample)
     tell("loading the model", 0, 1)
     loaded = models.load(inputs.model_of(recipe, system), recipe.base.revision)
+    models.placed(loaded.model)
     start = time.monotonic()
     if system == inputs.ABILITY:
         zero_shot = set(recipe.zero_shot_directions)

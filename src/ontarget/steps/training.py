@@ -111,16 +111,28 @@ def rows(loaded: Loaded, recipe: Recipe, samples: Sequence[Sample], *, unlikely:
     """Tokenised prompts and responses."""
     prompts = asking.asked(loaded, samples, recipe.asking)
     responses = asking.answered(loaded, samples, recipe.asking)
-    return [
+    made = [
         row(sample.key, prompt, response, unlikely=unlikely)
         for sample, prompt, response in zip(samples, prompts, responses, strict=True)
     ]
+    models.refuse_unknown(loaded, (t for each in made for t in (*each.encoder, *each.tokens)))
+    return made
 
 
 def loaded(recipe: Recipe, place: str, section: Mle | Unlikelihood) -> Loaded:
     """The model that a stage starts from, in 4 bits where its adapter wants that."""
     kind = section.adapter.kind if section.adapter else None
-    return models.load(place, recipe.base.revision, section.precision if kind == "qlora" else None)
+    if kind == "qlora":
+        return models.load(place, recipe.base.revision, section.precision)
+    found = models.load(place, recipe.base.revision)
+    place_to_train(found)
+    return found
+
+
+def place_to_train(loaded: Loaded) -> None:
+    """Put the model on the accelerator, unless an engine that shards will do so part by part."""
+    if not processes.shard():
+        models.placed(loaded.model)
 
 
 def keep(recipe: Recipe, loaded: Loaded, trained: Trained, out: Path) -> None:
@@ -223,7 +235,8 @@ def line(tell: inputs.Tell) -> Progress:
 
     def show(point: Point) -> None:
         known.update(point)
-        said = [text.format(known[name]) for name, text in SHOWN.items() if known.get(name)]
+        seen = {name: found for name, found in known.items() if found or name != "unlikelihood"}
+        said = [text.format(seen[name]) for name, text in SHOWN.items() if name in seen]
         tell("  ".join(said), int(point["step"]), int(point["steps"]))
 
     return show
