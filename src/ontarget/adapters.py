@@ -1,6 +1,7 @@
 """Low-rank adapters through peft: put on before a training, merged into the weights after it."""
 
 import json
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,15 +71,16 @@ def refuse_unknown(model: PreTrainedModel, targets: Sequence[str]) -> None:
 def untie(model: PreTrainedModel, targets: Sequence[str]) -> None:
     """Give the head weights of its own where it or the embeddings are adapted.
 
-    peft would merge an adapter of one into both.
+    peft would merge an adapter of one into both. `targets` are ends of names or, as one text, a
+    regular expression for whole names.
     """
     head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     both = [head, model.get_input_embeddings()]
-    adapted_too = any(
-        any(module is each for each in both) and f".{name}".endswith(f".{target}")
-        for name, module in model.named_modules()
-        for target in targets
-    )
+    names = [name for name, module in model.named_modules() if any(module is e for e in both)]
+    if isinstance(targets, str):
+        adapted_too = any(re.fullmatch(targets, name) for name in names)
+    else:
+        adapted_too = any(f".{name}".endswith(f".{end}") for name in names for end in targets)
     if adapted_too and both[0].weight is both[1].weight:
         head.weight = nn.Parameter(head.weight.detach().clone())
         model.config.tie_word_embeddings = False

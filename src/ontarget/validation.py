@@ -29,20 +29,16 @@ class Validated:
 
 
 def best(validated: Sequence[Validated]) -> Validated:
-    """The state to keep: of those on target the one of highest chrF.
+    """The state to keep: that of the highest chrF times its share on target.
 
-    Where none is, the one of highest chrF times its share on target: the least off-target of all
-    may have worn down most of the skill; where all is off-target, the highest chrF. Of equals the
-    earliest is kept.
+    The least off-target of all may have worn down most of the skill. Where all is off-target, the
+    highest chrF counts. Of equals the earliest is kept.
 
     Raises:
         ValueError: there is none.
     """
     if not validated:
         raise ValueError("nothing was validated, so no state is the best")
-    on_target = [each for each in validated if each.on_target]
-    if on_target:
-        return max(on_target, key=lambda each: each.chrf)
     return max(validated, key=lambda each: (worth(each), each.chrf))
 
 
