@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.validation import NEAR, Validated, best, settled
+from ontarget.validation import Validated, best, settled
 
 percents = st.floats(0, 100, allow_subnormal=False)
 
