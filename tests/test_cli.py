@@ -110,7 +110,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     ),
     "empty file": (
         lambda folder: {"corpus": corpus(folder, test=b"")},
-        "test.tsv:1: no column 'en' among nothing",
+        "test.tsv: holds no row; give a file with text in en, it, nl",
     ),
     "misaligned": (
         lambda folder: {"corpus": corpus(folder, train=b"en\tit\tnl\na\tb\n")},
@@ -239,7 +239,7 @@ def test_diagnose_refuses_what_it_cannot_use(
     tmp_path: Path, options: tuple[str, ...], message: str
 ) -> None:
     without_weights(tmp_path)
-    (tmp_path / "model/model.safetensors").write_text("")
+    (tmp_path / "model/model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     path = dev_file(tmp_path)
     assert message in refused("diagnose", tmp_path / "model", "--data", path, *options)
 

@@ -173,9 +173,12 @@ def written(path: Path, content: bytes, length: int | None = None) -> Path:
         (b"{", None, "is no safetensors file"),
         (b"[1]", None, "is no safetensors file"),
         (b"\xff", None, "is no safetensors file"),
-        (b'{"a": {"dtype": "F32"}}', None, "is no safetensors file ('shape')"),
-        (b'{"a": {"dtype": "F32", "shape": 2}}', None, "is no safetensors file"),
-        (b'{"a": {"dtype": "I32", "shape": [2]}}', None, "a holds I32, expected F64, F32, F16, BF16"
+        (b'{"a": {"dtype": "F32"}}', None, "is no safetensors file ('data_offsets')"),
+        (b'{"a": {"dtype": "F32", "data_offsets": [0, 0]}}', None, "no safetensors file ('shape')"),
+        (b'{"a": {"dtype": "F32", "shape": 2, "data_offsets": [0, 0]}}', None,
+         "is no safetensors file"),
+        (b'{"a.weight": {"dtype": "I32", "shape": [0], "data_offsets": [0, 0]}}', None,
+         "a.weight holds I32, expected F64, F32, F16, BF16"
          "; take the model as it was before it was quantised"),
     ],
 )  # fmt: skip
@@ -195,8 +198,9 @@ def test_a_file_that_ends_early_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_the_header_is_read(tmp_path: Path) -> None:
-    entries = {"__metadata__": {"format": "pt"}, "a": {"dtype": "BF16", "shape": [3, 2]}}
-    written(tmp_path, json.dumps(entries).encode())  # there are no numbers behind it
+    place = {"dtype": "BF16", "shape": [3, 2], "data_offsets": [0, 12]}
+    header = json.dumps({"__metadata__": {"format": "pt"}, "a": place}).encode()
+    written(tmp_path, header + b"nonumbers...", len(header))
     assert weights.sizes(tmp_path) == {"a": (3, 2)}
 
 

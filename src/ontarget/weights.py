@@ -147,7 +147,7 @@ def settings(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: is not JSON ({error}); fetch the model again") from error
-    if not isinstance(found, dict) or not found:
+    if not isinstance(found, dict):
         raise ModelError(f"{path}: holds no settings; fetch the model again")
     return found
 
