@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 PATIENCE = 3  # validations in a row at none better, after which none is waited for
+PRICE = 5.0  # points of chrF that being on target may cost
 NEAR = 0.5  # percent points above the references' off-target ratio that count as theirs
 
 
@@ -29,17 +30,21 @@ class Validated:
 
 
 def best(validated: Sequence[Validated]) -> Validated:
-    """The state to keep: that of the highest chrF times its share on target.
+    """The state to keep: of those on target the one of the highest chrF, if that costs little.
 
-    The least off-target of all may have worn down most of the skill. Where all is off-target, the
-    highest chrF counts. Of equals the earliest is kept.
+    Otherwise, and where none is, the one of the highest chrF times its share on target: the least
+    off-target of all may have worn down most of the skill. Where all is off-target, the highest
+    chrF counts. Of equals the earliest is kept.
 
     Raises:
         ValueError: there is none.
     """
     if not validated:
         raise ValueError("nothing was validated, so no state is the best")
-    return max(validated, key=lambda each: (worth(each), each.chrf))
+    most = max(validated, key=lambda each: (worth(each), each.chrf))
+    on_target = [each for each in validated if each.on_target]
+    first = max(on_target, key=lambda each: each.chrf, default=most)
+    return first if worth(most) - worth(first) <= PRICE else most
 
 
 def worth(each: Validated) -> float:
