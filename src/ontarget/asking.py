@@ -7,7 +7,7 @@ with language codes   the encoder reads the source alone; the language asked for
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -27,7 +27,7 @@ def asked(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[Pro
     Raises:
         ModelError: the model has no chat template or cannot have one, or no code for a language.
     """
-    refuse_commands(loaded, {sample.key: sample.source for sample in samples})
+    refuse_commands(loaded, [(sample.key, sample.source) for sample in samples])
     if asking.chat and loaded.has_encoder:
         raise ModelError(
             f"{loaded.name}: an encoder-decoder holds no chat; leave chat out of the recipe"
@@ -45,7 +45,7 @@ def asked(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[Pro
 
 def answered(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[Tokens]:
     """The response of each sample, closed by what ends it."""
-    refuse_commands(loaded, {sample.key: sample.target for sample in samples})
+    refuse_commands(loaded, [(sample.key, sample.target) for sample in samples])
     texts = [sample.target for sample in samples]
     if not texts:
         return []
@@ -55,8 +55,8 @@ def answered(loaded: Loaded, samples: Sequence[Sample], asking: Asking) -> list[
     return [[*row, end] for row in rows]
 
 
-def refuse_commands(loaded: Loaded, texts: Mapping[str, str]) -> None:
-    """Raise ModelError where a text, by its key, holds what the tokenizer reads as a command.
+def refuse_commands(loaded: Loaded, texts: Sequence[tuple[str, str]]) -> None:
+    """Raise ModelError where a text, behind its key, holds what the tokenizer reads as a command.
 
     It would begin or end a text in its middle, or speak for somebody else in a chat.
     """
@@ -65,7 +65,7 @@ def refuse_commands(loaded: Loaded, texts: Mapping[str, str]) -> None:
     if not marks:
         return
     mark = re.compile("|".join(marks))
-    for key, text in texts.items():
+    for key, text in texts:
         if found := mark.search(text):
             raise ModelError(
                 f"{key}: its text holds {found[0]!r}, a special token of {loaded.name}; remove it "

@@ -67,9 +67,10 @@ class Memory:
         if place is None:
             return None
         content = json.loads((place / REST).read_text(encoding="utf-8"))
-        if content["engine"] != processes.engine():
+        engine = content.get("engine")
+        if engine != processes.engine():
             raise RecipeError(
-                f"{place}: was saved under {content['engine'] or 'no engine that shards'}, this "
+                f"{place}: was saved under {engine or 'no engine that shards'}, this "
                 f"run has {processes.engine() or 'none'}; go on as it was begun, or remove "
                 f"{self.folder} to begin again"
             )

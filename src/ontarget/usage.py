@@ -49,7 +49,7 @@ class Usage:
 
 
 def python(usage: Usage, repo_id: str) -> str:
-    """The Python, without any line that text from outside could end: it is in literals of one line.
+    """The Python; texts of recipes and models are literals of one line, which end no block of code.
 
     Raises:
         ModelError: calling the tokenizer would not make what the model was trained to read.
