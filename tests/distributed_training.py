@@ -8,18 +8,21 @@ SETTING is JSON, changes to `SETTING` below.
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from accelerate import DistributedType, PartialState
+from as_if_on_accelerators import as_if_on_accelerators
 from models_for_tests import tiny
 from safetensors.torch import save_model
 from test_tuning import examples, schedule
+from transformers import TrainingArguments
 
-from ontarget import processes
+from ontarget import processes, tuning
 from ontarget.adapters import LowRank
 from ontarget.callbacks import Validation
-from ontarget.tuning import train
+from ontarget.tuning import arguments
 from ontarget.validation import Validated
 
 SETTING: dict[str, Any] = {
@@ -43,16 +46,9 @@ def validation() -> Validation:
     return Validation(every=4, measure=measure, stop=False)
 
 
-def as_if_on_accelerators() -> None:
-    """accelerate offers FSDP to processes with accelerators only; torch has it for CPUs too."""
-    begin = PartialState.__init__
-
-    def begun(self: PartialState, *args: Any, **options: Any) -> None:
-        begin(self, *args, **options)
-        if self.distributed_type == DistributedType.MULTI_CPU:
-            self.distributed_type = DistributedType.MULTI_GPU
-
-    PartialState.__init__ = begun
+def logging_every_step(*given: Any) -> TrainingArguments:
+    """The Trainer's settings; but each step's losses are a point of the curve."""
+    return replace(arguments(*given), logging_steps=1)
 
 
 def trained(folder: Path, changes: dict[str, Any]) -> None:
@@ -66,13 +62,14 @@ def trained(folder: Path, changes: dict[str, Any]) -> None:
         setting["validation"] = validation()
     slow = 0.2 if setting.pop("slow", False) else 0.0
     loaded = tiny()
-    done = train(
-        loaded,
-        examples(SAMPLES),
-        schedule(**setting),
-        folder / "states",
-        lambda point: time.sleep(slow),
-    )
+    with patch.object(tuning, "arguments", logging_every_step):
+        done = tuning.train(
+            loaded,
+            examples(SAMPLES),
+            schedule(**setting),
+            folder / "states",
+            lambda point: time.sleep(slow),
+        )
     if processes.leads():
         save_model(done.adapter or loaded.model, str(folder / "model.safetensors"))
         (folder / "curve.json").write_text(json.dumps(done.curve))

@@ -334,3 +334,8 @@ def test_what_nobody_foresaw_is_one_line_and_code_1(write_recipe: Writer) -> Non
     assert done.returncode == 1
     assert done.stderr.startswith("ontarget: ZeroDivisionError: division by zero; ontarget did not")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_path_that_the_system_refuses_is_bad_input(tmp_path: Path) -> None:
+    said = refused("compare", tmp_path / ("x" * 300), tmp_path)
+    assert said.startswith(f"ontarget: {tmp_path}"[:200])

@@ -1,6 +1,7 @@
 """`ontarget plan`: what it prints of recipes and folders, and what it refuses."""
 
 import json
+import shlex
 import struct
 import subprocess
 import sys
@@ -107,6 +108,16 @@ def test_a_7b_takes_the_numbers_of_the_guide_and_two_gpus(
         f"--num_processes 2 -m ontarget run {path}"
     )
     assert note == "zero3 (recipes/engines/zero3.yaml) shards alike"
+
+
+def test_outside_of_a_clone_the_installed_engine_is_named(
+    write_recipe: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_recipe(base=folder_of(tmp_path / "seven", SEVEN), mle=None, unlikelihood=STAGE)
+    monkeypatch.chdir(tmp_path)
+    command = shlex.split(planned(path)[-2])
+    engine = Path(command[command.index("--config_file") + 1])
+    assert engine.is_absolute() and "fsdp_version: 2" in engine.read_text()
 
 
 def test_an_adapter_fits_where_all_weights_do_not(write_recipe: Writer, tmp_path: Path) -> None:

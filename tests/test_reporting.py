@@ -23,6 +23,8 @@ MLE = {
 TOLD = {
     "likelihood": "train/likelihood",
     "unlikelihood": "train/unlikelihood",
+    "odds": "train/odds",
+    "conflict_odds": "train/conflict_odds",
     "conflict_share": "train/conflict_share",
     "learning_rate": "train/learning_rate",
     "grad_norm": "train/grad_norm",

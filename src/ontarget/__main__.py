@@ -242,10 +242,19 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        text = f"ontarget: {type(error).__name__}: {in_one_line(error)[:200]}; ontarget did not "
-        text += "foresee this: finished steps are kept; please report what --debug prints"
-        errors.print(Text(text), soft_wrap=True)
-        sys.exit(1)
+        text, code = unforeseen(error)
+        errors.print(Text(f"ontarget: {text}"), soft_wrap=True)
+        sys.exit(code)
+
+
+def unforeseen(error: Exception) -> tuple[str, int]:
+    """Words and exit code: a path that the system refuses is bad input, all else is our fault."""
+    if isinstance(error, OSError) and error.filename is not None:
+        place = in_one_line(str(error.filename))[:200]
+        return f"{place}: {error.strerror}; give another path, or see to this one", 2
+    found = f"{type(error).__name__}: {in_one_line(error)[:200]}"
+    remedy = "finished steps are kept; please report what --debug prints"
+    return f"{found}; ontarget did not foresee this: {remedy}", 1
 
 
 def explain(error: Any, errors: Console) -> None:

@@ -33,7 +33,9 @@ class Validation:
     stop: bool  # end when it has settled
 
 
-KEPT = ("likelihood", "unlikelihood", "conflict_share", "learning_rate", "grad_norm")
+# Means over response tokens. Log-odds go on telling where a loss near 0 tells nothing any more.
+SEEN = ("likelihood", "unlikelihood", "odds", "conflict_odds", "conflict_share")
+KEPT = (*SEEN, "learning_rate", "grad_norm")
 
 
 class Curve(TrainerCallback):

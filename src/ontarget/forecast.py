@@ -17,7 +17,7 @@ FAULTS = (  # of code that reads what no model was ever saved with
 )  # fmt: skip
 COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of GPUs, looked at in turn
 POSITIONS = 1024  # of the model of step 0; scratch.small_llama has the same
-ENGINES = "recipes/engines"
+ENGINES = Path("recipes", "engines")  # in a clone and in the package alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,18 +219,24 @@ def said(size: int) -> str:
     return f"{size / GIB:.1f}" if size >= GIB else f"{size / GIB:.3f}"
 
 
+def engine_file(name: str) -> str:
+    """A shipped engine's path, as a shell takes it: in this clone, or where we are installed."""
+    file = ENGINES / f"{name}.yaml"
+    return shlex.quote(str(file if file.is_file() else Path(__file__).parent / file))
+
+
 def chosen(planned: Planned, path: Path) -> list[str]:
     """The smallest engine that fits, its command, and what else would do."""
     command = f"run {shlex.quote(str(path))}"
     if planned.gpus > 1:
         return [
             f"smallest: fsdp2 on {planned.gpus} GPUs: accelerate launch --config_file "
-            f"{ENGINES}/fsdp2.yaml --num_processes {planned.gpus} -m ontarget {command}",
-            f"zero3 ({ENGINES}/zero3.yaml) shards alike",
+            f"{engine_file('fsdp2')} --num_processes {planned.gpus} -m ontarget {command}",
+            f"zero3 ({engine_file('zero3')}) shards alike",
         ]
     # DDP reduces gradients in buckets of their own
     needed = max(need.total + need.gradients for need in planned.needs.values())
-    faster = f"ddp ({ENGINES}/ddp.yaml) on several GPUs saves no memory; it buys speed"
+    faster = f"ddp ({engine_file('ddp')}) on several GPUs saves no memory; it buys speed"
     return [
         f"smallest: one: ontarget {command}",
         *([faster] if needed + planning.reserve(planned.gpu) <= planned.gpu else []),

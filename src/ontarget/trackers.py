@@ -24,6 +24,8 @@ PROJECT = "ontarget"
 TRACKED = {
     "likelihood": "train",  # nats per response token, as unlikelihood
     "unlikelihood": "train",
+    "odds": "train",  # mean log-odds of the labels, of true and of conflict samples
+    "conflict_odds": "train",
     "conflict_share": "train",
     "learning_rate": "train",
     "grad_norm": "train",

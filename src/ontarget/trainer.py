@@ -13,7 +13,7 @@ from transformers import PrinterCallback, Trainer
 
 from ontarget import checkpoints, processes, sharding
 from ontarget.batches import Example, LikeLengths
-from ontarget.callbacks import Epochs, Point
+from ontarget.callbacks import SEEN, Epochs, Point
 from ontarget.errors import RecipeError
 from ontarget.losses import IGNORE
 from ontarget.memory import Memory
@@ -95,6 +95,8 @@ class LanguageAwareTrainer(Trainer):
         seen = (
             softplus(-right).sum() / true,
             softplus(conflict).sum() / wrong,
+            right.sum() / true,
+            conflict.sum() / wrong,
             (conflict > 0).sum() / wrong,
             kept.sum(),
         )
@@ -129,15 +131,14 @@ class LanguageAwareTrainer(Trainer):
         processes.together()
 
     def log(self, logs: Point, start_time: float | None = None) -> None:
-        """Log what was seen since the last log: losses as means over steps, in nats per token."""
+        """Log what was seen since the last log: means over steps, losses and odds in nats."""
         seen = self.memory.seen
         if seen and "loss" in logs:
             at, *columns = zip(*seen, strict=True)
             steps = len(set(at))  # an epoch's last one may have fewer micro-batches
             *shares, tokens = processes.summed([sum(column) for column in columns])
-            names = ("likelihood", "unlikelihood", "conflict_share")
-            of_all = steps * processes.count()  # each loss is a share of a mean over all of them
-            logs |= {name: share / of_all for name, share in zip(names, shares, strict=True)}
+            of_all = steps * processes.count()  # each is a share of a mean over all of them
+            logs |= {name: share / of_all for name, share in zip(SEEN, shares, strict=True)}
             logs["tokens_per_second"] = tokens / (time.monotonic() - self.since)
             seen.clear()
             self.since = time.monotonic()
