@@ -232,10 +232,15 @@ def test_an_adapter_of_a_tied_head_is_merged_into_the_head_alone(
     expected = tuned(input_ids=ids).logits.detach()
     adapters.save(tuned, tmp_path / "adapter")
     assert_close(adapters.merge(tuned)(input_ids=ids).logits, expected)
-    again = models.load(str(tmp_path / "base"))
-    merged = adapters.merge(adapters.loaded(again.model, tmp_path / "adapter"))
-    models.save(models.Loaded(merged, loaded.tokenizer), tmp_path / "merged")
-    assert_close(models.load(str(tmp_path / "merged")).model(input_ids=ids).logits, expected)
+    settings = tmp_path / "adapter" / "adapter_config.json"
+    for named in ([target], f".*{target}"):  # names, or a regular expression
+        settings.write_text(
+            json.dumps(json.loads(settings.read_text()) | {"target_modules": named})
+        )
+        again = models.load(str(tmp_path / "base"))
+        merged = adapters.merge(adapters.loaded(again.model, tmp_path / "adapter"))
+        models.save(models.Loaded(merged, loaded.tokenizer), tmp_path / "merged")
+        assert_close(models.load(str(tmp_path / "merged")).model(input_ids=ids).logits, expected)
 
 
 def saved_adapter(folder: Path) -> Path:

@@ -16,13 +16,15 @@ import distributed_training
 import pytest
 import yaml
 from conftest import RECIPE, Writer
+from models_for_tests import coder, tiny
 from safetensors.torch import load_file
+from test_tuning import schedule
 from torch.testing import assert_close
 
-from ontarget import processes
+from ontarget import artifacts, processes
 from ontarget.callbacks import KEPT
-from ontarget.errors import RecipeError
-from ontarget.tuning import arguments
+from ontarget.errors import ModelError, RecipeError
+from ontarget.tuning import arguments, refuse_dropped_layers
 
 HERE = Path(__file__).parent
 SHIPPED = HERE.parent / "recipes" / "engines"
@@ -46,7 +48,8 @@ ENGINES = [
     )),
 ]  # fmt: skip
 KINDS: dict[str, dict[str, Any]] = {
-    "all weights": {}, "validated": {"validated": True}, "LoRA": {"lora": True, "validated": True}
+    "all weights": {}, "validated": {"validated": True}, "LoRA": {"lora": True, "validated": True},
+    "uneven epochs": {"samples": 42}, "encoder-decoder": {"encoder": True},
 }  # fmt: skip
 
 
@@ -103,7 +106,9 @@ def assert_alike(found: Path, expected: Path) -> None:
 def test_two_processes_train_as_one_does(
     engine: str, kind: str, alone: dict[str, Path], tmp_path: Path
 ) -> None:
-    """Over four epochs; validated, the weights of step 12 are kept."""
+    """Over four epochs, whose last steps are whole or, of 42 samples, not; validated, the weights
+    of step 12 are kept.
+    """
     assert_alike(trained(tmp_path / "two", KINDS[kind], **VARIABLES[engine]), alone[kind])
 
 
@@ -146,27 +151,64 @@ def test_on_sigterm_all_save_together_and_the_next_run_ends_alike(
 ) -> None:
     folder = tmp_path / "two"
     folder.mkdir()
-    process = launched(distributed_training.__file__, str(folder), '{"slow": true}')
+    unsaved = {"checkpoint_every": 1000}
+    slow = json.dumps({**unsaved, "slow": True})
+    process = launched(distributed_training.__file__, str(folder), slow)
     deadline = time.monotonic() + 120
-    while not list((folder / "states").glob("step-*")) and time.monotonic() < deadline:
+    while not (folder / "trains").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=120)
-    states = sorted(each.name for each in (folder / "states").glob("step-*"))
+    process.send_signal(signal.SIGTERM)  # which the launcher hands on to both
+    said, _ = process.communicate(timeout=120)
+    assert "run again to go on" in said
+    (state,) = (folder / "states").glob("step-*")
+    assert 0 < int(state.name.removeprefix("step-")) < 20
     assert not (folder / "model.safetensors").exists()
-    assert states and states[-1] < "step-000000020"
-    assert_alike(trained(folder, {}), alone["all weights"])
+    assert_alike(trained(folder, unsaved), alone["all weights"])
+
+
+def test_a_recipe_that_no_process_can_use_is_one_line(write_recipe: Writer, tmp_path: Path) -> None:
+    process = launched("-m", "ontarget", "run", str(write_recipe(languages=["en", "xx"])))
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode and said.count("ontarget: ") == 1
+
+
+def test_what_others_lose_by_the_leaders_end_is_no_fault_of_theirs(write_recipe: Writer) -> None:
+    """The recipe is found unusable by the leader alone, when it first looks at the run's folder."""
+    path = write_recipe()
+    out = Path(yaml.safe_load(path.read_text())["out"])
+    with artifacts.sole_user(out):
+        said, _ = launched("-m", "ontarget", "run", str(path)).communicate(timeout=120)
+    assert said.count("another ontarget works there") == 1
+    assert "did not foresee" not in said
 
 
 def test_a_batch_that_the_processes_cannot_share_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from models_for_tests import tiny
-    from test_tuning import schedule
-
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(RecipeError, match=r"batch: 8 is no multiple of micro_batch 2 on 3 process"):
         arguments(tiny().model, schedule(batch=8, micro_batch=2), tmp_path)
+
+
+def test_the_recipes_precision_counts_and_not_the_launchers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
+    for precision, word in (("float32", "no"), ("bfloat16", "bf16"), ("float32", "no")):
+        made = arguments(tiny().model, schedule(precision=precision), tmp_path)
+        assert made.mixed_precision == os.environ["ACCELERATE_MIXED_PRECISION"] == word
+
+
+def test_layers_that_are_dropped_are_refused_where_processes_would_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = coder("M2M-100").model
+    refuse_dropped_layers(model, "here")
+    model.config.decoder_layerdrop = 0.05
+    refuse_dropped_layers(model, "here")  # alone it may
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ModelError, match="here: drops whole .* set decoder_layerdrop to 0 in its"):
+        refuse_dropped_layers(model, "here")
 
 
 def test_alone_a_process_leads_and_agrees_with_itself() -> None:
@@ -229,6 +271,10 @@ def test_the_shipped_engines_are_those_that_are_tested(
         ({"WORLD_SIZE": "x"}, "WORLD_SIZE is 'x', expected a number; `unset WORLD_SIZE`, or"),
         ({"RANK": "\u00b2"}, "RANK is '\u00b2', expected a number; `unset RANK`, or"),
         ({"ACCELERATE_USE_FSDP": "true"}, "ACCELERATE_USE_FSDP is true, but there is one process"),
+        (
+            {"ACCELERATE_USE_FSDP": "true", "WORLD_SIZE": "2", "FSDP_VERSION": "1"},
+            "FSDP_VERSION is 1, expected 2; launch with --fsdp_version 2, or with recipes/engines/",
+        ),
     ],
 )
 def test_processes_that_no_launcher_can_have_made_are_refused(

@@ -163,6 +163,19 @@ def test_the_control_sees_twice_the_samples_for_as_many_steps(finished: Path) ->
     assert results["4_control"]["samples"] == 2 * results["4_unlikelihood"]["samples"] == 24
 
 
+def test_the_control_makes_the_steps_of_a_stage_2_of_epochs(write_recipe: Writer) -> None:
+    """Of samples that are too long stage 2 makes none; which are is known when it has run."""
+    stage = {"epochs": 1, "batch": 4, "micro_batch": 4, "preflight": 0, "max_tokens": 60}
+    path = write_recipe(mle=None, unlikelihood=stage)
+    run(path, verb="control")
+    found, control = (
+        json.loads((path.parent / "run" / folder / "step.json").read_text())["result"]
+        for folder in ("4_unlikelihood", "4_control")
+    )
+    assert 0 < found["too_long"] < found["samples"] + found["too_long"]
+    assert control["steps"] == found["steps"] == -(-found["samples"] // 4)
+
+
 def test_the_control_follows_a_stage_2_that_ends_early(
     write_recipe: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

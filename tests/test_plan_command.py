@@ -20,6 +20,7 @@ from ontarget.models import save
 from ontarget.planning import GIB, Adapter
 from ontarget.recipe import Recipe, strictly_zero_shot
 from ontarget.recipe_files import load
+from ontarget.sections import Mle
 from ontarget.shapes import Shape, llama
 
 SEVEN = Shape(
@@ -120,6 +121,23 @@ def test_outside_of_a_clone_the_installed_engine_is_named(
     assert engine.is_absolute() and "fsdp_version: 2" in engine.read_text()
 
 
+def test_no_engine_is_named_that_a_run_refuses(write_recipe: Writer, tmp_path: Path) -> None:
+    """Six samples are three for each of two GPUs, which take two at once."""
+    uneven = STAGE | {"batch": 6, "micro_batch": 2, "max_tokens": 256}
+    base = folder_of(tmp_path / "seven", SEVEN)
+    path = write_recipe(base=base, mle=None, unlikelihood=uneven)
+    assert "fsdp2 on 3 GPUs" not in planned(path)[-2] and "on 2 GPUs" not in planned(path)[-2]
+    said = refused("plan", path, "--gpus", "2")
+    assert "unlikelihood.batch: 6 samples a step cannot be shared evenly by 2 GPUs, 2 at" in said
+
+
+def test_what_training_in_parts_cannot_spare_is_said(write_recipe: Writer, tmp_path: Path) -> None:
+    path = write_recipe(base=folder_of(tmp_path / "seven", SEVEN), mle=None, unlikelihood=LORA)
+    assert planned(path, "--gpu-memory", "24")[3].startswith(
+        "preflight, validation and translate hold all weights on one GPU: 25.1 GiB in float32"
+    )
+
+
 def test_an_adapter_fits_where_all_weights_do_not(write_recipe: Writer, tmp_path: Path) -> None:
     base = folder_of(tmp_path / "seven", SEVEN)
     one = planned(write_recipe(base=base, mle=None, unlikelihood=LORA), "--gpus", "1")
@@ -164,14 +182,18 @@ def test_a_name_with_spaces_can_be_pasted(write_recipe: Writer, tmp_path: Path) 
     assert planned(spaced)[-2] == f"smallest: one: ontarget run '{spaced}'"
 
 
+def sections(*batches: int) -> list[Mle]:
+    return [Mle(steps=1, batch=batch, micro_batch=1) for batch in batches]
+
+
 def test_the_number_of_gpus_shares_each_batch(write_recipe: Writer) -> None:
     path = write_recipe(unlikelihood={"steps": 3, "batch": 12, "micro_batch": 2})
-    assert forecast.counts([8, 12], None) == [1, 2, 4]
-    assert forecast.counts([96, 48], None) == [1, 2, 4, 8, 16]
-    assert forecast.counts([96, 48], 3) == [1, 2, 3]
+    assert forecast.counts(sections(8, 12), None) == [1, 2, 4]
+    assert forecast.counts(sections(96, 48), None) == [1, 2, 4, 8, 16]
+    assert forecast.counts(sections(96, 48), 3) == [1, 2, 3]
     assert (
-        "base.scratch.batch: 8 samples a step cannot be shared evenly by 3 GPUs; make it a "
-        "multiple, or take another number of GPUs"
+        "base.scratch.batch: 8 samples a step cannot be shared evenly by 3 GPUs, 4 at once; "
+        "make it a multiple, or take another number of GPUs"
     ) in refused("plan", path, "--gpus", "3")
 
 

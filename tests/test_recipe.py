@@ -98,6 +98,14 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         r"template: has the fields input; expected .* or use one of",
     ),
     ({"mle": {"steps": 1, "epochs": 1}}, r"mle: needs either steps or epochs, has both; keep one"),
+    (
+        {"mle": {"steps": 1, "adapter": {"targets": ["all-linear", "lm_head"]}}},
+        r"mle.adapter.targets: all-linear stands for all; name it alone, or name each layer",
+    ),
+    (
+        {"mle": {"steps": 1, "optimizer": "muon", "weight_decay": 0.1}},
+        r"mle: weight_decay is not for optimizer muon; leave it out, or use adamw",
+    ),
     ({"mle": {}}, r"mle: needs either steps or epochs, has neither"),
     ({"seed": 2**32}, r"seed: found '4294967296'; input should be less than 4294967296"),
     ({"mle": {"steps": 10**23}}, r"mle.steps: found '1000.*'; input should be less than or equal"),

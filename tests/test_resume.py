@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from safetensors.torch import load_file, save_model
 from test_tuning import examples, schedule
 from torch import Tensor, nn
 
-from ontarget import checkpoints
+from ontarget import artifacts, checkpoints
 from ontarget.adapters import LowRank
-from ontarget.callbacks import Validation
+from ontarget.callbacks import Terminated, Validation
 from ontarget.errors import RecipeError, Stopped
+from ontarget.memory import REST
 from ontarget.tuning import Trained, train
 from ontarget.validation import Validated
 
@@ -78,18 +80,21 @@ def of_kind(folder: Path, kind: int, *, validated: bool) -> tuple[Trained, nn.Mo
     return done, done.adapter or model
 
 
-def child(folder: Path, result: Path, validated: bool, kind: int) -> None:
-    """What the killed process runs."""
+def child(folder: Path, result: Path, validated: bool, kind: int, deadly: int = 0) -> None:
+    """What the killed process runs; it dies by itself after so many flushes to the disk."""
+    checkpoints.flush = dies_after(deadly, checkpoints.flush, by=sigkill)
     done, model = of_kind(folder, kind, validated=validated)
     save_model(model, str(result / "model.safetensors"))
     (result / "curve.json").write_text(json.dumps(done.curve))
 
 
-def started(folder: Path, result: Path, validated: bool, kind: int) -> subprocess.Popen[bytes]:
+def started(
+    folder: Path, result: Path, validated: bool, kind: int, deadly: int = 0
+) -> subprocess.Popen[bytes]:
     code = (
         f"import sys; sys.path[:0] = {[str(Path(__file__).parent)]!r}\n"
         f"from pathlib import Path\nimport test_resume as t\n"
-        f"t.child(Path({str(folder)!r}), Path({str(result)!r}), {validated}, {kind})"
+        f"t.child(Path({str(folder)!r}), Path({str(result)!r}), {validated}, {kind}, {deadly})"
     )
     return subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"OMP_NUM_THREADS": "1"})
 
@@ -147,6 +152,11 @@ def test_killed_at_a_random_moment_it_resumes_to_the_same_weights(
             break
         kills += 1
     assert kills > 0
+    assert_has_weights_of(wanted, result)
+
+
+def assert_has_weights_of(wanted: nn.Module, result: Path) -> None:
+    """Bit by bit; what is tied is saved once."""
     found = load_file(result / "model.safetensors")
     expected = wanted.state_dict()
     tied = {name for name in expected if name.endswith(("lm_head.weight", "embed_tokens.weight"))}
@@ -168,14 +178,37 @@ def test_a_damaged_checkpoint_is_not_used(tmp_path: Path) -> None:
     assert checkpoints.newest(tmp_path) is None
 
 
-def dies_after(times: int, real: Any) -> Any:
+@pytest.mark.parametrize("kind", range(len(KINDS)))
+def test_killed_while_a_state_is_saved_it_resumes_to_the_same_weights(
+    tmp_path: Path, kind: int
+) -> None:
+    """SIGKILL in the first state's save, which leaves nothing, and in the second's."""
+    _, wanted = of_kind(tmp_path / "whole", kind, validated=True)
+    result = tmp_path / "result"
+    result.mkdir()
+    for deadly in (3, 18, 0):  # a state is a dozen flushes
+        process = started(tmp_path / "cut", result, True, kind, deadly)
+        assert process.wait(timeout=120) == (-signal.SIGKILL if deadly else 0)
+        assert (tmp_path / "cut" / checkpoints.PARTIAL).is_dir()
+    assert_has_weights_of(wanted, result)
+
+
+def sigkill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die() -> None:
+    raise Killed
+
+
+def dies_after(times: int, real: Any, by: Callable[[], None] = die) -> Any:
     calls = [0]
 
     def call(*args: Any) -> Any:
         result = real(*args)
         calls[0] += 1
         if calls[0] == times:
-            raise Killed
+            by()
         return result
 
     return call
@@ -193,7 +226,7 @@ def test_only_the_newest_are_kept(tmp_path: Path) -> None:
 
 
 def test_sigterm_saves_and_ends_after_the_step(tmp_path: Path) -> None:
-    """The signal comes while step 5 is validated; the next run goes on from there."""
+    """The signal comes while step 4 is validated; the next run goes on from there."""
     whole, wanted = trained(tmp_path / "whole")
 
     def measure(step: int) -> Validated:
@@ -212,6 +245,47 @@ def test_sigterm_saves_and_ends_after_the_step(tmp_path: Path) -> None:
     found, model = trained(tmp_path / "cut", checkpoint_every=1000)
     assert same(dict(model.state_dict()), dict(wanted.state_dict()))
     assert found == whole
+
+
+def test_a_second_sigterm_kills_unless_it_comes_with_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([10.0, 10.1, 13.0])
+    monkeypatch.setattr("ontarget.callbacks.time.monotonic", lambda: next(clock))
+    killed: list[int] = []
+    terminated = Terminated()
+    with terminated.listening():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert terminated.asked == 10.0 and signal.getsignal(signal.SIGTERM) == terminated.ask
+        with monkeypatch.context() as patch:
+            patch.setattr("ontarget.callbacks.signal.raise_signal", killed.append)
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert killed == [signal.SIGTERM]
+
+
+def test_the_last_step_is_logged(tmp_path: Path) -> None:
+    done, _ = trained(tmp_path, steps=23)
+    assert [point["step"] for point in done.curve][-2:] == [22, 23]
+
+
+def test_a_state_of_an_earlier_version_is_gone_on_from(tmp_path: Path) -> None:
+    """It has seen fewer numbers a step than are logged now."""
+    whole, wanted = trained(tmp_path / "whole", checkpoint_every=7)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(checkpoints, "publish", dies_after(1, checkpoints.publish))
+        trained(tmp_path / "cut", checkpoint_every=7)
+    (state,) = checkpoints.states(tmp_path / "cut")
+    content = json.loads((state / REST).read_text())
+    content["seen"] = [row[:5] for row in content["seen"]]
+    assert content["seen"]
+    (state / REST).write_text(json.dumps(content))
+    manifest = json.loads((state / checkpoints.MANIFEST).read_text())
+    manifest[REST] = artifacts.file_hash(state / REST)
+    (state / checkpoints.MANIFEST).write_text(json.dumps(manifest))
+    found, model = trained(tmp_path / "cut", checkpoint_every=7)
+    assert same(dict(model.state_dict()), dict(wanted.state_dict()))
+    assert [point["step"] for point in found.curve] == [point["step"] for point in whole.curve]
 
 
 def test_a_loss_that_becomes_no_number_names_the_last_state_before(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from ontarget.errors import RecipeError
 from ontarget.heads import answering_with_loss
 from ontarget.memory import Memory
 from ontarget.models import Loaded
+from ontarget.sections import Mle
+from ontarget.steps import training
 from ontarget.trainer import LanguageAwareTrainer
 from ontarget.tuning import (
     Layout,
@@ -211,6 +213,29 @@ def test_every_epoch_has_every_example_once_and_steps_are_sorted(
         assert drawn == sorted(drawn, reverse=True)
     sampler.set_epoch(1)
     assert sorted(sampler) == sorted(order)
+
+
+@given(st.integers(1, 40), st.integers(1, 9), st.integers(1, 5))
+def test_processes_share_an_epoch_evenly(count: int, share: int, steps: int) -> None:
+    sampler = LikeLengths(list(range(count)), share * steps, 0, share=share)
+    order = list(sampler)
+    assert len(order) == len(sampler) and len(order) % share == 0
+    assert len(order) - count < share
+    assert sorted(order) == sorted([*range(count), *[count] * (len(order) - count)])
+
+
+def test_an_epoch_is_all_samples_whatever_its_last_step_has() -> None:
+    """(samples, batch, epochs) -> steps: 100 samples are 12 steps of 8 and one of 4."""
+    known = {
+        (100, 8, 3.0): 39,
+        (9, 8, 10.0): 20,
+        (129, 128, 1.0): 2,
+        (16, 8, 0.5): 1,
+        (3, 8, 1.0): 1,
+    }
+    for (samples, of_step, epochs), steps in known.items():
+        section = Mle(epochs=epochs, batch=of_step, micro_batch=1)
+        assert training.schedule(section, samples, 0).steps == steps
 
 
 def test_epochs_differ_and_steps_mix_lengths() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ontarget.errors import ModelError
-from ontarget.weights import identity, refuse_unusable
+from ontarget.weights import identity, refuse_unusable, sizes
 
 
 def weights_file(**tensors: tuple[str, list[int], int]) -> bytes:
@@ -68,6 +68,17 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
         refuse_unusable(str(made))
 
 
+def test_beside_an_index_one_file_of_all_weights_is_the_one_that_counts(tmp_path: Path) -> None:
+    """As it is the one that transformers loads."""
+    made = folder(tmp_path, *GOOD)
+    (made / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "gone"}}))
+    refuse_unusable(str(made))
+    assert sizes(made) == {"weight": (2,)}
+    (made / "model.safetensors").write_bytes(b"none")
+    with pytest.raises(ModelError, match=r"model\.safetensors: is no safetensors file"):
+        refuse_unusable(str(made))
+
+
 def test_a_damaged_config_is_named(tmp_path: Path) -> None:
     made = folder(tmp_path, *GOOD)
     (made / "config.json").write_text("{")
@@ -101,7 +112,7 @@ def test_identity_changes_with_the_files_and_the_revision(tmp_path: Path) -> Non
     "content", ["{", "{}", "[]", "3", '{"weight_map": 1}', '{"weight_map": {"a": 5}}']
 )
 def test_an_index_that_is_none_is_named(tmp_path: Path, content: str) -> None:
-    made = folder(tmp_path, *GOOD)
+    made = folder(tmp_path, *GOOD[:2])
     (made / "model.safetensors.index.json").write_text(content)
     with pytest.raises(ModelError, match=r"index.json: is no index of weights \(\w+\); fetch the"):
         refuse_unusable(str(made))
@@ -118,7 +129,7 @@ def test_an_index_that_is_none_is_named(tmp_path: Path, content: str) -> None:
 def test_an_index_of_files_elsewhere_or_pickled_is_refused(
     tmp_path: Path, shards: dict[str, str], named: str
 ) -> None:
-    made = folder(tmp_path, *GOOD)
+    made = folder(tmp_path, *GOOD[:2])
     (made / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
     with pytest.raises(
         ModelError, match=f"names {re.escape(named)} weights, expected .safetensors files of"

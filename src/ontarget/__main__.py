@@ -234,10 +234,12 @@ def main() -> None:
     except OnTargetError as error:
         if debug:
             traceback.print_exc()
-        errors.print(Text(f"ontarget: {in_one_line(error)}"), soft_wrap=True)
+        if processes.leads() or processes.have_met():  # before, all find the same
+            errors.print(Text(f"ontarget: {in_one_line(error)}"), soft_wrap=True)
         sys.exit(2)
     except Stopped as end:
-        errors.print(Text(f"ontarget: {end}"), soft_wrap=True)
+        if processes.leads():
+            errors.print(Text(f"ontarget: {end}"), soft_wrap=True)
         sys.exit(TERMINATED)
     except Exception as error:
         if debug:
@@ -252,6 +254,8 @@ def unforeseen(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError) and error.filename is not None:
         place = in_one_line(str(error.filename))[:200]
         return f"{place}: {error.strerror}; give another path, or see to this one", 2
+    if not processes.leads() and "onnection closed by peer" in str(error):
+        return f"process {processes.told('RANK')}: another one has ended; see what it said", 1
     found = f"{type(error).__name__}: {in_one_line(error)[:200]}"
     remedy = "finished steps are kept; please report what --debug prints"
     return f"{found}; ontarget did not foresee this: {remedy}", 1

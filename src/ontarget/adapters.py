@@ -68,7 +68,7 @@ def refuse_unknown(model: PreTrainedModel, targets: Sequence[str]) -> None:
             )
 
 
-def untie(model: PreTrainedModel, targets: Sequence[str]) -> None:
+def untie(model: PreTrainedModel, targets: str | Sequence[str]) -> None:
     """Give the head weights of its own where it or the embeddings are adapted.
 
     peft would merge an adapter of one into both. `targets` are ends of names or, as one text, a
@@ -114,7 +114,7 @@ def loaded(model: PreTrainedModel, folder: Path) -> PeftModel:
             "saved as safetensors"
         )
     settings = described(folder)
-    untie(model, settings["target_modules"])
+    untie(model, settings.get("target_modules") or [])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what it warns of is refused below
@@ -151,6 +151,5 @@ def described(folder: Path) -> dict[str, Any]:
     kind = settings.get("peft_type") if isinstance(settings, dict) else None
     if kind != "LORA":
         raise ModelError(f"{folder}: is an adapter of the kind {kind}; give a LoRA or a DoRA")
-    targets = settings.get("target_modules") or []
-    named: dict[str, Any] = settings
-    return named | {"target_modules": [targets] if isinstance(targets, str) else targets}
+    found: dict[str, Any] = settings
+    return found

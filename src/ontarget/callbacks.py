@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -35,6 +36,7 @@ class Validation:
 
 # Means over response tokens. Log-odds go on telling where a loss near 0 tells nothing any more.
 SEEN = ("likelihood", "unlikelihood", "odds", "conflict_odds", "conflict_share")
+TOGETHER = 2.0  # seconds between signals that are one
 KEPT = (*SEEN, "learning_rate", "grad_norm")
 
 
@@ -131,12 +133,14 @@ class Epochs(TrainerCallback):
 class Terminated(TrainerCallback):
     """Ends the training after the step in which SIGTERM came, with its state saved.
 
-    Schedulers of clusters send it some time before they kill; a second one kills at once. It must
-    be the last callback: at a training's own end nothing is saved, as nothing is left to resume.
+    Schedulers of clusters send it some time before they kill; a second one kills at once, but not
+    one that comes with the first: a launcher hands on what its processes may have got themselves.
+    It must be the last callback: at a training's own end nothing is saved, as nothing is left to
+    resume, and the last steps are logged.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked: float | None = None  # when
         self.ended = False  # by the signal, before its time
 
     @contextmanager
@@ -153,14 +157,18 @@ class Terminated(TrainerCallback):
 
     def ask(self, number: int, frame: Any) -> None:
         """The signal's handler."""
-        self.asked = True
-        signal.signal(number, signal.SIG_DFL)
+        now = time.monotonic()
+        if self.asked is None:
+            self.asked = now
+        elif now - self.asked > TOGETHER:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Save and end, if it was asked for and the end is not there anyway."""
         if control.should_training_stop:
-            control.should_save = False
-        elif sum(processes.summed([float(self.asked)])):
+            control.should_save, control.should_log = False, True
+        elif sum(processes.summed([float(self.asked is not None)])):
             control.should_save = control.should_training_stop = self.ended = True
 
     def raise_if_ended(self, step: int, steps: int) -> None:

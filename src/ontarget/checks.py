@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from ontarget import corpora, trackers, weights
+from ontarget import corpora, processes, trackers, weights
 from ontarget.corpora.phrasebook import locale
-from ontarget.errors import ArtifactError, CorpusError
+from ontarget.errors import ArtifactError, CorpusError, RecipeError
 from ontarget.recipe import Recipe
 from ontarget.records import Parallel
 from ontarget.steps import inputs
@@ -28,6 +28,11 @@ def check(recipe: Recipe) -> list[str]:
     stages = [stage for stage in (recipe.mle, recipe.unlikelihood) if stage is not None]
     if any(stage.adapter and stage.adapter.kind == "qlora" for stage in stages):
         weights.refuse_unquantizable()
+    for name, section in recipe.trainings.items():
+        try:
+            processes.micro_batch(section.batch, section.micro_batch)
+        except RecipeError as error:
+            raise RecipeError(f"{name}.{error}") from error
     refuse_unwritable(recipe.out)
     trackers.refuse_missing(recipe.report_to)
     taken = recipe.base.model is not None and weights.is_hub_id(recipe.base.model)

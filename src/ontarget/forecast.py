@@ -1,11 +1,11 @@
 """What a recipe's trainings take in memory, before any of them runs. No torch, nothing fetched."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, gcd
 from pathlib import Path
 
-from ontarget import planning, weights
+from ontarget import planning, processes, weights
 from ontarget.errors import ModelError, RecipeError
 from ontarget.planning import GIB, Adapter, Memory, Stage
 from ontarget.recipe import Recipe
@@ -51,14 +51,15 @@ def plan(recipe: Recipe, gib: float, gpus: int | None) -> Planned:
         RecipeError: nothing is trained, or a batch cannot be shared by `gpus`.
         ModelError: the model is not here, or of an unknown shape.
     """
-    sections = trainings(recipe)
+    sections = recipe.trainings
     if not sections:
         raise RecipeError("mle, unlikelihood: both are missing, so nothing is trained; add one")
     for name, section in sections.items():
-        if gpus is not None and section.batch % gpus:
+        if gpus is not None and not shared(section, gpus):
             raise RecipeError(
                 f"{name}.batch: {section.batch} samples a step cannot be shared evenly by {gpus} "
-                "GPUs; make it a multiple, or take another number of GPUs"
+                f"GPUs, {section.micro_batch} at once; make it a multiple, or take another number "
+                "of GPUs"
             )
     model = model_of(recipe)
     whole = next(filter(None, (unshardable(*each) for each in sections.items())), None)
@@ -74,7 +75,7 @@ def plan(recipe: Recipe, gib: float, gpus: int | None) -> Planned:
             gpu=round(gib * GIB),
             whole=whole,
         )
-        for count in counts([section.batch for section in sections.values()], most)
+        for count in counts(list(sections.values()), most)
     ]
     return next((each for each in every if each.fits), every[-1])
 
@@ -89,20 +90,18 @@ def unshardable(name: str, section: Training) -> str | None:
     return f"{name}.compile: true" if section.compile else None
 
 
-def counts(batches: list[int], most: int | None) -> list[int]:
+def counts(sections: Sequence[Training], most: int | None) -> list[int]:
     """The numbers of GPUs up to `most` that share every batch evenly."""
     looked_at = COUNTS if most is None else (*(each for each in COUNTS if each < most), most)
-    return [each for each in looked_at if gcd(*batches) % each == 0]
+    return [each for each in looked_at if all(shared(section, each) for section in sections)]
 
 
-def trainings(recipe: Recipe) -> dict[str, Training]:
-    """The sections that train; the control takes no more than the stage 2 it is compared with."""
-    named = {
-        "base.scratch": recipe.base.scratch,
-        "mle": recipe.mle,
-        "unlikelihood": recipe.unlikelihood,
-    }
-    return {name: section for name, section in named.items() if section is not None}
+def shared(section: Training, gpus: int) -> bool:
+    """Whether so many GPUs can share a step's samples evenly, as the training asks of them."""
+    try:
+        return bool(processes.micro_batch(section.batch, section.micro_batch, gpus))
+    except RecipeError:
+        return False
 
 
 def sequences(section: Training, recipe: Recipe) -> int:
@@ -119,7 +118,7 @@ def stage(section: Training, gpus: int, shape: Shape, sequences: int) -> Stage:
 
     Each has so many `sequences`.
     """
-    samples = min(section.micro_batch, ceil(section.batch / gpus))
+    samples = processes.micro_batch(section.batch, section.micro_batch, gpus)
     longest = min(section.max_tokens, shape.positions or section.max_tokens)
     adapter = getattr(section, "adapter", None)
     return Stage(
@@ -197,6 +196,7 @@ def lines(planned: Planned, path: Path) -> list[str]:
     return [
         f"parameters {planned.model.parameters:,}; trained: {', '.join(trained)}",
         *table(planned.needs),
+        *beyond_one(planned),
         f"GiB at most on {where} of {planned.gpu / GIB:g} GiB, {said(aside)} of them in reserve",
         *(chosen(planned, path) if planned.fits else [refused(planned)]),
     ]
@@ -240,6 +240,18 @@ def chosen(planned: Planned, path: Path) -> list[str]:
     return [
         f"smallest: one: ontarget {command}",
         *([faster] if needed + planning.reserve(planned.gpu) <= planned.gpu else []),
+    ]
+
+
+def beyond_one(planned: Planned) -> list[str]:
+    """What to say where a model can be trained in parts, but not be translated with."""
+    weights = planning.EXACT * planned.model.parameters
+    if weights + planning.reserve(planned.gpu) <= planned.gpu:
+        return []
+    return [
+        f"preflight, validation and translate hold all weights on one GPU: {said(weights)} GiB in "
+        "float32, which do not fit; set preflight to 0, leave validation out, and train with "
+        "`ontarget mle` and `ontarget unlikelihood` alone"
     ]
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from transformers import TrainerCallback
 
 from ontarget import artifacts, checkpoints, processes
-from ontarget.callbacks import Curve, Keeper, Progress, Validation
+from ontarget.callbacks import SEEN, Curve, Keeper, Progress, Validation
 from ontarget.errors import RecipeError
 from ontarget.validation import Validated
 
@@ -74,7 +74,9 @@ class Memory:
                 f"run has {processes.engine() or 'none'}; go on as it was begun, or remove "
                 f"{self.folder} to begin again"
             )
-        self.curve.points[:], self.seen[:] = content["curve"], content["seen"]
+        self.curve.points[:] = content["curve"]
+        # A state of an earlier version has seen less; the curve's next point goes without that.
+        self.seen[:] = [row for row in content["seen"] if len(row) == len(SEEN) + 2]
         if self.keeper:
             self.keeper.validated[:] = [Validated(**each) for each in content["validated"]]
             if processes.leads():

@@ -53,6 +53,12 @@ def refuse_half_launched() -> None:
             f"environment: {sharding[0]} is true, but there is one process, which has nothing to "
             f"share; launch two or more, or `unset {sharding[0]}`"
         )
+    version = os.environ.get("FSDP_VERSION") or "1"
+    if ENGINES[0] in sharding and version != "2":
+        raise RecipeError(
+            f"environment: FSDP_VERSION is {version}, expected 2; launch with --fsdp_version 2, or "
+            "with recipes/engines/fsdp2.yaml"
+        )
     needed = ("RANK", "MASTER_ADDR", "MASTER_PORT")
     missing = [name for name in needed if not os.environ.get(name)]
     said = next((name for name in ("WORLD_SIZE", "LOCAL_RANK") if told(name) > 0), None)
@@ -62,6 +68,21 @@ def refuse_half_launched() -> None:
             f"environment: {said} is {told(said)}, but there is {found}; launch with `accelerate "
             f"launch` or `torchrun`, which set them all, or `unset {said}` to run one process"
         )
+
+
+def micro_batch(batch: int, at_most: int, among: int | None = None) -> int:
+    """Samples that each of so many processes (all) takes at once, for a step of `batch` samples.
+
+    Raises:
+        RecipeError: they cannot share it.
+    """
+    among = among or count()
+    each = min(at_most, max(1, batch // among))
+    if batch % (each * among):
+        raise RecipeError(
+            f"batch: {batch} is no multiple of micro_batch {each} on {among} processes; make it one"
+        )
+    return each
 
 
 def shard() -> bool:
@@ -115,6 +136,11 @@ def group() -> Any:
 
     PartialState(cpu=torch.accelerator.current_accelerator(check_available=True) is None)
     return torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
+
+
+def have_met() -> bool:
+    """Whether they have a group already."""
+    return group.cache_info().currsize > 0
 
 
 def part() -> None:

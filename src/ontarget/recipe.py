@@ -23,6 +23,7 @@ from ontarget.sections import (
     Section,
     Seed,
     Trackers,
+    Training,
     Translate,
     Unlikelihood,
 )
@@ -86,6 +87,16 @@ class Recipe(Section):
         if fault:
             raise ValueError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")
         return self
+
+    @property
+    def trainings(self) -> dict[str, Training]:
+        """The sections that train, by name; the control trains as the stage 2 it stands beside."""
+        named = {
+            "base.scratch": self.base.scratch,
+            "mle": self.mle,
+            "unlikelihood": self.unlikelihood,
+        }
+        return {name: section for name, section in named.items() if section is not None}
 
     @property
     def template_text(self) -> str:

@@ -58,7 +58,7 @@ class Shape:
 
 def small_llama(tokenizer: PreTrainedTokenizerBase, shape: Shape, seed: int) -> PreTrainedModel:
     """A Llama of this size with random weights, embeddings tied, float32."""
-    torch.manual_seed(seed)
+    torch.manual_seed(seed)  # transformers draws weights with the global generator
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),

@@ -156,6 +156,8 @@ class Training(Section):
             raise ValueError(
                 f"batch {self.batch} is no multiple of micro_batch {self.micro_batch}; make it one"
             )
+        if self.weight_decay and self.optimizer == "muon":
+            raise ValueError("weight_decay is not for optimizer muon; leave it out, or use adamw")
         return self
 
 
@@ -241,6 +243,14 @@ class Adapter(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     targets: Layers = ("all-linear",)  # names of layers; all linear ones but the head
 
+    @field_validator("targets")
+    @classmethod
+    def consistent(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        """The word for all stands alone: beside names peft passes over it."""
+        if "all-linear" in targets and len(targets) > 1:
+            raise ValueError("all-linear stands for all; name it alone, or name each layer")
+        return targets
+
 
 class Mle(Training):
     """Stage 1: maximum likelihood on multilingual translation instructions."""
@@ -261,9 +271,9 @@ class Unlikelihood(Training):
     validation: Validation | None = None
 
     @property
-    def stops_early(self) -> bool:
-        """Whether its steps are an upper bound only."""
-        return self.validation is not None and self.validation.stop
+    def length_is_known(self) -> bool:
+        """Whether its steps are known before it has run: not an upper bound, nor epochs."""
+        return self.steps is not None and not (self.validation and self.validation.stop)
 
 
 class Translate(Section):

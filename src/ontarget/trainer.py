@@ -12,7 +12,7 @@ from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer
 
 from ontarget import checkpoints, processes, sharding
-from ontarget.batches import Example, LikeLengths
+from ontarget.batches import Example, LikeLengths, blank
 from ontarget.callbacks import SEEN, Epochs, Point
 from ontarget.errors import RecipeError
 from ontarget.losses import IGNORE
@@ -37,7 +37,7 @@ class LanguageAwareTrainer(Trainer):
     def __init__(
         self, *, alpha: float, memory: Memory, train_dataset: Sequence[Example], **trainer: Any
     ) -> None:
-        super().__init__(train_dataset=train_dataset, **trainer)
+        super().__init__(train_dataset=[*train_dataset, blank(train_dataset)], **trainer)
         self.remove_callback(PrinterCallback)
         self.alpha = alpha
         self.lengths = [example.length for example in train_dataset]
@@ -48,12 +48,10 @@ class LanguageAwareTrainer(Trainer):
         self.since = time.monotonic()
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        step = (
-            self.args.train_batch_size
-            * self.args.gradient_accumulation_steps
-            * self.args.world_size
-        )
-        sampler = LikeLengths(self.lengths, step, self.args.data_seed or 0)
+        at_once = self.args.train_batch_size * self.args.world_size
+        step = at_once * self.args.gradient_accumulation_steps
+        share = at_once if self.args.world_size > 1 else 1
+        sampler = LikeLengths(self.lengths, step, self.args.data_seed or 0, share=share)
         self.add_callback(Epochs(sampler))
         return sampler
 

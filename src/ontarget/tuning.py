@@ -7,6 +7,7 @@ micro-batches or processes (arXiv 2403.14399), so that a label's weight is 1 or 
 count. Without conflict rows only the first term is left.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +26,14 @@ from ontarget.adapters import LowRank
 from ontarget.batches import Example, packed, padded, shared
 from ontarget.callbacks import Point, Progress, Terminated, Validation
 from ontarget.compiled import compile_layers
-from ontarget.errors import RecipeError
+from ontarget.errors import ModelError, RecipeError
 from ontarget.memory import Memory
 from ontarget.models import Loaded
 from ontarget.muon import muon
 from ontarget.trainer import LanguageAwareTrainer, refuse_diverged
 from ontarget.validation import Validated, best
 
+DROPS = ("layerdrop", "encoder_layerdrop", "decoder_layerdrop")  # shares of layers, as configured
 Layout = Literal["shared", "packed", "padded"]  # of a batch's sequences, cheapest first
 
 
@@ -43,7 +45,7 @@ class Schedule:
     batch: int  # examples a step, over all processes and micro-batches
     micro_batch: int  # examples at once on one device
     learning_rate: float  # peak
-    schedule: str  # cosine, linear, constant
+    schedule: str  # cosine, linear, constant_with_warmup
     warmup: float  # share of the steps
     optimizer: Literal["adamw", "muon"]
     weight_decay: float
@@ -61,7 +63,7 @@ class Schedule:
 class Trained:
     """What a training leaves besides the weights."""
 
-    curve: list[Point]  # step, likelihood, unlikelihood, learning rate
+    curve: list[Point]  # step, steps, and what `callbacks.KEPT` names
     validated: list[Validated]
     steps: int  # that were made; the weights are those of the best validated one, if any was
     adapter: PeftModel | None  # still inside the model, not merged
@@ -97,7 +99,7 @@ def train(
         trainer = LanguageAwareTrainer(
             model=tuned,
             args=arguments(model, schedule, memory.partial),
-            train_dataset=list(examples),
+            train_dataset=examples,
             data_collator=lambda drawn: batch(drawn, loaded.pad, schedule.row_tokens, layout),
             alpha=schedule.alpha,
             memory=memory,
@@ -116,7 +118,9 @@ def train(
 
 def tried(model: PreTrainedModel, examples: Sequence[Example], schedule: Schedule) -> Layout:
     """How its sequences can be laid out; raises ModelError where its loss is not known."""
-    heads.refuse_unknown(model, str(model.name_or_path or "the model"))
+    name = str(model.name_or_path or "the model")
+    heads.refuse_unknown(model, name)
+    refuse_dropped_layers(model, name)
     longest = max(example.length for example in examples)
     most = longest * max(len(example.rows) for example in examples) * schedule.micro_batch
     row_tokens = min(schedule.row_tokens, most)  # no row can be longer
@@ -125,11 +129,21 @@ def tried(model: PreTrainedModel, examples: Sequence[Example], schedule: Schedul
     return "packed" if heads.keeps_packed_apart(model, row_tokens) else "padded"
 
 
+def refuse_dropped_layers(model: PreTrainedModel, name: str) -> None:
+    """Raise ModelError where processes would wait for layers that one of them leaves out."""
+    dropped = [each for each in DROPS if getattr(model.config, each, 0)]
+    if processes.count() > 1 and dropped:
+        raise ModelError(
+            f"{name}: drops whole layers while it is trained, which several processes cannot; set "
+            f"{' and '.join(dropped)} to 0 in its config.json"
+        )
+
+
 def prepared(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel | PeftModel:
     """The model, or the model inside its adapter, whose first weights depend on the seed."""
     tuned: PreTrainedModel | PeftModel = model
     if schedule.adapter is not None:
-        torch.manual_seed(schedule.seed)
+        torch.manual_seed(schedule.seed)  # peft takes no generator
         tuned = adapters.adapted(model, schedule.adapter)
     if schedule.compiled:
         compile_layers(model, tuned)
@@ -161,12 +175,9 @@ def optimizer(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer | N
 
 def arguments(model: PreTrainedModel, schedule: Schedule, scratch: Path) -> TrainingArguments:
     """The Trainer's own settings: no reporting to anyone."""
-    micro_batch = min(schedule.micro_batch, max(1, schedule.batch // processes.count()))
-    if schedule.batch % (micro_batch * processes.count()):
-        raise RecipeError(
-            f"batch: {schedule.batch} is no multiple of micro_batch {micro_batch} on "
-            f"{processes.count()} processes; make it one"
-        )
+    micro_batch = processes.micro_batch(schedule.batch, schedule.micro_batch)
+    # What a launcher was told would be taken where the recipe asks for float32.
+    os.environ["ACCELERATE_MIXED_PRECISION"] = "bf16" if schedule.precision == "bfloat16" else "no"
     made = TrainingArguments(
         output_dir=str(scratch),
         max_steps=schedule.steps,

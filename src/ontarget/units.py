@@ -90,7 +90,7 @@ def stage2_units(recipe: Recipe, start: tuple[str, ...]) -> Iterator[Unit]:
         )
     if recipe.control:
         assert recipe.unlikelihood is not None
-        counted = ("4_unlikelihood",) if recipe.unlikelihood.stops_early else ()
+        counted = () if recipe.unlikelihood.length_is_known else ("4_unlikelihood",)
         yield Unit(
             folder="4_control",
             verb="control",

@@ -95,7 +95,7 @@ def refuse_incomplete(folder: Path) -> None:
             f"{folder}: expected weights as .safetensors, found {found}; "
             "save them with save_pretrained(..., safe_serialization=True)"
         )
-    if index.is_file():
+    if index.is_file() and not (folder / "model.safetensors").is_file():  # as transformers prefers
         try:
             shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
             outside = [
@@ -161,10 +161,9 @@ def sizes(folder: Path) -> dict[str, tuple[int, ...]]:
         ModelError: a file is damaged, or a weight holds other than plain numbers.
     """
     index = folder / "model.safetensors.index.json"
-    if index.is_file():
+    named = ["model.safetensors"]
+    if not (folder / named[0]).is_file():  # where there are both, this one is loaded
         named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-    else:
-        named = ["model.safetensors"]
     found: dict[str, tuple[int, ...]] = {}
     for name in sorted(set(named)):
         for tensor, (kind, size) in header(folder / name).items():

@@ -7,20 +7,24 @@ the same compute. What stage 2 gains over it is not gained by training longer.
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, tuning
+from ontarget import artifacts, processes, tuning
 from ontarget.recipe import Recipe
 from ontarget.records import Sample
 from ontarget.steps import inputs, training
-from ontarget.validation import Validated
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     """Write `model/` and `curve.jsonl`."""
     assert recipe.unlikelihood is not None
     every = artifacts.read_lines(recipe.out / "1_prepare" / "train.jsonl", Sample)
-    steps = steps_of_stage2(recipe, len(every))
-    section = recipe.unlikelihood.model_copy(
-        update={"batch": 2 * recipe.unlikelihood.batch, "steps": steps, "epochs": None}
+    stage2 = recipe.unlikelihood
+    section = stage2.model_copy(
+        update={
+            "batch": 2 * stage2.batch,
+            "micro_batch": processes.micro_batch(stage2.batch, stage2.micro_batch),
+            "steps": steps_of_stage2(recipe),
+            "epochs": None,
+        }
     )
     samples = training.picked(every, section, recipe.seed + 1)
     tell("loading the model", 0, 1)
@@ -35,10 +39,12 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     return training.reported(trained, len(samples), len(examples))
 
 
-def steps_of_stage2(recipe: Recipe, samples: int) -> int:
-    """As many as the recipe says, or as stage 2 made before it was on target."""
+def steps_of_stage2(recipe: Recipe) -> int:
+    """As many as the recipe says, or as stage 2 made: of its own samples, or before it ended."""
     assert recipe.unlikelihood is not None
-    if recipe.unlikelihood.stops_early:
-        path = recipe.out / "4_unlikelihood" / "validation.jsonl"
-        return artifacts.read_lines(path, Validated)[-1].step
-    return training.schedule(recipe.unlikelihood, samples, recipe.seed).steps
+    if recipe.unlikelihood.length_is_known:
+        assert recipe.unlikelihood.steps is not None
+        return recipe.unlikelihood.steps
+    stamp = artifacts.read_stamp(recipe.out / "4_unlikelihood")
+    assert stamp is not None
+    return int(stamp["result"]["steps"])

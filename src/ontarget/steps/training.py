@@ -37,8 +37,9 @@ def schedule(
     alpha: float = 0.0,
     validation: Validation | None = None,
 ) -> Schedule:
-    """The section with its length in optimiser steps."""
-    steps = section.steps or max(1, math.ceil((section.epochs or 1) * samples / section.batch))
+    """The section with its length in optimiser steps; an epoch's last may have fewer samples."""
+    of_epoch = math.ceil(samples / section.batch)
+    steps = section.steps or math.ceil((section.epochs or 1) * of_epoch)
     return Schedule(
         steps=steps,
         batch=section.batch,
