@@ -56,6 +56,7 @@ CODER_SIZES = {
     "decoder_attention_heads": 2, "encoder_ffn_dim": 24, "decoder_ffn_dim": 24,
     "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2,
     "decoder_start_token_id": 2, "encoder_layerdrop": 0.0, "decoder_layerdrop": 0.0,
+    "dropout": 0.0, "attention_dropout": 0.0,
 }  # fmt: skip
 
 

@@ -24,7 +24,8 @@ from torch.testing import assert_close
 from ontarget import artifacts, processes
 from ontarget.callbacks import KEPT
 from ontarget.errors import ModelError, RecipeError
-from ontarget.tuning import arguments, refuse_dropped_layers
+from ontarget.sharding import refuse_unfit
+from ontarget.tuning import arguments
 
 HERE = Path(__file__).parent
 SHIPPED = HERE.parent / "recipes" / "engines"
@@ -98,6 +99,8 @@ def assert_alike(found: Path, expected: Path) -> None:
     weights = [load_file(each / "model.safetensors") for each in (found, expected)]
     assert weights[0].keys() == weights[1].keys()
     for name, weight in weights[1].items():
+        if name.endswith("k_proj.bias"):
+            continue  # it shifts all scores alike: of its gradient, rounding, AdamW makes steps
         assert_close(weights[0][name], weight, rtol=0, atol=1e-4)
 
 
@@ -109,6 +112,8 @@ def test_two_processes_train_as_one_does(
     """Over four epochs, whose last steps are whole or, of 42 samples, not; validated, the weights
     of step 12 are kept.
     """
+    if (engine, kind) == ("FSDP2", "encoder-decoder"):
+        pytest.skip("refused: see test_what_processes_cannot_train_together_is_refused")
     assert_alike(trained(tmp_path / "two", KINDS[kind], **VARIABLES[engine]), alone[kind])
 
 
@@ -199,16 +204,19 @@ def test_the_recipes_precision_counts_and_not_the_launchers(
         assert made.mixed_precision == os.environ["ACCELERATE_MIXED_PRECISION"] == word
 
 
-def test_layers_that_are_dropped_are_refused_where_processes_would_wait(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_processes_cannot_train_together_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model = coder("M2M-100").model
-    refuse_dropped_layers(model, "here")
     model.config.decoder_layerdrop = 0.05
-    refuse_dropped_layers(model, "here")  # alone it may
+    refuse_unfit(model, "here")  # alone it may
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ModelError, match="here: drops whole .* set decoder_layerdrop to 0 in its"):
-        refuse_dropped_layers(model, "here")
+        refuse_unfit(model, "here")
+    model.config.decoder_layerdrop = 0.0
+    refuse_unfit(model, "here")
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(ModelError, match="here: its encoder and decoder share their embeddings"):
+        refuse_unfit(model, "here")
+    refuse_unfit(tiny().model, "there")  # whose head is tied
 
 
 def test_alone_a_process_leads_and_agrees_with_itself() -> None:

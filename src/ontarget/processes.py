@@ -15,7 +15,8 @@ from ontarget.errors import RecipeError
 
 Decided = TypeVar("Decided")
 
-ENGINES = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")  # that shard, as accelerate says
+FSDP = "ACCELERATE_USE_FSDP"
+ENGINES = (FSDP, "ACCELERATE_USE_DEEPSPEED")  # that shard, as accelerate says
 PATIENCE = timedelta(days=30)
 
 
@@ -54,7 +55,7 @@ def refuse_half_launched() -> None:
             f"share; launch two or more, or `unset {sharding[0]}`"
         )
     version = os.environ.get("FSDP_VERSION") or "1"
-    if ENGINES[0] in sharding and version != "2":
+    if FSDP in sharding and version != "2":
         raise RecipeError(
             f"environment: FSDP_VERSION is {version}, expected 2; launch with --fsdp_version 2, or "
             "with recipes/engines/fsdp2.yaml"

@@ -7,11 +7,40 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
+from transformers import PreTrainedModel
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from ontarget import processes
+from ontarget.errors import ModelError
 
+DROPS = ("layerdrop", "encoder_layerdrop", "decoder_layerdrop")  # shares of layers, as configured
 ZERO3 = "ds_tensor"  # where DeepSpeed keeps a process's part of a parameter, which itself is empty
+
+
+def refuse_unfit(model: PreTrainedModel, name: str) -> None:
+    """Raise ModelError for a model that several processes, or those that shard, cannot train.
+
+    Where one leaves out a layer, the others would wait for it. accelerate makes one group of FSDP2
+    of the embeddings and the head; torch refuses weights that are in another group as well, as
+    where encoder and decoder share them (accelerate 1.15, torch 2.13).
+    """
+    if processes.count() == 1:
+        return
+    dropped = [each for each in DROPS if getattr(model.config, each, 0)]
+    if dropped:
+        raise ModelError(
+            f"{name}: drops whole layers while it is trained, which several processes cannot; set "
+            f"{' and '.join(dropped)} to 0 in its config.json"
+        )
+    ends: Any = (model.get_input_embeddings(), model.get_output_embeddings())  # type: ignore[no-untyped-call]
+    others = [each for each in model.modules() if not any(each is end for end in ends)]
+    if processes.engine() == processes.FSDP and any(
+        getattr(each, "weight", None) is ends[0].weight for each in others
+    ):
+        raise ModelError(
+            f"{name}: its encoder and decoder share their embeddings, which FSDP2 cannot split; "
+            "use recipes/engines/ddp.yaml or zero3.yaml"
+        )
 
 
 def whole(weight: Tensor) -> Tensor:

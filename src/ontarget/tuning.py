@@ -26,14 +26,13 @@ from ontarget.adapters import LowRank
 from ontarget.batches import Example, packed, padded, shared
 from ontarget.callbacks import Point, Progress, Terminated, Validation
 from ontarget.compiled import compile_layers
-from ontarget.errors import ModelError, RecipeError
+from ontarget.errors import RecipeError
 from ontarget.memory import Memory
 from ontarget.models import Loaded
 from ontarget.muon import muon
 from ontarget.trainer import LanguageAwareTrainer, refuse_diverged
 from ontarget.validation import Validated, best
 
-DROPS = ("layerdrop", "encoder_layerdrop", "decoder_layerdrop")  # shares of layers, as configured
 Layout = Literal["shared", "packed", "padded"]  # of a batch's sequences, cheapest first
 
 
@@ -120,23 +119,13 @@ def tried(model: PreTrainedModel, examples: Sequence[Example], schedule: Schedul
     """How its sequences can be laid out; raises ModelError where its loss is not known."""
     name = str(model.name_or_path or "the model")
     heads.refuse_unknown(model, name)
-    refuse_dropped_layers(model, name)
+    sharding.refuse_unfit(model, name)
     longest = max(example.length for example in examples)
     most = longest * max(len(example.rows) for example in examples) * schedule.micro_batch
     row_tokens = min(schedule.row_tokens, most)  # no row can be longer
     if heads.shares_beginnings(model, longest, row_tokens):
         return "shared"
     return "packed" if heads.keeps_packed_apart(model, row_tokens) else "padded"
-
-
-def refuse_dropped_layers(model: PreTrainedModel, name: str) -> None:
-    """Raise ModelError where processes would wait for layers that one of them leaves out."""
-    dropped = [each for each in DROPS if getattr(model.config, each, 0)]
-    if processes.count() > 1 and dropped:
-        raise ModelError(
-            f"{name}: drops whole layers while it is trained, which several processes cannot; set "
-            f"{' and '.join(dropped)} to 0 in its config.json"
-        )
 
 
 def prepared(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel | PeftModel:
