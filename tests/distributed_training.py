@@ -1,8 +1,8 @@
 """What each process of a launched training runs; not a test itself.
 
-    python -m torch.distributed.run --nproc-per-node 2 distributed_training.py FOLDER SETTING
+    python -m torch.distributed.run --nproc-per-node 2 distributed_training.py FOLDER SETTINGS
 
-SETTING is JSON, changes to `SETTING` below.
+SETTINGS is JSON, changes to `SETTING` below by the name of a folder in FOLDER; one training each.
 """
 
 import json
@@ -80,6 +80,7 @@ def seen(folder: Path, seconds: float) -> None:
 
 def trained(folder: Path, changes: dict[str, Any]) -> None:
     """Train in `folder`; the leader writes curve and weights there."""
+    folder.mkdir(parents=True, exist_ok=True)
     setting = SETTING | changes
     if setting.pop("lora", False):
         setting["adapter"] = LowRank(
@@ -107,5 +108,6 @@ def trained(folder: Path, changes: dict[str, Any]) -> None:
 if __name__ == "__main__":
     if processes.shard():
         as_if_on_accelerators()
-    trained(Path(sys.argv[1]), json.loads(sys.argv[2]))
+    for name, changes in json.loads(sys.argv[2]).items():
+        trained(Path(sys.argv[1]) / name, changes)
     processes.part()

@@ -165,7 +165,7 @@ def test_the_control_sees_twice_the_samples_for_as_many_steps(finished: Path) ->
 
 def test_the_control_makes_the_steps_of_a_stage_2_of_epochs(write_recipe: Writer) -> None:
     """Of samples that are too long stage 2 makes none; which are is known when it has run."""
-    stage = {"epochs": 1, "batch": 4, "micro_batch": 4, "preflight": 0, "max_tokens": 60}
+    stage = {"epochs": 1, "batch": 4, "micro_batch": 4, "preflight": 0, "max_tokens": 40}
     path = write_recipe(mle=None, unlikelihood=stage)
     run(path, verb="control")
     found, control = (
