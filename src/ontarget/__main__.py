@@ -234,7 +234,7 @@ def main() -> None:
     except OnTargetError as error:
         if debug:
             traceback.print_exc()
-        if processes.leads() or processes.have_met():  # before, all find the same
+        if processes.told("LOCAL_RANK") == 0 or processes.have_met():  # before, all find the same
             errors.print(Text(f"ontarget: {in_one_line(error)}"), soft_wrap=True)
         sys.exit(2)
     except Stopped as end:
