@@ -43,7 +43,7 @@ def diagnose(  # noqa: PLR0913 - a command's options
     console.print(
         f"conflict loss under a wrong instruction {measures.conflict_nats:.2f} nats a token"
     )
-    for direction, percent in measures.off_target_percent.items():
+    for direction, percent in sorted(measures.off_target_percent.items()):
         floor = measures.reference_off_target_percent[direction]
         console.print(f"off-target {direction} {percent:.1f} % (references {floor:.1f} %)")
     console.print(Text(examined.verdict.words), soft_wrap=True)
