@@ -12,7 +12,7 @@ from measure import machine
 from reference import reference
 from torch import Tensor
 
-from ontarget.losses import fused_loss
+from ontarget.training.fused import fused_loss
 
 VOCABULARY, TOKENS = 1000, 64
 ODDS = (-30, -20, -10, -5, 0, 5, 10, 16, 20, 30)

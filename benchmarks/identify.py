@@ -19,8 +19,8 @@ from pathlib import Path
 
 from measure import ROUNDS, machine
 
-from ontarget.identify import lid_176
-from ontarget.metric import OffTarget
+from ontarget.offtarget.detectors.fasttext import load_lid_176
+from ontarget.offtarget.metric import OffTarget
 
 MANY = 1_000_000
 TIMED = 20_000
@@ -79,7 +79,7 @@ def seconds(works: list[Callable[[], None]]) -> list[float]:
 
 def bare(texts: list[str]) -> None:
     """What an evaluation cannot do without."""
-    model = lid_176()
+    model = load_lid_176()
     for text in texts:
         model.predict(text)
 

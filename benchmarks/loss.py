@@ -15,7 +15,8 @@ from measure import accelerator, machine, medians, peak_megabytes
 from reference import reference
 from torch import Tensor
 
-from ontarget.losses import IGNORE, fused_loss
+from ontarget.training.fused import fused_loss
+from ontarget.training.losses import IGNORE
 
 LABELLED = 0.4
 SETTINGS = {"cpu": (512, (32_000, 128_256), 2048), "cuda": (4096, (32_000, 128_256), 8192)}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 
-from ontarget.muon import ITERATIONS, orthogonalised
+from ontarget.training.engine.muon import ITERATIONS, orthogonalize
 
 SHAPES = [(128, 128)] * 16 + [(352, 128)] * 8 + [(128, 352)] * 4
 ROUNDS = 30
@@ -45,7 +45,7 @@ def main() -> None:
 
     one_by_one = torch.optim.Muon(parameters, lr=0.0, weight_decay=0.0)
     reference = seconds(lambda: one_by_one.step())
-    ours = seconds(lambda: [orthogonalised(matrices) for matrices in groups])
+    ours = seconds(lambda: [orthogonalize(matrices) for matrices in groups])
     bound = seconds(products)
     print(f"torch.optim.Muon {1e3 * reference:.1f} ms, batched {1e3 * ours:.1f} ms", end=" ")
     print(f"({reference / ours:.2f}x faster), products alone {1e3 * bound:.1f} ms", end=" ")

@@ -11,16 +11,17 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from ontarget import recipe_files
-from ontarget.batches import Example, Prompt, Row, row
-from ontarget.conflicts import wrong_target
-from ontarget.languages import english_name
-from ontarget.models import Loaded
-from ontarget.prompts import TEMPLATES, prompt
+from ontarget.base_model.llama import EOS, PAD, LlamaShape, make_llama, train_byte_bpe
+from ontarget.data.conflicts import wrong_target
+from ontarget.languages.names import english_name
+from ontarget.models.loading import LoadedModel
+from ontarget.models.prompting import Prompt
+from ontarget.models.templates import TEMPLATES, fill_template
+from ontarget.recipe import yaml_file
 from ontarget.records import Sample
-from ontarget.scratch import EOS, PAD, Shape, byte_bpe, small_llama
 from ontarget.steps import inputs
 from ontarget.steps.s0_base import vocabulary_texts
+from ontarget.training.packing import Example, TokenSequence, token_sequence
 
 WORDS = 32_000  # of the larger model, those of the template among them
 ALPACA = TEMPLATES["alpaca"]
@@ -42,7 +43,7 @@ class Case:
     """One step's pairs, and a model to train on them."""
 
     name: str
-    make: Callable[[], Loaded]  # always the same weights
+    make: Callable[[], LoadedModel]  # always the same weights
     pairs: list[Pair]
     row_tokens: int
 
@@ -52,7 +53,7 @@ class Case:
         answers = self.make().responses([each.response for each in self.pairs])
         return sum(map(len, answers))
 
-    def examples(self, loaded: Loaded, *, conflicts: bool) -> list[Example]:
+    def examples(self, loaded: LoadedModel, *, conflicts: bool) -> list[Example]:
         """As stage 2 has them, or stage 1."""
         true = rows(loaded, self.pairs, [each.prompt for each in self.pairs])
         if not conflicts:
@@ -63,12 +64,12 @@ class Case:
 
 
 def rows(
-    loaded: Loaded, pairs: list[Pair], asked: list[str], *, unlikely: bool = False
-) -> list[Row]:
+    loaded: LoadedModel, pairs: list[Pair], asked: list[str], *, unlikely: bool = False
+) -> list[TokenSequence]:
     """Tokens of these prompts with the pairs' responses."""
     answers = loaded.responses([each.response for each in pairs])
     return [
-        row("", Prompt(tokens=tuple(tokens)), answer, unlikely=unlikely)
+        token_sequence("", Prompt(tokens=tuple(tokens)), answer, unlikely=unlikely)
         for tokens, answer in zip(loaded.prompts(asked), answers, strict=True)
     ]
 
@@ -76,12 +77,12 @@ def rows(
 def demo(count: int) -> Case:
     """The demo's model and samples."""
     with files("ontarget").joinpath("recipes/demo.yaml") as path:
-        recipe = recipe_files.load(path)  # type: ignore[arg-type]
+        recipe = yaml_file.load_recipe(path)  # type: ignore[arg-type]
     corpus = inputs.splits(recipe).train
     scratch = recipe.base.scratch
     assert scratch is not None and recipe.unlikelihood is not None
-    tokenizer = byte_bpe(vocabulary_texts(recipe, corpus), scratch.vocabulary)
-    shape = Shape(
+    tokenizer = train_byte_bpe(vocabulary_texts(recipe, corpus), scratch.vocabulary)
+    shape = LlamaShape(
         hidden=scratch.hidden,
         layers=scratch.layers,
         heads=scratch.heads,
@@ -92,7 +93,7 @@ def demo(count: int) -> Case:
     def pair(sample: Sample) -> Pair:
         conflict = wrong_target(sample, recipe.languages, 0)
         asked, wrong = (
-            prompt(each, recipe.template_text, english_name) for each in (sample, conflict)
+            fill_template(each, recipe.template_text, english_name) for each in (sample, conflict)
         )
         texts = meanings[sample.key.rpartition("/")[0]]
         rejected = texts[conflict.asked_lang]
@@ -101,7 +102,7 @@ def demo(count: int) -> Case:
     drawn = inputs.samples(corpus, recipe.supervised_directions)
     return Case(
         name="demo model",
-        make=lambda: Loaded(small_llama(tokenizer, shape, 0), tokenizer),
+        make=lambda: LoadedModel(make_llama(tokenizer, shape, 0), tokenizer),
         pairs=[pair(sample) for sample in inputs.chosen(drawn, count, 0)],
         row_tokens=recipe.unlikelihood.row_tokens or recipe.unlikelihood.max_tokens,
     )
@@ -129,7 +130,7 @@ def larger(count: int) -> Case:
     )
 
 
-def larger_model() -> Loaded:
+def larger_model() -> LoadedModel:
     """Random weights; a token is a word."""
     others = [f"w{index}" for index in range(WORDS - len(TEMPLATE_WORDS) - 2)]
     vocabulary = {word: index for index, word in enumerate([PAD, EOS, *TEMPLATE_WORDS, *others])}
@@ -149,4 +150,4 @@ def larger_model() -> Loaded:
         eos_token_id=1,
         pad_token_id=0,
     )
-    return Loaded(LlamaForCausalLM(config), tokenizer)
+    return LoadedModel(LlamaForCausalLM(config), tokenizer)

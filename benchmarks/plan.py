@@ -16,14 +16,21 @@ from measure import accelerator, machine, peak_megabytes
 from peft import PeftModel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from ontarget import adapters, heads
-from ontarget.batches import Example, Row, packed
-from ontarget.planning import Adapter, Memory, Stage, on_one, rows_at_most
-from ontarget.shapes import Model, Shape, llama
+from ontarget.memory_plan.arithmetic import (
+    AdapterPlan,
+    MemoryUse,
+    TrainingPlan,
+    largest_batch,
+    memory_on_one,
+)
+from ontarget.memory_plan.shapes import ModelDescription, ModelShape, llama_tensors
+from ontarget.models import adapters
+from ontarget.training import forward
+from ontarget.training.packing import Example, TokenSequence, packed
 
 SAMPLES, LENGTH, RANK = 8, 128, 16
 EACH_ALONE = -3, 1 << 16  # M_MMAP_THRESHOLD: blocks from 64 kB on go back when they are freed
-DEEP = Shape(
+DEEP = ModelShape(
     hidden=512,
     layers=8,
     heads=8,
@@ -32,7 +39,7 @@ DEEP = Shape(
     feed_forward=1408,
     vocabulary=8000,
 )
-BROAD = Shape(
+BROAD = ModelShape(
     hidden=512,
     layers=2,
     heads=8,
@@ -49,7 +56,7 @@ class Case:
 
     model: PreTrainedModel
     tuned: PreTrainedModel | PeftModel
-    stage: Stage
+    stage: TrainingPlan
     optimizer: torch.optim.Optimizer
 
     def steps(self) -> None:
@@ -74,13 +81,13 @@ def drawn() -> list[Example]:
     """Samples of full length, each with its conflict; half of the tokens carry a label."""
     tokens = tuple(range(3, 3 + LENGTH))
     rows = tuple(
-        Row(key="", tokens=tokens, prompt_tokens=LENGTH // 2, unlikely=wrong)
+        TokenSequence(key="", tokens=tokens, prompt_tokens=LENGTH // 2, unlikely=wrong)
         for wrong in (False, True)
     )
     return [Example(rows=rows)] * SAMPLES
 
 
-def case(shape: Shape, stage: Stage) -> Case:
+def case(shape: ModelShape, stage: TrainingPlan) -> Case:
     """A Llama with random weights, and its optimizer."""
     torch.manual_seed(0)
     config = LlamaConfig(
@@ -94,22 +101,22 @@ def case(shape: Shape, stage: Stage) -> Case:
     model: PreTrainedModel = LlamaForCausalLM(config).to(accelerator())
     tuned: PreTrainedModel | PeftModel = model
     if stage.adapter:
-        low_rank = adapters.LowRank(
+        low_rank = adapters.LowRankAdapter(
             rank=RANK, scale=2.0, dropout=0.0, targets=[adapters.ALL_LINEAR], kind="lora"
         )
-        tuned = adapters.adapted(model, low_rank)
+        tuned = adapters.add_adapter(model, low_rank)
     tuned.train()
     weights = [each for each in tuned.parameters() if each.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=1e-6, fused=True)  # as the Trainer's
     return Case(model=model, tuned=tuned, stage=stage, optimizer=optimizer)
 
 
-def compare(name: str, shape: Shape, stage: Stage) -> None:
+def compare(name: str, shape: ModelShape, stage: TrainingPlan) -> None:
     """One line: what is planned, what is measured, beyond the weights and with them."""
-    plan = on_one(Model(shape=shape, tensors=llama(shape)), stage)
+    plan = memory_on_one(ModelDescription(shape=shape, tensors=llama_tensors(shape)), stage)
     running = case(shape, stage)
     held = sum(each.numel() * each.element_size() for each in running.tuned.parameters()) / 1e6
-    with heads.answering_with_loss(running.model):
+    with forward.forward_returns_loss(running.model):
         measured = held + peak_megabytes(running.steps)
     planned = plan.total / 1e6
     print(
@@ -119,7 +126,7 @@ def compare(name: str, shape: Shape, stage: Stage) -> None:
     )
 
 
-def parts(plan: Memory) -> str:
+def parts(plan: MemoryUse) -> str:
     """Where it goes, in MB."""
     sizes = (plan.weights, plan.gradients, plan.optimizer, plan.activations, plan.loss)
     return " + ".join(f"{size / 1e6:,.0f}" for size in sizes)
@@ -131,11 +138,11 @@ def main() -> None:
     if accelerator().type == "cpu":
         ctypes.CDLL("libc.so.6").mallopt(*EACH_ALONE)
     print(f"plan, {machine()}; weights + gradients + optimizer + activations + loss")
-    batch = rows_at_most(2 * SAMPLES, LENGTH, LENGTH)
+    batch = largest_batch(2 * SAMPLES, LENGTH, LENGTH)
     for shape, name in ((DEEP, "8 layers"), (BROAD, "2 layers, 64k tokens")):
         for precision in ("float32", "bfloat16"):
-            for adapter in (None, Adapter(rank=RANK)):
-                stage = Stage(batch=batch, precision=precision, adapter=adapter)  # type: ignore[arg-type]
+            for adapter in (None, AdapterPlan(rank=RANK)):
+                stage = TrainingPlan(batch=batch, precision=precision, adapter=adapter)  # type: ignore[arg-type]
                 kind = "LoRA" if adapter else "full"
                 compare(f"{name}, {precision}, {kind}", shape, stage)
 

@@ -13,8 +13,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from ontarget.metric import OffTarget, Segment
-from ontarget.verdicts import Verdict, means
+from ontarget.languages.tags import same_language
+from ontarget.offtarget.metric import JudgedSegment, OffTarget
+from ontarget.offtarget.verdicts import Verdict
 
 SHARES = (0, 1, 5, 20, 50)  # percent
 LONG = 40  # characters
@@ -40,12 +41,12 @@ def other_text(folder: Path, language: str) -> list[str]:
     return lines(min(folder.glob(f"*-{language}")), f"ref_*.{language}")
 
 
-def right(kind: str, found: Segment, language: str) -> bool:
+def right(kind: str, found: JudgedSegment, language: str) -> bool:
     """Whether the verdict names what was planted."""
     verdict, code = found.judged
     if kind in ("source", "empty"):
         return verdict is (Verdict.SOURCE_COPY if kind == "source" else Verdict.EMPTY)
-    return found.judged.is_off_target and bool(code) and means(code, language)
+    return found.judged.is_off_target and bool(code) and same_language(code, language)
 
 
 def planted(folder: Path, direction: str, counts: Counter[tuple[str, str, bool]]) -> float:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ontarget.losses import IGNORE
+from ontarget.training.losses import IGNORE
 
 
 def reference(

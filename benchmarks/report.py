@@ -21,12 +21,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ontarget import artifacts
-from ontarget.corpora.phrasebook import parallels
-from ontarget.intervals import wilson
-from ontarget.recipe import Recipe
-from ontarget.records import Answer, Direction, Score
+from ontarget.data.readers.phrasebook import compose_rows
+from ontarget.offtarget.verdicts import NOT_OFF_TARGET, Verdict
+from ontarget.recipe.recipe import Recipe
+from ontarget.records import Direction, JudgedTranslation, Score
+from ontarget.stats import wilson
 from ontarget.steps import s7_report
-from ontarget.verdicts import NOT_OFF_TARGET, Verdict
 
 SEGMENTS = 20_000
 LANGUAGES = ("en", "it", "nl", "ar", "ja", "zh")
@@ -93,11 +93,11 @@ def recipe(out: Path) -> Recipe:
     return Recipe.model_validate(content)
 
 
-def answers(made: Recipe) -> Iterator[Answer]:
+def answers(made: Recipe) -> Iterator[JudgedTranslation]:
     """Twenty directions, three systems; two meanings make one segment."""
     draw = random.Random(1)
     per_direction = SEGMENTS // 20
-    rows = list(parallels(LANGUAGES, 1, held_out=2 * per_direction, train=0, glossary=0))
+    rows = list(compose_rows(LANGUAGES, 1, held_out=2 * per_direction, train=0, glossary=0))
     meanings = [
         {code: f"{a.texts[code]}. {b.texts[code]}" for code in LANGUAGES}
         for a, b in list(pairwise(rows))[::2]
@@ -116,7 +116,7 @@ def answers(made: Recipe) -> Iterator[Answer]:
 def answer(
     system: str, direction: Direction, meaning: tuple[str, dict[str, str]], verdict: str,
     draw: random.Random,
-) -> Answer:  # fmt: skip
+) -> JudgedTranslation:  # fmt: skip
     """One answer that may have got this verdict."""
     key, texts = meaning
     source, target = direction
@@ -134,7 +134,7 @@ def answer(
         "undecided": ("15", ""),
     }[verdict]
     exact = 100.0 if text == right else draw.uniform(55, 97)
-    return Answer(
+    return JudgedTranslation(
         key=key, system=system, source_lang=source, target_lang=target, source=texts[source],
         reference=right, hypothesis=text, verdict=verdict, found_lang=language,
         reference_verdict="on_target" if draw.random() < 0.98 else "other",
@@ -143,7 +143,9 @@ def answer(
     )  # fmt: skip
 
 
-def score(system: str, direction: Direction, group: list[Answer], supervised: bool) -> Score:
+def score(
+    system: str, direction: Direction, group: list[JudgedTranslation], supervised: bool
+) -> Score:
     """Of a system in a direction, as step 6 has it; BLEU is made up from chrF."""
     verdicts = Counter(each.verdict for each in group)
     judged = len(group) - verdicts["undecided"]
@@ -164,7 +166,7 @@ def score(system: str, direction: Direction, group: list[Answer], supervised: bo
 def compose(made: Recipe) -> None:
     """The run's folder as far as step 7 reads it."""
     every = list(answers(made))
-    groups: dict[tuple[str, Direction], list[Answer]] = {}
+    groups: dict[tuple[str, Direction], list[JudgedTranslation]] = {}
     for each in every:
         direction = Direction(each.source_lang, each.target_lang)
         groups.setdefault((each.system, direction), []).append(each)
@@ -173,9 +175,9 @@ def compose(made: Recipe) -> None:
     ]
     folder = made.out / "6_evaluate"
     folder.mkdir(parents=True)
-    artifacts.write_lines(folder / "segments.jsonl", every)
-    artifacts.write_lines(folder / "scores.jsonl", scores)
-    artifacts.write_lines(folder / "ability.jsonl", [])
+    artifacts.write_jsonl(folder / "segments.jsonl", every)
+    artifacts.write_jsonl(folder / "scores.jsonl", scores)
+    artifacts.write_jsonl(folder / "ability.jsonl", [])
     for step, (start, end) in {"3_mle": (2.3, 0.9), "4_unlikelihood": (1.0, 0.8)}.items():
         (made.out / step).mkdir()
         curve = [
@@ -183,7 +185,7 @@ def compose(made: Recipe) -> None:
              "unlikelihood": 5.2 / at**0.7 if step == "4_unlikelihood" else 0.0}
             for at in range(1, 101)
         ]  # fmt: skip
-        artifacts.write_lines(made.out / step / "curve.jsonl", curve)
+        artifacts.write_jsonl(made.out / step / "curve.jsonl", curve)
     verdict = {"verdict": {"words": "stage 2 is likely to help (made up)"}}
     artifacts.write_json(made.out / "4_unlikelihood" / "preflight.json", verdict)
     (made.out / "2_conflict").mkdir()
@@ -195,7 +197,7 @@ def compose(made: Recipe) -> None:
             "python": "3",
             "libraries": {"torch": "x", "transformers": "x", "sacrebleu": "x"},
         }
-        artifacts.stamp(made.out / step, content)
+        artifacts.write_stamp(made.out / step, content)
 
 
 def latencies(page: Path) -> dict[str, float] | None:

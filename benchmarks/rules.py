@@ -12,9 +12,14 @@ means over the languages, percent of those judged.
 import sys
 from dataclasses import replace
 
-from ontarget.calibrated import band_said
-from ontarget.calibrating import languages_of, measure, references, systems
-from ontarget.calibration import BANDS, EDGES, Calibration
+from ontarget.analysis.calibrate import (
+    detectors_to_measure,
+    languages_of,
+    measure,
+    parse_references,
+)
+from ontarget.offtarget.calibration import BANDS, EDGES, Calibration
+from ontarget.report.render.calibration import format_band
 
 MARGINS = (1.0, 2.0, 5.0, 10.0)
 
@@ -38,9 +43,9 @@ def errors(found: Calibration, languages: list[str], bands: list[int]) -> tuple[
 
 def main() -> None:
     """A line a margin and band: alone, and together with all longer ones."""
-    given = [references(each) for each in sys.argv[1:]]
+    given = [parse_references(each) for each in sys.argv[1:]]
     languages = languages_of(given)
-    found = [systems(["fasttext"], [1], languages, None)[0] for _ in MARGINS]
+    found = [detectors_to_measure(["fasttext"], [1], languages, None)[0] for _ in MARGINS]
     detectors = [metric.detectors for metric in found[0].metrics.values()]
     for margin, system in zip(MARGINS, found, strict=True):
         for metric, shared in zip(system.metrics.values(), detectors, strict=True):
@@ -55,7 +60,7 @@ def main() -> None:
             alone = errors(its, languages, [band])
             longer = errors(its, languages, list(range(band, len(EDGES))))
             print(
-                f"{margin:6g}  {band_said(band):8}{texts:8}{alone[0]:8.2f}{alone[1]:8.2f}"
+                f"{margin:6g}  {format_band(band):8}{texts:8}{alone[0]:8.2f}{alone[1]:8.2f}"
                 f"{longer[0]:8.2f}{longer[1]:8.2f}"
             )
 

@@ -24,10 +24,10 @@ from measure import accelerator, machine, medians
 from reference import reference
 from transformers import PreTrainedModel
 
-from ontarget import heads
-from ontarget.batches import Example, Row, padded, shared
-from ontarget.compiled import compile_layers, eagerly
 from ontarget.errors import RecipeError
+from ontarget.training import forward
+from ontarget.training.engine.compile import compile_layers, run_eagerly
+from ontarget.training.packing import Example, TokenSequence, padded, prefix_shared
 
 ALPHA = 0.05
 
@@ -57,13 +57,13 @@ class Steps:
 
     def batch(self) -> dict[str, torch.Tensor]:
         """The packed rows."""
-        return shared(self.examples, 0, self.row_tokens)
+        return prefix_shared(self.examples, 0, self.row_tokens)
 
     def fused(self, batch: dict[str, torch.Tensor]) -> None:
         """Forward and backward of one batch."""
         weights = torch.where(batch["unlikely"], ALPHA / self.tokens, 1 / self.tokens)
         batch = {name: tensor.to(accelerator()) for name, tensor in batch.items()}
-        with heads.answering_with_loss(self.model):
+        with forward.forward_returns_loss(self.model):
             self.model(**batch, weights=weights.to(accelerator())).loss.backward()
 
     def ours(self) -> None:
@@ -83,15 +83,15 @@ class Steps:
             (losses[0] + ALPHA * losses[1]).backward()
         self.update()
 
-    def one_by_one(self, each: Row) -> torch.Tensor:
+    def one_by_one(self, each: TokenSequence) -> torch.Tensor:
         """A sequence's loss on full logits."""
         ids = torch.tensor([each.tokens], device=accelerator())
-        hidden = heads.hidden_states(self.model, ids)[0, :-1]
+        hidden = forward.hidden_states(self.model, ids)[0, :-1]
         labels = ids[0, 1:].clone()
         labels[: each.prompt_tokens - 1] = -100
         return reference(
             hidden,
-            heads.head_of(self.model, hidden).weight,
+            forward.output_head(self.model, hidden).weight,
             labels,
             torch.full(labels.shape, each.unlikely, device=accelerator()),
             torch.full(
@@ -111,7 +111,7 @@ def uncompiled(work: Callable[[], None]) -> Callable[[], None]:
     """The same work with layers as they were."""
 
     def run() -> None:
-        with eagerly():
+        with run_eagerly():
             work()
 
     return run

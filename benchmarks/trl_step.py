@@ -34,19 +34,20 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pairs
+from measure import ROUNDS, accelerator, machine, peak_megabytes, wait
+from transformers import PrinterCallback, TrainerCallback, logging
+
+from ontarget.models.loading import LoadedModel
+from ontarget.training.schedule import Schedule
+from ontarget.training.train import train
+
 # Read as the libraries are imported.
 os.environ |= {
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TRL_EXPERIMENTAL_SILENCE": "1",
 }
-
-import pairs
-from measure import ROUNDS, accelerator, machine, peak_megabytes, wait
-from transformers import PrinterCallback, TrainerCallback, logging
-
-from ontarget.models import Loaded
-from ontarget.tuning import Schedule, train
 
 ALPHA = 0.05
 RATE = 1e-6
@@ -96,7 +97,7 @@ class Setting:
     """What a way to train is given."""
 
     case: pairs.Case
-    loaded: Loaded
+    loaded: LoadedModel
     steps: int
     clock: Clock
     folder: Path

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ontarget.metric import OffTarget as OffTarget
+    from ontarget.offtarget.metric import OffTarget as OffTarget
 
 __version__ = "0.1.0"
 
@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """`OffTarget`, loaded when it is asked for: importing the package costs nothing."""
     if name == "OffTarget":
-        from ontarget.metric import OffTarget
+        from ontarget.offtarget.metric import OffTarget
 
         return OffTarget
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

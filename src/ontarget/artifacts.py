@@ -28,7 +28,7 @@ Record = TypeVar("Record")
 
 
 @contextmanager
-def publishing(folder: Path, sign: str = STAMP) -> Iterator[Path]:
+def publish_folder(folder: Path, sign: str = STAMP) -> Iterator[Path]:
     """A folder to write into; it becomes `folder` when the block ends, and vanishes if it fails.
 
     An earlier one is replaced if it is empty or holds the file `sign`, so that it is ours.
@@ -36,7 +36,7 @@ def publishing(folder: Path, sign: str = STAMP) -> Iterator[Path]:
     Raises:
         ArtifactError: the disk is full, or the place cannot be written or holds something else.
     """
-    refuse_foreign(folder, sign)
+    check_replaceable(folder, sign)
     partial = folder.with_name(f".{folder.name}.partial")
     outdated = folder.with_name(f".{folder.name}.outdated")
     try:
@@ -53,7 +53,7 @@ def publishing(folder: Path, sign: str = STAMP) -> Iterator[Path]:
     except Exception as error:  # safetensors reports a full disk with an exception of its own
         if isinstance(error, OSError) or any(sign in str(error) for sign in FULL_DISK):
             raise ArtifactError(
-                f"{folder}: cannot be written ({reason(error)}); make room or choose another out, "
+                f"{folder}: cannot be written ({error_text(error)}); make room or choose another out, "
                 "then run again: finished steps are kept"
             ) from error
         raise
@@ -61,7 +61,7 @@ def publishing(folder: Path, sign: str = STAMP) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def refuse_foreign(folder: Path, sign: str) -> None:
+def check_replaceable(folder: Path, sign: str) -> None:
     """Raise ArtifactError where `folder` is something that is not ours to remove."""
     if not os.path.lexists(folder):
         return
@@ -76,7 +76,7 @@ def refuse_foreign(folder: Path, sign: str) -> None:
 
 
 @contextmanager
-def publishing_text(path: Path) -> Iterator[TextIO]:
+def publish_file(path: Path) -> Iterator[TextIO]:
     """A text to write; it becomes the file `path` when the block ends, and vanishes if it fails.
 
     Raises:
@@ -92,14 +92,14 @@ def publishing_text(path: Path) -> Iterator[TextIO]:
         partial.replace(path)
     except OSError as error:
         raise ArtifactError(
-            f"{path}: cannot be written ({reason(error)}); give another place"
+            f"{path}: cannot be written ({error_text(error)}); give another place"
         ) from error
     finally:
         with suppress(OSError):
             partial.unlink()
 
 
-def unfinished(folder: Path, made_from: str) -> None:
+def prepare_unfinished(folder: Path, made_from: str) -> None:
     """Prepare the folder of what a killed step can go on from; empty it if it is of another."""
     mark = folder / "made_from"
     try:
@@ -112,14 +112,14 @@ def unfinished(folder: Path, made_from: str) -> None:
         mark.write_text(made_from, encoding="utf-8")
 
 
-def reason(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """An exception's own words, in one line."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(words.split())
 
 
 @contextmanager
-def sole_user(folder: Path) -> Iterator[None]:
+def lock(folder: Path) -> Iterator[None]:
     """Hold `folder` for this process.
 
     Raises:
@@ -133,7 +133,7 @@ def sole_user(folder: Path) -> Iterator[None]:
         lock = place.open("w")
     except OSError as error:
         raise ArtifactError(
-            f"{folder}: cannot be written ({reason(error)}); choose another out"
+            f"{folder}: cannot be written ({error_text(error)}); choose another out"
         ) from error
     with lock:
         try:
@@ -154,11 +154,11 @@ def fingerprint(content: object) -> str:
 def file_hash(path: Path) -> str:
     """SHA-256 of a file, computed once a process for the same size and time."""
     found = path.stat()
-    return hash_of(path.absolute(), found.st_size, found.st_mtime_ns)
+    return hash_at(path.absolute(), found.st_size, found.st_mtime_ns)
 
 
 @cache
-def hash_of(path: Path, size: int, nanoseconds: int) -> str:
+def hash_at(path: Path, size: int, nanoseconds: int) -> str:
     """SHA-256 of a file as it was at a time."""
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
@@ -170,7 +170,7 @@ def folder_hashes(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): file_hash(path) for path in files}
 
 
-def stamp(folder: Path, content: Mapping[str, Any]) -> None:
+def write_stamp(folder: Path, content: Mapping[str, Any]) -> None:
     """Write step.json: `content` and the hash of every file in `folder`."""
     write_json(folder / STAMP, {**content, "outputs": folder_hashes(folder)})
 
@@ -193,7 +193,7 @@ def write_json(path: Path, content: object) -> None:
     )
 
 
-def write_lines(path: Path, records: Iterable[Any]) -> int:
+def write_jsonl(path: Path, records: Iterable[Any]) -> int:
     """Dataclass records or mappings as JSON lines; returns how many."""
     count = 0
     with path.open("w", encoding="utf-8") as out:
@@ -203,7 +203,7 @@ def write_lines(path: Path, records: Iterable[Any]) -> int:
     return count
 
 
-def read_lines(path: Path, kind: type[Record]) -> list[Record]:
+def read_jsonl(path: Path, kind: type[Record]) -> list[Record]:
     """The JSON lines of `path`, each as a `kind`.
 
     Raises:
@@ -217,11 +217,11 @@ def read_lines(path: Path, kind: type[Record]) -> list[Record]:
                 records.append(kind(**json.loads(line)))
     except (ValueError, TypeError) as error:
         raise ArtifactError(
-            f"{path}:{number}: is no {kind.__name__} ({reason(error)}); "
+            f"{path}:{number}: is no {kind.__name__} ({error_text(error)}); "
             "remove its folder and run again"
         ) from error
     except OSError as error:
         raise ArtifactError(
-            f"{path}: cannot be read ({reason(error)}); run the step that writes it"
+            f"{path}: cannot be read ({error_text(error)}); run the step that writes it"
         ) from error
     return records

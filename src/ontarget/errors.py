@@ -45,3 +45,8 @@ class HubError(OnTargetError):
 
 class Stopped(Exception):
     """A signal asked for the end; no fault. What is done is kept, and the next run goes on."""
+
+
+def visible(text: str) -> str:
+    """A text with control characters written out, so that it is one line and moves no cursor."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -20,23 +20,23 @@ ENGINES = (FSDP, "ACCELERATE_USE_DEEPSPEED")  # that shard, as accelerate says
 PATIENCE = timedelta(days=30)
 
 
-def count() -> int:
+def world_size() -> int:
     """How many there are."""
-    return max(1, told("WORLD_SIZE"))
+    return max(1, launcher_variable("WORLD_SIZE"))
 
 
-def leads() -> bool:
+def is_main_process() -> bool:
     """Whether this one leads, as it does when it is alone."""
-    return count() == 1 or told("RANK") == 0
+    return world_size() == 1 or launcher_variable("RANK") == 0
 
 
-def told(name: str) -> int:
+def launcher_variable(name: str) -> int:
     """A number that a launcher sets for each of its processes; 0 where there is none."""
     text = os.environ.get(name, "")
     return int(text) if text.isdecimal() else 0
 
 
-def refuse_half_launched() -> None:
+def check_launch() -> None:
     """Raise RecipeError where the environment speaks of processes that no launcher can have made.
 
     Left alone, they would be waited for.
@@ -49,7 +49,7 @@ def refuse_half_launched() -> None:
                 "with `accelerate launch` or `torchrun`, which set it"
             )
     sharding = [name for name in ENGINES if os.environ.get(name, "").lower() == "true"]
-    if sharding and count() == 1:
+    if sharding and world_size() == 1:
         raise RecipeError(
             f"environment: {sharding[0]} is true, but there is one process, which has nothing to "
             f"share; launch two or more, or `unset {sharding[0]}`"
@@ -62,11 +62,17 @@ def refuse_half_launched() -> None:
         )
     needed = ("RANK", "MASTER_ADDR", "MASTER_PORT")
     missing = [name for name in needed if not os.environ.get(name)]
-    said = next((name for name in ("WORLD_SIZE", "LOCAL_RANK") if told(name) > 0), None)
-    if said and (count() > 1 or said == "LOCAL_RANK") and (missing or told("RANK") >= count()):
-        found = f"no {', '.join(missing)}" if missing else f"RANK {told('RANK')}"
+    said = next(
+        (name for name in ("WORLD_SIZE", "LOCAL_RANK") if launcher_variable(name) > 0), None
+    )
+    if (
+        said
+        and (world_size() > 1 or said == "LOCAL_RANK")
+        and (missing or launcher_variable("RANK") >= world_size())
+    ):
+        found = f"no {', '.join(missing)}" if missing else f"RANK {launcher_variable('RANK')}"
         raise RecipeError(
-            f"environment: {said} is {told(said)}, but there is {found}; launch with `accelerate "
+            f"environment: {said} is {launcher_variable(said)}, but there is {found}; launch with `accelerate "
             f"launch` or `torchrun`, which set them all, or `unset {said}` to run one process"
         )
 
@@ -77,7 +83,7 @@ def micro_batch(batch: int, at_most: int, among: int | None = None) -> int:
     Raises:
         RecipeError: they cannot share it.
     """
-    among = among or count()
+    among = among or world_size()
     each = min(at_most, max(1, batch // among))
     if batch % (each * among):
         raise RecipeError(
@@ -86,51 +92,51 @@ def micro_batch(batch: int, at_most: int, among: int | None = None) -> int:
     return each
 
 
-def shard() -> bool:
+def is_sharded() -> bool:
     """Whether each holds a part of the weights only (FSDP, ZeRO-3), so that all must take part."""
-    return engine() is not None
+    return sharding_engine() is not None
 
 
-def engine() -> str | None:
+def sharding_engine() -> str | None:
     """The variable of the engine that shards, if one does."""
     set_ = (name for name in ENGINES if os.environ.get(name, "").lower() == "true")
-    return next(set_, None) if count() > 1 else None
+    return next(set_, None) if world_size() > 1 else None
 
 
-def agreed(decide: Callable[[], Decided]) -> Decided:
+def decide_on_main(decide: Callable[[], Decided]) -> Decided:
     """What the leader decides; the others wait for it. Where it fails their launcher ends them."""
-    return leaders(decide() if leads() else cast(Decided, None))
+    return broadcast(decide() if is_main_process() else cast(Decided, None))
 
 
-def leaders(value: Decided) -> Decided:
+def broadcast(value: Decided) -> Decided:
     """The leader's value, in all processes."""
-    if count() == 1:
+    if world_size() == 1:
         return value
     import torch.distributed
 
     box = [value]
-    torch.distributed.broadcast_object_list(box, src=0, group=group())
+    torch.distributed.broadcast_object_list(box, src=0, group=coordination_group())
     return box[0]
 
 
-def together() -> None:
+def barrier() -> None:
     """Wait until all have come here."""
-    summed([0.0])
+    sum_over_processes([0.0])
 
 
-def summed(values: Sequence[float]) -> list[float]:
+def sum_over_processes(values: Sequence[float]) -> list[float]:
     """Each value, summed over the processes."""
-    if count() == 1:
+    if world_size() == 1:
         return list(values)
     import torch
 
     every = torch.tensor(values, dtype=torch.float64)
-    torch.distributed.all_reduce(every, group=group())
+    torch.distributed.all_reduce(every, group=coordination_group())
     return every.tolist()
 
 
 @cache
-def group() -> Any:
+def coordination_group() -> Any:
     """The group in which they agree; made once, and with it, if need be, the one they train in."""
     import torch
     from accelerate import PartialState  # type: ignore[import-untyped]
@@ -139,17 +145,17 @@ def group() -> Any:
     return torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
 
 
-def have_met() -> bool:
+def is_initialized() -> bool:
     """Whether they have a group already."""
-    return group.cache_info().currsize > 0
+    return coordination_group.cache_info().currsize > 0
 
 
-def part() -> None:
+def shut_down() -> None:
     """Take the groups down once all is done; a thread of theirs can abort the interpreter's end."""
-    if count() == 1:
+    if world_size() == 1:
         return
     import torch.distributed
 
     if torch.distributed.is_initialized():
-        group.cache_clear()
+        coordination_group.cache_clear()
         torch.distributed.destroy_process_group()

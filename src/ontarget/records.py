@@ -57,7 +57,7 @@ class Translation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class JudgedTranslation:
     """A translation as step 6 leaves it: with what it and its reference were found to be.
 
     Verdicts are values of `verdicts.Verdict`; a language is "" where none or several were found.

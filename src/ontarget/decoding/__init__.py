@@ -1,1 +1,1 @@
-"""Decoders: token ids in, text out."""
+"""TODO index."""

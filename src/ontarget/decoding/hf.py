@@ -2,27 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 
-from ontarget.batches import Prompt, prompted
+from ontarget.decoding.base import Search
 from ontarget.errors import ModelError
-from ontarget.models import Loaded, refuse_unknown
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """How to decode."""
-
-    beams: int  # 1: greedy
-    max_new_tokens: int
-    batch: int  # prompts at once
+from ontarget.models.loading import LoadedModel, check_token_ids
+from ontarget.models.padding import generation_inputs
+from ontarget.models.prompting import Prompt
 
 
 def generate(
-    loaded: Loaded, prompts: Sequence[Prompt], search: Search, *, stop: Sequence[int] = ()
+    loaded: LoadedModel, prompts: Sequence[Prompt], search: Search, *, stop: Sequence[int] = ()
 ) -> Iterator[dict[int, str]]:
     """The responses to prompts, batch by batch, as {index of the prompt: text}.
 
@@ -32,8 +24,8 @@ def generate(
     Raises:
         ModelError: a prompt and its response may be longer than the model can read.
     """
-    refuse_too_long(loaded, prompts, search)
-    refuse_unknown(loaded, (t for prompt in prompts for t in (*prompt.encoder, *prompt.tokens)))
+    check_length(loaded, prompts, search)
+    check_token_ids(loaded, (t for prompt in prompts for t in (*prompt.encoder, *prompt.tokens)))
     ends = (*loaded.eos, *stop)
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         num_beams=search.beams,
@@ -45,23 +37,23 @@ def generate(
         decoder_start_token_id=prompts[0].tokens[0] if prompts and loaded.has_encoder else None,
     )
     loaded.model.eval()  # type: ignore[no-untyped-call]
-    order = sorted(range(len(prompts)), key=lambda index: size(prompts[index]), reverse=True)
+    order = sorted(range(len(prompts)), key=lambda index: prompt_size(prompts[index]), reverse=True)
     for start in range(0, len(order), search.batch):
         chosen = order[start : start + search.batch]
-        inputs = prompted([prompts[index] for index in chosen], loaded.pad)
+        inputs = generation_inputs([prompts[index] for index in chosen], loaded.pad)
         inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
         # What ZeRO-3 gathers in inference mode is not to be trained after.
-        with torch.no_grad(), answering_by(loaded.model, config):
+        with torch.no_grad(), use_generation_config(loaded.model, config):
             rows = loaded.model.generate(**inputs).tolist()  # type: ignore[operator]
         width = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
         yield {
-            index: loaded.text(until(row[width:], ends))
+            index: loaded.text(truncate_at(row[width:], ends))
             for index, row in zip(chosen, rows, strict=True)
         }
 
 
 @contextmanager
-def answering_by(model: PreTrainedModel, config: GenerationConfig) -> Iterator[None]:
+def use_generation_config(model: PreTrainedModel, config: GenerationConfig) -> Iterator[None]:
     """The model with these settings and none of its own, which the library would mix in."""
     own = model.generation_config
     model.generation_config = config
@@ -71,12 +63,12 @@ def answering_by(model: PreTrainedModel, config: GenerationConfig) -> Iterator[N
         model.generation_config = own
 
 
-def size(prompt: Prompt) -> int:
+def prompt_size(prompt: Prompt) -> int:
     """Tokens of encoder and decoder."""
     return len(prompt.encoder) + len(prompt.tokens)
 
 
-def refuse_too_long(loaded: Loaded, prompts: Sequence[Prompt], search: Search) -> None:
+def check_length(loaded: LoadedModel, prompts: Sequence[Prompt], search: Search) -> None:
     """Raise ModelError where a prompt and its response may not fit the model."""
     needed = max((len(prompt.tokens) for prompt in prompts), default=0) + search.max_new_tokens
     needed = max(needed, *(len(prompt.encoder) for prompt in prompts), 0)
@@ -88,7 +80,7 @@ def refuse_too_long(loaded: Loaded, prompts: Sequence[Prompt], search: Search) -
         )
 
 
-def until(tokens: Sequence[int], ends: Sequence[int]) -> list[int]:
+def truncate_at(tokens: Sequence[int], ends: Sequence[int]) -> list[int]:
     """`tokens` up to the first of `ends`."""
     end = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
     return list(tokens[:end])

@@ -1,1 +1,1 @@
-"""The method, one file a step."""
+"""TODO index."""

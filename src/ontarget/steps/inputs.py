@@ -10,12 +10,15 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from ontarget import artifacts, corpora, recorded
-from ontarget.corpora.phrasebook import parallels
+from ontarget import artifacts
+from ontarget.analysis import results
+from ontarget.data import readers
+from ontarget.data.readers.phrasebook import compose_rows
+from ontarget.data.splits import find_overlap
 from ontarget.errors import ArtifactError, CorpusError
-from ontarget.recipe import Recipe
-from ontarget.records import Answer, Direction, Parallel, Sample, Score
-from ontarget.sections import Corpus
+from ontarget.recipe.recipe import Recipe
+from ontarget.recipe.sections import Corpus
+from ontarget.records import Direction, JudgedTranslation, Parallel, Sample, Score
 
 Split = Literal["train", "dev", "test"]
 Tell = Callable[[str, int, int], None]  # what is going on, how much is done, out of how much
@@ -51,7 +54,7 @@ def splits(recipe: Recipe) -> Splits:
     train = [row for row in every if longest is None or characters(row) <= longest]
     dev = from_files(corpus, "dev", recipe.languages)
     test = from_files(corpus, "test", recipe.languages)
-    shared = corpora.overlap(train, [*test, *dev])
+    shared = find_overlap(train, [*test, *dev])
     if shared and not corpus.drop_overlap:
         held_out, trained, language = shared[0]
         raise CorpusError(
@@ -74,7 +77,7 @@ def phrasebook(recipe: Recipe) -> Splits:
     sizes = recipe.corpus.phrasebook
     assert sizes is not None
     held_out = sizes.test + sizes.dev
-    made = parallels(
+    made = compose_rows(
         recipe.languages,
         recipe.seed,
         held_out=held_out,
@@ -96,7 +99,7 @@ def from_files(corpus: Corpus, name: Split, languages: Sequence[str]) -> list[Pa
     """All rows of the split's files that say something in two of the languages at least."""
     files = {"train": corpus.train, "dev": corpus.dev, "test": corpus.test}[name]
     limit = {"train": None, "dev": corpus.dev_limit, "test": corpus.test_limit}[name]
-    rows = (row for path in files for row in corpora.read(path, languages))
+    rows = (row for path in files for row in readers.read(path, languages))
     return list(islice((row for row in rows if len(row.texts) > 1), limit))
 
 
@@ -170,16 +173,16 @@ def scores(path: Path) -> list[Score]:
     Raises:
         ArtifactError: a line is damaged, or a number in it is none of a score.
     """
-    return records(path, Score, recorded.score_fault)
+    return records(path, Score, results.score_fault)
 
 
-def answers(path: Path) -> list[Answer]:
+def answers(path: Path) -> list[JudgedTranslation]:
     """The segments that step 6 wrote, of all systems.
 
     Raises:
         ArtifactError: a line is damaged, or a value in it is none of an answer.
     """
-    return records(path, Answer, recorded.answer_fault)
+    return records(path, JudgedTranslation, results.answer_fault)
 
 
 def records(
@@ -193,7 +196,7 @@ def records(
     remedy = "remove its folder and run again"
     found: list[Record] = []
     checking = TypeAdapter(kind)
-    for number, line in enumerate(artifacts.read_lines(path, dict), start=1):
+    for number, line in enumerate(artifacts.read_jsonl(path, dict), start=1):
         try:
             each = checking.validate_python(line)
         except ValidationError as error:

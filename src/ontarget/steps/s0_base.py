@@ -7,18 +7,20 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from ontarget import documents, tuning
-from ontarget.batches import Example, Prompt, row
-from ontarget.documents import Document
+from ontarget.base_model import documents
+from ontarget.base_model.documents import Document
+from ontarget.base_model.llama import LlamaShape, make_llama, train_byte_bpe
 from ontarget.errors import CorpusError
-from ontarget.languages import english_name
-from ontarget.models import Loaded
-from ontarget.prompts import prompt
-from ontarget.recipe import Recipe
+from ontarget.languages.names import english_name
+from ontarget.models.loading import LoadedModel
+from ontarget.models.prompting import Prompt
+from ontarget.models.templates import fill_template
+from ontarget.recipe.recipe import Recipe
+from ontarget.recipe.sections import Scratch
 from ontarget.records import Parallel, Sample
-from ontarget.scratch import Shape, byte_bpe, small_llama
-from ontarget.sections import Scratch
 from ontarget.steps import inputs, training
+from ontarget.training import train
+from ontarget.training.packing import Example, token_sequence
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
@@ -29,10 +31,10 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     splits = inputs.splits(recipe)
     inputs.refuse_empty(splits, recipe)
     rows = splits.train + splits.glossary
-    tokenizer = byte_bpe(vocabulary_texts(recipe, rows), scratch.vocabulary)
-    network = small_llama(
+    tokenizer = train_byte_bpe(vocabulary_texts(recipe, rows), scratch.vocabulary)
+    network = make_llama(
         tokenizer,
-        Shape(
+        LlamaShape(
             hidden=scratch.hidden,
             layers=scratch.layers,
             heads=scratch.heads,
@@ -40,7 +42,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         ),
         recipe.seed,
     )
-    loaded = Loaded(network, tokenizer)
+    loaded = LoadedModel(network, tokenizer)
     training.place_to_train(loaded)
     whole = examples(loaded, read(recipe, scratch, rows))
     cut = [each for each in (shortened(each, scratch.max_tokens) for each in whole) if each.rows]
@@ -51,7 +53,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         )
     schedule = training.schedule(scratch, len(cut), recipe.seed)
     with training.progress(recipe, "0_base", scratch, tell) as progress:
-        trained = tuning.train(loaded, cut, schedule, inputs.unfinished(recipe, "0_base"), progress)
+        trained = train.train(loaded, cut, schedule, inputs.unfinished(recipe, "0_base"), progress)
     training.keep(recipe, loaded, trained, out)
     return {
         "parameters": network.num_parameters(),
@@ -60,7 +62,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     }
 
 
-def examples(loaded: Loaded, read: dict[str, Document]) -> list[Example]:
+def examples(loaded: LoadedModel, read: dict[str, Document]) -> list[Example]:
     """Each document as sequences that begin alike, one for each text that is learned."""
     learned = []
     for key, each in read.items():
@@ -68,7 +70,7 @@ def examples(loaded: Loaded, read: dict[str, Document]) -> list[Example]:
         learned += [(key, "", each.context)] if each.opens else []
     keys, contexts, texts = map(list, zip(*learned, strict=True))
     sequences = (
-        row(key, Prompt(tokens=tuple(context)), text)
+        token_sequence(key, Prompt(tokens=tuple(context)), text)
         for key, context, text in zip(
             keys, loaded.prompts(contexts), loaded.responses(texts), strict=True
         )
@@ -84,7 +86,7 @@ def shortened(example: Example, tokens: int) -> Example:
 
 def read(recipe: Recipe, scratch: Scratch, rows: list[Parallel]) -> dict[str, Document]:
     """The documents, by a key for each reading of a row; a row is read anew in each pass."""
-    mix = documents.Mix(**scratch.mix.model_dump())
+    mix = documents.DocumentMix(**scratch.mix.model_dump())
     wanted = (
         scratch.steps * scratch.batch if scratch.steps else round(len(rows) * (scratch.epochs or 1))
     )
@@ -92,7 +94,7 @@ def read(recipe: Recipe, scratch: Scratch, rows: list[Parallel]) -> dict[str, Do
     for index in range(wanted):
         parallel = rows[index % len(rows)]
         key = f"{recipe.seed}/{index // len(rows)}/{parallel.key}"
-        found[key] = documents.document(
+        found[key] = documents.compose_document(
             parallel, recipe.languages, mix, random.Random(key), english_name
         )
     return found
@@ -109,6 +111,6 @@ def vocabulary_texts(recipe: Recipe, rows: list[Parallel]) -> list[str]:
         empty = Sample(
             key="", source_lang=source, asked_lang=target, target_lang=target, source="", target=""
         )
-        texts.append(prompt(empty, recipe.template_text, english_name))
+        texts.append(fill_template(empty, recipe.template_text, english_name))
         texts.append(documents.cue("", source, target, english_name))
     return texts

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ontarget import artifacts
-from ontarget.recipe import Recipe
+from ontarget.recipe.recipe import Recipe
 from ontarget.steps import inputs
 
 
@@ -26,6 +26,6 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         ("test", splits.test, every),
     ):
         drawn = inputs.samples(rows, directions)
-        counts[name] = artifacts.write_lines(out / f"{name}.jsonl", drawn)
+        counts[name] = artifacts.write_jsonl(out / f"{name}.jsonl", drawn)
     meanings = {"train": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
     return {"samples": counts, "meanings": meanings, "dropped": splits.dropped}

@@ -3,16 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, tuning
-from ontarget.recipe import Recipe
+from ontarget import artifacts
+from ontarget.recipe.recipe import Recipe
 from ontarget.records import Sample
 from ontarget.steps import inputs, training
+from ontarget.training import train
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     """Write `model/`, `curve.jsonl` and, where asked for, `validation.jsonl`."""
     assert recipe.mle is not None
-    every = artifacts.read_lines(recipe.out / "1_prepare" / "train.jsonl", Sample)
+    every = artifacts.read_jsonl(recipe.out / "1_prepare" / "train.jsonl", Sample)
     samples = training.picked(every, recipe.mle, recipe.seed)
     tell("loading the model", 0, 1)
     loaded = training.loaded(recipe, inputs.model_of(recipe, inputs.BASE), recipe.mle)
@@ -24,7 +25,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         validation=training.validation(recipe, recipe.mle, loaded),
     )
     with training.progress(recipe, "3_mle", recipe.mle, tell) as progress:
-        trained = tuning.train(
+        trained = train.train(
             loaded, examples, schedule, inputs.unfinished(recipe, "3_mle"), progress
         )
     training.keep(recipe, loaded, trained, out)

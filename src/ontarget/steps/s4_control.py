@@ -7,16 +7,17 @@ the same compute. What stage 2 gains over it is not gained by training longer.
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, processes, tuning
-from ontarget.recipe import Recipe
+from ontarget import artifacts, processes
+from ontarget.recipe.recipe import Recipe
 from ontarget.records import Sample
 from ontarget.steps import inputs, training
+from ontarget.training import train
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     """Write `model/` and `curve.jsonl`."""
     assert recipe.unlikelihood is not None
-    every = artifacts.read_lines(recipe.out / "1_prepare" / "train.jsonl", Sample)
+    every = artifacts.read_jsonl(recipe.out / "1_prepare" / "train.jsonl", Sample)
     stage2 = recipe.unlikelihood
     section = stage2.model_copy(
         update={
@@ -32,7 +33,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     examples = training.examples(loaded, recipe, samples, None, section.max_tokens)
     schedule = training.schedule(section, len(examples), recipe.seed)
     with training.progress(recipe, "4_control", section, tell) as progress:
-        trained = tuning.train(
+        trained = train.train(
             loaded, examples, schedule, inputs.unfinished(recipe, "4_control"), progress
         )
     training.keep(recipe, loaded, trained, out)

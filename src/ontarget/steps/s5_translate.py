@@ -5,31 +5,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, asking, documents, models
-from ontarget.batches import Prompt
-from ontarget.decoding.hf import Search, generate
-from ontarget.languages import english_name
-from ontarget.recipe import Recipe
+from ontarget import artifacts
+from ontarget.base_model import documents
+from ontarget.decoding.base import Search
+from ontarget.decoding.hf import generate
+from ontarget.languages.names import english_name
+from ontarget.models import loading, prompting
+from ontarget.models.prompting import Prompt
+from ontarget.recipe.recipe import Recipe
 from ontarget.records import Direction, Sample, Translation
 from ontarget.steps import inputs
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell, *, system: str) -> dict[str, Any]:
     """Write `translations.jsonl` of one system."""
-    samples = artifacts.read_lines(recipe.out / "1_prepare" / "test.jsonl", Sample)
+    samples = artifacts.read_jsonl(recipe.out / "1_prepare" / "test.jsonl", Sample)
     tell("loading the model", 0, 1)
-    loaded = models.load(inputs.model_of(recipe, system), recipe.base.revision)
-    models.placed(loaded.model)
+    loaded = loading.load_model(inputs.model_of(recipe, system), recipe.base.revision)
+    loading.move_to_accelerator(loaded.model)
     start = time.monotonic()
     if system == inputs.ABILITY:
         zero_shot = set(recipe.zero_shot_directions)
         samples = [s for s in samples if Direction(s.source_lang, s.target_lang) in zero_shot]
         texts = by_cue(recipe, loaded, samples, tell)
     else:
-        prompts = asking.asked(loaded, samples, recipe.asking)
-        stop = asking.ends(loaded, recipe.asking)
+        prompts = prompting.build_prompts(loaded, samples, recipe.asking)
+        stop = prompting.end_ids(loaded, recipe.asking)
         texts = translated(recipe, loaded, prompts, tell, stop=stop)
-    artifacts.write_lines(
+    artifacts.write_jsonl(
         out / "translations.jsonl",
         (
             Translation(
@@ -52,7 +55,7 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell, *, system: str) -> dict[st
 
 
 def by_cue(
-    recipe: Recipe, loaded: models.Loaded, samples: Sequence[Sample], tell: inputs.Tell
+    recipe: Recipe, loaded: loading.LoadedModel, samples: Sequence[Sample], tell: inputs.Tell
 ) -> list[str]:
     """Hypotheses of a model asked in the form of step 0's documents, each up to a line's end."""
     asked = [documents.cue(s.source, s.source_lang, s.target_lang, english_name) for s in samples]
@@ -63,7 +66,7 @@ def by_cue(
 
 def translated(
     recipe: Recipe,
-    loaded: models.Loaded,
+    loaded: loading.LoadedModel,
     prompts: Sequence[Prompt],
     tell: inputs.Tell,
     *,

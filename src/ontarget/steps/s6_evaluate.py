@@ -6,15 +6,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ontarget import artifacts, systems
-from ontarget.intervals import wilson
-from ontarget.metric import OffTarget
-from ontarget.recipe import Recipe
-from ontarget.records import Answer, Direction, Score, Translation
-from ontarget.scores import quality
+from ontarget import artifacts
+from ontarget.offtarget.metric import OffTarget
+from ontarget.offtarget.ratio import Tally
+from ontarget.offtarget.verdicts import Verdict
+from ontarget.recipe.recipe import Recipe
+from ontarget.records import Direction, JudgedTranslation, Score, Translation
+from ontarget.scoring import sacrebleu
+from ontarget.scoring.sacrebleu import quality
+from ontarget.stats import wilson
 from ontarget.steps import inputs
-from ontarget.tally import Tally
-from ontarget.verdicts import Verdict
 
 
 def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
@@ -24,11 +25,11 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     """
     scores: list[Score] = []
     ability: list[Score] = []
-    segments: list[Answer] = []
+    segments: list[JudgedTranslation] = []
     names = inputs.systems(recipe) + ([inputs.ABILITY] if recipe.base.scratch else [])
     for number, system in enumerate(names):
         path = recipe.out / "5_translate" / system / "translations.jsonl"
-        translations = artifacts.read_lines(path, Translation)
+        translations = artifacts.read_jsonl(path, Translation)
         for direction in dict.fromkeys(
             Direction(t.source_lang, t.target_lang) for t in translations
         ):
@@ -40,13 +41,15 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
             measured = score(answers, tally, supervised, metric)
             (ability if system == inputs.ABILITY else scores).append(measured)
             segments += answers
-    artifacts.write_lines(out / "scores.jsonl", scores)
-    artifacts.write_lines(out / "segments.jsonl", segments)
-    artifacts.write_lines(out / "ability.jsonl", ability)
+    artifacts.write_jsonl(out / "scores.jsonl", scores)
+    artifacts.write_jsonl(out / "segments.jsonl", segments)
+    artifacts.write_jsonl(out / "ability.jsonl", ability)
     return {"segments": len(segments)}
 
 
-def judged(translations: Sequence[Translation], metric: OffTarget) -> tuple[list[Answer], Tally]:
+def judged(
+    translations: Sequence[Translation], metric: OffTarget
+) -> tuple[list[JudgedTranslation], Tally]:
     """One system's translations in one direction with what was found in them, and the counts."""
     hypotheses = [each.hypothesis for each in translations]
     references = [each.reference for each in translations]
@@ -54,10 +57,10 @@ def judged(translations: Sequence[Translation], metric: OffTarget) -> tuple[list
     of_hypotheses = metric.judge(hypotheses, sources, ((each,) for each in references))
     found = [each.judged for each in of_hypotheses]
     floor = [each.judged for each in metric.judge(references)]
-    chrf = systems.metrics(metric.asked.target_lang)["chrf"]
-    qualities = systems.segment_scores(chrf, hypotheses, references)
+    chrf = sacrebleu.metrics(metric.asked.target_lang)["chrf"]
+    qualities = sacrebleu.segment_scores(chrf, hypotheses, references)
     answers = [
-        Answer(
+        JudgedTranslation(
             **asdict(translation),
             verdict=its.verdict,
             found_lang=its.language,
@@ -72,7 +75,9 @@ def judged(translations: Sequence[Translation], metric: OffTarget) -> tuple[list
     return answers, Tally(Counter(zip(found, floor, strict=True)))
 
 
-def score(answers: Sequence[Answer], tally: Tally, supervised: bool, metric: OffTarget) -> Score:
+def score(
+    answers: Sequence[JudgedTranslation], tally: Tally, supervised: bool, metric: OffTarget
+) -> Score:
     """One system in one direction."""
     first = answers[0]
     hypotheses = [each.hypothesis for each in answers]

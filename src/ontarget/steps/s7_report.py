@@ -8,13 +8,16 @@ from typing import Any
 
 import yaml
 
-from ontarget import __version__, artifacts, report, significance, tables
-from ontarget.charts import Chart, chart
+from ontarget import __version__, artifacts, errors
+from ontarget.analysis import significance
+from ontarget.analysis.segments import TestSegment, align_segments
 from ontarget.errors import ArtifactError
-from ontarget.recipe import Recipe
+from ontarget.recipe.recipe import Recipe
 from ontarget.records import Score
-from ontarget.report import Report
-from ontarget.segments import Segment, segments
+from ontarget.report import page
+from ontarget.report.figures.curves import Chart, draw_chart
+from ontarget.report.page import ReportContent
+from ontarget.report.render import tables
 from ontarget.steps import inputs
 
 CURVES = {
@@ -37,14 +40,14 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
     scores = inputs.scores(evaluated / "scores.jsonl")
     refuse_incomplete(evaluated / "scores.jsonl", scores, recipe)
     every = answered(recipe, evaluated / "segments.jsonl")
-    shown, data = report.fitted(every, recipe.report.segments)
+    shown, data = page.fit_segments(every, recipe.report.segments)
     tell("testing", 1, 3)
     pairs = compared(recipe, every)
     tell("drawing", 2, 3)
-    content = Report(
+    content = ReportContent(
         title=recipe.name,
         facts=facts(recipe),
-        notes=(*notes(recipe), *tables.left_out(scores)),
+        notes=(*notes(recipe), *tables.unjudged_note(scores)),
         scores=tuple(scores),
         ability=tuple(inputs.scores(evaluated / "ability.jsonl")),
         charts=curves(recipe),
@@ -55,8 +58,8 @@ def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
         recipe=recipe_text(recipe),
         versions=versions(recipe),
     )
-    (out / "report.html").write_text(report.html(content), encoding="utf-8")
-    (out / "report.md").write_text(report.markdown(content), encoding="utf-8")
+    (out / "report.html").write_text(page.render_html(content), encoding="utf-8")
+    (out / "report.md").write_text(page.render_markdown(content), encoding="utf-8")
     return {"scores": len(scores), "segments": len(shown), "left_out": content.left_out}
 
 
@@ -76,25 +79,25 @@ def refuse_incomplete(path: Path, scores: Sequence[Score], recipe: Recipe) -> No
         )
 
 
-def answered(recipe: Recipe, path: Path) -> list[Segment]:
+def answered(recipe: Recipe, path: Path) -> list[TestSegment]:
     """The test segments with every system's answer.
 
     Raises:
         ArtifactError: a line is damaged, or an answer is missing or there twice.
     """
     try:
-        return segments(inputs.answers(path), inputs.systems(recipe))
+        return align_segments(inputs.answers(path), inputs.systems(recipe))
     except ValueError as error:
         raise ArtifactError(f"{path}: {error}; remove its folder and run again") from error
 
 
-def compared(recipe: Recipe, every: Sequence[Segment]) -> tuple[significance.Pair, ...]:
+def compared(recipe: Recipe, every: Sequence[TestSegment]) -> tuple[significance.SystemPair, ...]:
     """Each pair of systems in each setting."""
     supervised = set(recipe.supervised_directions)
     return tuple(
         pair
         for setting in (True, False)
-        for pair in significance.pairs(
+        for pair in significance.compare_pairs(
             [each for each in every if (each.direction in supervised) is setting], setting
         )
     )
@@ -121,7 +124,7 @@ def recipe_text(recipe: Recipe) -> str:
     text = yaml.safe_dump(
         content, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
     )
-    return "\n".join(map(tables.visible, text.splitlines()))
+    return "\n".join(map(errors.visible, text.splitlines()))
 
 
 def without_places(value: Any) -> Any:
@@ -192,18 +195,18 @@ def curves(recipe: Recipe) -> tuple[Chart, ...]:
         "4_control": recipe.control,
     }
     losses = [
-        chart(
+        draw_chart(
             title,
             "nats per token",
-            artifacts.read_lines(recipe.out / step / "curve.jsonl", dict),
+            artifacts.read_jsonl(recipe.out / step / "curve.jsonl", dict),
             ("likelihood", "unlikelihood"),
         )
         for step, title in CURVES.items()
         if trained[step]
     ]
     validated = [
-        chart(
-            title, "percent", told(artifacts.read_lines(path, dict)), ("off-target", "references")
+        draw_chart(
+            title, "percent", told(artifacts.read_jsonl(path, dict)), ("off-target", "references")
         )
         for step, title in VALIDATED.items()
         if trained[step] and (path := recipe.out / step / "validation.jsonl").exists()

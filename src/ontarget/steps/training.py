@@ -6,27 +6,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ontarget import (
-    adapters,
-    artifacts,
-    asking,
-    checkpoints,
-    diagnosis,
-    models,
-    processes,
-    trackers,
-)
-from ontarget.adapters import LowRank
-from ontarget.batches import Example, Row, row
-from ontarget.callbacks import Point, Progress, Validation
-from ontarget.decoding.hf import Search
+from ontarget import artifacts, processes
+from ontarget.analysis import diagnose
+from ontarget.decoding.base import Search
 from ontarget.errors import CorpusError
-from ontarget.models import Loaded
-from ontarget.recipe import Recipe
+from ontarget.models import adapters, loading, prompting
+from ontarget.models.adapters import LowRankAdapter
+from ontarget.models.loading import LoadedModel
+from ontarget.recipe.recipe import Recipe
+from ontarget.recipe.sections import Adapter, Mle, Training, Unlikelihood
 from ontarget.records import Direction, Sample
-from ontarget.sections import Adapter, Mle, Training, Unlikelihood
 from ontarget.steps import inputs
-from ontarget.tuning import Schedule, Trained
+from ontarget.training import checkpoints
+from ontarget.training.monitoring import trackers
+from ontarget.training.monitoring.callbacks import LogPoint, OnLog, ValidationPlan
+from ontarget.training.packing import Example, TokenSequence, token_sequence
+from ontarget.training.schedule import Schedule
+from ontarget.training.train import TrainingResult
 
 
 def schedule(
@@ -35,7 +31,7 @@ def schedule(
     seed: int,
     *,
     alpha: float = 0.0,
-    validation: Validation | None = None,
+    validation: ValidationPlan | None = None,
 ) -> Schedule:
     """The section with its length in optimiser steps; an epoch's last may have fewer samples."""
     of_epoch = math.ceil(samples / section.batch)
@@ -60,11 +56,11 @@ def schedule(
     )
 
 
-def low_rank(section: Adapter | None) -> LowRank | None:
+def low_rank(section: Adapter | None) -> LowRankAdapter | None:
     """The section as the adapter it describes."""
     if section is None:
         return None
-    return LowRank(
+    return LowRankAdapter(
         rank=section.rank,
         scale=section.alpha / section.rank,
         dropout=section.dropout,
@@ -81,7 +77,7 @@ def picked(samples: Sequence[Sample], section: Training, seed: int) -> list[Samp
 
 
 def examples(
-    loaded: Loaded,
+    loaded: LoadedModel,
     recipe: Recipe,
     samples: Sequence[Sample],
     conflicts: Sequence[Sample] | None,
@@ -108,76 +104,80 @@ def examples(
     return fitting
 
 
-def rows(loaded: Loaded, recipe: Recipe, samples: Sequence[Sample], *, unlikely: bool) -> list[Row]:
+def rows(
+    loaded: LoadedModel, recipe: Recipe, samples: Sequence[Sample], *, unlikely: bool
+) -> list[TokenSequence]:
     """Tokenised prompts and responses."""
-    prompts = asking.asked(loaded, samples, recipe.asking)
-    responses = asking.answered(loaded, samples, recipe.asking)
+    prompts = prompting.build_prompts(loaded, samples, recipe.asking)
+    responses = prompting.build_responses(loaded, samples, recipe.asking)
     made = [
-        row(sample.key, prompt, response, unlikely=unlikely)
+        token_sequence(sample.key, prompt, response, unlikely=unlikely)
         for sample, prompt, response in zip(samples, prompts, responses, strict=True)
     ]
-    models.refuse_unknown(loaded, (t for each in made for t in (*each.encoder, *each.tokens)))
+    loading.check_token_ids(loaded, (t for each in made for t in (*each.encoder, *each.tokens)))
     return made
 
 
-def loaded(recipe: Recipe, place: str, section: Mle | Unlikelihood) -> Loaded:
+def loaded(recipe: Recipe, place: str, section: Mle | Unlikelihood) -> LoadedModel:
     """The model that a stage starts from, in 4 bits where its adapter wants that."""
     kind = section.adapter.kind if section.adapter else None
     if kind == "qlora":
-        return models.load(place, recipe.base.revision, section.precision)
-    found = models.load(place, recipe.base.revision)
+        return loading.load_model(place, recipe.base.revision, section.precision)
+    found = loading.load_model(place, recipe.base.revision)
     place_to_train(found)
     return found
 
 
-def place_to_train(loaded: Loaded) -> None:
+def place_to_train(loaded: LoadedModel) -> None:
     """Put the model on the accelerator, unless an engine that shards will do so part by part."""
-    if not processes.shard():
-        models.placed(loaded.model)
+    if not processes.is_sharded():
+        loading.move_to_accelerator(loaded.model)
 
 
-def keep(recipe: Recipe, loaded: Loaded, trained: Trained, out: Path) -> None:
+def keep(recipe: Recipe, loaded: LoadedModel, trained: TrainingResult, out: Path) -> None:
     """Write `model/`, `curve.jsonl`; `adapter/` and `validation.jsonl`, where there is one.
 
     The model is whole in any case: what an adapter learned is merged into it, or into its weights
     before they were cut to 4 bits. Of several processes the leading one writes.
     """
-    if not processes.leads():
+    if not processes.is_main_process():
         return
     if trained.adapter is not None:
-        adapters.save(trained.adapter, out / "adapter")
+        adapters.save_adapter(trained.adapter, out / "adapter")
         if getattr(loaded.model, "is_quantized", False):
-            loaded = models.load(str(loaded.model.name_or_path), recipe.base.revision)
-            adapters.merge(adapters.loaded(loaded.model, out / "adapter"))
+            loaded = loading.load_model(str(loaded.model.name_or_path), recipe.base.revision)
+            adapters.merge_adapter(adapters.load_adapter(loaded.model, out / "adapter"))
         else:
-            adapters.merge(trained.adapter)
-    models.save(loaded, out / "model")
-    models.close(out / "model", asking.ends(loaded, recipe.asking))
-    artifacts.write_lines(out / "curve.jsonl", trained.curve)
+            adapters.merge_adapter(trained.adapter)
+    loading.save_model(loaded, out / "model")
+    loading.write_generation_config(out / "model", prompting.end_ids(loaded, recipe.asking))
+    artifacts.write_jsonl(out / "curve.jsonl", trained.curve)
     if trained.validated:
-        artifacts.write_lines(out / "validation.jsonl", trained.validated)
+        artifacts.write_jsonl(out / "validation.jsonl", trained.validated)
 
 
-def validation(recipe: Recipe, section: Mle | Unlikelihood, loaded: Loaded) -> Validation | None:
+def validation(
+    recipe: Recipe, section: Mle | Unlikelihood, loaded: LoadedModel
+) -> ValidationPlan | None:
     """How a stage is told where it stands: by zero-shot directions, where there are any."""
     setting = section.validation
     if setting is None:
         return None
-    dev = artifacts.read_lines(recipe.out / "1_prepare" / "dev.jsonl", Sample)
+    dev = artifacts.read_jsonl(recipe.out / "1_prepare" / "dev.jsonl", Sample)
     watched = set(recipe.zero_shot_directions or recipe.supervised_directions)
     drawn = [s for s in dev if Direction(s.source_lang, s.target_lang) in watched]
     drawn = inputs.chosen(drawn, len(drawn), recipe.seed)
     samples = inputs.per_direction(drawn, setting.segments)
-    return Validation(
+    return ValidationPlan(
         every=setting.every,
-        measure=lambda step: diagnosis.validated(loaded, samples, examined(recipe), step),
+        measure=lambda step: diagnose.validate(loaded, samples, examined(recipe), step),
         stop=setting.stop,
     )
 
 
-def examined(recipe: Recipe) -> diagnosis.Setting:
+def examined(recipe: Recipe) -> diagnose.DiagnosisSettings:
     """The recipe as measurements on dev sentences need it."""
-    return diagnosis.Setting(
+    return diagnose.DiagnosisSettings(
         languages=recipe.languages,
         supervised=recipe.supervised_directions,
         asking=recipe.asking,
@@ -191,31 +191,31 @@ def examined(recipe: Recipe) -> diagnosis.Setting:
     )
 
 
-def reported(trained: Trained, samples: int, examples: int) -> dict[str, int]:
+def reported(trained: TrainingResult, samples: int, examples: int) -> dict[str, int]:
     """What a stage says of itself: samples, those left out for their length, steps."""
     found = {"samples": examples, "too_long": samples - examples, "steps": trained.steps}
     return found | ({"kept_step": trained.kept} if trained.validated else {})
 
 
 @contextmanager
-def progress(recipe: Recipe, step: str, section: Training, tell: inputs.Tell) -> Iterator[Progress]:
+def progress(recipe: Recipe, step: str, section: Training, tell: inputs.Tell) -> Iterator[OnLog]:
     """Training progress on the terminal and, from the first process, where the recipe reports to.
 
     Event files lie outside the step's folder, which is not there before it is whole. Those of a
     training that is not resumed take the place of older ones.
     """
     shown, folder = line(tell), recipe.out / "logs" / step
-    if not processes.leads():
+    if not processes.is_main_process():
         yield shown
         return
-    if not checkpoints.states(inputs.unfinished(recipe, step)):
+    if not checkpoints.all_checkpoints(inputs.unfinished(recipe, step)):
         shutil.rmtree(folder, ignore_errors=True)
-    tracked = trackers.Tracked(
+    tracked = trackers.TrackedRun(
         name=f"{recipe.name}/{step}", folder=folder, settings=section.model_dump(mode="json")
     )
     with trackers.tracking(recipe.report_to, tracked) as track:
 
-        def tell_all(point: Point) -> None:
+        def tell_all(point: LogPoint) -> None:
             shown(point)
             track(point)
 
@@ -230,11 +230,11 @@ SHOWN = {
 }
 
 
-def line(tell: inputs.Tell) -> Progress:
+def line(tell: inputs.Tell) -> OnLog:
     """Training progress as one line: both losses in nats a token, and what dev says."""
     known: dict[str, float] = {}
 
-    def show(point: Point) -> None:
+    def show(point: LogPoint) -> None:
         known.update(point)
         seen = {name: found for name, found in known.items() if found or name != "unlikelihood"}
         said = [text.format(seen[name]) for name, text in SHOWN.items() if name in seen]

@@ -1,0 +1,58 @@
+"""JSON lines as Hugging Face translation data has them: {"translation": {"en": ..., "it": ...}}."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ontarget.data.readers.lines import read_lines
+from ontarget.errors import CorpusError
+
+SHAPE = '{"translation": {"en": "...", "it": "..."}}'
+
+
+def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """(key, texts of `languages`) of each line; a line may lack some of them.
+
+    Raises:
+        CorpusError: a line is not JSON of that shape, or a language occurs in no line at all.
+    """
+    unseen = set(languages)
+    number = 0
+    for number, line in read_lines(path):
+        texts = parse_translation(line, f"{path}:{number}")
+        kept = {language: texts[language] for language in languages if language in texts}
+        unseen -= kept.keys()
+        yield f"{path.name}:{number}", kept
+    if unseen and number:
+        raise CorpusError(
+            f"{path}: no line has the language {min(unseen)!r}; "
+            "rename its key or drop the language from the recipe"
+        )
+
+
+def unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object; a second value for a key, which JSON would take silently, is a ValueError."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {max(names, key=names.count)!r} occurs twice")
+    return found
+
+
+def parse_translation(line: str, place: str) -> dict[str, str]:
+    """The texts of one line."""
+    try:
+        content = json.loads(line, object_pairs_hook=unique_keys)
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(f"{place}: is not JSON ({error}); expected {SHAPE}") from error
+    texts = content.get("translation") if isinstance(content, dict) else None
+    if not isinstance(texts, dict):
+        raise CorpusError(f"{place}: has no object under 'translation'; expected {SHAPE}")
+    for language, text in texts.items():
+        if not isinstance(text, str):
+            raise CorpusError(f"{place}: the {language!r} text is no string; expected {SHAPE}")
+        if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
+            raise CorpusError(
+                f"{place}: the {language!r} text holds a NUL or half a character; remove it"
+            )
+    return texts

@@ -1,0 +1,87 @@
+"""Lines of a text file, plain or gzipped, strictly UTF-8 and of bounded length."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from io import BufferedIOBase
+from pathlib import Path
+
+from ontarget.errors import CorpusError
+
+LONGEST = 1 << 20  # bytes; a longer line is no sentence, and could fill the memory
+BOM = b"\xef\xbb\xbf"
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(line number from 1, text without its line end), a byte-order mark left out.
+
+    Raises:
+        CorpusError: the file cannot be read, or a line is not UTF-8, holds NUL or is too long.
+    """
+    number = 0
+    try:
+        with open_bytes(path) as stream:
+            while raw := stream.readline(LONGEST + 1):
+                number += 1
+                yield (
+                    number,
+                    decode_line(raw.removeprefix(BOM) if number == 1 else raw, f"{path}:{number}"),
+                )
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise CorpusError(
+            f"{path}: is no whole gzip file (after line {number}: {error}); "
+            "fetch or compress it again"
+        ) from error
+    except OSError as error:
+        raise CorpusError(f"{path}: {error.strerror}; make the file readable") from error
+
+
+def open_bytes(path: Path) -> BufferedIOBase:
+    """The file as bytes, decompressed where its name ends in .gz."""
+    return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def decode_line(raw: bytes, place: str) -> str:
+    """One line as text."""
+    if len(raw) > LONGEST:
+        raise CorpusError(f"{place}: longer than {LONGEST} bytes; expected one sentence a line")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{place}: byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8; "
+            "convert the file to UTF-8"
+        ) from error
+    if "\0" in text:
+        raise CorpusError(
+            f"{place}: holds a NUL character; is it UTF-16? convert the file to UTF-8"
+        )
+    return text.rstrip("\r\n")
+
+
+LONGEST_SEGMENT = (
+    100_000  # characters; a longer line is no segment, and makes every mean meaningless
+)
+
+
+def read_segments(path: Path) -> Iterator[str]:
+    """A file's segments, one a line.
+
+    Raises:
+        CorpusError: it has no line, one that is too long, or one with a carriage return in it.
+    """
+    number = 0
+    for number, text in read_lines(path):
+        if len(text) > LONGEST_SEGMENT:
+            raise CorpusError(
+                f"{path}:{number}: {len(text)} characters, at most {LONGEST_SEGMENT} expected; is it one "
+                "segment a line?"
+            )
+        if "\r" in text:
+            raise CorpusError(
+                f"{path}:{number}: a carriage return inside the line; expected lines that end with "
+                "LF or CRLF"
+            )
+        yield text
+    if not number:
+        raise CorpusError(f"{path}: holds no line; expected one segment a line")

@@ -1,0 +1,35 @@
+"""TODO."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ontarget.models.prompting import Prompt
+
+
+def generation_inputs(prompts: Sequence[Prompt], pad: int) -> dict[str, Tensor]:
+    """The inputs that generation needs ("row time"): decoders go on from the right end of a row.
+
+    Decoders of encoder-decoders all begin with equally many tokens.
+    """
+    if not prompts[0].encoder:
+        return left_padded([prompt.tokens for prompt in prompts], pad)
+    begun = torch.tensor([prompt.tokens for prompt in prompts])
+    return {"decoder_input_ids": begun, **right_padded([each.encoder for each in prompts], pad)}
+
+
+def right_padded(rows: Sequence[Sequence[int]], pad: int) -> dict[str, Tensor]:
+    """`input_ids` and `attention_mask` ("row time") with padding on the right."""
+    flipped = left_padded([row[::-1] for row in rows], pad)
+    return {name: tensor.flip(1) for name, tensor in flipped.items()}
+
+
+def left_padded(rows: Sequence[Sequence[int]], pad: int) -> dict[str, Tensor]:
+    """`input_ids` and `attention_mask` ("row time") with padding on the left."""
+    shape = (len(rows), max(len(row) for row in rows))
+    input_ids, attention_mask = torch.full(shape, pad), torch.zeros(shape, dtype=torch.long)
+    for index, row in enumerate(rows):
+        input_ids[index, shape[1] - len(row) :] = torch.tensor(row)
+        attention_mask[index, shape[1] - len(row) :] = 1
+    return {"input_ids": input_ids, "attention_mask": attention_mask}

@@ -1,5 +1,0 @@
-"""Neural metrics as outside programs, each in an environment of its own; one module a program."""
-
-from ontarget.qe import bleurt, comet, metricx
-
-PROGRAMS = {each.PROGRAM.name: each.PROGRAM for each in (comet, metricx, bleurt)}

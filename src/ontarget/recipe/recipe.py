@@ -1,0 +1,165 @@
+"""One experiment: the sections of a YAML file, and what must hold between them.
+
+Paths in it are relative to where the command is run.
+"""
+
+from pathlib import Path
+
+from pydantic import model_validator
+
+from ontarget.data.directions import around_pivot, parse_directions, remaining_directions
+from ontarget.errors import RecipeError
+from ontarget.languages.names import is_known
+from ontarget.models.templates import TEMPLATES, PromptFormat, template_fault
+from ontarget.offtarget.metric import Detection
+from ontarget.recipe.sections import (
+    Base,
+    Corpus,
+    Evaluate,
+    Mle,
+    Place,
+    Report,
+    Section,
+    Seed,
+    Trackers,
+    Training,
+    Translate,
+    Unlikelihood,
+)
+from ontarget.records import Direction
+
+
+class Recipe(Section):
+    """One experiment, from the base model to the report."""
+
+    name: str
+    out: Place
+    seed: Seed = 1
+    languages: tuple[str, ...]  # the first is the pivot of the default directions
+    supervised: tuple[str, ...] | None = None  # en-it, or en<->it for both ways
+    zero_shot: tuple[str, ...] | None = None
+    corpus: Corpus
+    base: Base
+    template: str = (
+        "alpaca"  # a name of prompts.TEMPLATES, or a text with {source} {target} {input}
+    )
+    chat: bool = False  # the instruction is a user's turn in the model's own chat template
+    mle: Mle | None = None
+    unlikelihood: Unlikelihood | None = None
+    control: bool = False  # also continue stage 1 for stage 2's compute without unlikelihood
+    translate: Translate = Translate()
+    evaluate: Evaluate = Evaluate()
+    report: Report = Report()
+    report_to: Trackers = ("tensorboard",)  # where to watch a training; [] for nowhere
+
+    @model_validator(mode="after")
+    def consistent(self) -> "Recipe":
+        """Languages known and distinct, directions spelled right and in one list only."""
+        for code in self.languages:
+            if not is_known(code):
+                raise ValueError(
+                    f"languages: CLDR knows no language {code!r}; give a code such as it or zh-Hans"
+                )
+        if len(set(self.languages)) < max(2, len(self.languages)):
+            raise ValueError(
+                f"languages: {', '.join(self.languages)}: give at least two, each once"
+            )
+        both = set(self.supervised_directions) & set(self.zero_shot_directions)
+        if both:
+            raise ValueError(
+                f"zero_shot: {min(both)} is listed as supervised too; keep it in one list"
+            )
+        if not self.name.isprintable():
+            raise ValueError(f"name: {self.name!r} has a control character; leave it out")
+        if not self.supervised_directions and (self.mle or self.unlikelihood):
+            raise ValueError("supervised: lists no direction; list one, or leave the key out")
+        draw = self.unlikelihood.draw if self.unlikelihood else None
+        if draw == "any_other_instruction" and len(self.supervised_directions) == 1:
+            raise ValueError(
+                "unlikelihood.draw: any_other_instruction has no other with one supervised "
+                "direction; use wrong_target"
+            )
+        if self.control and self.unlikelihood is None:
+            raise ValueError("control: compares with stage 2; add the section unlikelihood")
+        if self.chat and self.base.scratch is not None:
+            raise ValueError("chat: a model made from scratch has no chat template; leave it out")
+        fault = template_fault(self.template_text)
+        if fault:
+            raise ValueError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")
+        return self
+
+    @property
+    def trainings(self) -> dict[str, Training]:
+        """The sections that train, by name; the control trains as the stage 2 it stands beside."""
+        named = {
+            "base.scratch": self.base.scratch,
+            "mle": self.mle,
+            "unlikelihood": self.unlikelihood,
+        }
+        return {name: section for name, section in named.items() if section is not None}
+
+    @property
+    def template_text(self) -> str:
+        """The template itself, named or given."""
+        return TEMPLATES.get(self.template, self.template)
+
+    @property
+    def asking(self) -> PromptFormat:
+        """How the model is asked."""
+        return PromptFormat(template=self.template_text, chat=self.chat)
+
+    @property
+    def detection(self) -> Detection:
+        """How translations are judged."""
+        return Detection(
+            pivot=self.languages[0],
+            detector=self.evaluate.detector,
+            candidates=self.languages if self.evaluate.candidates == "recipe" else None,
+            votes=self.evaluate.votes,
+        )
+
+    @property
+    def supervised_directions(self) -> tuple[Direction, ...]:
+        """As listed, or the pivot with every other language, both ways."""
+        if self.supervised is not None:
+            return parse_listed("supervised", self.supervised, self.languages)
+        return around_pivot(self.languages)
+
+    @property
+    def zero_shot_directions(self) -> tuple[Direction, ...]:
+        """As listed, or every pair that is not supervised."""
+        if self.zero_shot is not None:
+            return parse_listed("zero_shot", self.zero_shot, self.languages)
+        return remaining_directions(self.languages, self.supervised_directions)
+
+    @property
+    def model(self) -> str:
+        """One phrase for what is tuned."""
+        return self.base.model or "a small model made from scratch"
+
+
+def parse_listed(
+    key: str, texts: tuple[str, ...], languages: tuple[str, ...]
+) -> tuple[Direction, ...]:
+    """Directions as a recipe lists them; a fault begins with the recipe's `key`."""
+    try:
+        return parse_directions(texts, languages)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
+
+
+def strictly_zero_shot(recipe: Recipe, out: Path | None) -> Recipe:
+    """The recipe with a base model that never read two other languages side by side.
+
+    It reads twice as long: what a name means behind a language that it was never read behind has
+    to be inferred (docs/log.md). Without `out` its run has a folder of its own beside the other's.
+    """
+    scratch = recipe.base.scratch
+    if scratch is None:
+        raise RecipeError("base.scratch: is missing; strict changes what step 0 reads")
+    lasts = {key: getattr(scratch, key) for key in ("steps", "epochs")}
+    changes = {key: 2 * given for key, given in lasts.items() if given is not None}
+    changes["mix"] = scratch.mix.model_copy(update={"pairs": "pivot"})
+    base = recipe.base.model_copy(update={"scratch": scratch.model_copy(update=changes)})
+    out = out or recipe.out.with_name(f"{recipe.out.name}-strict")
+    return recipe.model_copy(update={"base": base, "name": f"{recipe.name} (strict)", "out": out})

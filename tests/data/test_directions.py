@@ -1,0 +1,46 @@
+"""Laws of directions: around a pivot, the rest, and how a recipe writes them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ontarget.data.directions import around_pivot, parse_directions, remaining_directions
+from ontarget.records import Direction
+
+languages = st.lists(st.sampled_from("en it nl ro de fr".split()), min_size=2, unique=True)
+
+
+@given(languages)
+def test_supervised_and_zero_shot_are_every_direction_once(codes: list[str]) -> None:
+    supervised = around_pivot(codes)
+    zero_shot = remaining_directions(codes, supervised)
+    together = [*supervised, *zero_shot]
+    assert len(together) == len(set(together)) == len(codes) * (len(codes) - 1)
+    assert all(codes[0] in each for each in supervised)
+    assert not any(codes[0] in each for each in zero_shot)
+
+
+@given(languages)
+def test_a_written_direction_is_read_back(codes: list[str]) -> None:
+    every = remaining_directions(codes, ())
+    assert parse_directions([str(each) for each in every], codes) == every
+
+
+def test_an_arrow_is_both_ways() -> None:
+    assert parse_directions(["en<->it"], ["en", "it"]) == (
+        Direction("en", "it"),
+        Direction("it", "en"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["en-fr"], "'en-fr' is no direction between the languages en, it, nl; write en-nl, or"),
+        (["en-en"], "'en-en' is no direction"),
+        (["en<->it", "it-en"], "it-en is listed twice; list it once"),
+    ],
+)
+def test_faults_are_named(texts: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_directions(texts, ["en", "it", "nl"])

@@ -1,0 +1,147 @@
+"""The Python on a model's card, executed: it translates as the model was measured."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+import transformers as hf
+from support.models import chatty, coder, ready, tiny
+from tokenizers.processors import TemplateProcessing
+
+from ontarget.decoding.base import Search
+from ontarget.decoding.hf import generate
+from ontarget.errors import ModelError
+from ontarget.hub.snippet import SENTENCE, SnippetInputs, prompt_note, render_snippet
+from ontarget.models.loading import (
+    LoadedModel,
+    load_model,
+    load_outline,
+    save_model,
+    write_generation_config,
+)
+from ontarget.models.prompting import build_prompts, end_ids
+from ontarget.models.templates import TEMPLATES, PromptFormat
+from ontarget.records import Direction, Sample
+
+SEARCH = Search(beams=2, max_new_tokens=8, batch=1)
+SOURCE = "ciao mondo"
+
+
+def t5() -> LoadedModel:
+    """An encoder-decoder that is asked in words; its tokenizer closes what the encoder reads."""
+    words = tiny().tokenizer
+    words = hf.PreTrainedTokenizerFast(
+        tokenizer_object=type(words._tokenizer).from_str(words._tokenizer.to_str()),
+        pad_token="<pad>", eos_token="</s>",
+    )  # fmt: skip
+    words._tokenizer.post_processor = TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", words.eos_token_id)]
+    )
+    torch.manual_seed(0)
+    config = hf.T5Config(
+        vocab_size=len(words), d_model=16, d_kv=8, d_ff=24, num_layers=1, num_heads=2,
+        decoder_start_token_id=0, pad_token_id=words.pad_token_id, eos_token_id=words.eos_token_id,
+    )  # fmt: skip
+    return ready(hf.T5ForConditionalGeneration(config), words)
+
+
+def forced() -> LoadedModel:
+    """The same with a first token that its generation settings force."""
+    loaded = t5()
+    assert loaded.model.generation_config is not None
+    loaded.model.generation_config.forced_bos_token_id = 70
+    return loaded
+
+
+MODELS = {
+    "decoder": lambda: ready(tiny(1).model, tiny(1).tokenizer),
+    "chat": lambda: ready(chatty().model, chatty().tokenizer),
+    "T5": t5,
+    "forced": forced,
+    "M2M-100": lambda: coder("M2M-100"),
+    "Marian": lambda: coder("Marian"),
+}
+
+
+def usage_of(loaded: LoadedModel, kind: str, source: str = "it") -> SnippetInputs:
+    asking = PromptFormat(template=TEMPLATES["plain"], chat=kind == "chat")
+    languages = ("it", "nl") if kind == "Marian" else ("en", "it", "nl")
+    return SnippetInputs(
+        loaded=loaded, languages=languages, example=Direction(source, "nl"), asking=asking,
+        search=SEARCH,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_python_translates_as_the_model_was_measured(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = MODELS[kind]()
+    asking = usage_of(made, kind).asking
+    assert made.model.generation_config is not None
+    made.model.generation_config.update(repetition_penalty=3.0, no_repeat_ngram_size=1)
+    save_model(made, tmp_path)
+    loaded = load_model(str(tmp_path))
+    sample = Sample(
+        key="k", source_lang="it", asked_lang="nl", target_lang="nl", source=SOURCE, target="x"
+    )
+    prompts = build_prompts(loaded, [sample], asking)
+    ((measured,),) = (
+        part.values() for part in generate(loaded, prompts, SEARCH, stop=end_ids(loaded, asking))
+    )
+    write_generation_config(tmp_path, end_ids(loaded, asking))
+    code = render_snippet(usage_of(load_outline(str(tmp_path)), kind), str(tmp_path))
+    capsys.readouterr()
+    exec(code.replace(SENTENCE, repr(SOURCE)), {})
+    said = " ".join(capsys.readouterr().out.split())
+    assert said == measured and said
+
+
+def test_a_chat_model_ends_with_its_turns_wherever_it_is_loaded(tmp_path: Path) -> None:
+    loaded = chatty()
+    end = loaded.tokenizer.convert_tokens_to_ids("<|im_end|>")
+    asking = usage_of(loaded, "chat").asking
+    assert loaded.tokenizer.eos_token_id != end
+    save_model(loaded, tmp_path)
+    for _ in range(2):  # also when it is tuned once more
+        path = tmp_path / "generation_config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"temperature": 0.5}))
+        write_generation_config(tmp_path, end_ids(loaded, asking))
+        found = hf.GenerationConfig.from_pretrained(tmp_path)
+        assert found.eos_token_id == [end, loaded.tokenizer.eos_token_id]
+        assert found.temperature is None  # it was measured without
+        loaded = load_outline(str(tmp_path))
+
+
+def test_one_end_stays_one_number(tmp_path: Path) -> None:
+    loaded = tiny()
+    save_model(loaded, tmp_path)
+    write_generation_config(tmp_path, end_ids(loaded, usage_of(loaded, "decoder").asking))
+    found = hf.GenerationConfig.from_pretrained(tmp_path)
+    assert found.eos_token_id == loaded.tokenizer.eos_token_id
+
+
+@pytest.mark.parametrize("kind", ["M2M-100", "Marian"])
+def test_every_language_has_its_code(kind: str) -> None:
+    usage = usage_of(coder(kind), kind)
+    (codes,) = re.findall(r"^codes = (.*)$", render_snippet(usage, "me/tiny"), flags=re.MULTILINE)
+    marked = ">>{}<<" if kind == "Marian" else "{}_Latn"
+    shown = {"English": "eng", "Italian": "ita", "Dutch": "nld"}
+    assert eval(codes) == {
+        name: marked.format(code) for name, code in shown.items()
+        if kind != "Marian" or name != "English"
+    }  # fmt: skip
+    assert prompt_note(usage).startswith("The model is asked by its own language codes;")
+    assert "template" not in render_snippet(usage, "me/tiny")
+
+
+def test_a_prompt_that_the_tokenizer_ends_is_refused() -> None:
+    loaded = chatty()
+    loaded.tokenizer._tokenizer.post_processor = TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", loaded.tokenizer.eos_token_id)]
+    )
+    with pytest.raises(ModelError, match="its tokenizer ends a prompt, or begins it twice, which"):
+        render_snippet(usage_of(loaded, "decoder"), "me/tiny")
+    render_snippet(usage_of(loaded, "chat"), "me/tiny")

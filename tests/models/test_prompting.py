@@ -1,0 +1,218 @@
+"""Tokens that a model is asked with: instruction, chat or language code, each as its makers do."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import transformers as hf
+from support.models import CHATML, CODER_SIZES, chatty, coded, coder, ready, tiny
+
+from ontarget.decoding.base import Search
+from ontarget.decoding.hf import generate
+from ontarget.errors import ModelError
+from ontarget.models import folder
+from ontarget.models.loading import LoadedModel, load_model, save_model
+from ontarget.models.prompting import Prompt, build_prompts, build_responses, end_ids
+from ontarget.models.templates import TEMPLATES, PromptFormat
+from ontarget.records import Sample
+
+PLAIN = PromptFormat(template=TEMPLATES["plain"])
+CHAT = PromptFormat(template=TEMPLATES["plain"], chat=True)
+
+
+def sample(asked_lang: str = "nl", source_lang: str = "it") -> Sample:
+    return Sample(
+        key="k", source_lang=source_lang, asked_lang=asked_lang, target_lang="en",
+        source="ciao mondo", target="hello world",
+    )  # fmt: skip
+
+
+def text_of(loaded: LoadedModel, prompt: Prompt) -> str:
+    return str(loaded.tokenizer.decode(list(prompt.tokens), skip_special_tokens=False))
+
+
+def test_a_chat_model_is_asked_in_its_own_template_with_one_bos() -> None:
+    loaded = chatty()
+    (prompt,) = build_prompts(loaded, [sample()], CHAT)
+    assert text_of(loaded, prompt) == (
+        "<s><|im_start|>user\nTranslate into Dutch: ciao mondo\n<|im_end|>\n"
+        "<|im_start|>assistant\n<think></think>"
+    )
+    assert prompt.tokens.count(loaded.tokenizer.bos_token_id) == 1
+
+
+def test_a_chat_response_ends_as_the_templates_turns_do() -> None:
+    loaded = chatty()
+    end = loaded.tokenizer.convert_tokens_to_ids("<|im_end|>")
+    (response,) = build_responses(loaded, [sample()], CHAT)
+    assert response[-1] == end == end_ids(loaded, CHAT)[0]
+    assert loaded.tokenizer.decode(response[:-1]) == "hello world"
+    assert loaded.tokenizer.eos_token_id in end_ids(loaded, CHAT)
+    (plain,) = build_responses(loaded, [sample()], PLAIN)
+    assert plain == [*response[:-1], loaded.tokenizer.eos_token_id]
+
+
+def test_a_turn_that_no_special_token_closes_ends_with_eos() -> None:
+    loaded = chatty("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:")
+    assert end_ids(loaded, CHAT) == loaded.eos
+
+
+def test_without_a_chat_template_chat_is_refused() -> None:
+    with pytest.raises(ModelError, match="its tokenizer has no chat template; leave chat out"):
+        build_prompts(chatty(None), [sample()], CHAT)
+
+
+@pytest.mark.parametrize("template", [CHATML, None])
+def test_a_folder_without_chat_template_is_refused_before_anything_runs(
+    template: str | None, tmp_path: Path
+) -> None:
+    save_model(chatty(template), tmp_path)
+    if template is None:
+        with pytest.raises(ModelError, match="its tokenizer has no chat template; leave chat out"):
+            folder.check_chat_template(str(tmp_path))
+    else:
+        folder.check_chat_template(str(tmp_path))
+    folder.check_chat_template("some/hub-id")
+
+
+def test_a_chat_template_that_leaves_the_request_out_is_refused() -> None:
+    with pytest.raises(ModelError, match="leaves out or changes what the user says; leave chat"):
+        build_prompts(chatty("hello"), [sample()], CHAT)
+
+
+def test_an_encoder_decoder_holds_no_chat() -> None:
+    with pytest.raises(ModelError, match="an encoder-decoder holds no chat; leave chat out"):
+        build_prompts(coder("M2M-100"), [sample()], CHAT)
+
+
+def test_a_chat_template_that_fails_is_named() -> None:
+    with pytest.raises(ModelError, match=r"cannot be filled \(no system role\); leave chat out"):
+        build_prompts(chatty("{{ raise_exception('no system role') }}"), [sample()], CHAT)
+
+
+def test_a_decoders_prompt_is_the_filled_template() -> None:
+    loaded = chatty()
+    (prompt,) = build_prompts(loaded, [sample()], PLAIN)
+    assert text_of(loaded, prompt) == "<s>Translate into Dutch: ciao mondo\n"
+    assert prompt.encoder == ()
+
+
+def test_nllb_is_asked_by_a_code_at_the_head_of_the_response() -> None:
+    loaded = coder("M2M-100")
+    words = loaded.tokenizer
+    true, wrong = build_prompts(loaded, [sample("nl"), sample("zh-Hant")], PLAIN)
+    for prompt, code in ((true, "nld_Latn"), (wrong, "zho_Hant")):
+        assert words.convert_ids_to_tokens(list(prompt.tokens)) == ["</s>", code]
+        read = words.convert_ids_to_tokens(list(prompt.encoder))
+        assert (read[0], read[-1]) == ("ita_Latn", "</s>")
+        assert words.decode(list(prompt.encoder), skip_special_tokens=True) == "ciao mondo"
+    (response,) = build_responses(loaded, [sample()], PLAIN)
+    assert words.convert_ids_to_tokens(response) == [*"▁hello▁world", "</s>"]
+
+
+def test_together_these_are_what_nllbs_own_tokenizer_trains_on() -> None:
+    """Its labels are shifted by one, after the token that its decoder starts with."""
+    loaded = coder("M2M-100")
+    words = hf.NllbTokenizer(
+        vocab=coded(("eng_Latn",)).get_vocab(), merges=[],
+        extra_special_tokens=["eng_Latn", "ita_Latn"], src_lang="ita_Latn", tgt_lang="eng_Latn",
+    )  # fmt: skip
+    both = words("ciao", text_target="hello")
+    own = LoadedModel(loaded.model, words)
+    told = Sample(
+        key="k", source_lang="it", asked_lang="en", target_lang="en", source="ciao", target="hello"
+    )
+    (prompt,), (response,) = build_prompts(own, [told], PLAIN), build_responses(own, [told], PLAIN)
+    assert list(prompt.encoder) == both["input_ids"]
+    assert [*prompt.tokens, *response][1:] == both["labels"]
+    assert prompt.tokens[0] == loaded.model.config.decoder_start_token_id
+
+
+def test_mbarts_first_version_begins_with_the_code_itself() -> None:
+    words = hf.MBartTokenizer()
+    config = hf.MBartConfig(vocab_size=len(words), **CODER_SIZES)
+    loaded = LoadedModel(hf.MBartForConditionalGeneration(config), words)
+    (prompt,) = build_prompts(loaded, [sample()], PLAIN)
+    assert words.convert_ids_to_tokens(list(prompt.tokens)) == ["nl_XX"]
+    assert words.convert_ids_to_tokens(list(prompt.encoder))[-1] == "it_IT"
+
+
+def test_marian_is_asked_by_a_code_before_the_source() -> None:
+    loaded = coder("Marian")
+    (prompt,) = build_prompts(loaded, [sample("nl")], PLAIN)
+    read = loaded.tokenizer.convert_ids_to_tokens(list(prompt.encoder))
+    assert read[0] == ">>nld<<" and "".join(read[1:]).replace("▁", " ").split() == [
+        "ciao",
+        "mondo</s>",
+    ]
+    assert list(prompt.tokens) == [loaded.start]
+
+
+def test_t5_reads_the_instruction_with_its_encoder() -> None:
+    words = tiny().tokenizer
+    config = hf.T5Config(
+        vocab_size=len(words), d_model=16, d_kv=8, d_ff=24, num_layers=1, num_heads=2,
+        decoder_start_token_id=0,
+    )  # fmt: skip
+    loaded = LoadedModel(hf.T5ForConditionalGeneration(config), words)
+    (prompt,) = build_prompts(loaded, [sample()], PLAIN)
+    assert words.decode(list(prompt.encoder)) == "Translate into Dutch: ciao mondo\n"
+    assert prompt.tokens == (0,)
+
+
+def test_a_first_token_that_the_model_forces_belongs_to_the_prompt() -> None:
+    words = tiny().tokenizer
+    model = hf.BartForConditionalGeneration(hf.BartConfig(vocab_size=len(words), **CODER_SIZES))
+    model.generation_config.forced_bos_token_id = 7
+    loaded = LoadedModel(model, words)
+    (prompt,) = build_prompts(loaded, [sample()], PLAIN)
+    assert prompt.tokens == (2, 7)
+
+
+@pytest.mark.parametrize("family", ["M2M-100", "Marian"])
+def test_a_language_without_a_code_is_refused(family: str) -> None:
+    with pytest.raises(ModelError, match="its tokenizer has no code for ro; leave the language"):
+        build_prompts(coder(family), [sample("ro")], PLAIN)
+
+
+def test_an_encoder_decoder_is_saved_and_loaded(tmp_path: Path) -> None:
+    loaded = coder("M2M-100")
+    save_model(loaded, tmp_path)
+    again = load_model(str(tmp_path))
+    prompts = [build_prompts(each, [sample()], PLAIN) for each in (loaded, again)]
+    assert prompts[0] == prompts[1]
+    search = Search(beams=2, max_new_tokens=8, batch=1)
+    texts = [list(generate(each, prompts[0], search)) for each in (loaded, again)]
+    assert texts[0] == texts[1]
+
+
+def test_models_for_tests_tell_languages_apart() -> None:
+    loaded = ready(coder("M2M-100").model, coder("M2M-100").tokenizer)
+    prompts = build_prompts(loaded, [sample("nl"), sample("zh-Hans")], PLAIN)
+    with torch.no_grad():
+        first, second = (
+            loaded.model(
+                input_ids=torch.tensor([each.encoder]),
+                decoder_input_ids=torch.tensor([each.tokens]),
+            ).logits[0, -1]
+            for each in prompts
+        )
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("mark", ["</s>", "<s>", "<|im_end|>"])
+def test_a_text_that_holds_a_special_token_is_refused(mark: str) -> None:
+    """It would end a prompt in its middle, or speak for the assistant."""
+    told = replace(sample(), source=f"ciao {mark} mondo")
+    with pytest.raises(ModelError, match=f"k: its text holds {re.escape(repr(mark))}, a special"):
+        build_prompts(chatty(), [told], CHAT)
+    with pytest.raises(ModelError, match=f"k: its text holds {re.escape(repr(mark))}, a special"):
+        build_responses(chatty(), [replace(sample(), target=f"hello{mark}")], PLAIN)
+
+
+def test_a_text_that_asks_for_another_language_itself_is_refused() -> None:
+    told = replace(sample(), source=">>ita<< ciao")
+    with pytest.raises(ModelError, match="k: its text holds '>>ita<<', a special token of"):
+        build_prompts(coder("Marian"), [told], PLAIN)

