@@ -9,7 +9,7 @@ from support.reports import ANSWER, SYSTEMS, a_segment
 
 from ontarget.analysis.segments import (
     LONGEST,
-    TestSegment,
+    SegmentOutputs,
     align_segments,
     clip,
     json_columns,
@@ -30,15 +30,15 @@ some = st.lists(st.tuples(answers, answers), max_size=12)
 Pairs = list[tuple[JudgedTranslation, JudgedTranslation]]
 
 
-def made(drawn: Pairs) -> list[TestSegment]:
-    return [TestSegment(Direction("it", "nl"), pair) for pair in drawn]
+def made(drawn: Pairs) -> list[SegmentOutputs]:
+    return [SegmentOutputs(Direction("it", "nl"), pair) for pair in drawn]
 
 
 def test_damage_is_1_for_off_target_and_the_loss_against_the_best_other() -> None:
     (segment,) = align_segments(a_segment(1), SYSTEMS)  # empty 0.0, pivot 10.0, on target 60.0
     assert segment.damage == pytest.approx((1.6, 1.5, 0.0))
     undecided = replace(segment.answers[0], verdict="undecided", chrf=50.0)
-    assert TestSegment(segment.direction, (undecided,)).damage == pytest.approx((0.5,))
+    assert SegmentOutputs(segment.direction, (undecided,)).damage == pytest.approx((0.5,))
 
 
 @given(some)
@@ -75,7 +75,7 @@ def test_no_segment_that_is_kept_is_better_than_one_that_is_not(drawn: Pairs, co
 def test_the_last_system_comes_first_in_what_is_worst() -> None:
     one, other = align_segments(a_segment(1) + a_segment(2), SYSTEMS)
     bad = replace(other.answers[2], verdict="other")
-    worse = TestSegment(other.direction, (*other.answers[:2], bad))
+    worse = SegmentOutputs(other.direction, (*other.answers[:2], bad))
     assert sort_by_damage([one, worse]) == [worse, one]
 
 

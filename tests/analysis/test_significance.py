@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.reports import SYSTEMS, a_segment
 
-from ontarget.analysis.segments import TestSegment, align_segments
+from ontarget.analysis.segments import SegmentOutputs, align_segments
 from ontarget.analysis.significance import compare_pairs
 from ontarget.report.figures.matrix import draw_matrices, pair_table
 from ontarget.stats import TRIALS, randomization_test
 
 
-def group(count: int, **changes: object) -> list[TestSegment]:
+def group(count: int, **changes: object) -> list[SegmentOutputs]:
     rows = [answer for number in range(count) for answer in a_segment(number)]
     return align_segments(
         [replace(x, **changes) if x.system == "base" else x for x in rows], SYSTEMS

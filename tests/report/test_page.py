@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.reports import HOSTILE, SYSTEMS, a_report, a_segment
 
-from ontarget.analysis.segments import TestSegment, align_segments, most_damaged
+from ontarget.analysis.segments import SegmentOutputs, align_segments, most_damaged
 from ontarget.report import page as pages
 
 
@@ -93,7 +93,7 @@ def test_long_data_is_packed_and_of_too_much_the_worst_is_kept(
     assert shown == most_damaged(every, len(shown))
 
 
-def rows(number: int) -> list[TestSegment]:
+def rows(number: int) -> list[SegmentOutputs]:
     """A segment whose text no packing makes small."""
     return align_segments(a_segment(number, random.Random(number).randbytes(300).hex()), SYSTEMS)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ontarget.analysis import significance
-from ontarget.analysis.segments import TestSegment, align_segments
+from ontarget.analysis.segments import SegmentOutputs, align_segments
 from ontarget.offtarget.verdicts import Verdict
 from ontarget.records import JudgedTranslation, Score
 from ontarget.report.figures.curves import draw_chart
@@ -37,13 +37,13 @@ def a_segment(number: int, text: str = "Hallo.", **changes: object) -> list[Judg
     ]  # fmt: skip
 
 
-def some_segments(text: str = "Hallo.") -> list[TestSegment]:
+def some_segments(text: str = "Hallo.") -> list[SegmentOutputs]:
     """One in each of two directions; `text` is in the first."""
     first = a_segment(1, text, source=text, reference=text)
     return align_segments(first + a_segment(2, source_lang="nl", target_lang="it"), SYSTEMS)
 
 
-def a_report(text: str = "Hallo.", every: list[TestSegment] | None = None) -> ReportContent:
+def a_report(text: str = "Hallo.", every: list[SegmentOutputs] | None = None) -> ReportContent:
     """A report of two directions, with `text` wherever text of others can be."""
     made = some_segments(text) if every is None else every
     there = [replace(SCORE, system=each) for each in SYSTEMS]

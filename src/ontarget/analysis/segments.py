@@ -24,7 +24,7 @@ LONGEST = 2000  # characters of a text that are shown
 
 
 @dataclass(frozen=True, slots=True)
-class TestSegment:
+class SegmentOutputs:
     """A test sentence in one direction; `answers` has one a system, always in the same order."""
 
     direction: Direction
@@ -50,7 +50,7 @@ class TestSegment:
 
 def align_segments(
     answers: Iterable[JudgedTranslation], systems: Sequence[str]
-) -> list[TestSegment]:
+) -> list[SegmentOutputs]:
     """Answers of `systems` side by side, in order of appearance.
 
     Raises:
@@ -68,17 +68,17 @@ def align_segments(
         if lacking := [system for system in systems if system not in by_system]:
             raise ValueError(f"no answer of {lacking[0]} to {key} ({direction})")
     return [
-        TestSegment(direction, tuple(by_system[system] for system in systems))
+        SegmentOutputs(direction, tuple(by_system[system] for system in systems))
         for (direction, _), by_system in found.items()
     ]
 
 
-def sort_by_damage(every: Iterable[TestSegment]) -> list[TestSegment]:
+def sort_by_damage(every: Iterable[SegmentOutputs]) -> list[SegmentOutputs]:
     """By damage in the last system, then in the one before, and so on."""
     return sorted(every, key=lambda segment: segment.damage[::-1], reverse=True)
 
 
-def most_damaged(every: Sequence[TestSegment], count: int) -> list[TestSegment]:
+def most_damaged(every: Sequence[SegmentOutputs], count: int) -> list[SegmentOutputs]:
     """The worst `count`, in given order."""
     chosen = set(map(id, sort_by_damage(every)[:count]))
     return [segment for segment in every if id(segment) in chosen]
@@ -101,7 +101,7 @@ class StringPool:
         return self.numbers.setdefault(value, len(self.numbers))
 
 
-def json_columns(every: Sequence[TestSegment]) -> dict[str, Any]:
+def json_columns(every: Sequence[SegmentOutputs]) -> dict[str, Any]:
     """Segments as columns of numbers into pools, for JSON.
 
     Texts are long and often the same (a source of several directions, a copy), so each is there
@@ -135,7 +135,7 @@ def json_columns(every: Sequence[TestSegment]) -> dict[str, Any]:
 
 
 def answer_columns(
-    every: Sequence[TestSegment], at: int, text: StringPool, language: StringPool
+    every: Sequence[SegmentOutputs], at: int, text: StringPool, language: StringPool
 ) -> dict[str, list[int] | list[float]]:
     """The columns of one system, whose answers are number `at`."""
     answers = [segment.answers[at] for segment in every]

@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from ontarget.analysis.compare import LEVEL, is_off_target
-from ontarget.analysis.segments import TestSegment
+from ontarget.analysis.segments import SegmentOutputs
 from ontarget.stats import SEED, randomization_test, sign_test
 
 
@@ -46,7 +46,7 @@ class SystemPair:
         return ((fewer > 0) - (fewer < 0), (higher > 0) - (higher < 0))
 
 
-def compare_pairs(every: Sequence[TestSegment], supervised: bool) -> list[SystemPair]:
+def compare_pairs(every: Sequence[SegmentOutputs], supervised: bool) -> list[SystemPair]:
     """All pairs of systems of segments of one setting; [] without segments or a second system."""
     systems = [answer.system for answer in every[0].answers] if every else []
     of_pairs = list(combinations(range(len(systems)), 2))

@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from ontarget import __version__, systems
 from ontarget.analysis import segments
-from ontarget.analysis.segments import TestSegment
+from ontarget.analysis.segments import SegmentOutputs
 from ontarget.analysis.significance import SystemPair
 from ontarget.languages.names import english_name
 from ontarget.offtarget.verdicts import Verdict
@@ -58,7 +58,7 @@ class ReportContent:
     ability: tuple[Score, ...]  # of a base made from scratch, asked in its own format
     charts: tuple[Chart, ...]
     pairs: tuple[SystemPair, ...]
-    segments: tuple[TestSegment, ...]  # to browse
+    segments: tuple[SegmentOutputs, ...]  # to browse
     data: EmbeddedSegments  # the same
     left_out: int  # segments that there are besides
     recipe: str  # YAML
@@ -124,8 +124,8 @@ def inline_hash(text: str) -> str:
 
 
 def fit_segments(
-    every: Sequence[TestSegment], count: int
-) -> tuple[list[TestSegment], EmbeddedSegments]:
+    every: Sequence[SegmentOutputs], count: int
+) -> tuple[list[SegmentOutputs], EmbeddedSegments]:
     """The worst `count` segments and their data; fewer where a page would be too large."""
     while True:
         shown = segments.most_damaged(every, count)
@@ -185,9 +185,9 @@ def table_markdown(table: Table) -> str:
     return tables.markdown(table.columns, [[cell.text for cell in row] for row in table.rows])
 
 
-def worst_examples(every: Sequence[TestSegment]) -> str:
+def worst_examples(every: Sequence[SegmentOutputs]) -> str:
     """The most damaged segments of each direction: source, reference, each answer, its verdict."""
-    by_direction: dict[Direction, list[TestSegment]] = {}
+    by_direction: dict[Direction, list[SegmentOutputs]] = {}
     for segment in every:
         by_direction.setdefault(segment.direction, []).append(segment)
     lines = []

@@ -10,7 +10,7 @@ import yaml
 
 from ontarget import __version__, artifacts, errors
 from ontarget.analysis import significance
-from ontarget.analysis.segments import TestSegment, align_segments
+from ontarget.analysis.segments import SegmentOutputs, align_segments
 from ontarget.errors import ArtifactError
 from ontarget.recipe.recipe import Recipe
 from ontarget.records import Score
@@ -79,7 +79,7 @@ def refuse_incomplete(path: Path, scores: Sequence[Score], recipe: Recipe) -> No
         )
 
 
-def answered(recipe: Recipe, path: Path) -> list[TestSegment]:
+def answered(recipe: Recipe, path: Path) -> list[SegmentOutputs]:
     """The test segments with every system's answer.
 
     Raises:
@@ -91,7 +91,7 @@ def answered(recipe: Recipe, path: Path) -> list[TestSegment]:
         raise ArtifactError(f"{path}: {error}; remove its folder and run again") from error
 
 
-def compared(recipe: Recipe, every: Sequence[TestSegment]) -> tuple[significance.SystemPair, ...]:
+def compared(recipe: Recipe, every: Sequence[SegmentOutputs]) -> tuple[significance.SystemPair, ...]:
     """Each pair of systems in each setting."""
     supervised = set(recipe.supervised_directions)
     return tuple(
