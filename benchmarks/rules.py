@@ -49,8 +49,8 @@ def main() -> None:
     detectors = [metric.detectors for metric in found[0].metrics.values()]
     for margin, system in zip(MARGINS, found, strict=True):
         for metric, shared in zip(system.metrics.values(), detectors, strict=True):
-            rule = replace(metric.asked.rule, margin=margin, shortest=0)
-            metric.asked, metric.detectors = replace(metric.asked, rule=rule), shared
+            rule = replace(metric.request.rule, margin=margin, shortest=0)
+            metric.request, metric.detectors = replace(metric.request, rule=rule), shared
     measure(given, found, lambda done: None)
     print(f"{'margin':>6}  {'letters':8}{'texts':>8}{'floor':>8}{'missed':>8}   from there on")
     for margin, system in zip(MARGINS, found, strict=True):

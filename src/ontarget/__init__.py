@@ -1,4 +1,31 @@
-"""Language-aware instruction tuning: translate into the language you were asked for."""
+"""Language-aware instruction tuning (arXiv 2403.14399) and the off-target metric.
+
+In Python:
+
+    from ontarget import OffTarget
+    metric = OffTarget(target_lang="it", source_lang="en")
+    print(metric.corpus(hypotheses, references, sources))
+
+The package, in the order in which a sample travels:
+
+    errors records artifacts processes stats systems    what everything else builds on
+    languages/     names, tags and scripts of languages
+    data/          corpus files to samples and conflict samples
+    models/        models, adapters, prompts
+    training/      both losses, packed batches, the training loop
+    base_model/    the demo's stand-in for an LLM
+    decoding/      translation behind one Protocol
+    offtarget/     the off-target metric
+    scoring/       BLEU, chrF and neural metrics
+    analysis/      evaluation, comparison, diagnosis
+    report/        the page, tables for papers
+    memory_plan/   memory of a training, from shapes
+    hub/           the model card and its upload
+    recipe/        an experiment as a YAML file
+    steps/         the method, one numbered file a step
+    pipeline/      runs the steps that are out of date
+    cli/           the `ontarget` command
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,12 +33,18 @@ if TYPE_CHECKING:
     from ontarget.offtarget.metric import OffTarget as OffTarget
 
 __version__ = "0.1.0"
+__all__ = ["OffTarget", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """`OffTarget`, loaded when it is asked for: importing the package costs nothing."""
+    """Load `OffTarget` when it is first used: importing the package alone costs nothing."""
     if name == "OffTarget":
         from ontarget.offtarget.metric import OffTarget
 
         return OffTarget
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What is public."""
+    return list(__all__)

@@ -1,10 +1,10 @@
-"""Everything the user can mend, as one small tree; anything else that is raised is our bug.
+"""Everything the user can mend, as one small tree; any other exception is a bug of ours.
 
 OnTargetError            one line: the place, the finding, the expectation, the remedy
 ├── RecipeError          the recipe: a key, a value, a language, a direction
 ├── CorpusError          a corpus file: missing, misaligned, not UTF-8, shared with a test set
 ├── DetectorError        a language identifier: not installed, no model, an unknown language
-├── ProgramError         an outside program: not found, failed, its output not as asked
+├── ProgramError         an outside program: not found, failed, unexpected output
 ├── ModelError           a model folder or hub id: no weights, not safetensors, no tokenizer
 ├── ArtifactError        a run folder: a missing step, a full disk, a damaged file
 └── HubError             the Hugging Face Hub: no login, no network, no such repository
@@ -16,7 +16,7 @@ class OnTargetError(Exception):
 
 
 class RecipeError(OnTargetError):
-    """The recipe asks for something that does not exist or contradicts itself."""
+    """The recipe names something that does not exist, or contradicts itself."""
 
 
 class CorpusError(OnTargetError):
@@ -32,7 +32,7 @@ class ProgramError(OnTargetError):
 
 
 class ModelError(OnTargetError):
-    """A base model cannot be loaded safely and completely."""
+    """A model cannot be loaded safely and completely."""
 
 
 class ArtifactError(OnTargetError):
@@ -40,13 +40,13 @@ class ArtifactError(OnTargetError):
 
 
 class HubError(OnTargetError):
-    """The Hugging Face Hub cannot be reached or does not take what it is given."""
+    """The Hugging Face Hub cannot be reached or refuses a request."""
 
 
 class Stopped(Exception):
-    """A signal asked for the end; no fault. What is done is kept, and the next run goes on."""
+    """A signal requested the end; not a fault. Finished work is kept, and the next run resumes."""
 
 
 def visible(text: str) -> str:
-    """A text with control characters written out, so that it is one line and moves no cursor."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    """`text` with control characters written out, so that it is one line and moves no cursor."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -1,8 +1,9 @@
-"""The processes of one run, as `accelerate launch` and `torchrun` start them; one of them leads.
+"""The processes of one run, as `accelerate launch` and `torchrun` start them.
 
-All go through the same steps. The leader decides, writes and speaks; the others train with it and
-wait for it otherwise, as long as it takes: what is agreed on goes through a group of its own, whose
-patience does not end while a slow step runs. They share the run's folder.
+Rank 0 is the main process.
+All ranks go through the same steps. The main process decides, writes and prints; the others train
+with it and otherwise wait. Rank 0 broadcasts decisions over a separate Gloo group with a long
+timeout, so that slow steps do not abort the other ranks. All ranks share the run's folder.
 """
 
 import os
@@ -16,100 +17,110 @@ from ontarget.errors import RecipeError
 Decided = TypeVar("Decided")
 
 FSDP = "ACCELERATE_USE_FSDP"
-ENGINES = (FSDP, "ACCELERATE_USE_DEEPSPEED")  # that shard, as accelerate says
+ENGINES = (FSDP, "ACCELERATE_USE_DEEPSPEED")  # accelerate's variables of engines that shard
 PATIENCE = timedelta(days=30)
 
 
 def world_size() -> int:
-    """How many there are."""
+    """The number of processes."""
     return max(1, launcher_variable("WORLD_SIZE"))
 
 
 def is_main_process() -> bool:
-    """Whether this one leads, as it does when it is alone."""
+    """Whether this is rank 0, or the only process."""
     return world_size() == 1 or launcher_variable("RANK") == 0
 
 
 def launcher_variable(name: str) -> int:
-    """A number that a launcher sets for each of its processes; 0 where there is none."""
+    """A number that a launcher sets in the environment; 0 if it is not set."""
     text = os.environ.get(name, "")
     return int(text) if text.isdecimal() else 0
 
 
 def check_launch() -> None:
-    """Raise RecipeError where the environment speaks of processes that no launcher can have made.
+    """Raise RecipeError for an environment that no launcher sets.
 
-    Left alone, they would be waited for.
+    An incomplete launch (`WORLD_SIZE` without `RANK`) fails at once instead of hanging.
     """
-    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
-        text = os.environ.get(name, "0")
+    for variable in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        text = os.environ.get(variable, "0")
         if not (text.isascii() and text.removeprefix("-").isdecimal()):
             raise RecipeError(
-                f"environment: {name} is {text!r}, expected a number; `unset {name}`, or launch "
-                "with `accelerate launch` or `torchrun`, which set it"
+                f"environment: {variable} is {text!r}, expected a number; `unset {variable}`, or "
+                "launch with `accelerate launch` or `torchrun`, which set it"
             )
-    sharding = [name for name in ENGINES if os.environ.get(name, "").lower() == "true"]
-    if sharding and world_size() == 1:
+    check_engine()
+    started = [n for n in ("WORLD_SIZE", "LOCAL_RANK") if launcher_variable(n) > 0]
+    if not started or (world_size() == 1 and started[0] != "LOCAL_RANK"):
+        return
+    name = started[0]
+    required = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+    missing = [variable for variable in required if not os.environ.get(variable)]
+    rank = launcher_variable("RANK")
+    if missing or rank >= world_size():
+        fault = f"no {', '.join(missing)}" if missing else f"RANK {rank}"
         raise RecipeError(
-            f"environment: {sharding[0]} is true, but there is one process, which has nothing to "
-            f"share; launch two or more, or `unset {sharding[0]}`"
+            f"environment: {name} is {launcher_variable(name)}, but there is {fault}; launch with "
+            f"`accelerate launch` or `torchrun`, which set them all, or `unset {name}` to run one "
+            "process"
+        )
+
+
+def check_engine() -> None:
+    """Raise RecipeError for a sharding engine with one process, or for FSDP 1."""
+    engines = [name for name in ENGINES if os.environ.get(name, "").lower() == "true"]
+    if engines and world_size() == 1:
+        raise RecipeError(
+            f"environment: {engines[0]} is true, but there is only one process, so nothing can be "
+            f"sharded; launch two or more, or `unset {engines[0]}`"
         )
     version = os.environ.get("FSDP_VERSION") or "1"
-    if FSDP in sharding and version != "2":
+    if FSDP in engines and version != "2":
         raise RecipeError(
             f"environment: FSDP_VERSION is {version}, expected 2; launch with --fsdp_version 2, or "
             "with recipes/engines/fsdp2.yaml"
         )
-    needed = ("RANK", "MASTER_ADDR", "MASTER_PORT")
-    missing = [name for name in needed if not os.environ.get(name)]
-    said = next(
-        (name for name in ("WORLD_SIZE", "LOCAL_RANK") if launcher_variable(name) > 0), None
-    )
-    if (
-        said
-        and (world_size() > 1 or said == "LOCAL_RANK")
-        and (missing or launcher_variable("RANK") >= world_size())
-    ):
-        found = f"no {', '.join(missing)}" if missing else f"RANK {launcher_variable('RANK')}"
-        raise RecipeError(
-            f"environment: {said} is {launcher_variable(said)}, but there is {found}; launch with `accelerate "
-            f"launch` or `torchrun`, which set them all, or `unset {said}` to run one process"
-        )
 
 
-def micro_batch(batch: int, at_most: int, among: int | None = None) -> int:
-    """Samples that each of so many processes (all) takes at once, for a step of `batch` samples.
+def micro_batch(batch: int, maximum: int, processes: int | None = None) -> int:
+    """Samples that each process takes at once, for an optimizer step of `batch` samples.
+
+    `processes` is their number; None: those of this run.
 
     Raises:
-        RecipeError: they cannot share it.
+        RecipeError: they cannot share the batch evenly.
     """
-    among = among or world_size()
-    each = min(at_most, max(1, batch // among))
-    if batch % (each * among):
+    processes = processes or world_size()
+    size = min(maximum, max(1, batch // processes))
+    if batch % (size * processes):
         raise RecipeError(
-            f"batch: {batch} is no multiple of micro_batch {each} on {among} processes; make it one"
+            f"batch: {batch} is no multiple of micro_batch {size} on {processes} processes; "
+            "make it one"
         )
-    return each
+    return size
 
 
 def is_sharded() -> bool:
-    """Whether each holds a part of the weights only (FSDP, ZeRO-3), so that all must take part."""
+    """Whether each process holds only a part of the weights (FSDP, ZeRO-3)."""
     return sharding_engine() is not None
 
 
 def sharding_engine() -> str | None:
-    """The variable of the engine that shards, if one does."""
-    set_ = (name for name in ENGINES if os.environ.get(name, "").lower() == "true")
-    return next(set_, None) if world_size() > 1 else None
+    """The environment variable of the engine that shards, if one does."""
+    engines = (name for name in ENGINES if os.environ.get(name, "").lower() == "true")
+    return next(engines, None) if world_size() > 1 else None
 
 
 def decide_on_main(decide: Callable[[], Decided]) -> Decided:
-    """What the leader decides; the others wait for it. Where it fails their launcher ends them."""
+    """The result of `decide` on the main process; the other ranks wait for it.
+
+    If it raises there, the launcher ends the other ranks.
+    """
     return broadcast(decide() if is_main_process() else cast(Decided, None))
 
 
 def broadcast(value: Decided) -> Decided:
-    """The leader's value, in all processes."""
+    """The main process's value, on all ranks."""
     if world_size() == 1:
         return value
     import torch.distributed
@@ -120,24 +131,24 @@ def broadcast(value: Decided) -> Decided:
 
 
 def barrier() -> None:
-    """Wait until all have come here."""
+    """Wait until all ranks have arrived here."""
     sum_over_processes([0.0])
 
 
 def sum_over_processes(values: Sequence[float]) -> list[float]:
-    """Each value, summed over the processes."""
+    """Each value, summed over all ranks."""
     if world_size() == 1:
         return list(values)
     import torch
 
-    every = torch.tensor(values, dtype=torch.float64)
-    torch.distributed.all_reduce(every, group=coordination_group())
-    return every.tolist()
+    sums = torch.tensor(values, dtype=torch.float64)
+    torch.distributed.all_reduce(sums, group=coordination_group())
+    return sums.tolist()
 
 
 @cache
 def coordination_group() -> Any:
-    """The group in which they agree; made once, and with it, if need be, the one they train in."""
+    """The Gloo group for decisions; initialises torch.distributed if nothing else has."""
     import torch
     from accelerate import PartialState  # type: ignore[import-untyped]
 
@@ -146,12 +157,12 @@ def coordination_group() -> Any:
 
 
 def is_initialized() -> bool:
-    """Whether they have a group already."""
+    """Whether the ranks have met in the coordination group."""
     return coordination_group.cache_info().currsize > 0
 
 
 def shut_down() -> None:
-    """Take the groups down once all is done; a thread of theirs can abort the interpreter's end."""
+    """Destroy the process groups; left alive, one of their threads can abort interpreter exit."""
     if world_size() == 1:
         return
     import torch.distributed

@@ -1,4 +1,4 @@
-"""The nouns of the pipeline. Frozen, plain, and free of any other import of this package."""
+"""The records that travel through the pipeline: frozen, plain, without imports of this package."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,22 +16,22 @@ class Direction(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parallel:
-    """One meaning in several languages, as a row of a multi-parallel corpus holds it."""
+    """One row of a multi-parallel corpus: the same sentence in several languages."""
 
-    key: str  # unique within the corpus, e.g. "train.tsv:17"
-    texts: dict[str, str]  # language code -> text; a language without a text is absent
+    key: str  # unique within the corpus, such as "train.tsv:17"
+    texts: dict[str, str]  # language code -> text; languages without a text are absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One translation instruction and one response, in text.
+    """One translation instruction and one response, as text.
 
-    `asked_lang` is the language the instruction names, `target_lang` the language the response
-    is written in. They differ in conflict samples of a wrong target and nowhere else.
+    `asked_lang` is the language the instruction names, `target_lang` the language the response is
+    in. They differ in conflict samples with a wrong target, and nowhere else.
     """
 
-    key: str  # unique and stable across runs, e.g. "train.tsv:17/it-nl"
-    source_lang: str  # what the instruction calls the source
+    key: str  # unique and stable across runs, such as "train.tsv:17/it-nl"
+    source_lang: str  # the source language that the instruction names
     asked_lang: str
     target_lang: str
     source: str
@@ -39,16 +39,16 @@ class Sample:
 
     @property
     def conflicts(self) -> bool:
-        """Whether the response is in another language than its instruction asks for."""
+        """Whether the response is not in the language that the instruction names."""
         return self.asked_lang != self.target_lang
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translation:
-    """One segment translated by one system, with its reference beside it."""
+    """One segment translated by one system, with its reference."""
 
     key: str
-    system: str  # base, stage1, stage1-longer, stage2
+    system: str  # a name in `systems`
     source_lang: str
     target_lang: str
     source: str
@@ -58,9 +58,10 @@ class Translation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedTranslation:
-    """A translation as step 6 leaves it: with what it and its reference were found to be.
+    """A translation with the verdicts on it and on its reference, as step 6 writes it.
 
-    Verdicts are values of `verdicts.Verdict`; a language is "" where none or several were found.
+    Verdicts are values of `offtarget.verdicts.Verdict`; a detected language is "" where there is
+    none or more than one.
     """
 
     key: str
@@ -71,7 +72,7 @@ class JudgedTranslation:
     reference: str
     hypothesis: str
     verdict: str
-    found_lang: str
+    found_lang: str  # detected
     reference_verdict: str
     reference_found_lang: str
     chrf: float  # of this segment, 0-100
@@ -79,10 +80,10 @@ class JudgedTranslation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """One system in one direction: quality, off-target ratio, and what they were measured with.
+    """One system in one direction: quality, off-target ratio, and how they were measured.
 
-    BLEU and chrF are 0-100, ratios and interval bounds are percent 0-100, of the segments that
-    could be judged; None where none could.
+    BLEU and chrF are 0-100. Ratios and interval bounds are percentages of the segments that could
+    be judged; None where none could.
     """
 
     system: str
@@ -95,7 +96,7 @@ class Score:
     off_target_percent: float | None
     off_target_interval: tuple[float, float] | None  # Wilson, 95 %
     reference_off_target_percent: float | None  # the same ratio on the references: the floor
-    verdicts: dict[str, int]  # segments of each; all of `verdicts.Verdict` are there
-    languages: dict[str, int]  # found in judged segments, most frequent first
+    verdicts: dict[str, int]  # segments of each verdict; all verdicts are present
+    languages: dict[str, int]  # detected in judged segments, most frequent first
     detector: str
     signatures: dict[str, str]  # metric -> sacreBLEU signature

@@ -30,7 +30,7 @@ class Says:
         self.code, self.name, self.answers, self.asked = code, name, "open(1)", list[str]()
         self.signature = f"lid:{name}"
 
-    def shares_of(self, texts: Sequence[str]) -> list[Probabilities]:
+    def identify(self, texts: Sequence[str]) -> list[Probabilities]:
         self.asked += texts
         return [{self.code: 1.0} if self.code else {} for _ in texts]
 
@@ -127,7 +127,7 @@ def test_a_detector_that_never_says_off_target_misses_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Agrees(Says):
-        def shares_of(self, texts: Sequence[str]) -> list[Probabilities]:
+        def identify(self, texts: Sequence[str]) -> list[Probabilities]:
             return [{"it": 0.5, "nl": 0.5} for _ in texts]
 
     says({"fasttext": Agrees("")}, monkeypatch)
@@ -171,7 +171,7 @@ def test_an_identifier_asked_once_answers_as_ever() -> None:
     bare: Identifier = FastText()
     once: Identifier = CachedIdentifier(bare)
     texts = [*TEXTS["it"], TEXTS["it"][0], "", "42"]
-    assert once.shares_of(texts) == bare.shares_of(texts) == once.shares_of(texts)
+    assert once.identify(texts) == bare.identify(texts) == once.identify(texts)
     assert (once.name, once.answers, once.signature) == (bare.name, bare.answers, bare.signature)
 
 

@@ -21,7 +21,7 @@ from ontarget.decoding.hf import generate
 from ontarget.languages.names import english_name
 from ontarget.models.templates import TEMPLATES, PromptFormat, fill_template
 from ontarget.offtarget.detectors.fasttext import load_lid_176
-from ontarget.offtarget.metric import Detection
+from ontarget.offtarget.detection import Detection
 from ontarget.records import Direction, Sample
 
 EN_IT, IT_NL = Direction("en", "it"), Direction("it", "nl")

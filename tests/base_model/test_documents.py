@@ -1,4 +1,4 @@
-"""Laws of step 0's documents: what they hold, how often, and what they never hold."""
+"""Documents of step 0: their content, its frequencies, and what they never contain."""
 
 import random
 from collections import Counter
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.base_model.documents import Document, DocumentMix, compose_document, cue
+from ontarget.base_model.documents import CUE, Document, DocumentMix, compose_document
 from ontarget.languages.names import english_name
 from ontarget.records import Parallel
 
@@ -21,135 +21,149 @@ BARE = DocumentMix(
 shares = st.floats(0, 1)
 halves = st.floats(0, 0.5)
 mixes = st.builds(
-    DocumentMix, monolingual=shares, headed=halves, labelled=halves, codes=shares, untranslated=shares,
-    pivot=shares, pairs=st.sampled_from(["any", "pivot"]),
+    DocumentMix, monolingual=shares, headed=halves, labelled=halves, codes=shares,
+    untranslated=shares, pivot=shares, pairs=st.sampled_from(["any", "pivot"]),
 )  # fmt: skip
 
 
-def drawn(mix: DocumentMix, count: int = 4000) -> list[Document]:
+def sample_documents(mix: DocumentMix, count: int = 4000) -> list[Document]:
     return [
         compose_document(PARALLEL, LANGUAGES, mix, random.Random(index), english_name)
         for index in range(count)
     ]
 
 
-def spoken(text: str) -> list[str]:
+def languages_in(text: str) -> list[str]:
     return [line.split("<")[1][:2] for line in text.splitlines() if "<" in line]
 
 
-def first(made: Document) -> str:
-    (code,) = spoken(made.context)
+def context_language(document: Document) -> str:
+    (code,) = languages_in(document.context)
     return code
 
 
-def followed(made: Document) -> list[str]:
-    return [code for text in made.continuations for code in spoken(text)]
+def continuation_languages(document: Document) -> list[str]:
+    return [code for text in document.continuations for code in languages_in(text)]
 
 
 @given(mixes, st.integers(0, 2**32))
-def test_a_text_is_followed_by_one_text_at_a_time_of_another_language(
-    mix: DocumentMix, seed: int
-) -> None:
-    made = compose_document(PARALLEL, LANGUAGES, mix, random.Random(seed), english_name)
-    assert made.continuations
-    for text in made.continuations:
+def test_each_continuation_is_one_sentence_in_another_language(mix: DocumentMix, seed: int) -> None:
+    document = compose_document(PARALLEL, LANGUAGES, mix, random.Random(seed), english_name)
+    assert document.continuations
+    for text in document.continuations:
         assert text.endswith("\n")
-        codes = spoken(made.context + text)
-        assert len(codes) == len(set(codes)) == (2 if made.context else 1)
-        if mix.pairs == "pivot" and made.context:
+        codes = languages_in(document.context + text)
+        assert len(codes) == len(set(codes)) == (2 if document.context else 1)
+        if mix.pairs == "pivot" and document.context:
             assert "en" in codes
-    assert len(set(followed(made))) == len(made.continuations)
+    assert len(set(continuation_languages(document))) == len(document.continuations)
 
 
-def test_every_language_is_as_often_the_first_and_has_all_others_beside_it() -> None:
-    bare = drawn(BARE, 12_000)
-    counts = Counter(map(first, bare))
+def test_every_language_is_equally_often_first_and_continued_in_all_others() -> None:
+    bare = sample_documents(BARE, 12_000)
+    counts = Counter(map(context_language, bare))
     # 238 is five standard deviations of a binomial(12000, 1/4)
     assert all(abs(counts[code] - 3000) < 238 for code in LANGUAGES)
-    assert all({first(each), *followed(each)} == set(LANGUAGES) for each in bare)
+    assert all(
+        {context_language(document), *continuation_languages(document)} == set(LANGUAGES)
+        for document in bare
+    )
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_shares_are_kept(share: float) -> None:
+def test_documents_have_the_probabilities_of_the_mix(share: float) -> None:
     # 0.037 is five standard deviations of a share of 0.3 in 4000
-    one = [not each.context for each in drawn(replace(BARE, monolingual=share))]
-    labelled = [": <" in each.context for each in drawn(replace(BARE, labelled=share))]
-    coded = drawn(replace(BARE, labelled=1.0, codes=share))
-    codes = [f"{first(each)}: " in each.context for each in coded]
-    headed = [" translation" in each.context for each in drawn(replace(BARE, headed=share))]
-    for found in (one, labelled, codes, headed):
-        assert sum(found) / len(found) == pytest.approx(share, abs=0.053)
+    monolingual = [
+        not document.context for document in sample_documents(replace(BARE, monolingual=share))
+    ]
+    labelled = [
+        ": <" in document.context for document in sample_documents(replace(BARE, labelled=share))
+    ]
+    coded = sample_documents(replace(BARE, labelled=1.0, codes=share))
+    codes = [f"{context_language(document)}: " in document.context for document in coded]
+    headed = [
+        " translation" in document.context
+        for document in sample_documents(replace(BARE, headed=share))
+    ]
+    for outcomes in (monolingual, labelled, codes, headed):
+        assert sum(outcomes) / len(outcomes) == pytest.approx(share, abs=0.053)
 
 
-def test_english_heavier_pages_are_heavier() -> None:
-    alone = [followed(each) == ["en"] for each in drawn(replace(BARE, pivot=0.5))]
-    # Half are pairs with English, and half of these begin with the other language.
+def test_pairs_with_the_pivot_can_be_made_more_frequent() -> None:
+    alone = [
+        continuation_languages(document) == ["en"]
+        for document in sample_documents(replace(BARE, pivot=0.5))
+    ]
+    # Half are pairs with English, and half of these start with the other language.
     assert sum(alone) / len(alone) == pytest.approx(0.25, abs=0.035)
 
 
 def test_labels_name_the_language_of_their_line() -> None:
-    for made in drawn(replace(BARE, labelled=1.0), 50):
-        for line in (made.context + "".join(made.continuations)).splitlines():
-            name, said = line.split(": ")
-            assert said == f"<{ {english_name(code): code for code in LANGUAGES}[name] }>"
+    for document in sample_documents(replace(BARE, labelled=1.0), 50):
+        for line in (document.context + "".join(document.continuations)).splitlines():
+            name, text = line.split(": ")
+            assert text == f"<{ {english_name(code): code for code in LANGUAGES}[name] }>"
 
 
-def test_a_heading_announces_the_language_of_what_follows() -> None:
-    for made in drawn(replace(BARE, headed=1.0), 50):
-        heading, _ = made.context.splitlines()
-        (code,) = followed(made)
+def test_a_heading_names_the_language_of_the_continuation() -> None:
+    for document in sample_documents(replace(BARE, headed=1.0), 50):
+        heading, _ = document.context.splitlines()
+        (code,) = continuation_languages(document)
         assert heading == f"{english_name(code)} translation"
 
 
-def test_an_untranslated_page_is_in_english_where_neither_language_is() -> None:
-    headed = drawn(replace(BARE, headed=1.0, untranslated=0.4))
-    english = [each for each in headed if first(each) != "en" and followed(each) == ["en"]]
-    kept = [each for each in english if each.context.startswith("English translation")]
-    # Of 12 ordered pairs 6 have no English, and 3 lead into it; 0.05 is over five deviations.
+def test_untranslated_pages_continue_in_english() -> None:
+    headed = sample_documents(replace(BARE, headed=1.0, untranslated=0.4))
+    english = [
+        document
+        for document in headed
+        if context_language(document) != "en" and continuation_languages(document) == ["en"]
+    ]
+    kept = [document for document in english if document.context.startswith("English translation")]
+    # Of 12 ordered pairs 6 are without English and 3 end in it; 0.05 exceeds five deviations.
     assert len(kept) / len(headed) == pytest.approx(3 / 12, abs=0.05)
     assert (len(english) - len(kept)) / len(headed) == pytest.approx(0.4 * 6 / 12, abs=0.05)
 
 
-def test_a_meaning_in_one_language_is_a_monolingual_document() -> None:
+def test_a_row_in_one_language_gives_a_monolingual_document() -> None:
     alone = Parallel(key="k", texts={"it": "ciao"})
-    made = compose_document(alone, LANGUAGES, BARE, random.Random(0), english_name)
-    assert made == Document(context="", continuations=("ciao\n",))
+    document = compose_document(alone, LANGUAGES, BARE, random.Random(0), english_name)
+    assert document == Document(context="", continuations=("ciao\n",))
 
 
-def test_without_the_pivot_a_strict_document_is_monolingual() -> None:
+def test_strict_documents_without_the_pivot_are_monolingual() -> None:
     strict = replace(BARE, pairs="pivot")
     others = Parallel(key="k", texts={code: TEXTS[code] for code in ("it", "nl")})
-    made = {
+    document = {
         compose_document(others, LANGUAGES, strict, random.Random(seed), english_name)
         for seed in range(40)
     }
-    assert made == {
+    assert document == {
         Document(context="", continuations=("<it>\n",)),
         Document(context="", continuations=("<nl>\n",)),
     }
 
 
 @given(mixes, st.integers(0, 2**32))
-def test_a_strict_sentence_is_learned_without_the_pivot_before_it(
-    mix: DocumentMix, seed: int
-) -> None:
-    made = compose_document(PARALLEL, LANGUAGES, mix, random.Random(seed), english_name)
-    assert made.opens == (mix.pairs == "pivot" and made.context != "")
+def test_strict_documents_learn_their_context(mix: DocumentMix, seed: int) -> None:
+    document = compose_document(PARALLEL, LANGUAGES, mix, random.Random(seed), english_name)
+    assert document.learn_context == (mix.pairs == "pivot" and document.context != "")
 
 
 def test_the_first_language_is_the_pivot() -> None:
     strict = replace(BARE, pairs="pivot")
     for seed in range(40):
-        made = compose_document(
+        document = compose_document(
             PARALLEL, ["nl", "en", "it"], strict, random.Random(seed), english_name
         )
-        assert followed(made) == (["en", "it"] if first(made) == "nl" else ["nl"])
+        assert continuation_languages(document) == (
+            ["en", "it"] if context_language(document) == "nl" else ["nl"]
+        )
 
 
 def test_the_cue_is_a_labelled_document_up_to_its_translation() -> None:
-    labelled = [each for each in drawn(replace(BARE, labelled=1.0), 50) if first(each) == "it"]
-    assert labelled[0].continuations[1] == "Dutch: <nl>\n"
-    assert (
-        labelled[0].context + labelled[0].continuations[1]
-        == cue("<it>", "it", "nl", english_name) + " <nl>\n"
-    )
+    labelled = sample_documents(replace(BARE, labelled=1.0), 50)
+    document = next(each for each in labelled if context_language(each) == "it")
+    assert document.continuations[1] == "Dutch: <nl>\n"
+    cue = CUE.format(source="Italian", target="Dutch", input="<it>")
+    assert document.context + document.continuations[1] == f"{cue} <nl>\n"

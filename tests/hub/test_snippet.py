@@ -1,4 +1,4 @@
-"""The Python on a model's card, executed: it translates as the model was measured."""
+"""The Python example of a model card, executed: it translates as in the evaluation."""
 
 import json
 import re
@@ -30,7 +30,7 @@ SOURCE = "ciao mondo"
 
 
 def t5() -> LoadedModel:
-    """An encoder-decoder that is asked in words; its tokenizer closes what the encoder reads."""
+    """An encoder-decoder with instructions; its tokenizer appends EOS to the encoder's input."""
     words = tiny().tokenizer
     words = hf.PreTrainedTokenizerFast(
         tokenizer_object=type(words._tokenizer).from_str(words._tokenizer.to_str()),
@@ -48,7 +48,7 @@ def t5() -> LoadedModel:
 
 
 def forced() -> LoadedModel:
-    """The same with a first token that its generation settings force."""
+    """The same with a first token forced by its generation config."""
     loaded = t5()
     assert loaded.model.generation_config is not None
     loaded.model.generation_config.forced_bos_token_id = 70
@@ -65,83 +65,86 @@ MODELS = {
 }
 
 
-def usage_of(loaded: LoadedModel, kind: str, source: str = "it") -> SnippetInputs:
-    asking = PromptFormat(template=TEMPLATES["plain"], chat=kind == "chat")
+def snippet_inputs(loaded: LoadedModel, kind: str, source: str = "it") -> SnippetInputs:
+    prompt_format = PromptFormat(template=TEMPLATES["plain"], chat=kind == "chat")
     languages = ("it", "nl") if kind == "Marian" else ("en", "it", "nl")
     return SnippetInputs(
-        loaded=loaded, languages=languages, example=Direction(source, "nl"), asking=asking,
+        loaded=loaded, languages=languages, example=Direction(source, "nl"), prompt_format=prompt_format,
         search=SEARCH,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_the_python_translates_as_the_model_was_measured(
+def test_the_snippet_translates_as_in_the_evaluation(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = MODELS[kind]()
-    asking = usage_of(made, kind).asking
-    assert made.model.generation_config is not None
-    made.model.generation_config.update(repetition_penalty=3.0, no_repeat_ngram_size=1)
-    save_model(made, tmp_path)
+    built = MODELS[kind]()
+    prompt_format = snippet_inputs(built, kind).prompt_format
+    assert built.model.generation_config is not None
+    built.model.generation_config.update(repetition_penalty=3.0, no_repeat_ngram_size=1)
+    save_model(built, tmp_path)
     loaded = load_model(str(tmp_path))
     sample = Sample(
         key="k", source_lang="it", asked_lang="nl", target_lang="nl", source=SOURCE, target="x"
     )
-    prompts = build_prompts(loaded, [sample], asking)
-    ((measured,),) = (
-        part.values() for part in generate(loaded, prompts, SEARCH, stop=end_ids(loaded, asking))
+    prompts = build_prompts(loaded, [sample], prompt_format)
+    ((evaluated,),) = (
+        part.values()
+        for part in generate(loaded, prompts, SEARCH, stop=end_ids(loaded, prompt_format))
     )
-    write_generation_config(tmp_path, end_ids(loaded, asking))
-    code = render_snippet(usage_of(load_outline(str(tmp_path)), kind), str(tmp_path))
+    write_generation_config(tmp_path, end_ids(loaded, prompt_format))
+    code = render_snippet(snippet_inputs(load_outline(str(tmp_path)), kind), str(tmp_path))
     capsys.readouterr()
     exec(code.replace(SENTENCE, repr(SOURCE)), {})
-    said = " ".join(capsys.readouterr().out.split())
-    assert said == measured and said
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed == evaluated and printed
 
 
-def test_a_chat_model_ends_with_its_turns_wherever_it_is_loaded(tmp_path: Path) -> None:
+def test_a_chat_model_stops_at_the_end_of_its_turn_wherever_it_is_loaded(tmp_path: Path) -> None:
     loaded = chatty()
     end = loaded.tokenizer.convert_tokens_to_ids("<|im_end|>")
-    asking = usage_of(loaded, "chat").asking
+    prompt_format = snippet_inputs(loaded, "chat").prompt_format
     assert loaded.tokenizer.eos_token_id != end
     save_model(loaded, tmp_path)
-    for _ in range(2):  # also when it is tuned once more
+    for _ in range(2):  # the second time as after further tuning
         path = tmp_path / "generation_config.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"temperature": 0.5}))
-        write_generation_config(tmp_path, end_ids(loaded, asking))
-        found = hf.GenerationConfig.from_pretrained(tmp_path)
-        assert found.eos_token_id == [end, loaded.tokenizer.eos_token_id]
-        assert found.temperature is None  # it was measured without
+        write_generation_config(tmp_path, end_ids(loaded, prompt_format))
+        config = hf.GenerationConfig.from_pretrained(tmp_path)
+        assert config.eos_token_id == [end, loaded.tokenizer.eos_token_id]
+        assert config.temperature is None  # as in the evaluation
         loaded = load_outline(str(tmp_path))
 
 
-def test_one_end_stays_one_number(tmp_path: Path) -> None:
+def test_a_single_end_token_is_written_as_a_number(tmp_path: Path) -> None:
     loaded = tiny()
     save_model(loaded, tmp_path)
-    write_generation_config(tmp_path, end_ids(loaded, usage_of(loaded, "decoder").asking))
-    found = hf.GenerationConfig.from_pretrained(tmp_path)
-    assert found.eos_token_id == loaded.tokenizer.eos_token_id
+    write_generation_config(
+        tmp_path, end_ids(loaded, snippet_inputs(loaded, "decoder").prompt_format)
+    )
+    config = hf.GenerationConfig.from_pretrained(tmp_path)
+    assert config.eos_token_id == loaded.tokenizer.eos_token_id
 
 
 @pytest.mark.parametrize("kind", ["M2M-100", "Marian"])
-def test_every_language_has_its_code(kind: str) -> None:
-    usage = usage_of(coder(kind), kind)
-    (codes,) = re.findall(r"^codes = (.*)$", render_snippet(usage, "me/tiny"), flags=re.MULTILINE)
+def test_the_snippet_lists_the_code_of_every_language(kind: str) -> None:
+    inputs = snippet_inputs(coder(kind), kind)
+    (codes,) = re.findall(r"^codes = (.*)$", render_snippet(inputs, "me/tiny"), flags=re.MULTILINE)
     marked = ">>{}<<" if kind == "Marian" else "{}_Latn"
-    shown = {"English": "eng", "Italian": "ita", "Dutch": "nld"}
+    codes_by_name = {"English": "eng", "Italian": "ita", "Dutch": "nld"}
     assert eval(codes) == {
-        name: marked.format(code) for name, code in shown.items()
+        name: marked.format(code) for name, code in codes_by_name.items()
         if kind != "Marian" or name != "English"
     }  # fmt: skip
-    assert prompt_note(usage).startswith("The model is asked by its own language codes;")
-    assert "template" not in render_snippet(usage, "me/tiny")
+    assert prompt_note(inputs).startswith("The model takes language codes;")
+    assert "template" not in render_snippet(inputs, "me/tiny")
 
 
-def test_a_prompt_that_the_tokenizer_ends_is_refused() -> None:
+def test_a_tokenizer_that_appends_eos_to_prompts_is_an_error() -> None:
     loaded = chatty()
     loaded.tokenizer._tokenizer.post_processor = TemplateProcessing(
         single="$A </s>", special_tokens=[("</s>", loaded.tokenizer.eos_token_id)]
     )
-    with pytest.raises(ModelError, match="its tokenizer ends a prompt, or begins it twice, which"):
-        render_snippet(usage_of(loaded, "decoder"), "me/tiny")
-    render_snippet(usage_of(loaded, "chat"), "me/tiny")
+    with pytest.raises(ModelError, match="the tokenizer adds an EOS or a second BOS to prompts"):
+        render_snippet(snippet_inputs(loaded, "decoder"), "me/tiny")
+    render_snippet(snippet_inputs(loaded, "chat"), "me/tiny")

@@ -1,4 +1,4 @@
-"""Counted weights against models that transformers builds, on no memory or in files."""
+"""Model sizes and weight shapes against models that transformers builds, on meta or in files."""
 
 import json
 import struct
@@ -78,7 +78,7 @@ def shape_of(config: PretrainedConfig) -> ModelShape:
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_every_weight_of_a_llama_is_counted_by_name_and_size(name: str) -> None:
+def test_every_weight_of_a_llama_has_the_right_name_and_shape(name: str) -> None:
     with torch.device("meta"):
         built = AutoModelForCausalLM.from_config(MADE[name])
     shape = shape_of(MADE[name])
@@ -90,7 +90,7 @@ def test_every_weight_of_a_llama_is_counted_by_name_and_size(name: str) -> None:
     )
 
 
-def test_a_feed_forward_layer_without_gate_has_two_matrices() -> None:
+def test_a_feed_forward_block_without_gate_has_two_matrices() -> None:
     shape = ModelShape(
         hidden=8, layers=1, heads=2, key_value_heads=2, head_dim=4, feed_forward=16, vocabulary=10,
         gated=False,
@@ -100,7 +100,7 @@ def test_a_feed_forward_layer_without_gate_has_two_matrices() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("shards", [1, 4])
-def test_of_any_family_the_files_say_it_without_being_loaded(
+def test_any_family_is_described_from_its_files_without_loading_it(
     tmp_path: Path, family: str, shards: int
 ) -> None:
     config = AutoConfig.for_model(family, **(SIZES | FAMILIES[family]))
@@ -125,7 +125,7 @@ def test_of_any_family_the_files_say_it_without_being_loaded(
     assert {name.removesuffix(".weight") for name in found.inner} == linear - head
 
 
-def test_masks_frequencies_and_a_tied_head_are_no_parameters() -> None:
+def test_masks_frequencies_and_a_tied_head_are_not_counted_as_parameters() -> None:
     saved = {
         "model.embed_tokens.weight": (10, 4),
         "lm_head.weight": (10, 4),
@@ -145,7 +145,7 @@ CONFIG = {
 }  # fmt: skip
 
 
-def test_what_a_config_leaves_out_follows_from_the_rest() -> None:
+def test_missing_sizes_are_derived_from_the_others() -> None:
     shape = describe_model({"text_config": CONFIG}, {}, "here").shape
     assert (shape.key_value_heads, shape.head_dim, shape.feed_forward) == (4, 16, 256)
     assert shape.positions is None
@@ -154,16 +154,16 @@ def test_what_a_config_leaves_out_follows_from_the_rest() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (CONFIG | {"hidden_size": "64"}, "here: config.json says '64' for hidden_size or n_embd or"
-         " d_model, expected a size; fetch the model again"),
-        ({**CONFIG, "vocab_size": 0}, "here: config.json says 0 for vocab_size, expected a size"),
-        ({"hidden_size": 8}, "here: config.json says None for num_attention_heads or n_head"),
-        (CONFIG | {"num_local_experts": 8}, "here: a llama is an encoder-decoder or a mixture of"
-         " experts, whose activations are not known here; plan a plain decoder"),
-        (CONFIG | {"is_encoder_decoder": True}, "plan a plain decoder such as a Llama"),
+        (CONFIG | {"hidden_size": "64"}, "here: config.json has '64' for hidden_size or n_embd or"
+         " d_model, expected a size; download the model again"),
+        ({**CONFIG, "vocab_size": 0}, "here: config.json has 0 for vocab_size, expected a size"),
+        ({"hidden_size": 8}, "here: config.json has None for num_attention_heads or n_head"),
+        (CONFIG | {"num_local_experts": 8}, "here: llama is an encoder-decoder or a mixture of"
+         " experts, whose activations cannot be planned; plan a dense decoder"),
+        (CONFIG | {"is_encoder_decoder": True}, "plan a dense decoder such as a Llama"),
     ],
 )  # fmt: skip
-def test_a_config_that_does_not_say_is_refused(config: dict[str, Any], message: str) -> None:
+def test_a_config_without_usable_sizes_is_an_error(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         describe_model(config, {}, "here")
 
@@ -177,20 +177,20 @@ def written(path: Path, content: bytes, length: int | None = None) -> Path:
 @pytest.mark.parametrize(
     ("content", "length", "message"),
     [
-        (b"", 2**62, f"no safetensors file (a header of {2**62} bytes); fetch the model again"),
-        (b"{", None, "is no safetensors file"),
-        (b"[1]", None, "is no safetensors file"),
-        (b"\xff", None, "is no safetensors file"),
-        (b'{"a": {"dtype": "F32"}}', None, "is no safetensors file ('data_offsets')"),
-        (b'{"a": {"dtype": "F32", "data_offsets": [0, 0]}}', None, "no safetensors file ('shape')"),
+        (b"", 2**62, "not a safetensors file"),
+        (b"{", None, "not a safetensors file"),
+        (b"[1]", None, "not a safetensors file"),
+        (b"\xff", None, "not a safetensors file"),
+        (b'{"a": {"dtype": "F32"}}', None, "not a safetensors file"),
+        (b'{"a": {"dtype": "F32", "data_offsets": [0, 0]}}', None, "not a safetensors file"),
         (b'{"a": {"dtype": "F32", "shape": 2, "data_offsets": [0, 0]}}', None,
-         "is no safetensors file"),
+         "not a safetensors file"),
         (b'{"a.weight": {"dtype": "I32", "shape": [0], "data_offsets": [0, 0]}}', None,
          "a.weight holds I32, expected F64, F32, F16, BF16"
          "; take the model as it was before it was quantised"),
     ],
 )  # fmt: skip
-def test_a_file_of_another_kind_is_refused(
+def test_a_file_of_another_kind_is_an_error(
     tmp_path: Path, content: bytes, length: int | None, message: str
 ) -> None:
     file = written(tmp_path, content, length)
@@ -199,9 +199,9 @@ def test_a_file_of_another_kind_is_refused(
     assert str(found.value).startswith(f"{file}: ") and message in str(found.value)
 
 
-def test_a_file_that_ends_early_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"\x01")
-    with pytest.raises(ModelError, match="is no safetensors file"):
+    with pytest.raises(ModelError, match="not a safetensors file"):
         folder.tensor_shapes(tmp_path)
 
 
@@ -212,7 +212,7 @@ def test_only_the_header_is_read(tmp_path: Path) -> None:
     assert folder.tensor_shapes(tmp_path) == {"a": (3, 2)}
 
 
-def test_settings_that_are_no_mapping_are_refused(tmp_path: Path) -> None:
+def test_settings_that_are_not_a_mapping_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("[]")
     with pytest.raises(ModelError, match="config.json: holds no settings; fetch the model again"):
         folder.read_config(tmp_path)

@@ -27,9 +27,9 @@ def test_a_model_file_is_named_by_its_hash() -> None:
     assert isinstance(found, Identifier)
     assert found.name == f"lid.176.ftz@sha256:{digest[:12]}"
     assert found.signature == f"lid:{found.name}|set:restricted(en,it)"
-    shares = found.shares_of([TEXTS["it"][0], TEXTS["en"][0]])
+    shares = found.identify([TEXTS["it"][0], TEXTS["en"][0]])
     assert [next(iter(each)) for each in shares] == ["it", "en"]
-    assert detectors.make_detector(str(shipped()), None).answers == "open(176)"
+    assert detectors.make_detector(str(shipped()), None).candidate_set == "open(176)"
 
 
 def test_a_model_file_is_the_one_whose_hash_is_given_or_none() -> None:
@@ -48,13 +48,13 @@ def test_a_model_file_is_the_one_whose_hash_is_given_or_none() -> None:
 def test_a_model_file_gives_the_shares_of_the_shipped_model() -> None:
     texts = [text for each in TEXTS.values() for text in each]
     ours, theirs = FastText(), detectors.make_detector(str(shipped()), None)
-    assert [max(each.values()) for each in ours.shares_of(texts)] == [
-        max(each.values()) for each in theirs.shares_of(texts)
+    assert [max(each.values()) for each in ours.identify(texts)] == [
+        max(each.values()) for each in theirs.identify(texts)
     ]
 
 
 def test_shares_are_those_of_the_model_likeliest_first() -> None:
-    (found,) = FastText().shares_of([TEXTS["nl"][3]])
+    (found,) = FastText().identify([TEXTS["nl"][3]])
     labels, shares = load_lid_176().predict(TEXTS["nl"][3], k=len(LABELS))
     wanted = {
         label.removeprefix("__label__"): pytest.approx(share)
@@ -68,22 +68,22 @@ def test_the_whole_text_is_looked_at_as_it_is_written() -> None:
     late = "12 34 56 78 90 " * 6 + TEXTS["it"][0]
     shouted = TEXTS["it"][0].upper()
     lines = TEXTS["it"][0].replace(" ", "\n")
-    found = FastText().shares_of([late, TEXTS["it"][0], shouted, lines])
+    found = FastText().identify([late, TEXTS["it"][0], shouted, lines])
     assert next(iter(found[0])) == "it"
     assert found[1] != found[2] and found[1] == found[3]
 
 
 def test_text_in_none_of_the_candidates_is_called_one_of_them() -> None:
-    (found,) = FastText(("it", "ro")).shares_of([TEXTS["ru"][0]])
+    (found,) = FastText(("it", "ro")).identify([TEXTS["ru"][0]])
     assert found and set(found) <= {"it", "ro"}
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is no whole fastText model .*wrong file format.*; fetch it again"),
-        (b"<html>not found</html>", "is no whole fastText model"),
-        (None, "is no whole fastText model"),
+        (b"", "not a complete fastText model .*wrong file format.*; fetch it again"),
+        (b"<html>not found</html>", "not a complete fastText model"),
+        (None, "not a complete fastText model"),
     ],
 )
 def test_a_file_that_is_no_model_is_refused(
@@ -102,7 +102,7 @@ def test_a_model_of_something_else_is_refused(
     path.write_bytes(b"x")
     model = SimpleNamespace(f=SimpleNamespace(predict=lambda *_: [(0.9, "__label__good")]))
     monkeypatch.setattr("fasttext.load_model", lambda _: model)
-    with pytest.raises(DetectorError, match="but none of languages: it has no label en"):
+    with pytest.raises(DetectorError, match="but not of languages: it has no label en"):
         detectors.make_detector(str(path), None)
 
 
@@ -114,10 +114,10 @@ def test_labels_with_scripts_are_restricted_by_language(
     ranked = [(0.6, "__label__ita_Latn"), (0.3, "__label__eng_Latn"), (0.1, "__label__scn_Latn")]
     model = SimpleNamespace(f=SimpleNamespace(predict=lambda *_: ranked))
     monkeypatch.setattr("fasttext.load_model", lambda _: model)
-    assert detectors.make_detector(str(path), None).shares_of(["x"]) == [
+    assert detectors.make_detector(str(path), None).identify(["x"]) == [
         {"it": 0.6, "en": 0.3, "scn": 0.1}
     ]
-    assert detectors.make_detector(str(path), ["en", "de"]).shares_of(["x"]) == [{"en": 0.3}]
+    assert detectors.make_detector(str(path), ["en", "de"]).identify(["x"]) == [{"en": 0.3}]
     assert detectors.knows(str(path), "scn") and not detectors.knows(str(path), "lij")
 
 
@@ -138,11 +138,11 @@ def test_lingua_tells_long_sentences_apart() -> None:
     codes = ("en", "it", "nl", "ro", "ru")
     for candidates in (None, codes):
         found = detectors.make_detector("lingua", candidates)
-        shares = found.shares_of([TEXTS[code][0] for code in codes])
+        shares = found.identify([TEXTS[code][0] for code in codes])
         assert [next(iter(each)) for each in shares] == list(codes)
-        assert found.shares_of(["42"]) == [{}]
+        assert found.identify(["42"]) == [{}]
         assert found.name.startswith("lingua-2.")
-    assert found.answers == "restricted(en,it,nl,ro,ru)"
+    assert found.candidate_set == "restricted(en,it,nl,ro,ru)"
 
 
 def test_who_votes_second() -> None:

@@ -18,7 +18,7 @@ LONG = {
 
 @pytest.mark.parametrize("candidates", [None, tuple(LONG)])
 def test_long_sentences_are_told_apart(candidates: tuple[str, ...] | None) -> None:
-    found = [next(iter(each)) for each in FastText(candidates).shares_of(list(LONG.values()))]
+    found = [next(iter(each)) for each in FastText(candidates).identify(list(LONG.values()))]
     assert found == (list(LONG) if candidates else [code.split("-")[0] for code in LONG])
 
 

@@ -11,7 +11,7 @@ import ontarget
 from ontarget import OffTarget
 from ontarget.errors import DetectorError
 from ontarget.offtarget.detectors.base import Probabilities
-from ontarget.offtarget.metric import Detection
+from ontarget.offtarget.detection import Detection
 from ontarget.offtarget.verdicts import Verdict
 
 CANDIDATES = ["en", "it", "nl", "ro"]
@@ -21,12 +21,12 @@ IT, NL, EN = TEXTS["it"], TEXTS["nl"], TEXTS["en"]
 class Says:
     """A detector that finds one language in everything."""
 
-    name, answers, signature = "says", "open(1)", "lid:says"
+    name, candidate_set, signature = "says", "open(1)", "lid:says"
 
     def __init__(self, code: str) -> None:
         self.code = code
 
-    def shares_of(self, texts: Sequence[str]) -> list[Probabilities]:
+    def identify(self, texts: Sequence[str]) -> list[Probabilities]:
         return [{self.code: 1.0} if self.code else {} for _ in texts]
 
 
@@ -144,7 +144,7 @@ def test_lists_of_different_length_are_refused(
         ({"target_lang": "lij"}, "does not know 'lij', .* GlotLID or OpenLID from a file"),
         ({"detector": "lingua", "target_lang": "br"}, "these know it: fasttext, GlotLID"),
         ({"detector": "/nowhere/lid.bin"}, "/nowhere/lid.bin: no such file; give fasttext, lingua"),
-        ({"detector": "/"}, "/: no file; give fasttext, lingua"),
+        ({"detector": "/"}, "/: not a file; give fasttext, lingua"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(options: dict[str, object], message: str) -> None:
@@ -178,8 +178,8 @@ def test_languages_that_no_run_could_be_judged_in_are_refused(
     codes: tuple[str, ...], text: str
 ) -> None:
     with pytest.raises(DetectorError, match=text):
-        Detection(pivot=codes[0]).refuse(codes)
+        Detection(pivot=codes[0]).check(codes)
 
 
 def test_orthographies_of_one_language_can_be_asked_for() -> None:
-    Detection(pivot="en").refuse(("en", "zh-Hans", "zh-Hant", "sr-Latn", "sr-Cyrl"))
+    Detection(pivot="en").check(("en", "zh-Hans", "zh-Hant", "sr-Latn", "sr-Cyrl"))

@@ -1,4 +1,4 @@
-"""The page's markup: self-contained, safe with hostile text, and what it must show."""
+"""The page's markup: self-contained, safe with hostile text, and complete."""
 
 import base64
 import gzip
@@ -21,7 +21,7 @@ from ontarget.report import page as pages
 
 
 class Page(HTMLParser):
-    """Tags, attributes and text of a page."""
+    """Tags, attributes and texts of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -49,15 +49,15 @@ def page(text: str = "Hallo.") -> Page:
 
 
 def data_of(text: str) -> Any:
-    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text)
-    return json.loads(found)
+    (content,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text)
+    return json.loads(content)
 
 
 def unpacked(text: str) -> Any:
     return json.loads(gzip.decompress(base64.b64decode(text)))
 
 
-def test_hostile_text_is_text() -> None:
+def test_hostile_text_stays_text() -> None:
     hostile, plain = page(HOSTILE), page()
     assert hostile.tags == plain.tags
     assert {name for name, _ in hostile.attributes} == {name for name, _ in plain.attributes}
@@ -65,56 +65,57 @@ def test_hostile_text_is_text() -> None:
 
 
 @given(st.text(st.characters(codec=None), max_size=30))
-def test_data_reads_as_it_was_and_cannot_end_its_element(text: str) -> None:
+def test_embedded_data_is_unchanged_and_cannot_end_its_element(text: str) -> None:
     content = json.dumps({"texts": [text]}, ensure_ascii=False)
     plain, packed = pages.embed_json(content), pages.pack_json(content)
-    assert json.loads(plain) == unpacked(packed) == {"texts": [text]}  # even if it is no Unicode
+    assert json.loads(plain) == unpacked(packed) == {"texts": [text]}  # lone surrogates, too
     assert not set(plain) & set("<>&\u2028\u2029")
     plain.encode()
     assert re.fullmatch(r"[\w+/]+={0,2}", packed, re.ASCII)
 
 
-def test_long_data_is_packed_and_of_too_much_the_worst_is_kept(
+def test_large_data_is_compressed_and_reduced_to_the_most_damaged_segments(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    every = [segment for number in range(90) for segment in rows(number)]
-    names = [segment.answers[0].key for segment in every]
-    whole, plain = pages.fit_segments(every, 90)
-    assert plain.kind == "application/json" and json.loads(plain.text)["key"] == names
+    candidates = [segment for number in range(90) for segment in segment_of(number)]
+    keys = [segment.outputs[0].key for segment in candidates]
+    shown, plain = pages.fit_segments(candidates, 90)
+    assert shown == candidates
+    assert plain.kind == "application/json" and json.loads(plain.text)["key"] == keys
     monkeypatch.setattr(pages, "MOST_PLAIN", len(plain.text) - 1)
-    again, packed = pages.fit_segments(every, 90)
+    shown, packed = pages.fit_segments(candidates, 90)
     assert packed.kind == "application/gzip" and len(packed.text) < len(plain.text)
-    assert unpacked(packed.text)["key"] == names and whole == again == every
+    assert unpacked(packed.text)["key"] == keys and shown == candidates
     monkeypatch.setattr(pages, "MOST_PLAIN", 1000)
     monkeypatch.setattr(pages, "MOST_PACKED", len(packed.text) // 2)
-    shown, half = pages.fit_segments(every, 90)
+    shown, half = pages.fit_segments(candidates, 90)
     assert len(half.text) <= len(packed.text) // 2 and 20 < len(shown) < 60
-    assert unpacked(half.text)["key"] == [each.answers[0].key for each in shown]
-    assert shown == most_damaged(every, len(shown))
+    assert unpacked(half.text)["key"] == [segment.outputs[0].key for segment in shown]
+    assert shown == most_damaged(candidates, len(shown))
 
 
-def rows(number: int) -> list[SegmentOutputs]:
-    """A segment whose text no packing makes small."""
+def segment_of(number: int) -> list[SegmentOutputs]:
+    """A segment with a text that hardly compresses."""
     return align_segments(a_segment(number, random.Random(number).randbytes(300).hex()), SYSTEMS)
 
 
-def test_the_page_fetches_nothing_and_forbids_it() -> None:
-    made = page(HOSTILE)
-    assert not {"link", "img", "iframe", "object", "base"} & set(made.tags)
-    names = {name for name, _ in made.attributes}
+def test_the_page_contains_no_reference_to_other_files() -> None:
+    parsed = page(HOSTILE)
+    assert not {"link", "img", "iframe", "object", "base"} & set(parsed.tags)
+    names = {name for name, _ in parsed.attributes}
     assert not names & {"src", "style", "action"}
     assert not [name for name in names if name.startswith("on")]
-    assert all((value or "").startswith("#") for name, value in made.attributes if name == "href")
-    assert "url(" not in made.inside["style"][0] and "@import" not in made.inside["style"][0]
+    assert all((value or "").startswith("#") for name, value in parsed.attributes if name == "href")
+    assert "url(" not in parsed.inside["style"][0] and "@import" not in parsed.inside["style"][0]
 
 
-def test_only_our_own_scripts_and_styles_are_allowed() -> None:
-    made = page(HOSTILE)
+def test_the_policy_allows_only_our_scripts_and_styles() -> None:
+    parsed = page(HOSTILE)
     ours = {
-        kind: [(files("ontarget") / "templates" / name).read_bytes() for name in names]
+        kind: [(files("ontarget.report") / "templates" / name).read_bytes() for name in names]
         for kind, names in (("script", ["report.js", "browser.js"]), ("style", ["report.css"]))
     }
-    (policy,) = [value for _, value in made.attributes if value and "default-src" in value]
+    (policy,) = [value for _, value in parsed.attributes if value and "default-src" in value]
     hashes = {
         kind: " ".join(
             f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in texts
@@ -126,90 +127,90 @@ def test_only_our_own_scripts_and_styles_are_allowed() -> None:
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; "
         "trusted-types 'none'"
     )
-    data, *scripts = made.inside["script"]
+    data, *scripts = parsed.inside["script"]
     assert [text.encode() for text in scripts] == ours["script"]
-    assert [text.encode() for text in made.inside["style"]] == ours["style"]
+    assert [text.encode() for text in parsed.inside["style"]] == ours["style"]
     assert json.loads(data)["texts"][0] == HOSTILE
 
 
 @pytest.mark.parametrize("name", ["report.js", "browser.js"])
-def test_scripts_make_no_markup_and_no_code(name: str) -> None:
-    """What they show goes through textContent and text nodes alone."""
-    text = (files("ontarget") / "templates" / name).read_text(encoding="utf-8")
-    ways = (
+def test_scripts_never_turn_text_into_markup_or_code(name: str) -> None:
+    """They use textContent and text nodes only."""
+    text = (files("ontarget.report") / "templates" / name).read_text(encoding="utf-8")
+    forbidden = (
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|fetch\(|XMLHttp"
     )
-    assert not re.search(ways + r"|createContextualFragment|DOMParser|\.srcdoc|import\(", text)
+    assert not re.search(forbidden + r"|createContextualFragment|DOMParser|\.srcdoc|import\(", text)
 
 
-def test_the_page_shows_the_numbers_and_what_they_were_measured_with() -> None:
+def test_the_page_shows_the_numbers_and_their_signatures() -> None:
     text = " ".join(" ".join(page().texts).split())
-    for shown in (
+    for expected in (
         "98.0", "Italian → Dutch", "stage 2 (+ unlikelihood)", "lid:x", "nrefs:1", "55.5",
-        "in the pivot language 90.0 %", "found: en 90.0 %, nl 5.0 %", "torch Hallo.",
+        "in the pivot language 90.0 %", "languages: en 90.0 %, nl 5.0 %", "torch Hallo.",
         "name: Hallo.", "likelihood loss: 2.00 → 2.00",
     ):  # fmt: skip
-        assert shown in text, shown
+        assert expected in text, expected
 
 
-def test_what_could_not_be_judged_is_a_dash() -> None:
+def test_a_missing_ratio_is_a_dash() -> None:
     text = " ".join(" ".join(page().texts).split())
     assert "off-target, % - → 98.0 → 2.0" in text
     titles = [value for name, value in page().attributes if name == "title" and value]
-    assert any("off-target -; 20 segments, 1 of them could not be judged" in x for x in titles)
+    assert any("off-target -; 20 segments, of which 1 could not be judged" in x for x in titles)
 
 
-def test_a_square_says_all_about_its_direction() -> None:
+def test_a_square_has_all_numbers_of_its_direction() -> None:
     titles = [value for name, value in page().attributes if name == "title"]
     assert (
         "Italian → Dutch (zero-shot): off-target 98.0 %; 95 % interval 90.0 to 99.6; 20 segments, "
-        "1 of them could not be judged; references 3.0 %"
+        "of which 1 could not be judged; references 3.0 %"
     ) in titles
 
 
-def test_every_figure_has_a_table_that_can_be_named() -> None:
+def test_every_figure_has_a_table_with_a_file_name() -> None:
     names = [x["data-name"] for tag, x in page().elements if tag == "table" and "data-name" in x]
     assert names == [
         "overview-zero-shot", "scores", "verdicts", "significance", "curve-stage-2"
     ]  # fmt: skip
 
 
-def test_headings_are_in_order_and_every_name_is_there_once() -> None:
-    made = page()
-    levels = [int(tag[1]) for tag in made.tags if re.fullmatch(r"h\d", tag)]
+def test_headings_are_nested_and_every_link_has_a_target() -> None:
+    parsed = page()
+    levels = [int(tag[1]) for tag in parsed.tags if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
-    ids = [value for name, value in made.attributes if name == "id"]
+    ids = [value for name, value in parsed.attributes if name == "id"]
     assert len(ids) == len(set(ids))
-    pointed = [x for x in made.attributes if x[0] in ("aria-labelledby", "href")]
-    for name, value in pointed:
+    links = [x for x in parsed.attributes if x[0] in ("aria-labelledby", "href")]
+    for name, value in links:
         assert value and (name == "href" and "=" in value or value.lstrip("#") in ids), value
-    for tag, attributes in made.elements:
+    for tag, attributes in parsed.elements:
         if tag == "section":
             assert attributes.get("aria-labelledby")
-    assert {"header", "main", "nav"} <= set(made.tags)
+    assert {"header", "main", "nav"} <= set(parsed.tags)
 
 
-def test_without_scripts_only_the_browser_of_segments_is_missing() -> None:
-    made = page()
-    assert [x.get("id") for _, x in made.elements if "hidden" in x] == ["browser"]
-    assert "noscript" in made.tags
+def test_only_the_segment_browser_needs_scripts() -> None:
+    parsed = page()
+    assert [x.get("id") for _, x in parsed.elements if "hidden" in x] == ["browser"]
+    assert "noscript" in parsed.tags
 
 
 def test_left_out_segments_are_counted() -> None:
     text = pages.render_html(replace(a_report(), left_out=17))
-    assert "2 segments are here, those of the most damage in the last system; 17 more" in text
-    assert "more are in the run" not in pages.render_html(a_report())
+    assert "This page has the 2 segments with the most damage in the last system; 17 others" in text
+    assert "others are only in the run" not in pages.render_html(a_report())
 
 
-def test_the_data_holds_each_text_once() -> None:
-    every = align_segments(a_segment(1) + a_segment(2), ("base", "stage1", "stage2"))
-    data = data_of(pages.render_html(a_report("Hallo.", every)))
+def test_embedded_data_has_each_text_once() -> None:
+    segments = align_segments(a_segment(1) + a_segment(2), ("base", "stage1", "stage2"))
+    data = data_of(pages.render_html(a_report("Hallo.", segments)))
     assert data["texts"] == ["Ciao a tutti.", "Dag allemaal.", "", "Hallo.", "Dag."]
     assert data["source"] == [0, 0] and data["answers"][2]["text"] == [4, 4]
 
 
-def test_markdown_holds_hostile_text_in_its_cell() -> None:
+def test_hostile_text_stays_in_its_markdown_cell() -> None:
     text = pages.render_markdown(a_report(HOSTILE))
     assert "<script>" not in text
     rows = [line for line in text.splitlines() if "alert" in line and line.startswith("|")]
@@ -218,22 +219,24 @@ def test_markdown_holds_hostile_text_in_its_cell() -> None:
 
 
 def rules(scheme: str) -> dict[str, dict[str, str]]:
-    """Declarations by selector as they hold in a colour scheme; a flat reading of our own CSS."""
-    text = (files("ontarget") / "templates" / "report.css").read_text(encoding="utf-8")
+    """Declarations by selector in a colour scheme, by a simple parser for our own CSS."""
+    text = (files("ontarget.report") / "templates" / "report.css").read_text(encoding="utf-8")
     dark = re.findall(
         r"@media screen and \(prefers-color-scheme: dark\) \{\n(.*?)\n\}\n", text, re.S
     )
     light = re.sub(r"@media[^{]*\{\n.*?\n\}\n", "", text, flags=re.S)
-    found: dict[str, dict[str, str]] = {}
+    declarations: dict[str, dict[str, str]] = {}
     for part in [light, *(dark if scheme == "dark" else [])]:
         for selector, body in re.findall(r"([^{}\n]+?) \{([^{}]*)\}", part):
-            pairs = (each.split(":", 1) for each in body.split(";") if ":" in each)
-            found.setdefault(selector.strip(), {}).update({a.strip(): b.strip() for a, b in pairs})
-    return found
+            pairs = (line.split(":", 1) for line in body.split(";") if ":" in line)
+            declarations.setdefault(selector.strip(), {}).update(
+                {name.strip(): value.strip() for name, value in pairs}
+            )
+    return declarations
 
 
 def contrast(one: str, other: str) -> float:
-    """As WCAG 2 defines it, of colours #rgb or #rrggbb."""
+    """The contrast ratio of WCAG 2, for colours #rgb or #rrggbb."""
 
     def luminance(colour: str) -> float:
         digits = colour[1:] if len(colour) == 7 else "".join(2 * x for x in colour[1:])
@@ -246,7 +249,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_can_be_read_in_both_schemes(scheme: str) -> None:
+def test_all_text_has_enough_contrast_in_both_schemes(scheme: str) -> None:
     css = rules(scheme)
     for measure in ("off_target", "chrf"):
         for level in range(11):
@@ -263,8 +266,8 @@ def test_all_text_can_be_read_in_both_schemes(scheme: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("measure", ["off_target", "chrf"])
-def test_a_scale_goes_one_way_in_lightness(scheme: str, measure: str) -> None:
-    """So it can be read without seeing colours."""
+def test_colour_scales_are_monotonic_in_lightness(scheme: str, measure: str) -> None:
+    """Readable without colour vision, too."""
     css = rules(scheme)
     steps = [contrast(css[f".{measure} .l{level}"]["background"], "#000") for level in range(11)]
     assert steps == sorted(steps, reverse=scheme == "light")

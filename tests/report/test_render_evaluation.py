@@ -1,9 +1,9 @@
-"""What a person and a script read of an evaluation, from numbers written down here."""
+"""An evaluation of literal numbers as text and as JSON."""
 
 import json
 from dataclasses import replace
 
-from ontarget.analysis.evaluate import Evaluation
+from ontarget.analysis.evaluate_files import Evaluation, OffTargetDifference
 from ontarget.offtarget.ratio import OffTargetScore
 from ontarget.report.render.evaluation import json_line, text_lines
 from ontarget.scoring.resampling import Difference, SystemScore
@@ -25,59 +25,89 @@ RATIO = OffTargetScore(
     wpr=None,
 )
 BLEU = SystemScore(30.0, 28.0, 32.0, "tok:13a", 40.0, 29.0)
-FOUND = Evaluation(
+COMET = SystemScore(-0.83124, -0.84, -0.82, "comet:2.2.7|model:\x1b|refs:1", None, 0.5)
+EVALUATION = Evaluation(
     file="a\x1b.txt",
     off_target=RATIO,
     scores={"bleu": BLEU},
     versus_first={"bleu": Difference(-1.5, 0.01, 0.0001)},
+    off_target_versus_first=OffTargetDifference(only_this=1, only_first=5, p=0.21875),
 )
 
 
-def test_what_a_person_reads() -> None:
-    assert text_lines(FOUND) == [
+def cells(lines: list[str]) -> list[str]:
+    return [" ".join(line.split()) for line in lines]
+
+
+def test_the_text_has_the_ratio_then_the_scores_then_their_signatures() -> None:
+    lines = text_lines(EVALUATION)
+    assert lines[:7] == [
         r"a\x1b.txt",
         "  off-target 20.0 % [10.0, 30.0] floor 10.0 % | n:11|lid:x",
-        "  above the floor: 10.0 points [-1.0, 21.0]",
+        "  above the references: 10.0 points [-1.0, 21.0]",
+        "  off-target in this file only: 1, in the first only: 5 (sign test: p = 0.2188)",
         "  verdicts: on target 8, source copy 2",
         "  languages: it 8, nl 2",
         "  line-level pass rate 80.0 %, word-level -",
-        "              all  95 %            on-target only  off-target as empty"
-        "  against the first (p: bootstrap, randomisation)",
-        "  BLEU      30.00  [28.00, 32.00]           40.00                29.00"
-        "  -1.50 (0.0100, 0.0001)",
-        "  BLEU    tok:13a",
+    ]
+    assert cells(lines[7:]) == [
+        "on-target off-target versus p: boot- random-",
+        "all 95 % only as empty first strap isation",
+        "BLEU 30.00 [28.00, 32.00] 40.00 29.00 -1.50 0.0100 0.0001",
+        "BLEU: tok:13a",
     ]
 
 
-def test_what_is_unknown_is_a_dash_or_left_out() -> None:
-    nothing = replace(BLEU, on_target_only=None)
+def test_missing_values_are_dashes_or_left_out() -> None:
     ratio = replace(RATIO, floor_percent=None, excess_percent=None)
-    alone = replace(FOUND, off_target=ratio, versus_first=None, scores={"bleu": nothing})
-    text = text_lines(alone)
-    assert not any("floor" in line or "first" in line for line in text)
-    assert "             -" in text[-2]
-    assert len(text_lines(replace(alone, scores={}))) == 5
+    scores = {"bleu": replace(BLEU, on_target_only=None)}
+    alone = replace(
+        EVALUATION,
+        off_target=ratio,
+        versus_first=None,
+        off_target_versus_first=None,
+        scores=scores,
+    )
+    lines = text_lines(alone)
+    assert lines[2].startswith("  verdicts") and cells(lines)[-2].endswith("32.00] - 29.00")
+    assert not any("first" in line for line in lines)
+    without_scores = text_lines(replace(alone, scores={}))
+    assert without_scores == lines[:5]
 
 
-def test_scores_about_one_have_four_digits_and_columns_stay_in_line() -> None:
-    comet = SystemScore(-0.83124, -0.84, -0.82, "comet:2.2.7|model:\x1b|refs:1", None, 0.5)
-    text = text_lines(replace(FOUND, scores={"bleu": BLEU, "comet": comet}, versus_first=None))
-    assert text[-4:] == [
-        "  BLEU      30.00  [28.00, 32.00]             40.00                29.00",
-        "  COMET   -0.8312  [-0.8400, -0.8200]             -               0.5000",
-        "  BLEU    tok:13a",
-        r"  COMET   comet:2.2.7|model:\x1b|refs:1",
+def test_scores_with_a_range_of_one_have_four_decimals() -> None:
+    both = replace(EVALUATION, scores={"bleu": BLEU, "comet": COMET}, versus_first=None)
+    assert cells(text_lines(both))[-4:] == [
+        "BLEU 30.00 [28.00, 32.00] 40.00 29.00",
+        "COMET -0.8312 [-0.8400, -0.8200] - 0.5000",
+        "BLEU: tok:13a",
+        r"COMET: comet:2.2.7|model:\x1b|refs:1",
     ]
-    assert text[1].startswith("  off-target 20.0 %")
 
 
-def test_what_a_script_reads() -> None:
-    found = json.loads(json_line(FOUND))
-    assert found["off_target"]["verdicts"] == RATIO.verdicts
-    assert (found["segments"], found["lpr"], found["wpr"]) == (10, 80.0, None)
-    assert found["scores"]["bleu"]["on_target_only"] == 40.0
-    assert found["versus_first"] == {
+def test_the_widest_table_fits_80_columns() -> None:
+    difference = Difference(-0.00012, 0.01, 0.0001)
+    names = ("bleu", "chrf", "chrf++", "ter", "comet", "metricx", "bleurt")
+    scores = dict.fromkeys(names, replace(COMET, on_target_only=-0.8312, signature="s"))
+    full = replace(EVALUATION, scores=scores, versus_first=dict.fromkeys(names, difference))
+    lines = text_lines(full)
+    assert max(map(len, lines)) <= 80
+    rows = {row.split()[0]: row for row in cells(lines[9:])}
+    assert rows["COMET"] == (
+        "COMET -0.8312 [-0.8400, -0.8200] -0.8312 0.5000 -0.0001 0.0100 0.0001"
+    )
+
+
+def test_json_has_all_numbers_on_one_line() -> None:
+    content = json.loads(json_line(EVALUATION))
+    assert content["off_target"]["verdicts"] == RATIO.verdicts
+    assert (content["segments"], content["lpr"], content["wpr"]) == (10, 80.0, None)
+    assert content["scores"]["bleu"]["on_target_only"] == 40.0
+    assert content["versus_first"] == {
         "bleu": {"difference": -1.5, "bootstrap_p": 0.01, "randomisation_p": 0.0001}
     }
-    assert "\n" not in json_line(FOUND) and "lpr" not in found["off_target"]
-    assert json.loads(json_line(replace(FOUND, versus_first=None)))["versus_first"] is None
+    assert content["off_target_versus_first"] == {"only_this": 1, "only_first": 5, "p": 0.21875}
+    assert "\n" not in json_line(EVALUATION) and "lpr" not in content["off_target"]
+    first = replace(EVALUATION, versus_first=None, off_target_versus_first=None)
+    assert json.loads(json_line(first))["versus_first"] is None
+    assert json.loads(json_line(first))["off_target_versus_first"] is None

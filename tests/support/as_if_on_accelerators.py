@@ -1,29 +1,29 @@
-"""`ontarget`, run under FSDP2 by processes that have no accelerator; not a test itself.
+"""`ontarget` under FSDP2, in processes without an accelerator; not a test itself.
 
     python -m torch.distributed.run --nproc-per-node 2 as_if_on_accelerators.py run RECIPE
 
-accelerate offers FSDP to processes with accelerators only; torch has it for CPUs too.
+accelerate offers FSDP only with accelerators, torch also on CPUs.
 """
 
 from typing import Any
 
 from accelerate import DistributedType, PartialState
 
-from ontarget.cli.app import main
-
 
 def as_if_on_accelerators() -> None:
-    """Let accelerate take this process for one that has an accelerator."""
-    begin = PartialState.__init__
+    """Make accelerate believe that this process has an accelerator."""
+    real = PartialState.__init__
 
-    def begun(self: PartialState, *args: Any, **options: Any) -> None:
-        begin(self, *args, **options)
+    def patched(self: PartialState, *args: Any, **options: Any) -> None:
+        real(self, *args, **options)
         if self.distributed_type == DistributedType.MULTI_CPU:
             self.distributed_type = DistributedType.MULTI_GPU
 
-    PartialState.__init__ = begun
+    PartialState.__init__ = patched
 
 
 if __name__ == "__main__":
+    from ontarget.cli.app import main
+
     as_if_on_accelerators()
     main()

@@ -1,11 +1,12 @@
-"""What each process of a launched training runs; not a test itself.
+"""What every process of a distributed training runs; not a test itself.
 
     python -m torch.distributed.run --nproc-per-node 2 distributed_training.py FOLDER SETTINGS
 
-SETTINGS is JSON, changes to `SETTING` below by the name of a folder in FOLDER; one training each.
+SETTINGS is JSON: the name of a folder in FOLDER -> changes to `SETTING`. Each is one training.
 """
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -20,10 +21,11 @@ from transformers import TrainingArguments
 from ontarget import processes
 from ontarget.models.adapters import LowRankAdapter
 from ontarget.models.prompting import Prompt
-from ontarget.training import train
-from ontarget.training.monitoring.callbacks import ValidationPlan
+from ontarget.training import checkpoints, train
+from ontarget.training.monitoring.callbacks import LogPoint, ValidationPlan
 from ontarget.training.monitoring.model_selection import ValidationResult
 from ontarget.training.packing import Example, token_sequence
+from ontarget.training.resume import STATE_FILE
 from ontarget.training.train import training_arguments
 from support.as_if_on_accelerators import as_if_on_accelerators
 from support.models import coder, tiny
@@ -37,7 +39,7 @@ SAMPLES = 40  # four epochs
 
 
 def validation() -> ValidationPlan:
-    """Finds the state after step 12 the best."""
+    """A validation that finds step 12 the best."""
 
     def measure(step: int) -> ValidationResult:
         return ValidationResult(
@@ -51,46 +53,59 @@ def validation() -> ValidationPlan:
 
 
 def encoded(example: Example) -> Example:
-    """The same for an encoder-decoder with a vocabulary of 30."""
+    """The example for an encoder-decoder with a vocabulary of 30."""
 
-    def few(tokens: Sequence[int]) -> tuple[int, ...]:
+    def reduced(tokens: Sequence[int]) -> tuple[int, ...]:
         return tuple(3 + token % 27 for token in tokens)
 
     return Example(
         rows=tuple(
             token_sequence(
-                each.key,
-                Prompt(tokens=(2,), encoder=few(each.tokens[: each.prompt_tokens])),
-                few(each.tokens[each.prompt_tokens :]),
-                unlikely=each.unlikely,
+                row.key,
+                Prompt(tokens=(2,), encoder=reduced(row.tokens[: row.prompt_tokens])),
+                reduced(row.tokens[row.prompt_tokens :]),
+                unlikely=row.unlikely,
             )
-            for each in example.rows
+            for row in example.rows
         )
     )
 
 
-def logging_every_step(*given: Any) -> TrainingArguments:
-    """The Trainer's settings; but each step's losses are a point of the curve."""
-    return replace(training_arguments(*given), logging_steps=1)
+def logging_every_step(*inputs: Any) -> TrainingArguments:
+    """The Trainer's arguments, with every step in the loss curve."""
+    return replace(training_arguments(*inputs), logging_steps=1)
 
 
-def seen(folder: Path, seconds: float) -> None:
-    """Leave word that it trains, and take time."""
-    (folder / "trains").touch()
+def report(folder: Path, point: LogPoint, seconds: float) -> None:
+    """Write the step of each point of the loss curve to a file, and slow training down."""
+    if processes.is_main_process() and "likelihood" in point:
+        with (folder / "steps").open("a") as steps:
+            steps.write(f"{point['step']}\n")
     time.sleep(seconds)
 
 
+def copy_checkpoints(finished: Path, folder: Path) -> None:
+    """Give `folder` the checkpoints of a finished training, the newest of them damaged."""
+    if processes.is_main_process():
+        shutil.copytree(finished / "states", folder / "states")
+        newest, *_ = checkpoints.all_checkpoints(folder / "states")
+        (newest / STATE_FILE).write_text("damaged")
+    processes.barrier()
+
+
 def trained(folder: Path, changes: dict[str, Any]) -> None:
-    """Train in `folder`; the leader writes curve and weights there."""
+    """Train in `folder`; the main process writes curve and weights there."""
     folder.mkdir(parents=True, exist_ok=True)
     setting = SETTING | changes
+    if finished := setting.pop("resumes", None):
+        copy_checkpoints(folder.parent / finished, folder)
     if setting.pop("lora", False):
         setting["adapter"] = LowRankAdapter(
             rank=2, scale=2.0, dropout=0.0, targets=["all-linear"], kind="lora"
         )
     loaded, drawn = tiny(), examples(setting.pop("samples", SAMPLES))
     if setting.pop("encoder", False):
-        loaded, drawn = coder("M2M-100"), [encoded(each) for each in drawn]
+        loaded, drawn = coder("M2M-100"), [encoded(example) for example in drawn]
     if setting.pop("validated", False):
         setting["validation"] = validation()
     slow = 0.2 if setting.pop("slow", False) else 0.0
@@ -100,7 +115,7 @@ def trained(folder: Path, changes: dict[str, Any]) -> None:
             drawn,
             schedule(**setting),
             folder / "states",
-            lambda point: seen(folder, slow),
+            lambda point: report(folder, point, slow),
         )
     if processes.is_main_process():
         save_model(done.adapter or loaded.model, str(folder / "model.safetensors"))

@@ -1,4 +1,4 @@
-"""A report made by hand."""
+"""A report of literal scores and segments."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ SCORE = Score(
     verdicts=VERDICTS | {"pivot": 18, "on_target": 1, "undecided": 1},
     languages={"en": 18, "nl": 1}, detector="lid:x", signatures={"bleu": "nrefs:1"},
 )  # fmt: skip
-ANSWER = JudgedTranslation(
+OUTPUT = JudgedTranslation(
     key="t:1/it-nl", system="stage1", source_lang="it", target_lang="nl", source="Ciao a tutti.",
     reference="Dag allemaal.", hypothesis="Hello all.", verdict="pivot", found_lang="en",
     reference_verdict="on_target", reference_found_lang="nl", chrf=10.0,
@@ -26,9 +26,9 @@ HOSTILE = "</bdi><script>alert(1)</script><img src=//evil onerror=x> | `x` \u202
 
 
 def a_segment(number: int, text: str = "Hallo.", **changes: object) -> list[JudgedTranslation]:
-    """Three answers, the last of them on target."""
+    """The outputs of three systems; the last one is on target."""
     key = f"t:{number}/{changes.get('source_lang', 'it')}-{changes.get('target_lang', 'nl')}"
-    common = replace(ANSWER, key=key, **changes)  # type: ignore[arg-type]
+    common = replace(OUTPUT, key=key, **changes)  # type: ignore[arg-type]
     return [
         replace(common, system="base", hypothesis="", verdict="empty", found_lang="", chrf=0.0),
         replace(common, hypothesis=text),
@@ -38,29 +38,31 @@ def a_segment(number: int, text: str = "Hallo.", **changes: object) -> list[Judg
 
 
 def some_segments(text: str = "Hallo.") -> list[SegmentOutputs]:
-    """One in each of two directions; `text` is in the first."""
+    """One segment in each of two directions; `text` is in the first."""
     first = a_segment(1, text, source=text, reference=text)
     return align_segments(first + a_segment(2, source_lang="nl", target_lang="it"), SYSTEMS)
 
 
-def a_report(text: str = "Hallo.", every: list[SegmentOutputs] | None = None) -> ReportContent:
-    """A report of two directions, with `text` wherever text of others can be."""
-    made = some_segments(text) if every is None else every
-    there = [replace(SCORE, system=each) for each in SYSTEMS]
-    there[0] = replace(there[0], off_target_percent=None, off_target_interval=None)
-    there[2] = replace(there[2], off_target_percent=2.0, off_target_interval=(0.1, 9.0), bleu=70.0)
+def a_report(text: str = "Hallo.", segments: list[SegmentOutputs] | None = None) -> ReportContent:
+    """A report of two directions, with `text` in all places for untrusted text."""
+    segments = some_segments(text) if segments is None else segments
+    scores = [replace(SCORE, system=system) for system in SYSTEMS]
+    scores[0] = replace(scores[0], off_target_percent=None, off_target_interval=None)
+    scores[2] = replace(
+        scores[2], off_target_percent=2.0, off_target_interval=(0.1, 9.0), bleu=70.0
+    )
     return ReportContent(
         title=text,
         facts=(("model", text),),
         notes=(text,),
-        scores=(*there, *(replace(each, source="nl", target="it") for each in there)),
+        scores=(*scores, *(replace(score, source="nl", target="it") for score in scores)),
         ability=(replace(SCORE, system="base-by-cue", bleu=55.5),),
         charts=(draw_chart("Stage 2", "nats per token",
                       [{"step": 1.0, "likelihood": 2.0, "unlikelihood": 5.0}] * 2,
                       ("likelihood", "unlikelihood")),),
-        pairs=tuple(significance.compare_pairs(made, supervised=False)),
-        segments=tuple(made),
-        data=fit_segments(made, len(made))[1],
+        pairs=tuple(significance.compare_pairs(segments, supervised=False)),
+        segments=tuple(segments),
+        data=fit_segments(segments, len(segments))[1],
         left_out=0,
         recipe=f"name: {text}",
         versions=(("torch", text),),

@@ -1,4 +1,4 @@
-"""What tests of training start from."""
+"""Small trainings on random examples, their loss by definition, and ways to interrupt them."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -12,10 +12,7 @@ from torch import Tensor
 from ontarget.models.loading import LoadedModel
 from ontarget.training.packing import Example, token_sequence
 from ontarget.training.schedule import Schedule
-from ontarget.training.train import (
-    TrainingResult,
-    train,
-)
+from ontarget.training.train import TrainingResult, train
 from support.models import prompt_of
 
 
@@ -29,40 +26,39 @@ def schedule(**changes: Any) -> Schedule:
 
 
 def examples(count: int, *, conflicts: bool = True, seed: int = 0) -> list[Example]:
-    """Prompts and responses of very different lengths, random but for what prompts begin with."""
-    draw = random.Random(seed)
+    """Random sequences of very different lengths; all prompts begin with tokens 7 and 8."""
+    rng = random.Random(seed)
 
     def ids(most: int) -> list[int]:
-        return [draw.randrange(2, 200) for _ in range(draw.randint(1, most))]
+        return [rng.randrange(2, 200) for _ in range(rng.randint(1, most))]
 
-    made = []
+    drawn = []
     for index in range(count):
         response = ids(12)
         rows = [token_sequence(str(index), prompt_of(7, 8, *ids(5)), response)]
         if conflicts:
-            rows.append(
-                token_sequence(str(index), prompt_of(7, 8, *ids(5)), response, unlikely=True)
-            )
-        made.append(Example(rows=tuple(rows)))
-    return made
+            prompt = prompt_of(7, 8, *ids(5))
+            rows.append(token_sequence(str(index), prompt, response, unlikely=True))
+        drawn.append(Example(rows=tuple(rows)))
+    return drawn
 
 
 def tuned(loaded: LoadedModel, drawn: list[Example], setting: Schedule) -> TrainingResult:
-    """A training that is not interrupted."""
+    """A training without interruption."""
     with TemporaryDirectory() as folder:
         return train(loaded, drawn, setting, Path(folder))
 
 
 def by_definition(model: Any, drawn: Sequence[Example], alpha: float) -> Tensor:
-    """Both means with softmax and log, row by row, without padding."""
+    """The loss with softmax and log, one sequence at a time, without padding."""
     losses: dict[bool, list[Tensor]] = {False: [], True: []}
     for example in drawn:
-        for each in example.rows:
-            ids = torch.tensor([each.tokens])
+        for row in example.rows:
+            ids = torch.tensor([row.tokens])
             p = model(input_ids=ids, use_cache=False).logits[0].softmax(-1)
-            for at in range(each.prompt_tokens, len(each.tokens)):
-                found = p[at - 1, each.tokens[at]]
-                losses[each.unlikely].append(-torch.log(1 - found if each.unlikely else found))
+            for at in range(row.prompt_tokens, len(row.tokens)):
+                label = p[at - 1, row.tokens[at]]
+                losses[row.unlikely].append(-torch.log(1 - label if row.unlikely else label))
     total = torch.stack(losses[False]).mean()
     if losses[True]:
         total = total + alpha * torch.stack(losses[True]).mean()
@@ -70,7 +66,7 @@ def by_definition(model: Any, drawn: Sequence[Example], alpha: float) -> Tensor:
 
 
 class Killed(BaseException):
-    """In place of a signal, where a test must say exactly when."""
+    """Stands in for a fatal signal that must come at an exact moment."""
 
 
 def die() -> None:
@@ -78,6 +74,7 @@ def die() -> None:
 
 
 def dies_after(times: int, real: Any, by: Callable[[], None] = die) -> Any:
+    """`real`, but its `times`-th call ends the process with `by` after its work is done."""
     calls = [0]
 
     def call(*args: Any) -> Any:

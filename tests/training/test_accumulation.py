@@ -1,8 +1,7 @@
-"""A step is the same however it is cut into micro-batches: 1 x 8, 2 x 4, 4 x 2 and 8 x 1.
+"""An optimizer step does not depend on how its batch is split into micro-batches.
 
-AdamW's first steps have the size of the learning rate whatever the gradient's scale, so that wrong
-weights of the micro-batches would hardly show in them. Plain gradient descent, with nothing
-clipped, shows them.
+The first steps of AdamW have the size of the learning rate whatever the scale of the gradient, so
+wrong weights of micro-batches would hardly show. Plain gradient descent, unclipped, shows them.
 """
 
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from ontarget.training.schedule import Schedule
 from ontarget.training.train import train
 
 BATCH, RATE = 8, 0.5
-SMALLER = (1, 2, 4)  # micro-batches
+SMALLER = (1, 4)  # micro-batches; 1 leaves some without conflict labels, 4 is an even split
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}  # relative and absolute
 
 
@@ -32,9 +31,9 @@ def plain_descent(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = training.training_arguments
 
     def unclipped(model: Any, schedule: Schedule, scratch: Path) -> Any:
-        made = arguments(model, schedule, scratch)
-        made.max_grad_norm = 1e9  # 0 would leave the norm out of the curve
-        return made
+        settings = arguments(model, schedule, scratch)
+        settings.max_grad_norm = 1e9  # with 0 the norm would not be logged
+        return settings
 
     def descent(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
         return torch.optim.SGD(model.parameters(), lr=schedule.learning_rate)
@@ -46,18 +45,18 @@ def plain_descent(monkeypatch: pytest.MonkeyPatch) -> None:
 def trained(
     make: Callable[[], LoadedModel], folder: Path, **changes: Any
 ) -> tuple[list[LogPoint], dict[str, Tensor]]:
-    """The curve, with the gradient's norm of each step, and the weights after three steps.
-
-    Of 20 examples the third step has four: the rest of an epoch is a step as well.
-    """
+    """Curve and weights after three steps; of 20 examples, the third step has four."""
     loaded = make()
     setting = schedule(steps=3, batch=BATCH, learning_rate=RATE, **changes)
     drawn = examples(20, conflicts=setting.alpha > 0)
     return train(loaded, drawn, setting, folder).curve, loaded.model.state_dict()
 
 
-@pytest.mark.parametrize("make", [tiny, lambda: double(tiny())], ids=["float32", "float64"])
-@pytest.mark.parametrize("alpha", [0.0, 0.3], ids=["true samples", "with conflicts"])
+@pytest.mark.parametrize(
+    ("make", "alpha"),
+    [(tiny, 0.3), (lambda: double(tiny()), 0.3), (lambda: double(tiny()), 0.0)],
+    ids=["float32", "float64", "float64, without conflicts"],
+)
 def test_curve_and_weights_do_not_depend_on_the_micro_batch(
     tmp_path: Path, make: Callable[[], LoadedModel], alpha: float
 ) -> None:
@@ -67,18 +66,18 @@ def test_curve_and_weights_do_not_depend_on_the_micro_batch(
     assert {"likelihood", "unlikelihood", "grad_norm"} < set(curve[0])
     for micro_batch in SMALLER:
         folder = tmp_path / str(micro_batch)
-        points, found = trained(make, folder, micro_batch=micro_batch, alpha=alpha)
-        for point, whole in zip(points, curve, strict=True):
+        split_curve, split_weights = trained(make, folder, micro_batch=micro_batch, alpha=alpha)
+        for point, whole in zip(split_curve, curve, strict=True):
             assert point == pytest.approx(whole, rel=tolerance, abs=tolerance)
         for name, weight in weights.items():
-            assert_close(found[name], weight, rtol=tolerance, atol=tolerance)
+            assert_close(split_weights[name], weight, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("micro_batch", [*SMALLER, BATCH])
+@pytest.mark.parametrize("micro_batch", [1, BATCH])
 def test_a_step_is_the_rate_times_the_gradient_of_the_definition(
     tmp_path: Path, micro_batch: int
 ) -> None:
-    """What the law above stands on: nothing between gradient and weights hides a wrong scale."""
+    """The law above relies on it: nothing between gradient and weights hides a wrong scale."""
     before, loaded = double(tiny()).model, double(tiny())
     drawn = examples(BATCH)
     setting = schedule(batch=BATCH, micro_batch=micro_batch, learning_rate=RATE)

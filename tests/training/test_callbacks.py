@@ -1,4 +1,4 @@
-"""Validation while training: when it is made, which weights are left, when training ends."""
+"""Validation while training: when it runs, which weights are kept, when training stops."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,13 +21,13 @@ FLOOR = 2.0
 def trained(
     percents: Sequence[float], *, every: int = 2, stop: bool = False, **changes: Any
 ) -> tuple[TrainingResult, dict[str, Tensor], list[LogPoint]]:
-    """A training whose validations find `percents`, its weights and what it told."""
-    loaded, told, found = tiny(), list[LogPoint](), iter(percents)
+    """A training whose validations measure `percents`; its weights, and its progress reports."""
+    loaded, points, measured = tiny(), list[LogPoint](), iter(percents)
 
     def measure(step: int) -> ValidationResult:
         return ValidationResult(
             step=step,
-            off_target_percent=float(next(found)),
+            off_target_percent=float(next(measured)),
             reference_off_target_percent=FLOOR,
             chrf=50.0,
         )
@@ -37,54 +37,56 @@ def trained(
         | changes
     )
     with TemporaryDirectory() as folder:
-        result = train(loaded, examples(20), setting, Path(folder), told.append)
-    return result, {name: w.clone() for name, w in loaded.model.state_dict().items()}, told
+        result = train(loaded, examples(20), setting, Path(folder), points.append)
+    return result, {name: w.clone() for name, w in loaded.model.state_dict().items()}, points
 
 
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_it_is_made_before_the_first_step_every_so_many_and_after_the_last() -> None:
-    result, _, told = trained([90, 80, 70, 60])
-    assert [each.step for each in result.validated] == [0, 2, 4, 5]
-    shown = [point["off_target_percent"] for point in told if "off_target_percent" in point]
+def test_validation_runs_before_the_first_step_periodically_and_after_the_last() -> None:
+    result, _, points = trained([90, 80, 70, 60])
+    assert [validated.step for validated in result.validated] == [0, 2, 4, 5]
+    shown = [point["off_target_percent"] for point in points if "off_target_percent" in point]
     assert shown == [90, 80, 70, 60]
     assert (result.steps, result.kept) == (5, 5)
 
 
 @pytest.mark.parametrize(("percents", "kept"), [([90, 10, 20, 30], 2), ([90, 80, 10, 30], 4)])
-def test_the_weights_left_are_those_of_the_best_state(percents: list[float], kept: int) -> None:
-    """The oracle: a training of the same data that ends there (the rate is constant)."""
+def test_the_kept_weights_are_those_of_the_best_validation(
+    percents: list[float], kept: int
+) -> None:
+    """The oracle is a training on the same data that ends there (the rate is constant)."""
     result, weights, _ = trained(percents)
     assert (result.kept, result.steps) == (kept, 5)
     _, ended, _ = trained([90, 80, 70, 60], steps=kept)
     assert same(weights, ended)
 
 
-def test_a_training_that_only_harms_leaves_the_model_as_it_was() -> None:
+def test_a_training_that_only_harms_leaves_the_model_unchanged() -> None:
     result, weights, _ = trained([10, 20, 30, 40])
     assert result.kept == 0
     assert same(weights, dict(tiny().model.state_dict()))
 
 
-def test_it_ends_one_look_after_the_translations_were_on_target() -> None:
+def test_it_stops_one_validation_after_translations_were_on_target() -> None:
     result, _, _ = trained([90, FLOOR, 90, 0, 0], stop=True, steps=8)
     assert (result.steps, result.kept) == (4, 2)
     result, _, _ = trained([90, 90, 90, FLOOR, 0], stop=True, steps=8)
     assert result.steps == 8
 
 
-def test_it_goes_on_where_it_is_not_asked_to_end() -> None:
+def test_without_early_stopping_it_trains_to_the_last_step() -> None:
     assert trained([90, FLOOR, FLOOR, FLOOR])[0].steps == 5
 
 
-def test_a_start_on_target_is_no_reason_to_end() -> None:
+def test_a_start_on_target_does_not_stop_training() -> None:
     result, _, _ = trained([FLOOR, 90, 90, 90], stop=True)
     assert (result.steps, result.kept) == (5, 0)
 
 
-def test_without_validation_the_last_weights_are_left() -> None:
+def test_without_validation_the_last_weights_are_kept() -> None:
     loaded = tiny()
     result = tuned(loaded, examples(4), schedule(steps=3))
     assert (result.validated, result.steps, result.kept) == ([], 3, 3)

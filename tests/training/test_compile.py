@@ -1,4 +1,4 @@
-"""Laws of compiled layers: the same training, or one line that says why there is none."""
+"""Compiled layers give the same training, or one line that says why they cannot be compiled."""
 
 import shutil
 from pathlib import Path
@@ -16,8 +16,8 @@ from ontarget.training.engine.compile import compile_layers, run_eagerly
 from ontarget.training.train import train
 
 LORA = LowRankAdapter(rank=2, scale=1.0, dropout=0.0, targets=("q_proj", "down_proj"), kind="lora")
-needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++ here")
-ignoring_torch = pytest.mark.filterwarnings(  # what PyTorch warns itself of
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+ignoring_torch = pytest.mark.filterwarnings(  # PyTorch's own warnings
     "ignore:.torch.jit:DeprecationWarning", "ignore:The .grad attribute:UserWarning"
 )
 
@@ -49,7 +49,7 @@ class Doubled(torch.nn.Module):
 
 
 @ignoring_torch
-def test_translation_in_between_compiles_nothing() -> None:
+def test_eager_decoding_between_steps_compiles_nothing() -> None:
     compilations = []
 
     def backend(graph: Any, inputs: list[Tensor]) -> Any:
@@ -65,7 +65,7 @@ def test_translation_in_between_compiles_nothing() -> None:
     assert compilations
 
 
-def test_where_nothing_can_be_compiled_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiler_failure_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(function: Any) -> Any:
         raise RuntimeError("no working C++ compiler\nand much more")
 
@@ -73,26 +73,26 @@ def test_where_nothing_can_be_compiled_it_says_so(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(RecipeError) as raised:
         compile_layers(tiny().model, tiny().model)
     assert str(raised.value) == (
-        "compile: PyTorch cannot do so here (no working C++ compiler); install a C++ compiler "
+        "compile: PyTorch cannot compile here (no working C++ compiler); install a C++ compiler "
         "(CXX names it), or leave compile out"
     )
 
 
-def test_sharded_layers_are_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sharded_layers_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     with pytest.raises(RecipeError) as raised:
         compile_layers(tiny().model, tiny().model)
     assert str(raised.value) == (
-        "compile: this engine shards the layers, which then are not compiled; leave compile out"
+        "compile: layers that this engine shards cannot be compiled; leave compile out"
     )
 
 
-def test_a_family_that_does_not_say_what_its_layers_are_is_not_compiled() -> None:
+def test_a_model_that_does_not_name_its_layers_is_rejected() -> None:
     model = tiny().model
     model._no_split_modules = None
     with pytest.raises(ModelError) as raised:
         compile_layers(model, model)
     assert str(raised.value) == (
-        "compile: a LlamaForCausalLM does not say what its layers are; leave compile out"
+        "compile: LlamaForCausalLM does not name its layers; leave compile out"
     )

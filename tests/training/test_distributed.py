@@ -1,4 +1,4 @@
-"""Two processes train as one does: the same losses, the same weights, one voice, one writer."""
+"""Two processes train like one: same losses, same weights, one of them prints and writes."""
 
 import json
 import os
@@ -22,6 +22,7 @@ from torch.testing import assert_close
 
 from ontarget import artifacts, processes
 from ontarget.errors import ModelError, RecipeError
+from ontarget.training import checkpoints
 from ontarget.training.engine.sharding import check_model
 from ontarget.training.monitoring.callbacks import CURVE_KEYS
 from ontarget.training.train import training_arguments
@@ -70,18 +71,18 @@ def launched(*command: str, **variables: str) -> subprocess.Popen[str]:
 
 
 def trained(folder: Path, settings: dict[str, dict[str, Any]], **variables: str) -> Path:
-    """What two processes leave that run `distributed_training.py`."""
+    """The folder after two processes ran `distributed_training.py` in it."""
     process = launched(
         distributed_training.__file__, str(folder), json.dumps(settings), **variables
     )
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, said
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
     return folder
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The trainings of `KINDS` by one process, this one."""
+    """The trainings of `KINDS`, by this process alone."""
     folder = tmp_path_factory.mktemp("alone")
     for kind, changes in KINDS.items():
         distributed_training.trained(folder / kind, changes)
@@ -92,15 +93,16 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def together(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Path]:
-    """An engine, and what it leaves of the same trainings, one after another."""
+    """An engine, and the folder of the same trainings under it."""
     engine = request.param
-    left_out = {"encoder-decoder"} if engine == "FSDP2" else set()
-    settings = {kind: changes for kind, changes in KINDS.items() if kind not in left_out}
+    unsupported = {"encoder-decoder"} if engine == "FSDP2" else set()
+    settings = {kind: changes for kind, changes in KINDS.items() if kind not in unsupported}
+    settings["resumed"] = {**KINDS["validated"], "resumes": "validated"}
     return engine, trained(tmp_path_factory.mktemp(engine), settings, **VARIABLES[engine])
 
 
 def assert_alike(found: Path, expected: Path) -> None:
-    """Losses to 1e-5 and weights to 1e-4, as the engines' own rounding allows."""
+    """Losses within 1e-5 and weights within 1e-4, the rounding of the engines."""
     curves = [json.loads((each / "curve.json").read_text()) for each in (found, expected)]
     for curve in curves:
         assert [point["step"] for point in curve] == list(range(1, 21))
@@ -111,93 +113,88 @@ def assert_alike(found: Path, expected: Path) -> None:
     assert weights[0].keys() == weights[1].keys()
     for name, weight in weights[1].items():
         if name.endswith("k_proj.bias"):
-            continue  # it shifts all scores alike: of its gradient, rounding, AdamW makes steps
+            continue  # its gradient is rounding alone, which AdamW scales up
         assert_close(weights[0][name], weight, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_two_processes_train_as_one_does(
-    kind: str, together: tuple[str, Path], alone: Path
-) -> None:
-    """Over four epochs, whose last steps are whole or, of 42 samples, not; validated, the weights
-    of step 12 are kept.
-    """
+def test_two_processes_train_like_one(kind: str, together: tuple[str, Path], alone: Path) -> None:
+    """Four epochs; with 42 samples their last steps are smaller. Validation keeps step 12."""
     engine, folder = together
     if (engine, kind) == ("FSDP2", "encoder-decoder"):
-        pytest.skip("refused: see test_what_processes_cannot_train_together_is_refused")
+        pytest.skip("see test_models_that_processes_cannot_train_together_are_rejected")
     assert_alike(folder / kind, alone / kind)
 
 
-def test_two_processes_go_on_from_their_checkpoint(together: tuple[str, Path], alone: Path) -> None:
-    """The newest is damaged, so they go on from the one before."""
-    engine, folder = together
-    states = folder / "validated" / "states"
-    assert [each.name for each in sorted(states.glob("step-*"))] == [
-        "step-000000007", "step-000000014",
-    ]  # fmt: skip
-    (folder / "validated" / "model.safetensors").unlink()
-    (states / "step-000000014" / "memory.json").write_text("damaged")
-    trained(folder, {"validated": KINDS["validated"]}, **VARIABLES[engine])
-    assert_alike(folder / "validated", alone / "validated")
+def test_two_processes_resume_from_their_newest_usable_checkpoint(
+    together: tuple[str, Path], alone: Path
+) -> None:
+    """That of step 7; the newest one, of step 14, is damaged."""
+    _, folder = together
+    names = [path.name for path in checkpoints.all_checkpoints(folder / "validated" / "states")]
+    assert names == ["step-000000014", "step-000000007"]
+    assert_alike(folder / "resumed", alone / "validated")
+    points = (folder / "resumed" / "steps").read_text().split()
+    assert points == [str(step) for step in range(8, 21)]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_run_of_two_processes_speaks_and_writes_once(
+def test_of_two_processes_one_prints_and_writes(
     engine: str, write_recipe: Writer, tmp_path: Path
 ) -> None:
-    """Each model is loaded after another was split over the processes, and validated meanwhile."""
+    """Models are loaded after another one was sharded, and validated while they are sharded."""
     stage = {**RECIPE["unlikelihood"], "validation": {"every": 2, "segments": 2}}
     scratch = {**RECIPE["base"]["scratch"], "optimizer": "adamw"}
     path = write_recipe(control=None, unlikelihood=stage, base={"scratch": scratch})
     command = (as_if_on_accelerators.__file__,) if engine == "FSDP2" else ("-m", "ontarget")
     process = launched(*command, "run", str(path), **VARIABLES[engine])
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-    assert said.count("4_unlikelihood ") == said.count("report: ") == 1
-    assert said.count("\nstage 2 (+ unlikelihood)") == 1
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert output.count("4_unlikelihood ") == output.count("report: ") == 1
+    assert output.count("\nstage 2 (+ unlikelihood)") == 1
     assert (tmp_path / "run" / "4_unlikelihood" / "model" / "model.safetensors").is_file()
     again = launched(*command, "run", str(path), **VARIABLES[engine])
-    said, _ = again.communicate(timeout=300)
-    assert said.count("up to date") > 5 and " s  " not in said
+    output, _ = again.communicate(timeout=300)
+    assert output.count("up to date") > 5 and " s  " not in output
 
 
-def test_on_sigterm_all_save_together_and_the_next_run_ends_alike(
-    alone: Path, tmp_path: Path
-) -> None:
+def test_on_sigterm_two_processes_save_one_checkpoint_together(tmp_path: Path) -> None:
+    """Resuming from such a checkpoint is the law of another test."""
     folder = tmp_path / "two"
-    unsaved = {"checkpoint_every": 1000}
-    slow = json.dumps({"two": {**unsaved, "slow": True}})
+    slow = json.dumps({"two": {"checkpoint_every": 1000, "slow": True}})
     process = launched(distributed_training.__file__, str(tmp_path), slow)
     deadline = time.monotonic() + 120
-    while not (folder / "trains").exists() and time.monotonic() < deadline:
+    while not (folder / "steps").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)  # which the launcher hands on to both
-    said, _ = process.communicate(timeout=120)
-    assert "run again to go on" in said
-    (state,) = (folder / "states").glob("step-*")
-    assert 0 < int(state.name.removeprefix("step-")) < 20
+    process.send_signal(signal.SIGTERM)  # the launcher forwards it to both
+    output, _ = process.communicate(timeout=120)
+    assert "run again to resume" in output
+    (checkpoint,) = checkpoints.complete_checkpoints(folder / "states")
+    assert 0 < int(checkpoint.name.removeprefix("step-")) < 20
+    assert {path.name for path in checkpoint.glob("rng_state*")} == {
+        "rng_state_0.pth",
+        "rng_state_1.pth",
+    }
     assert not (folder / "model.safetensors").exists()
-    trained(tmp_path, {"two": unsaved})
-    assert_alike(folder, alone / "all weights")
 
 
-def test_a_recipe_that_no_process_can_use_is_one_line(write_recipe: Writer, tmp_path: Path) -> None:
+def test_a_recipe_error_is_printed_once(write_recipe: Writer, tmp_path: Path) -> None:
     process = launched("-m", "ontarget", "run", str(write_recipe(languages=["en", "xx"])))
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode and said.count("ontarget: ") == 1
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode and output.count("ontarget: ") == 1
 
 
-def test_what_others_lose_by_the_leaders_end_is_no_fault_of_theirs(write_recipe: Writer) -> None:
-    """The recipe is found unusable by the leader alone, when it first looks at the run's folder."""
+def test_an_error_of_the_main_process_is_not_reported_by_the_others(write_recipe: Writer) -> None:
+    """Only the main process notices that another one works in the run folder."""
     path = write_recipe()
     out = Path(yaml.safe_load(path.read_text())["out"])
     with artifacts.lock(out):
-        said, _ = launched("-m", "ontarget", "run", str(path)).communicate(timeout=120)
-    assert said.count("another ontarget works there") == 1
-    assert "did not foresee" not in said
+        output, _ = launched("-m", "ontarget", "run", str(path)).communicate(timeout=120)
+    assert output.count("another ontarget works there") == 1
+    assert "did not foresee" not in output
 
 
-def test_a_batch_that_the_processes_cannot_share_is_refused(
+def test_a_batch_that_processes_cannot_share_is_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
@@ -205,21 +202,23 @@ def test_a_batch_that_the_processes_cannot_share_is_refused(
         training_arguments(tiny().model, schedule(batch=8, micro_batch=2), tmp_path)
 
 
-def test_the_recipes_precision_counts_and_not_the_launchers(
+def test_the_recipe_decides_on_the_precision_not_the_launcher(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
     for precision, word in (("float32", "no"), ("bfloat16", "bf16"), ("float32", "no")):
-        made = training_arguments(tiny().model, schedule(precision=precision), tmp_path)
-        assert made.mixed_precision == os.environ["ACCELERATE_MIXED_PRECISION"] == word
+        arguments = training_arguments(tiny().model, schedule(precision=precision), tmp_path)
+        assert arguments.mixed_precision == os.environ["ACCELERATE_MIXED_PRECISION"] == word
 
 
-def test_what_processes_cannot_train_together_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_that_processes_cannot_train_together_are_rejected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model = coder("M2M-100").model
     model.config.decoder_layerdrop = 0.05
-    check_model(model, "here")  # alone it may
+    check_model(model, "here")  # one process can train it
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ModelError, match="here: drops whole .* set decoder_layerdrop to 0 in its"):
+    with pytest.raises(ModelError, match="here: drops layers .* set decoder_layerdrop to 0 in its"):
         check_model(model, "here")
     model.config.decoder_layerdrop = 0.0
     check_model(model, "here")
@@ -229,7 +228,7 @@ def test_what_processes_cannot_train_together_is_refused(monkeypatch: pytest.Mon
     check_model(tiny().model, "there")  # whose head is tied
 
 
-def test_alone_a_process_leads_and_agrees_with_itself() -> None:
+def test_a_single_process_is_the_main_process_and_communicates_with_itself() -> None:
     assert (
         processes.world_size() == 1 and processes.is_main_process() and not processes.is_sharded()
     )
@@ -238,7 +237,7 @@ def test_alone_a_process_leads_and_agrees_with_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "count", "leads"),
+    ("variables", "count", "is_main"),
     [
         ({"RANK": "1"}, 1, True),  # left over, without a launcher
         ({"RANK": "abc", "WORLD_SIZE": "abc"}, 1, True),
@@ -247,16 +246,16 @@ def test_alone_a_process_leads_and_agrees_with_itself() -> None:
         ({"RANK": "1", "WORLD_SIZE": "2"}, 2, False),
     ],
 )
-def test_what_is_no_launchers_number_is_not_taken_for_one(
-    variables: dict[str, str], count: int, leads: bool, monkeypatch: pytest.MonkeyPatch
+def test_variables_that_no_launcher_sets_are_ignored(
+    variables: dict[str, str], count: int, is_main: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert (processes.world_size(), processes.is_main_process()) == (count, leads)
+    assert (processes.world_size(), processes.is_main_process()) == (count, is_main)
 
 
 @pytest.mark.parametrize("name", ["ddp", "fsdp2", "zero3"])
-def test_the_shipped_engines_are_what_accelerate_reads(name: str) -> None:
+def test_accelerate_reads_the_shipped_engines(name: str) -> None:
     from accelerate.commands.config.config_args import load_config_from_file
 
     found = load_config_from_file(str(SHIPPED / f"{name}.yaml"))
@@ -268,7 +267,7 @@ def test_the_shipped_engines_are_what_accelerate_reads(name: str) -> None:
     ("name", "section", "variables"),
     [("fsdp2", "fsdp_config", FSDP), ("zero3", "deepspeed_config", ZERO3)],
 )
-def test_the_shipped_engines_are_those_that_are_tested(
+def test_the_tested_engines_are_the_shipped_ones(
     name: str, section: str, variables: dict[str, str]
 ) -> None:
     shipped = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())[section]
@@ -290,14 +289,17 @@ def test_the_shipped_engines_are_those_that_are_tested(
         ({"LOCAL_RANK": "1"}, "LOCAL_RANK is 1, but there is no RANK, MASTER_ADDR, MASTER_PORT;"),
         ({"WORLD_SIZE": "x"}, "WORLD_SIZE is 'x', expected a number; `unset WORLD_SIZE`, or"),
         ({"RANK": "\u00b2"}, "RANK is '\u00b2', expected a number; `unset RANK`, or"),
-        ({"ACCELERATE_USE_FSDP": "true"}, "ACCELERATE_USE_FSDP is true, but there is one process"),
+        (
+            {"ACCELERATE_USE_FSDP": "true"},
+            "ACCELERATE_USE_FSDP is true, but there is only one process",
+        ),
         (
             {"ACCELERATE_USE_FSDP": "true", "WORLD_SIZE": "2", "FSDP_VERSION": "1"},
             "FSDP_VERSION is 1, expected 2; launch with --fsdp_version 2, or with recipes/engines/",
         ),
     ],
 )
-def test_processes_that_no_launcher_can_have_made_are_refused(
+def test_an_incomplete_or_impossible_launch_is_an_error(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], text: str
 ) -> None:
     for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):

@@ -1,4 +1,4 @@
-"""Hidden states to losses and packed rows, for each family of models, against its own logits."""
+"""The loss of every family of models, in every layout, against the family's own logits."""
 
 from collections.abc import Callable
 from itertools import product
@@ -66,15 +66,9 @@ ENCODERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "Marian": (hf.MarianConfig, CODER),
 }
 FAMILIES |= ENCODERS
-UNPACKED = {"OPT", "Bloom", *ENCODERS}  # positions do not tell their attention what begins where
-UNSHARED = {
-    "Mistral",
-    "Gemma3",
-    "GPTNeo",
-    "Bloom",
-    *ENCODERS,
-}  # windows of 3 tokens, no positions, encoders
-EAGER = {"Gemma2", "GPTNeo", "Bloom", "T5", "T5 untied", "mT5"}  # they have no other attention
+UNPACKED = {"OPT", "Bloom", *ENCODERS}  # attention does not separate sequences by positions
+UNSHARED = {"Mistral", "Gemma3", "GPTNeo", "Bloom", *ENCODERS}  # windows of 3, or no positions
+EAGER = {"Gemma2", "GPTNeo", "Bloom", "T5", "T5 untied", "mT5"}  # these have no other attention
 families = pytest.mark.parametrize("family", FAMILIES)
 
 
@@ -96,7 +90,7 @@ def model_of(family: str, attention: str = "sdpa", seed: int = 0, **changes: Any
 
 
 def examples(encoder: bool = False) -> list[Example]:
-    """True and conflict sequences of different lengths, beside a source for an encoder."""
+    """True and conflict sequences of different lengths; prompts go to the encoder, if any."""
     rng = torch.Generator().manual_seed(0)
 
     def ids(count: int) -> list[int]:
@@ -140,19 +134,27 @@ def gradients(model: Any, loss: Tensor) -> dict[str, Tensor]:
     return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
-@families
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
-@pytest.mark.parametrize(
-    ("laid_out", "row_tokens"), [(padded, None), *product([packed, prefix_shared], [14, 25, 100])]
-)
-def test_however_laid_out_the_loss_and_every_gradient_are_those_of_one_by_one(
-    family: str, attention: str, laid_out: Any, row_tokens: int | None
+LAYOUTS: dict[str, Any] = {"padded": padded, "packed": packed, "shared": prefix_shared}
+CASES = [  # every family in each layout that it supports; one with both kinds of attention
+    (family, "sdpa", layout, 25)
+    for family in FAMILIES
+    for layout, unsupported in (("padded", ()), ("packed", UNPACKED), ("shared", UNSHARED))
+    if family not in unsupported
+]
+CASES += [
+    ("Llama", attention, layout, row_tokens)
+    for attention, layout, row_tokens in product(["sdpa", "eager"], ["packed", "shared"], [14, 100])
+]
+CASES += [(family, "eager", "shared", 25) for family in ("Llama", "Qwen3", "GPT2", "OPT")]
+
+
+@pytest.mark.parametrize(("family", "attention", "layout", "row_tokens"), CASES)
+def test_in_every_layout_loss_and_gradients_are_those_of_single_sequences(
+    family: str, attention: str, layout: str, row_tokens: int
 ) -> None:
     model = model_of(family, attention)
-    if family in {packed: UNPACKED, prefix_shared: UNSHARED}.get(laid_out, ()):
-        pytest.skip("is laid out otherwise: see the tests of how that is known")
     drawn = examples(family in ENCODERS)
-    batch = laid_out(drawn, 0, *([row_tokens] if row_tokens else []))
+    batch = LAYOUTS[layout](drawn, 0, *([] if layout == "padded" else [row_tokens]))
     with forward.forward_returns_loss(model):
         found = model(**weighted(batch)).loss
     expected = one_by_one(model)
@@ -165,14 +167,14 @@ def test_however_laid_out_the_loss_and_every_gradient_are_those_of_one_by_one(
 
 
 @families
-def test_it_is_known_which_families_keep_packed_sequences_apart(family: str) -> None:
+def test_packing_is_exact_for_families_that_separate_sequences_by_position(family: str) -> None:
     model = model_of(family)
     assert forward.packing_is_exact(model, 30) == (family not in UNPACKED)
 
 
 @families
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
-def test_it_is_known_which_families_can_share_what_sequences_begin_with(
+def test_prefix_sharing_is_exact_for_families_that_follow_the_mask(
     family: str, attention: str
 ) -> None:
     assert forward.prefix_sharing_is_exact(model_of(family, attention), 30, 30) == (
@@ -182,20 +184,18 @@ def test_it_is_known_which_families_can_share_what_sequences_begin_with(
 
 @pytest.mark.parametrize(("longest", "shares"), [(5, True), (6, False)])
 @pytest.mark.parametrize("family", ["Mistral", "Gemma3"])
-def test_within_a_window_beginnings_are_shared_and_beyond_it_not(
+def test_prefixes_are_shared_only_by_sequences_within_the_window(
     family: str, longest: int, shares: bool
 ) -> None:
-    """A mask of our own takes the place of the model's, which would have cut what is beyond."""
+    """The mask of shared rows replaces the model's window, so no sequence may exceed it."""
     assert (
         forward.prefix_sharing_is_exact(model_of(family, sliding_window=5), longest, 30) == shares
     )
 
 
 @pytest.mark.parametrize(("row_tokens", "shares"), [(12, True), (14, False)])
-def test_where_a_row_is_longer_than_what_a_token_sees_in_it_nothing_is_shared(
-    row_tokens: int, shares: bool
-) -> None:
-    """GPT-Neo counts its window in places of the row, whatever the positions are."""
+def test_a_window_counted_in_the_row_must_span_the_row(row_tokens: int, shares: bool) -> None:
+    """GPT-Neo counts its window in row indices, whatever the positions are."""
     assert (
         forward.prefix_sharing_is_exact(model_of("GPTNeo", window_size=12), 5, row_tokens) == shares
     )
@@ -208,7 +208,7 @@ def test_where_a_row_is_longer_than_what_a_token_sees_in_it_nothing_is_shared(
         "local_attention_window_len", "keep_window_size", "attention_chunk_size",
     ],
 )  # fmt: skip
-def test_a_window_is_known_by_all_its_names(name: str) -> None:
+def test_a_window_is_recognized_by_every_name(name: str) -> None:
     model = model_of("Llama")
     setattr(model.config, name, 5)
     assert forward.prefix_sharing_is_exact(model, 5, 30) and not forward.prefix_sharing_is_exact(
@@ -216,15 +216,15 @@ def test_a_window_is_known_by_all_its_names(name: str) -> None:
     )
 
 
-def test_attention_that_takes_no_mask_shares_nothing() -> None:
+def test_attention_without_a_mask_cannot_share_prefixes() -> None:
     model = model_of("Llama")
     model.config._attn_implementation = "flash_attention_2"
     assert not forward.prefix_sharing_is_exact(model, 30, 30)
 
 
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - UNSHARED))
-def test_of_two_that_share_a_beginning_each_sees_it_and_not_the_other(family: str) -> None:
-    """Tokens 0 and 1 are both's, 2 to 4 the first's, 5 and 6 the second's."""
+def test_two_sequences_see_their_shared_prefix_but_not_each_other(family: str) -> None:
+    """Tokens 0 and 1 are shared, 2 to 4 belong to the first sequence, 5 and 6 to the second."""
     model = model_of(family)
     read = {
         "position_ids": torch.tensor([[0, 1, 2, 3, 4, 2, 3]]),
@@ -241,7 +241,7 @@ def test_of_two_that_share_a_beginning_each_sees_it_and_not_the_other(family: st
 
 
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - UNPACKED))
-def test_a_packed_sequence_is_blind_to_the_others(family: str) -> None:
+def test_packed_sequences_do_not_see_each_other(family: str) -> None:
     """Changing every token of the first sequence changes no hidden state of the second."""
     model, positions = model_of(family), torch.tensor([[0, 1, 2, 0, 1, 2, 3]])
     ids = torch.tensor([[5, 6, 7, 8, 9, 10, 11]])
@@ -255,24 +255,24 @@ def test_a_packed_sequence_is_blind_to_the_others(family: str) -> None:
 
 
 @families
-def test_no_family_here_is_refused(family: str) -> None:
+def test_every_family_here_is_supported(family: str) -> None:
     forward.check_supported(model_of(family), "it")
 
 
-def test_a_model_that_hides_its_hidden_states_is_refused() -> None:
+def test_a_model_that_does_not_expose_hidden_states_is_rejected() -> None:
     sizes = {"head_dim": 8, "intermediate_size_mlp": 24, "num_local_experts": 2}
     model = hf.Llama4ForCausalLM(hf.Llama4TextConfig(**SMALL, **sizes)).eval()
     with pytest.raises(
-        ModelError, match=r"it: a Llama4ForCausalLM does not show its hidden states"
+        ModelError, match=r"it: Llama4ForCausalLM does not expose its hidden states"
     ):
         forward.check_supported(model, "it")
 
 
-def test_a_model_that_sees_what_comes_next_is_refused() -> None:
+def test_a_model_that_attends_to_later_tokens_is_rejected() -> None:
     model = model_of("Llama", attention="eager")
     model.config.is_causal = False
     with pytest.raises(
-        ModelError, match=r"my/llama: a LlamaForCausalLM sees the tokens that it has"
+        ModelError, match=r"my/llama: LlamaForCausalLM attends to the tokens that it has"
     ):
         forward.check_supported(model, "my/llama")
 
@@ -285,7 +285,7 @@ def test_a_model_that_sees_what_comes_next_is_refused() -> None:
         lambda logits: 3 * torch.tanh(logits / 3),
     ],
 )
-def test_a_model_that_makes_its_logits_otherwise_is_refused(
+def test_a_model_that_computes_its_logits_differently_is_rejected(
     change: Callable[[Tensor], Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = hf.LlamaForCausalLM.forward
@@ -297,11 +297,13 @@ def test_a_model_that_makes_its_logits_otherwise_is_refused(
 
     model = model_of("Llama")
     monkeypatch.setattr(hf.LlamaForCausalLM, "forward", other)
-    with pytest.raises(ModelError, match=r"my/model: a LlamaForCausalLM makes its logits in a way"):
+    with pytest.raises(
+        ModelError, match=r"my/model: LlamaForCausalLM computes its logits in an unknown way"
+    ):
         forward.check_supported(model, "my/model")
 
 
-def test_the_model_answers_as_before_while_and_after_it_answers_with_its_loss() -> None:
+def test_other_calls_of_the_model_are_unchanged_within_and_after_the_block() -> None:
     model, ids = model_of("Llama"), torch.tensor([[3, 4, 5]])
     before = model(input_ids=ids).logits
     with forward.forward_returns_loss(model):
@@ -311,7 +313,7 @@ def test_the_model_answers_as_before_while_and_after_it_answers_with_its_loss() 
     assert torch.equal(model(input_ids=ids).logits, before)
 
 
-def test_labels_without_a_prediction_have_no_part_in_the_loss() -> None:
+def test_without_labels_the_loss_is_zero() -> None:
     model, batch = model_of("Llama"), weighted(padded(examples(), 0))
     batch["labels"][:] = IGNORE
     with forward.forward_returns_loss(model):

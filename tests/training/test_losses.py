@@ -1,4 +1,4 @@
-"""Each test is one law of the losses; the oracle never shares code with what it checks."""
+"""Laws of the losses and of the fused loss; no oracle shares code with what it checks."""
 
 import math
 from collections.abc import Callable
@@ -15,12 +15,57 @@ from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ontarget.training.fused import Head, fused_loss
-from ontarget.training.losses import IGNORE
+from ontarget.training.losses import IGNORE, likelihood, log_odds, unlikelihood
+
+VOCAB = 4
 
 
-def sure_of_class_0(odds: float, vocab: int = 4) -> Tensor:
+def logits_with(odds: float) -> Tensor:
     """Float32 logits of one token whose class 0 has these log-odds, in nats."""
-    return torch.tensor([[odds + math.log(vocab - 1)] + [0.0] * (vocab - 1)])
+    return torch.tensor([[odds + math.log(VOCAB - 1)] + [0.0] * (VOCAB - 1)])
+
+
+@given(st.lists(st.floats(-15, 15), min_size=2, max_size=9), st.data())
+def test_the_losses_are_minus_log_p_and_minus_log_of_one_minus_p(
+    row: list[float], data: st.DataObject
+) -> None:
+    """By the softmax of Python's math module."""
+    label = data.draw(st.integers(0, len(row) - 1))
+    exponentials = [math.exp(z) for z in row]
+    p = exponentials[label] / sum(exponentials)
+    rest = sum(exponentials[:label] + exponentials[label + 1 :]) / sum(exponentials)
+    m = log_odds(torch.tensor([row], dtype=torch.float64), torch.tensor([label]))
+    assert m.item() == pytest.approx(math.log(p) - math.log(rest), abs=1e-9)
+    assert likelihood(m).item() == pytest.approx(-math.log(p), rel=1e-9, abs=1e-12)
+    assert unlikelihood(m).item() == pytest.approx(-math.log(rest), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("odds", [-1e4, -100.0, 100.0, 1e4])
+def test_the_losses_stay_exact_where_p_rounds_to_0_or_1(odds: float) -> None:
+    """Far from 0, one loss is the distance from 0 and the other vanishes; so do their slopes."""
+    m = torch.tensor([odds]).requires_grad_()
+    large, small = (unlikelihood, likelihood) if odds > 0 else (likelihood, unlikelihood)
+    assert large(m).item() == abs(odds) and small(m).item() == pytest.approx(0, abs=1e-40)
+    (slope,) = torch.autograd.grad(large(m).sum(), m)
+    assert slope.item() == math.copysign(1, odds)
+
+
+@given(st.integers(0, 99), st.integers(1, 40))
+def test_the_fused_loss_is_the_weighted_sum_of_the_two_losses(seed: int, chunk: int) -> None:
+    """Fused and plain computation agree in float64, in the loss and in the gradients."""
+    given = problem(seed=seed)
+    kept = given.labels != IGNORE
+    fused = fused_loss(*given.all, chunk=chunk)
+    m = log_odds((given.hidden @ given.weight.T)[kept], given.labels[kept])
+    nats = torch.where(given.unlikely[kept], unlikelihood(m), likelihood(m))
+    plain = (given.weights[kept] * nats).sum()
+    assert_close(fused.loss, plain)
+    assert_close(fused.log_odds[kept], m.detach())
+    wanted = (given.hidden, given.weight)
+    for one, other in zip(
+        torch.autograd.grad(fused.loss, wanted), torch.autograd.grad(plain, wanted), strict=True
+    ):
+        assert_close(one, other)
 
 
 @dataclass
@@ -99,7 +144,7 @@ def test_the_fused_loss_and_its_gradients_are_those_of_the_definition(
 @pytest.mark.parametrize("softcap", [None, 2.0])
 @pytest.mark.parametrize("biased", [True, False])
 @pytest.mark.parametrize("adapted", [True, False])
-def test_what_models_do_to_their_logits_is_done_here_too(
+def test_bias_scale_soft_cap_and_adapter_act_as_in_the_model(
     scale: float, softcap: float | None, biased: bool, adapted: bool
 ) -> None:
     given = problem()
@@ -132,13 +177,13 @@ def test_what_models_do_to_their_logits_is_done_here_too(
         assert_close(one, other)
 
 
-def test_the_odds_are_those_of_labelled_tokens_and_carry_no_gradient() -> None:
+def test_log_odds_are_those_of_labelled_tokens_and_carry_no_gradient() -> None:
     given = problem()
-    odds = fused_loss(*given.all).odds
+    found = fused_loss(*given.all).log_odds
     kept = given.labels != IGNORE
     p = (given.hidden @ given.weight.T)[kept].softmax(-1).gather(1, given.labels[kept][:, None])
-    assert_close(odds[kept], torch.logit(p.detach().squeeze(1)))
-    assert not odds[~kept].any() and not odds.requires_grad
+    assert_close(found[kept], torch.logit(p.detach().squeeze(1)))
+    assert not found[~kept].any() and not found.requires_grad
 
 
 @given(st.integers(0, 99))
@@ -158,8 +203,8 @@ def test_a_constant_added_to_all_logits_changes_nothing(seed: int, constant: flo
     assert_close(found, fused_loss(*given.all))
 
 
-def test_certainty_keeps_the_gradient_that_a_clamp_loses() -> None:
-    z = sure_of_class_0(odds=40.0)
+def test_a_confident_wrong_answer_keeps_the_gradient_that_a_clamp_loses() -> None:
+    z = logits_with(40.0)
     hidden = torch.eye(4)[:1].requires_grad_()
     clamped = -torch.log((1 - torch.softmax(hidden @ z.T.repeat(1, 4).T, -1)).clamp(min=1e-9))[0, 0]
     (lost,) = torch.autograd.grad(clamped, hidden)
@@ -174,7 +219,7 @@ def test_certainty_keeps_the_gradient_that_a_clamp_loses() -> None:
 @pytest.mark.parametrize("unlikely", [True, False])
 def test_fused_gradients_are_exact_in_both_tails(odds: float, unlikely: bool) -> None:
     """float32 against float64, by the definition's closed form: slope times (onehot - q)."""
-    z = sure_of_class_0(odds)
+    z = logits_with(odds)
     hidden, head = torch.eye(4)[:1], z.T.repeat(1, 4).contiguous().requires_grad_()
     loss = fused_loss(hidden, head, torch.tensor([0]), torch.tensor([unlikely]), torch.ones(1)).loss
     (grad,) = torch.autograd.grad(loss, head)
@@ -184,7 +229,7 @@ def test_fused_gradients_are_exact_in_both_tails(odds: float, unlikely: bool) ->
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_halves_are_widened_before_any_arithmetic(dtype: torch.dtype) -> None:
+def test_half_precision_inputs_are_widened_before_any_arithmetic(dtype: torch.dtype) -> None:
     """Against float64 on the same rounded inputs; results are rounded to the inputs' type once."""
     given = problem(tokens=200, vocab=300, dtype=dtype)
     loss = fused_loss(*given.all, chunk=64).loss
@@ -207,7 +252,7 @@ def test_halves_are_widened_before_any_arithmetic(dtype: torch.dtype) -> None:
         assert_close(one.double(), other, rtol=2 * eps, atol=1e-3 * eps)
 
 
-def test_only_what_wants_a_gradient_gets_one() -> None:
+def test_only_inputs_that_require_a_gradient_get_one() -> None:
     given = problem()
     frozen = given.weight.detach()
     loss = fused_loss(given.hidden, frozen, given.labels, given.unlikely, given.weights).loss
@@ -217,7 +262,7 @@ def test_only_what_wants_a_gradient_gets_one() -> None:
         assert not fused_loss(*given.all).loss.requires_grad
 
 
-def test_the_fused_gradient_can_be_asked_for_once() -> None:
+def test_the_backward_pass_runs_only_once() -> None:
     loss = fused_loss(*problem().all).loss
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="for one backward pass only"):
@@ -225,15 +270,15 @@ def test_the_fused_gradient_can_be_asked_for_once() -> None:
 
 
 @pytest.mark.parametrize(("label", "span"), [(11, r"\d\.\.11"), (-5, r"-5\.\.\d+")])
-def test_the_fused_loss_refuses_a_label_that_is_no_class(label: int, span: str) -> None:
+def test_a_label_that_is_not_a_class_is_an_error(label: int, span: str) -> None:
     given = problem()
     given.labels[3] = label
     with pytest.raises(ValueError, match=rf"labels span {span}, classes 0\.\.10"):
         fused_loss(*given.all)
 
 
-def test_of_all_logits_no_more_than_a_chunk_exists() -> None:
-    """Counted where PyTorch allocates: the largest tensor of the whole computation."""
+def test_no_more_than_a_chunk_of_logits_exists_at_once() -> None:
+    """By the largest tensor that any operation returns."""
     given = problem(tokens=400, vocab=1000, dim=4)
     sizes: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Muon against torch's own, and the orthogonalisation against the singular value decomposition."""
+"""Muon against torch's own, and its orthogonalization against the singular value decomposition."""
 
 import copy
 
@@ -33,7 +33,7 @@ def test_a_matrix_does_not_depend_on_its_neighbours() -> None:
     assert_close(together[1:2], alone)
 
 
-def test_updates_are_those_of_torchs_muon() -> None:
+def test_updates_equal_those_of_torch_muon() -> None:
     """Five steps move a weight by up to 0.1; torch iterates in bfloat16, hence the tolerance."""
     torch.manual_seed(0)
     ours = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 8), nn.LayerNorm(8))
@@ -53,7 +53,7 @@ def test_updates_are_those_of_torchs_muon() -> None:
         assert_close(mine, reference, atol=1e-2, rtol=0)
 
 
-def test_embeddings_heads_and_norms_are_adamws_and_one_schedule_drives_both() -> None:
+def test_embeddings_head_and_norms_use_adamw_and_one_schedule_drives_both() -> None:
     model = nn.ModuleDict(
         {
             "embed": nn.Embedding(5, 4),
@@ -77,8 +77,8 @@ def test_embeddings_heads_and_norms_are_adamws_and_one_schedule_drives_both() ->
         assert_close(value, before[name])
 
 
-def test_a_saved_state_is_taken_up_whole_and_one_schedule_still_drives_both() -> None:
-    """The trap: accelerate loads an optimizer's own state into it before the first step."""
+def test_a_saved_state_restores_both_optimizers_and_one_schedule_still_drives_both() -> None:
+    """accelerate also loads an optimizer's own empty state into it before the first step."""
 
     def stepped(model: nn.Module, optimizer: torch.optim.Optimizer, steps: range) -> None:
         for step in steps:
@@ -103,13 +103,13 @@ def test_a_saved_state_is_taken_up_whole_and_one_schedule_still_drives_both() ->
         assert torch.equal(one, other)
 
 
-def test_a_parameter_without_gradient_stays() -> None:
+def test_a_parameter_without_gradient_is_not_changed() -> None:
     model = nn.Linear(4, 4)
     before = model.weight.clone()
     make_muon(nn.Sequential(model, nn.LayerNorm(4)), lr=1.0, adamw_lr=1.0).step()
     assert_close(model.weight, before)
 
 
-def test_a_closure_is_refused() -> None:
+def test_a_closure_is_an_error() -> None:
     with pytest.raises(ValueError, match="Muon takes no closure"):
         make_muon(nn.Linear(2, 2), lr=1.0, adamw_lr=1.0).step(lambda: 0.0)

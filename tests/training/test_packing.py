@@ -1,4 +1,4 @@
-"""Laws of padding: nothing lost, nothing added, labels on responses only."""
+"""Laws of the layouts: no token lost or added, labels on responses only."""
 
 import torch
 from hypothesis import given
@@ -35,7 +35,7 @@ def flat(drawn: list[list[Drawn]]) -> tuple[list[Example], list[TokenSequence]]:
 
 
 @given(batches)
-def test_every_row_is_found_again(drawn: list[list[Drawn]]) -> None:
+def test_padded_rows_hold_every_sequence(drawn: list[list[Drawn]]) -> None:
     examples, rows = flat(drawn)
     batch = padded(examples, PAD)
     assert set(batch) == {"input_ids", "attention_mask", "labels", "unlikely"}
@@ -55,10 +55,10 @@ def test_every_row_is_found_again(drawn: list[list[Drawn]]) -> None:
 
 
 @given(batches, st.integers(1, 30))
-def test_packing_keeps_every_sequence_whole_and_within_the_budget(
+def test_packing_keeps_sequences_complete_and_rows_within_the_budget(
     drawn: list[list[Drawn]], budget: int
 ) -> None:
-    """Sequences are read back from the positions alone, as a model reads them."""
+    """Sequences are recovered from the positions alone, as a model separates them."""
     examples, rows = flat(drawn)
     batch = packed(examples, PAD, budget)
     found = []
@@ -90,7 +90,7 @@ def test_packing_keeps_every_sequence_whole_and_within_the_budget(
 
 
 @given(st.lists(st.integers(1, 40), max_size=40), st.integers(1, 60))
-def test_best_fit_places_each_once_and_leaves_no_two_groups_that_fit_together(
+def test_best_fit_places_each_sequence_once_and_leaves_no_two_rows_that_fit_in_one(
     lengths: list[int], budget: int
 ) -> None:
     groups = best_fit(lengths, budget, [()] * len(lengths))
@@ -100,18 +100,18 @@ def test_best_fit_places_each_once_and_leaves_no_two_groups_that_fit_together(
     assert all(one + other > budget for one, other in zip(sums, sums[1:], strict=False))
 
 
-def test_best_fit_takes_the_fullest_group_that_has_room() -> None:
+def test_best_fit_takes_the_fullest_row_that_has_room() -> None:
     assert best_fit([6, 5, 3, 4], 10, [()] * 4) == [[0, 3], [1, 2]]
 
 
-def test_best_fit_takes_the_group_that_begins_alike_before_the_fullest() -> None:
-    """The last one fits both; to the second it adds 2 tokens of its 4."""
+def test_best_fit_prefers_a_row_with_the_same_prefix_to_the_fullest() -> None:
+    """The last one fits into both rows; to the second it adds 2 of its 4 tokens."""
     assert best_fit([6, 5, 4], 10, [(7,), (1, 2, 3), (1, 2)]) == [[0], [1, 2]]
     assert best_fit([6, 5, 4], 10, [()] * 3) == [[0, 2], [1]]
 
 
-def test_best_fit_leaves_room_for_those_that_begin_alike() -> None:
-    """By length alone the second would take what the third, which adds 2 tokens, needs."""
+def test_best_fit_leaves_room_for_sequences_with_the_same_prefix() -> None:
+    """By length alone, the second would take the room of the third, which adds 2 tokens."""
     one, other = (1,) * 10, (2,) * 10
     assert best_fit([15, 14, 12, 13], 30, [one, other, one, other]) == [[0, 2], [1, 3]]
 
@@ -121,7 +121,7 @@ alike = st.lists(st.lists(st.tuples(few, few, st.booleans()), min_size=1, max_si
 
 
 def read_back(batch: dict[str, torch.Tensor]) -> list[tuple[list[int], list[int], bool]]:
-    """(tokens, labels, sign) of each sequence, from what its last token sees and nothing else."""
+    """(tokens, labels, unlikely) of each sequence, from what its last token sees alone."""
     found = []
     for index, until in enumerate(batch["visible_until"].tolist()):
         for last in (at for at, end in enumerate(until) if end == at + 1):
@@ -130,7 +130,7 @@ def read_back(batch: dict[str, torch.Tensor]) -> list[tuple[list[int], list[int]
             ids, labels = (batch[name][index, path].tolist() for name in ("input_ids", "labels"))
             if PAD not in ids:
                 found.append((ids, labels, bool(batch["unlikely"][index, last])))
-                # what predicts a label stands just before it
+                # a label's predecessor is the token just before it
                 assert all(path[at - 1] == path[at] - 1 for at, y in enumerate(labels) if y > 0)
             else:
                 assert set(ids) == {PAD} and set(labels) == {IGNORE}
@@ -138,7 +138,7 @@ def read_back(batch: dict[str, torch.Tensor]) -> list[tuple[list[int], list[int]
 
 
 @given(alike, st.integers(1, 40))
-def test_sequences_that_share_their_beginnings_are_all_found_again(
+def test_rows_with_shared_prefixes_hold_every_sequence(
     drawn: list[list[Drawn]], budget: int
 ) -> None:
     examples, rows = flat(drawn)
@@ -156,16 +156,16 @@ def test_sequences_that_share_their_beginnings_are_all_found_again(
 
 
 @given(alike)
-def test_in_one_row_no_beginning_stands_twice(drawn: list[list[Drawn]]) -> None:
-    """By counting the different beginnings; the last prompt token and the response are its own."""
+def test_a_row_stores_each_prefix_once(drawn: list[list[Drawn]]) -> None:
+    """By counting distinct prefixes; the last prompt token and the response are never shared."""
     examples, rows = flat(drawn)
-    begun = {r.tokens[:n] for r in rows for n in range(1, r.prompt_tokens)}
-    own = sum(len(r.tokens) - r.prompt_tokens + 1 for r in rows)
-    assert prefix_shared(examples, PAD, 10_000)["input_ids"].numel() == len(begun) + own
+    prefixes = {r.tokens[:n] for r in rows for n in range(1, r.prompt_tokens)}
+    unshared = sum(len(r.tokens) - r.prompt_tokens + 1 for r in rows)
+    assert prefix_shared(examples, PAD, 10_000)["input_ids"].numel() == len(prefixes) + unshared
 
 
-def test_nothing_predicts_the_first_token_of_a_sequence() -> None:
-    """In a packed row the token before it belongs to another."""
+def test_the_first_token_of_a_sequence_has_no_label() -> None:
+    """In a packed row the token before it belongs to another sequence."""
     document = Example(rows=(TokenSequence(key="k", tokens=(3, 4, 5), prompt_tokens=0),))
     for batch in (packed([document, document], PAD, 6), padded([document, document], PAD)):
         labels = batch["labels"].flatten().tolist()
@@ -183,7 +183,7 @@ def test_prompts_end_at_the_right_edge(prompts: list[list[int]]) -> None:
 
 
 @given(st.lists(tokens, min_size=1, max_size=5))
-def test_encoders_read_from_the_left_edge_and_decoders_begin_beside(
+def test_encoder_inputs_are_padded_on_the_right_and_decoder_inputs_kept_beside_them(
     sources: list[list[int]],
 ) -> None:
     prompts = [Prompt(tokens=(7, len(source)), encoder=tuple(source)) for source in sources]
@@ -201,7 +201,7 @@ def test_encoders_read_from_the_left_edge_and_decoders_begin_beside(
             assert (ids[mask == 0] == PAD).all()
 
 
-def test_an_example_is_as_long_as_its_longest_row() -> None:
+def test_an_example_is_as_long_as_its_longest_sequence() -> None:
     short, long = (
         token_sequence("a", prompt_of(1), [2]),
         token_sequence("a", prompt_of(1, 1, 1), [2]),

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,35 +26,112 @@ from ontarget.models.adapters import LowRankAdapter
 from ontarget.training import checkpoints
 from ontarget.training.monitoring.callbacks import StopOnSigterm, ValidationPlan
 from ontarget.training.monitoring.model_selection import ValidationResult
-from ontarget.training.resume import STATE_FILE
+from ontarget.training.resume import BEST_FILE, STATE_FILE, TRAINER_STATE, ResumableState
 from ontarget.training.train import TrainingResult, train
 
-STEPS = 24
+STEPS, BEST = 12, 8
 SETTING: dict[str, Any] = {
-    "steps": STEPS, "batch": 4, "micro_batch": 2, "checkpoint_every": 3, "schedule": "cosine",
+    "steps": STEPS, "batch": 4, "micro_batch": 2, "checkpoint_every": 2, "schedule": "cosine",
     "row_tokens": 30,
 }  # fmt: skip
+Weights = dict[str, Tensor]
+Damage = Callable[[Path], None]  # what happens to a checkpoint
 
 
-def percent(step: int) -> float:
-    """What validation finds; best after step 16."""
-    return abs(step - 16) + 10.0
+def result_of(step: int) -> ValidationResult:
+    return ValidationResult(
+        step=step,
+        off_target_percent=abs(step - BEST) + 10.0,
+        reference_off_target_percent=0.0,
+        chrf=1.0,
+    )
 
 
-def validation() -> ValidationPlan:
-    def measure(step: int) -> ValidationResult:
-        return ValidationResult(
-            step=step, off_target_percent=percent(step), reference_off_target_percent=0.0, chrf=1.0
-        )
-
+def validation(measure: Callable[[int], ValidationResult] = result_of) -> ValidationPlan:
     return ValidationPlan(every=4, measure=measure, stop=False)
 
 
-def trained(folder: Path, *, validated: bool = True, **changes: Any) -> tuple[TrainingResult, Any]:
-    """Several epochs over few examples, from what `folder` holds."""
+def trained(
+    folder: Path, *, validated: bool = True, **changes: Any
+) -> tuple[TrainingResult, nn.Module]:
+    """Four epochs over ten examples, resumed from the checkpoints in `folder`."""
     loaded = tiny()
     setting = schedule(**{**SETTING, **changes, "validation": validation() if validated else None})
     return train(loaded, examples(10), setting, folder), loaded.model
+
+
+def weights_of(model: nn.Module) -> Weights:
+    return dict(model.state_dict())
+
+
+def same(one: Weights, other: Weights) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+Uninterrupted = Callable[..., tuple[TrainingResult, Weights]]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
+    """Result and weights of a training that nothing interrupts; each kind is trained once."""
+    known: dict[str, tuple[TrainingResult, Weights]] = {}
+
+    def of(**changes: Any) -> tuple[TrainingResult, Weights]:
+        name = repr(sorted(changes.items()))
+        if name not in known:
+            result, model = trained(tmp_path_factory.mktemp("uninterrupted"), **changes)
+            known[name] = result, weights_of(model)
+        return known[name]
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training that was killed with two checkpoints: of steps 2 and 4."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(checkpoints, "publish", dies_after(2, checkpoints.publish))
+        trained(folder)
+    return folder
+
+
+@pytest.fixture
+def killed(interrupted: Path, tmp_path: Path) -> Path:
+    """A copy of `interrupted`, to be damaged."""
+    return Path(shutil.copytree(interrupted, tmp_path / "killed"))
+
+
+@pytest.mark.parametrize(("optimizer", "validated"), [("adamw", True), ("muon", False)])
+def test_killed_anywhere_it_resumes_to_the_same_weights_and_curve(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    uninterrupted: Uninterrupted,
+    optimizer: str,
+    validated: bool,
+) -> None:
+    """Killed between and while writing checkpoints, which take about a dozen flushes each."""
+    changes = {"optimizer": optimizer, "validated": validated}
+    resumed_from: list[str | None] = []
+    restore = ResumableState.restore
+
+    def recorded(self: ResumableState) -> str | None:
+        resumed_from.append(restore(self))
+        return resumed_from[-1]
+
+    monkeypatch.setattr(ResumableState, "restore", recorded)
+    for flushes in (1, 14, 5, 30, 2):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(checkpoints, "fsync", dies_after(flushes, checkpoints.fsync))
+            trained(tmp_path, **changes)
+    result, model = trained(tmp_path, **changes)
+    starts = [None if path is None else Path(path).name for path in resumed_from]
+    assert starts[:2] == [None, None] and None not in starts[2:]
+    assert starts[2] == "step-000000002" and starts[-1] >= "step-000000006"  # type: ignore[operator]
+    expected, weights = uninterrupted(**changes)
+    assert same(weights_of(model), weights)
+    assert result == expected
+    assert result.kept == (BEST if validated else STEPS)
 
 
 KINDS: tuple[dict[str, Any], ...] = (
@@ -71,236 +149,376 @@ KINDS: tuple[dict[str, Any], ...] = (
 )
 
 
-def of_kind(folder: Path, kind: int, *, validated: bool) -> tuple[TrainingResult, nn.Module]:
-    """A training of all weights, or of an adapter."""
+def child(folder: Path, result: Path, validated: bool, kind: int, flushes: int = 0) -> None:
+    """What a process of its own runs; it kills itself after so many flushes, unless they are 0."""
+    checkpoints.fsync = dies_after(flushes, checkpoints.fsync, by=sigkill)
     changes = dict(KINDS[kind])
     if "adapter" in changes:
         changes["adapter"] = LowRankAdapter(**changes["adapter"])
     done, model = trained(folder, validated=validated, **changes)
-    return done, done.adapter or model
-
-
-def child(folder: Path, result: Path, validated: bool, kind: int, deadly: int = 0) -> None:
-    """What the killed process runs; it dies by itself after so many flushes to the disk."""
-    checkpoints.fsync = dies_after(deadly, checkpoints.fsync, by=sigkill)
-    done, model = of_kind(folder, kind, validated=validated)
     result.mkdir(exist_ok=True)
-    save_model(model, str(result / "model.safetensors"))
+    save_model(done.adapter or model, str(result / "model.safetensors"))
     (result / "curve.json").write_text(json.dumps(done.curve))
-
-
-def started(
-    folder: Path, result: Path, validated: bool, kind: int, deadly: int = 0
-) -> subprocess.Popen[bytes]:
-    code = (
-        f"import sys; sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}\n"
-        f"from pathlib import Path\nimport test_resume as t\n"
-        f"t.child(Path({str(folder)!r}), Path({str(result)!r}), {validated}, {kind}, {deadly})"
-    )
-    return subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"OMP_NUM_THREADS": "1"})
-
-
-def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
-@pytest.mark.parametrize("validated", [True, False])
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_ended_anywhere_it_resumes_to_the_same_weights_and_curve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, validated: bool, optimizer: str
-) -> None:
-    """Ended while checkpoints are written, in different places and one after another."""
-    whole, wanted = trained(tmp_path / "whole", validated=validated, optimizer=optimizer)
-    real = checkpoints.fsync
-    for deadly in (1, 14, 5, 17, 30, 2):  # a checkpoint is about a dozen flushes
-        with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(checkpoints, "fsync", dies_after(deadly, real))
-            trained(tmp_path / "cut", validated=validated, optimizer=optimizer)
-    assert checkpoints.newest(tmp_path / "cut") is not None
-    found, model = trained(tmp_path / "cut", validated=validated, optimizer=optimizer)
-    assert same(dict(model.state_dict()), dict(wanted.state_dict()))
-    assert found == whole
-    assert found.kept == (16 if validated else STEPS)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("turn", range(20))
-def test_killed_at_a_random_moment_it_resumes_to_the_same_weights(
-    tmp_path: Path, turn: int
-) -> None:
-    """SIGKILL, again and again, until a run comes through."""
-    kind, validated = turn % 3, turn % 4 < 2
-    draw, result = random.Random(turn), tmp_path / "result"
-    kills = 0
-    while True:
-        process = started(tmp_path / "cut", result, validated, kind)
-        waited = time.monotonic() + 60
-        before = {path.name for path in (tmp_path / "cut").glob("step-*")}
-        while process.poll() is None and time.monotonic() < waited:
-            if {path.name for path in (tmp_path / "cut").glob("step-*")} - before:
-                break  # it trains: now any moment may be the last
-            time.sleep(0.002)
-        if kills < 4:
-            time.sleep(draw.random() * 0.15)
-            process.send_signal(signal.SIGKILL)
-        if process.wait(timeout=120) == 0:
-            break
-        kills += 1
-    assert kills > 0
-    assert_uninterrupted(result, validated, kind)
-
-
-def assert_uninterrupted(result: Path, validated: bool, kind: int) -> None:
-    """The weights and the curve are those of a process that nobody kills; so are its threads."""
-    whole = result.parent / "whole"
-    assert started(whole / "states", whole, validated, kind).wait(timeout=120) == 0
-    weights = [load_file(each / "model.safetensors") for each in (result, whole)]
-    assert same(*weights)
-    assert (result / "curve.json").read_text() == (whole / "curve.json").read_text()
-
-
-@pytest.mark.parametrize("kind", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
-def test_killed_while_a_state_is_saved_it_resumes_to_the_same_weights(
-    tmp_path: Path, kind: int
-) -> None:
-    """SIGKILL in the first state's save, which leaves nothing, and in the second's."""
-    result = tmp_path / "result"
-    for deadly in (3, 18, 0):  # a state is a dozen flushes
-        process = started(tmp_path / "cut", result, True, kind, deadly)
-        assert process.wait(timeout=120) == (-signal.SIGKILL if deadly else 0)
-        assert (tmp_path / "cut" / checkpoints.PARTIAL).is_dir()
-    assert_uninterrupted(result, True, kind)
 
 
 def sigkill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_damaged_checkpoint_is_not_used(tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints, "publish", dies_after(3, checkpoints.publish))
-        with pytest.raises(Killed):
-            trained(tmp_path)
-    newest, older = checkpoints.all_checkpoints(tmp_path)
-    weights = newest / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"\x00")
-    (newest / "made-by-someone").write_text("")
-    assert checkpoints.newest(tmp_path) == older
-    shutil.rmtree(older)
-    assert checkpoints.newest(tmp_path) is None
+def started(
+    folder: Path, result: Path, validated: bool, kind: int, flushes: int = 0
+) -> subprocess.Popen[bytes]:
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    code = (
+        f"import sys; sys.path[:0] = {paths!r}\n"
+        f"from pathlib import Path\nimport test_resume as t\n"
+        f"t.child(Path({str(folder)!r}), Path({str(result)!r}), {validated}, {kind}, {flushes})"
+    )
+    return subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
-def test_only_the_newest_are_kept(tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints, "publish", dies_after(5, checkpoints.publish))
-        with pytest.raises(Killed):
-            trained(tmp_path)
-    assert [each.name for each in checkpoints.all_checkpoints(tmp_path)] == [
-        "step-000000015",
-        "step-000000012",
-    ]
+@pytest.mark.slow
+@pytest.mark.parametrize("turn", range(20))
+def test_killed_at_random_moments_it_resumes_to_the_same_weights(tmp_path: Path, turn: int) -> None:
+    """SIGKILL up to four times, soon after a checkpoint has appeared."""
+    kind, validated = turn % 3, turn % 4 < 2
+    rng, result, folder = random.Random(turn), tmp_path / "result", tmp_path / "cut"
+    kills = 0
+    while True:
+        before = {path.name for path in folder.glob("step-*")}
+        process = started(folder, result, validated, kind)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if {path.name for path in folder.glob("step-*")} - before:
+                break
+            time.sleep(0.002)
+        if kills < 4:
+            time.sleep(rng.random() * 0.15)
+            process.send_signal(signal.SIGKILL)
+        if process.wait(timeout=120) == 0:
+            break
+        kills += 1
+    assert kills > 0
+    assert_as_if_uninterrupted(result, validated, kind)
 
 
-def test_sigterm_saves_and_ends_after_the_step(tmp_path: Path) -> None:
-    """The signal comes while step 4 is validated; the next run goes on from there."""
-    whole, wanted = trained(tmp_path / "whole")
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", range(len(KINDS)))
+def test_killed_while_a_checkpoint_is_written_it_resumes_to_the_same_weights(
+    tmp_path: Path, kind: int
+) -> None:
+    """SIGKILL while the first checkpoint is written, which leaves none, then the second."""
+    folder, result = tmp_path / "cut", tmp_path / "result"
+    for flushes in (3, 18, 0):
+        process = started(folder, result, True, kind, flushes)
+        assert process.wait(timeout=120) == (-signal.SIGKILL if flushes else 0)
+        assert [path.name for path in folder.glob(".*")] == [f"{checkpoints.PARTIAL}-{process.pid}"]
+    assert_as_if_uninterrupted(result, True, kind)
+
+
+def assert_as_if_uninterrupted(result: Path, validated: bool, kind: int) -> None:
+    """Compare with a process that nobody kills; in this one, threads may round differently."""
+    whole = result.parent / "whole"
+    assert started(whole / "states", whole, validated, kind).wait(timeout=120) == 0
+    weights = [load_file(folder / "model.safetensors") for folder in (result, whole)]
+    assert same(*weights)
+    assert (result / "curve.json").read_text() == (whole / "curve.json").read_text()
+
+
+def usable(folder: Path) -> Path | None:
+    """The checkpoint that the training of `trained` would resume from."""
+    state = ResumableState(tiny().model, validation(), folder, lambda point: None)
+    found = state.newest_usable()
+    return found and found[0]
+
+
+def resealed(checkpoint: Path) -> None:
+    """Write a new manifest, as if the files had always been what they are now."""
+    hashes = artifacts.folder_hashes(checkpoint)
+    hashes.pop(checkpoints.MANIFEST)
+    artifacts.write_json(checkpoint / checkpoints.MANIFEST, hashes)
+
+
+def altered(name: str, change: Callable[[dict[str, Any]], Any]) -> Damage:
+    """Damage that replaces the JSON in a file by what `change` makes of it."""
+
+    def damage(checkpoint: Path) -> None:
+        content = json.loads((checkpoint / name).read_text())
+        (checkpoint / name).write_text(json.dumps(change(content)))
+        resealed(checkpoint)
+
+    return damage
+
+
+def overwritten(name: str, content: bytes) -> Damage:
+    """Damage that the manifest shows."""
+
+    def damage(checkpoint: Path) -> None:
+        (checkpoint / name).write_bytes(content)
+
+    return damage
+
+
+def written(name: str, content: bytes) -> Damage:
+    """Damage that the manifest does not show, as all below."""
+
+    def damage(checkpoint: Path) -> None:
+        overwritten(name, content)(checkpoint)
+        resealed(checkpoint)
+
+    return damage
+
+
+def truncated(name: str) -> Damage:
+    def damage(checkpoint: Path) -> None:
+        content = (checkpoint / name).read_bytes()
+        written(name, content[: len(content) // 2])(checkpoint)
+
+    return damage
+
+
+def removed(name: str) -> Damage:
+    def damage(checkpoint: Path) -> None:
+        (checkpoint / name).unlink()
+        resealed(checkpoint)
+
+    return damage
+
+
+def linked(checkpoint: Path) -> None:
+    """The checkpoint moves away and leaves a link, which a rename or removal must not follow."""
+    moved = checkpoint.rename(checkpoint.parent.parent / f"elsewhere-{checkpoint.name}")
+    checkpoint.symlink_to(moved)
+
+
+def file_linked(checkpoint: Path) -> None:
+    weights = checkpoint / "model.safetensors"
+    weights.rename(checkpoint.parent / f"weights-{checkpoint.name}")
+    weights.symlink_to(checkpoint.parent / f"weights-{checkpoint.name}")
+
+
+def replaced_by_file(checkpoint: Path) -> None:
+    shutil.rmtree(checkpoint)
+    checkpoint.write_text("")
+
+
+def saved(name: str, content: Any) -> Damage:
+    def damage(checkpoint: Path) -> None:
+        torch.save(content, checkpoint / name)
+        resealed(checkpoint)
+
+    return damage
+
+
+def without(name: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda content: {key: value for key, value in content.items() if key != name}
+
+
+DEEP = b"[" * 100_000
+DAMAGES: dict[str, Damage] = {
+    "the weights differ from the manifest": overwritten("model.safetensors", b"damaged"),
+    "a file is added": overwritten("added", b""),
+    "the manifest is missing": lambda checkpoint: (checkpoint / checkpoints.MANIFEST).unlink(),
+    "the manifest is empty": overwritten(checkpoints.MANIFEST, b"{}"),
+    "the manifest is nested too deep": overwritten(checkpoints.MANIFEST, DEEP),
+    "the state is missing": removed(STATE_FILE),
+    "the state is not JSON": written(STATE_FILE, b"damaged"),
+    "the state is not UTF-8": written(STATE_FILE, b"\xff\xfe"),
+    "the state is nested too deep": written(STATE_FILE, DEEP),
+    "the state is a list": altered(STATE_FILE, lambda content: [content]),
+    "the state has no validation results": altered(STATE_FILE, without("validated")),
+    "the state's validation results are numbers": altered(
+        STATE_FILE, lambda content: content | {"validated": [1, 2]}
+    ),
+    "a validation result lacks a field": altered(
+        STATE_FILE, lambda content: content | {"validated": [{"step": 0}]}
+    ),
+    "the state's loss sums are text": altered(
+        STATE_FILE, lambda content: content | {"seen": [["1.0"]]}
+    ),
+    "the best weights are missing": removed(BEST_FILE),
+    "the best weights are truncated": truncated(BEST_FILE),
+    "the Trainer's state is not JSON": written(TRAINER_STATE, b"{"),
+    "the Trainer's state is nested too deep": written(TRAINER_STATE, DEEP),
+    "the Trainer's state has no step": altered(TRAINER_STATE, without("global_step")),
+    "the Trainer's state is of another step": altered(
+        TRAINER_STATE, lambda content: content | {"global_step": 7}
+    ),
+    "the Trainer's state has an unknown key": altered(
+        TRAINER_STATE, lambda content: content | {"unknown": 1}
+    ),
+    "the Trainer's log is text": altered(
+        TRAINER_STATE, lambda content: content | {"log_history": "x"}
+    ),
+    "the weights are truncated": truncated("model.safetensors"),
+    "the optimizer is truncated": truncated("optimizer.pt"),
+    "the optimizer is missing": removed("optimizer.pt"),
+    "the optimizer is a list": saved("optimizer.pt", [1]),
+    "the optimizer lacks its groups": saved("optimizer.pt", {"state": {}}),
+    "the scheduler is truncated": truncated("scheduler.pt"),
+    "the random state is truncated": truncated("rng_state.pth"),
+    "the random state would run code": saved("rng_state.pth", {"python": print}),
+    "it is a link": linked,
+    "its weights are a link": file_linked,
+    "it is a file": replaced_by_file,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_checkpoint_is_skipped(killed: Path, damage: Damage) -> None:
+    newest, older = (killed / f"step-{step:09}" for step in (4, 2))
+    assert usable(killed) == newest
+    damage(newest)
+    assert usable(killed) == older
+    damage(older)
+    assert usable(killed) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["the optimizer is truncated", "the state is nested too deep", "it is a link", "it is a file"],
+)
+def test_without_a_usable_checkpoint_training_starts_anew(
+    killed: Path, name: str, uninterrupted: Uninterrupted
+) -> None:
+    """What is in the way of a new checkpoint is replaced; what a link points to stays."""
+    for step in (2, 4):
+        DAMAGES[name](killed / f"step-{step:09}")
+    result, model = trained(killed)
+    expected, weights = uninterrupted()
+    assert result == expected and same(weights_of(model), weights)
+    assert checkpoints.newest(killed) == killed / "step-000000010"
+    if name == "it is a link":
+        assert (killed.parent / "elsewhere-step-000000002" / "optimizer.pt").is_file()
+
+
+def test_links_and_files_are_no_checkpoints_and_removal_does_not_follow_them(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "kept").write_text("")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("step-000000001", "step-x", "step-000000002.old"):
+        (folder / name).mkdir()
+    (folder / "step-000000003").symlink_to(target)
+    (folder / "step-000000004").write_text("")
+    assert checkpoints.all_checkpoints(folder) == [folder / "step-000000001"]
+    for path in list(folder.iterdir()):
+        checkpoints.remove(path)
+    checkpoints.remove(folder / "missing")
+    assert not list(folder.iterdir()) and (target / "kept").is_file()
+
+
+def test_partial_folders_are_one_per_process_and_those_of_ended_ones_are_removed(
+    tmp_path: Path,
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    mine, other = os.getpid(), os.getppid()
+    for name in (mine, other, ended.pid, "x"):
+        (tmp_path / f"{checkpoints.PARTIAL}-{name}" / "checkpoint-1").mkdir(parents=True)
+    partial = checkpoints.prepare_partial(tmp_path, mine)
+    assert partial.name == f"{checkpoints.PARTIAL}-{mine}" and not list(partial.iterdir())
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{checkpoints.PARTIAL}-{name}" for name in (mine, other)
+    }
+
+
+def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
+    trained(tmp_path)
+    names = [path.name for path in checkpoints.all_checkpoints(tmp_path)]
+    assert names == ["step-000000010", "step-000000008"]  # none of the last: nothing to resume
+
+
+def test_sigterm_saves_a_checkpoint_and_stops_after_the_step(
+    tmp_path: Path, uninterrupted: Uninterrupted
+) -> None:
+    """The signal comes while step 4 is validated; the next run resumes from there."""
 
     def measure(step: int) -> ValidationResult:
         if step == 4:
             os.kill(os.getpid(), signal.SIGTERM)
-        return validation().measure(step)
+        return result_of(step)
 
-    loaded = tiny()
-    asked = ValidationPlan(every=4, measure=measure, stop=False)
-    setting = schedule(**{**SETTING, "checkpoint_every": 1000, "validation": asked})
-    with pytest.raises(Stopped, match=r"stopped after step 4 of 24; run again to go on"):
-        train(loaded, examples(10), setting, tmp_path / "cut")
+    setting = schedule(**{**SETTING, "checkpoint_every": 1000, "validation": validation(measure)})
+    with pytest.raises(Stopped, match=r"^stopped after step 4 of 12; run again to resume$"):
+        train(tiny(), examples(10), setting, tmp_path)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    newest = checkpoints.newest(tmp_path / "cut")
-    assert newest is not None and newest.name == "step-000000004"
-    found, model = trained(tmp_path / "cut", checkpoint_every=1000)
-    assert same(dict(model.state_dict()), dict(wanted.state_dict()))
-    assert found == whole
+    assert [path.name for path in checkpoints.all_checkpoints(tmp_path)] == ["step-000000004"]
+    result, model = trained(tmp_path, checkpoint_every=1000)
+    expected, weights = uninterrupted()
+    assert same(weights_of(model), weights) and result == expected
 
 
 def test_a_second_sigterm_kills_unless_it_comes_with_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = iter([10.0, 10.1, 13.0])
-    monkeypatch.setattr(
-        "ontarget.training.monitoring.callbacks.time.monotonic", lambda: next(clock)
-    )
-    killed: list[int] = []
-    terminated = StopOnSigterm()
-    with terminated.listening():
+    module = "ontarget.training.monitoring.callbacks"
+    monkeypatch.setattr(f"{module}.time.monotonic", lambda: next(clock))
+    raised: list[int] = []
+    on_sigterm = StopOnSigterm()
+    with on_sigterm.listening():
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
-        assert terminated.asked == 10.0 and signal.getsignal(signal.SIGTERM) == terminated.ask
+        assert on_sigterm.received == 10.0
+        assert signal.getsignal(signal.SIGTERM) == on_sigterm.handle
         with monkeypatch.context() as patch:
-            patch.setattr(
-                "ontarget.training.monitoring.callbacks.signal.raise_signal", killed.append
-            )
+            patch.setattr(f"{module}.signal.raise_signal", raised.append)
             os.kill(os.getpid(), signal.SIGTERM)
-    assert killed == [signal.SIGTERM]
+    assert raised == [signal.SIGTERM]
 
 
 def test_the_last_step_is_logged(tmp_path: Path) -> None:
-    done, _ = trained(tmp_path, steps=23)
-    assert [point["step"] for point in done.curve][-2:] == [22, 23]
+    """Every second step of 23 is logged, and the last one."""
+    result, _ = trained(tmp_path, steps=23, validated=False, checkpoint_every=1000)
+    assert [point["step"] for point in result.curve][-2:] == [22, 23]
 
 
-def test_a_state_of_an_earlier_version_is_gone_on_from(tmp_path: Path) -> None:
-    """It has seen fewer numbers a step than are logged now."""
-    whole, wanted = trained(tmp_path / "whole", checkpoint_every=7)
+def test_a_checkpoint_of_an_earlier_version_is_resumed(
+    tmp_path: Path, uninterrupted: Uninterrupted
+) -> None:
+    """It has fewer logged values per step; steps=24 logs every second one, so some are pending."""
+    changes = {"steps": 24, "checkpoint_every": 7}
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         patch.setattr(checkpoints, "publish", dies_after(1, checkpoints.publish))
-        trained(tmp_path / "cut", checkpoint_every=7)
-    (state,) = checkpoints.all_checkpoints(tmp_path / "cut")
-    content = json.loads((state / STATE_FILE).read_text())
-    content["seen"] = [row[:5] for row in content["seen"]]
+        trained(tmp_path, **changes)
+    (checkpoint,) = checkpoints.all_checkpoints(tmp_path)
+    content = json.loads((checkpoint / STATE_FILE).read_text())
     assert content["seen"]
-    (state / STATE_FILE).write_text(json.dumps(content))
-    manifest = json.loads((state / checkpoints.MANIFEST).read_text())
-    manifest[STATE_FILE] = artifacts.file_hash(state / STATE_FILE)
-    (state / checkpoints.MANIFEST).write_text(json.dumps(manifest))
-    found, model = trained(tmp_path / "cut", checkpoint_every=7)
-    assert same(dict(model.state_dict()), dict(wanted.state_dict()))
-    assert [point["step"] for point in found.curve] == [point["step"] for point in whole.curve]
+    altered(STATE_FILE, lambda state: state | {"seen": [row[:5] for row in state["seen"]]})(
+        checkpoint
+    )
+    result, model = trained(tmp_path, **changes)
+    expected, weights = uninterrupted(**changes)
+    assert same(weights_of(model), weights)
+    assert [point["step"] for point in result.curve] == [point["step"] for point in expected.curve]
 
 
-def test_a_loss_that_becomes_no_number_names_the_last_state_before(tmp_path: Path) -> None:
+def test_a_loss_that_becomes_nan_names_the_last_checkpoint(tmp_path: Path) -> None:
     loaded = tiny()
 
     def measure(step: int) -> ValidationResult:
-        if step == 8:
+        if step == 4:
             with torch.no_grad():
                 loaded.model.lm_head.weight[5] = torch.inf
-        return validation().measure(step)
+        return result_of(step)
 
-    setting = schedule(
-        **{**SETTING, "validation": ValidationPlan(every=4, measure=measure, stop=False)}
-    )
-    with pytest.raises(RecipeError, match=r"step 9: .* is nan on .*before: .*step-000000006\)"):
+    setting = schedule(**{**SETTING, "checkpoint_every": 3, "validation": validation(measure)})
+    with pytest.raises(RecipeError, match=r"step 5: .* is nan on .*checkpoint: .*step-000000003\)"):
         train(loaded, examples(10), setting, tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["empty", "deep"])
-def test_a_state_that_is_none_is_passed_over(tmp_path: Path, damage: str) -> None:
-    trained(tmp_path / "folder")
-    good = checkpoints.newest(tmp_path / "folder")
-    bad = tmp_path / "folder" / "step-999999999"
-    bad.mkdir()
-    (bad / "manifest.json").write_text("{}" if damage == "empty" else "[" * 100_000)
-    assert good is not None and checkpoints.newest(tmp_path / "folder") == good
-
-
-def test_a_training_goes_on_under_the_engine_that_it_was_begun_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_training_resumes_only_under_the_engine_that_it_was_started_with(
+    killed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained(tmp_path / "folder")
-    state = checkpoints.newest(tmp_path / "folder")
     monkeypatch.setattr("ontarget.processes.sharding_engine", lambda: "ACCELERATE_USE_FSDP")
     monkeypatch.setattr("ontarget.processes.is_sharded", lambda: False)
-    text = f"{state}: was saved under no engine that shards, this run has ACCELERATE_USE_FSDP"
+    text = (
+        f"{killed / 'step-000000004'}: was saved under no sharding engine, this run uses "
+        "ACCELERATE_USE_FSDP; resume with the same engine"
+    )
     with pytest.raises(RecipeError, match=re.escape(text)):
-        trained(tmp_path / "folder")
+        trained(killed)

@@ -1,4 +1,4 @@
-"""What trackers are told is what the run keeps, once each, and nothing else changes."""
+"""Trackers get exactly the numbers that the run records, and change nothing else."""
 
 import json
 import struct
@@ -17,18 +17,19 @@ from ontarget.cli import app
 from ontarget.errors import RecipeError
 from ontarget.pipeline import run as pipeline
 from ontarget.pipeline.graph import Step
+from ontarget.recipe import stage
+from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.yaml_file import load_recipe
-from ontarget.steps import training
 from ontarget.training.monitoring import trackers
 
 MLE = {
     "steps": 6, "batch": 8, "micro_batch": 4, "learning_rate": 1e-3, "checkpoint_every": 2,
 }  # fmt: skip
-TOLD = {
+CURVE = {
     "likelihood": "train/likelihood",
     "unlikelihood": "train/unlikelihood",
-    "odds": "train/odds",
-    "conflict_odds": "train/conflict_odds",
+    "log_odds": "train/log_odds",
+    "conflict_log_odds": "train/conflict_log_odds",
     "conflict_share": "train/conflict_share",
     "learning_rate": "train/learning_rate",
     "grad_norm": "train/grad_norm",
@@ -41,7 +42,7 @@ DEV = {
 
 
 class Show:
-    """A `pipeline.Show` that can end a step before its time."""
+    """A progress display that can end a step early."""
 
     def __init__(self, before: Callable[[str, int], None] = lambda text, done: None) -> None:
         self.made: list[str] = []
@@ -78,7 +79,7 @@ def events(folder: Path) -> Iterator[Any]:
 
 
 def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """(step, number) of each name, without what a later session says again."""
+    """(step, value) by name, without what a later session repeats."""
     found: dict[str, list[tuple[int, float]]] = {}
     for event in events(folder):
         if event.HasField("session_log"):
@@ -88,8 +89,8 @@ def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
     return found
 
 
-def kept(path: Path, names: dict[str, str]) -> dict[str, list[tuple[int, float]]]:
-    """The same curves as the run's own files have them, in the precision of event files."""
+def recorded(path: Path, names: dict[str, str]) -> dict[str, list[tuple[int, float]]]:
+    """The same curves from the files of the run, in the precision of event files."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     return {
         shown: [(line["step"], in_single_precision(line[name])) for line in lines]
@@ -101,7 +102,7 @@ def in_single_precision(value: float) -> float:
     return float(struct.unpack("f", struct.pack("f", value))[0])
 
 
-def test_event_files_hold_the_numbers_that_the_run_keeps(
+def test_event_files_hold_the_numbers_that_the_run_records(
     write_recipe: Writer, tmp_path: Path
 ) -> None:
     run(write_recipe(mle={**MLE, "validation": {"every": 3, "segments": 1}}))
@@ -109,16 +110,16 @@ def test_event_files_hold_the_numbers_that_the_run_keeps(
     found = curves(tmp_path / "run/logs/3_mle")
     speeds = found.pop("train/tokens_per_second")
     assert [at for at, _ in speeds] == [1, 2, 3, 4, 5, 6] and all(speed > 0 for _, speed in speeds)
-    assert found == kept(step / "curve.jsonl", TOLD) | kept(step / "validation.jsonl", DEV)
+    assert found == recorded(step / "curve.jsonl", CURVE) | recorded(step / "validation.jsonl", DEV)
     assert [at for at, _ in found["dev/chrf"]] == [0, 3, 6]
     assert curves(tmp_path / "run/logs/0_base").keys() == {
-        *TOLD.values(),
+        *CURVE.values(),
         "train/tokens_per_second",
     }
     assert not (step / "logs").exists()
 
 
-def test_a_resumed_training_goes_on_with_its_curves(write_recipe: Writer, tmp_path: Path) -> None:
+def test_a_resumed_training_continues_its_curves(write_recipe: Writer, tmp_path: Path) -> None:
     def die(folder: str, done: int) -> None:
         if folder == "3_mle" and done == 5:
             raise KeyboardInterrupt
@@ -133,40 +134,40 @@ def test_a_resumed_training_goes_on_with_its_curves(write_recipe: Writer, tmp_pa
     assert len(list(logs.iterdir())) == 2
     found = curves(logs)
     found.pop("train/tokens_per_second")
-    assert found == kept(tmp_path / "run/3_mle/curve.jsonl", TOLD)
+    assert found == recorded(tmp_path / "run/3_mle/curve.jsonl", CURVE)
 
 
-def test_what_a_killed_training_told_after_its_last_state_is_told_once(tmp_path: Path) -> None:
-    """Killed after step 7 with a state of step 5, a training tells 6 and 7 again."""
+def test_points_after_the_last_checkpoint_of_a_killed_training_appear_once(tmp_path: Path) -> None:
+    """Killed after step 7 with a checkpoint of step 5, a training logs steps 6 and 7 again."""
     tracked = trackers.TrackedRun(name="x", folder=tmp_path, settings={})
     for steps, shift in (((5, 6, 7), 0.0), ((6, 7, 8), 0.5)):
-        with trackers.tracking(["tensorboard"], tracked) as tell:
+        with trackers.tracking(["tensorboard"], tracked) as send:
             for step in steps:
-                tell({"step": step, "steps": 9, "likelihood": step + shift})
+                send({"step": step, "steps": 9, "likelihood": step + shift})
     assert curves(tmp_path) == {"train/likelihood": [(5, 5.0), (6, 6.5), (7, 7.5), (8, 8.5)]}
 
 
-def test_each_point_can_be_watched_at_once(tmp_path: Path) -> None:
+def test_each_point_is_visible_at_once(tmp_path: Path) -> None:
     tracked = trackers.TrackedRun(name="x", folder=tmp_path, settings={})
-    with trackers.tracking(["tensorboard"], tracked) as tell:
+    with trackers.tracking(["tensorboard"], tracked) as send:
         for step in (1, 2, 3):
-            tell({"step": step, "likelihood": 1.0})
+            send({"step": step, "likelihood": 1.0})
             assert len(curves(tmp_path)["train/likelihood"]) == step
 
 
-def test_a_full_disk_stops_the_training_and_does_not_hang_it(tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_training_with_an_error(tmp_path: Path) -> None:
     program = """
 import resource, signal, sys
 from pathlib import Path
-from ontarget import trackers
+from ontarget.training.monitoring import trackers
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
-tracked = trackers.Tracked(name="x", folder=Path(sys.argv[1]), settings={})
+tracked = trackers.TrackedRun(name="x", folder=Path(sys.argv[1]), settings={})
 try:
-    with trackers.tracking(["tensorboard"], tracked) as tell:
+    with trackers.tracking(["tensorboard"], tracked) as send:
         for step in range(99):
-            tell({"step": step, "likelihood": 1.0})
+            send({"step": step, "likelihood": 1.0})
 except OSError as error:
     print(step, error.strerror)
 """
@@ -176,7 +177,7 @@ except OSError as error:
     assert 0 < int(step) < 20 and words == ["File", "too", "large"], done
 
 
-def test_a_new_training_leaves_no_old_curve(write_recipe: Writer, tmp_path: Path) -> None:
+def test_a_new_training_removes_old_curves(write_recipe: Writer, tmp_path: Path) -> None:
     logs = tmp_path / "run/logs"
     run(write_recipe(mle=MLE))
     base = sorted(path.name for path in (logs / "0_base").iterdir())
@@ -190,7 +191,7 @@ def test_a_new_training_leaves_no_old_curve(write_recipe: Writer, tmp_path: Path
     assert not (logs / "3_mle").exists()
 
 
-def test_what_is_reported_changes_no_result(write_recipe: Writer, tmp_path: Path) -> None:
+def test_trackers_change_no_result(write_recipe: Writer, tmp_path: Path) -> None:
     run(write_recipe(mle=MLE))
     assert run(write_recipe(mle=MLE, report_to=[])).made == []
     with_files = artifacts.folder_hashes(tmp_path / "run/3_mle")
@@ -198,21 +199,32 @@ def test_what_is_reported_changes_no_result(write_recipe: Writer, tmp_path: Path
     assert artifacts.folder_hashes(tmp_path / "run/3_mle") == with_files
 
 
-def test_of_several_processes_the_first_reports(
+def test_only_the_main_process_reports(
     write_recipe: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
-    recipe, told = load_recipe(write_recipe(report_to=["wandb"])), []
-    assert recipe.mle is not None
-    with training.progress(recipe, "3_mle", recipe.mle, lambda *said: told.append(said)) as tell:
-        tell({"step": 1, "steps": 2, "likelihood": 1.0})
-    assert told == [("MLE 1.000", 1, 2)] and not (tmp_path / "run/logs").exists()
+    mle = load_recipe(write_recipe()).mle
+    assert mle is not None
+    shown: list[tuple[str, int, int]] = []
+    context: StepContext[None] = StepContext(
+        settings=None,
+        inputs={},
+        out=tmp_path / "out",
+        start="",
+        unfinished=tmp_path / "unfinished",
+        logs=tmp_path / "logs",
+        run_name="tiny",
+        report_to=("wandb",),
+        tell=lambda *line: shown.append(line),
+    )
+    with stage.progress(context, mle) as send:
+        send({"step": 1, "steps": 2, "likelihood": 1.0})
+    assert shown == [("MLE 1.000", 1, 2)] and not (tmp_path / "logs").exists()
 
 
 class Service(types.ModuleType):
-    """Stands in for wandb and trackio: remembers what it is sent."""
+    """Stands in for wandb and trackio; records what it is sent."""
 
     def __init__(self, name: str, fault: str = "") -> None:
         super().__init__(name)
@@ -246,7 +258,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, *services: Service) -> None:
 
 
 @pytest.mark.parametrize("package", ["wandb", "trackio"])
-def test_services_are_sent_numbers_and_the_settings_of_the_stage(
+def test_services_get_the_numbers_and_the_settings_of_the_stage(
     package: str, write_recipe: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = Service(package)
@@ -260,7 +272,7 @@ def test_services_are_sent_numbers_and_the_settings_of_the_stage(
     after = service.sent[service.sent.index(mle) + 1 : -1]
     assert [step for step, _ in after] == [1, 2, 3, 4, 5, 6]
     assert {name for _, scalars in after for name in scalars} == {
-        *TOLD.values(), "train/tokens_per_second",
+        *CURVE.values(), "train/tokens_per_second",
     }  # fmt: skip
 
 
@@ -286,7 +298,7 @@ def test_a_service_that_cannot_start_is_one_line(
         pytest.raises(
             RecipeError,
             match=r"^report_to: wandb cannot start \(No API key. Use `wandb login`.\); "
-            "mend that or leave wandb out$",
+            "fix that, or leave wandb out$",
         ),
         trackers.tracking(["wandb"], tracked),
     ):
@@ -305,7 +317,7 @@ def test_check_finds_a_missing_package_without_importing_any(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
 
-    monkeypatch.setattr(trackers, "find_spec", lambda asked: None)
+    monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     monkeypatch.delitem(sys.modules, package, raising=False)
     monkeypatch.setattr(sys, "argv", ["ontarget", "check", str(write_recipe(report_to=[name]))])
     with pytest.raises(SystemExit) as end:

@@ -1,4 +1,4 @@
-"""The trainer's loss and steps against the definition, in float64 and by other means."""
+"""Loss and steps of the trainer against the definition in float64, the sampler, and divergence."""
 
 import math
 from itertools import product
@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from ontarget.errors import RecipeError
+from ontarget.recipe import stage
 from ontarget.recipe.sections import Mle
-from ontarget.steps import training
 from ontarget.training.forward import forward_returns_loss
 from ontarget.training.packing import Example, padded, token_sequence
 from ontarget.training.resume import ResumableState
@@ -35,7 +35,7 @@ SGD = {"optimizer": "adamw", "weight_decay": 0.0, "precision": "float32"}
 
 
 class Recording(LanguageAwareTrainer):
-    """Keeps the gradient that the optimizer is given."""
+    """Records the gradients that the optimizer gets."""
 
     gradients: dict[str, Tensor]
 
@@ -52,44 +52,52 @@ def gradients_of_a_step(
     drawn: list[Example], setting: Schedule, folder: Path, layout: tuple[Layout, int]
 ) -> dict[str, Tensor]:
     loaded = double(tiny())
-    memory = ResumableState(loaded.model, None, folder, lambda point: None)
+    resumable = ResumableState(loaded.model, None, folder, lambda point: None)
     trainer = Recording(
         model=loaded.model,
-        args=training_arguments(loaded.model, setting, memory.partial),
+        args=training_arguments(loaded.model, setting, resumable.partial),
         train_dataset=drawn,
-        data_collator=lambda examples: collate_batch(examples, loaded.pad, layout[1], layout[0]),
+        data_collator=lambda batch: collate_batch(
+            batch, loaded.pad, row_tokens=layout[1], layout=layout[0]
+        ),
         alpha=setting.alpha,
-        memory=memory,
+        resumable=resumable,
     )
     with forward_returns_loss(loaded.model):
         trainer.train()
     return trainer.gradients
 
 
-@pytest.mark.parametrize("micro_batch", [1, 2, 4, 8])
-@pytest.mark.parametrize("conflicts", [True, False])
 @pytest.mark.parametrize(
-    "layout", [("padded", 1), *product(("packed", "shared"), (10, 40, 500))], ids=str
+    ("layout", "micro_batch", "conflicts"),
+    [
+        *product([("padded", 1), ("packed", 40), ("shared", 40)], [1, 4, 8], [True]),
+        *product([("packed", 10), ("shared", 10), ("packed", 500), ("shared", 500)], [4], [True]),
+        *product([("padded", 1), ("shared", 40)], [2], [False]),
+    ],
+    ids=str,
 )
-def test_a_step_follows_the_gradient_of_the_definition_however_it_is_cut(
-    tmp_path: Path, micro_batch: int, conflicts: bool, layout: tuple[Layout, int]
+def test_a_step_has_the_gradient_of_the_definition_however_it_is_split(
+    tmp_path: Path, layout: tuple[Layout, int], micro_batch: int, conflicts: bool
 ) -> None:
-    """The traps: under accumulation, a mean of micro-batch means is another loss; in packed rows,
-    a sequence may see the one before it."""
+    """A mean of micro-batch means would be another loss, and packed sequences may see each other.
+
+    Rows of 10 tokens are shorter than some sequences, rows of 500 longer than all together.
+    """
     drawn = examples(8, conflicts=conflicts)
     setting = schedule(batch=8, micro_batch=micro_batch, alpha=0.3 if conflicts else 0.0)
-    found = gradients_of_a_step(drawn, setting, tmp_path, layout)
+    gradients = gradients_of_a_step(drawn, setting, tmp_path, layout)
     reference = double(tiny()).model
     by_definition(reference, drawn, setting.alpha).backward()
     for name, parameter in reference.named_parameters():
-        assert_close(found[name], parameter.grad, msg=lambda text, name=name: f"{name}: {text}")
+        assert_close(gradients[name], parameter.grad, msg=lambda text, name=name: f"{name}: {text}")
 
 
 @pytest.mark.parametrize(
     ("attention", "window", "layout"),
     [("sdpa", None, "shared"), ("eager", None, "shared"), ("sdpa", 8, "packed")],
 )
-def test_rows_are_laid_out_as_the_model_can_take_them(
+def test_the_layout_is_the_cheapest_that_the_model_computes_exactly(
     attention: str, window: int | None, layout: Layout
 ) -> None:
     model = double(tiny()).model
@@ -98,7 +106,7 @@ def test_rows_are_laid_out_as_the_model_can_take_them(
     assert choose_layout(model, examples(8), schedule(row_tokens=40)) == layout
 
 
-def test_the_logged_losses_are_the_two_means() -> None:
+def test_the_logged_losses_are_the_two_means_of_the_definition() -> None:
     drawn = examples(4)
     loaded = tiny()
     with torch.no_grad():
@@ -109,7 +117,7 @@ def test_the_logged_losses_are_the_two_means() -> None:
     assert (point["step"], point["steps"]) == (1, 1)
 
 
-def test_padding_changes_nothing() -> None:
+def test_padding_does_not_change_logits() -> None:
     loaded = double(tiny())
     short, long = examples(2, conflicts=False)
     alone = loaded.model(**inputs(padded([short], loaded.pad))).logits
@@ -130,7 +138,7 @@ def test_training_lowers_both_losses(optimizer: str) -> None:
     assert curve[-1]["step"] == 30
 
 
-def test_the_seed_decides_the_run() -> None:
+def test_the_seed_determines_the_weights() -> None:
     ends = []
     for seed in (1, 1, 2):
         loaded = tiny()
@@ -140,7 +148,7 @@ def test_the_seed_decides_the_run() -> None:
     assert not torch.equal(ends[0], ends[2])
 
 
-def test_a_loss_that_is_no_number_stops_the_run() -> None:
+def test_a_nan_loss_stops_training() -> None:
     loaded = tiny()
     with torch.no_grad():
         loaded.model.lm_head.weight.fill_(math.nan)
@@ -151,7 +159,7 @@ def test_a_loss_that_is_no_number_stops_the_run() -> None:
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(1, 9), st.integers(0, 99))
-def test_every_epoch_has_every_example_once_and_steps_are_sorted(
+def test_every_epoch_has_every_example_once_and_steps_are_sorted_by_length(
     lengths: list[int], step: int, seed: int
 ) -> None:
     sampler = LengthGroupedSampler(lengths, step, seed)
@@ -173,7 +181,7 @@ def test_processes_share_an_epoch_evenly(count: int, share: int, steps: int) -> 
     assert sorted(order) == sorted([*range(count), *[count] * (len(order) - count)])
 
 
-def test_an_epoch_is_all_samples_whatever_its_last_step_has() -> None:
+def test_the_last_step_of_an_epoch_may_have_fewer_samples() -> None:
     """(samples, batch, epochs) -> steps: 100 samples are 12 steps of 8 and one of 4."""
     known = {
         (100, 8, 3.0): 39,
@@ -184,10 +192,10 @@ def test_an_epoch_is_all_samples_whatever_its_last_step_has() -> None:
     }
     for (samples, of_step, epochs), steps in known.items():
         section = Mle(epochs=epochs, batch=of_step, micro_batch=1)
-        assert training.schedule(section, samples, 0).steps == steps
+        assert stage.schedule_of(section, samples, 0).steps == steps
 
 
-def test_epochs_differ_and_steps_mix_lengths() -> None:
+def test_epochs_differ_and_lengths_are_spread_over_steps() -> None:
     sampler = LengthGroupedSampler(list(range(400)), 20, seed=0)
     first = list(sampler)
     sampler.set_epoch(1)
@@ -197,7 +205,7 @@ def test_epochs_differ_and_steps_mix_lengths() -> None:
     assert max(abs(mean - 199.5) for mean in means) < 130
 
 
-def test_bfloat16_works_without_an_accelerator() -> None:
+def test_bfloat16_trains_float32_weights_on_a_cpu() -> None:
     loaded = tiny(2)
     model = loaded.model
     before = {name: weight.clone() for name, weight in model.named_parameters()}
@@ -207,13 +215,13 @@ def test_bfloat16_works_without_an_accelerator() -> None:
     assert {weight.dtype for weight in model.parameters()} == {torch.float32}
 
 
-def test_weights_that_are_no_numbers_are_not_kept() -> None:
-    """The update of the last step is seen by no loss."""
+def test_weights_that_become_infinite_in_the_last_step_are_an_error() -> None:
+    """No loss is computed after the update of the last step."""
     with pytest.raises(RecipeError, match=r"weight .* is not finite; lower the learning rate"):
         tuned(tiny(2), examples(4), schedule(steps=1, learning_rate=1e300))
 
 
-def test_the_samples_that_are_named_are_those_of_the_failing_micro_batch() -> None:
+def test_the_error_names_the_samples_of_the_failing_micro_batch() -> None:
     drawn = examples(16, conflicts=False)
     drawn.insert(5, Example(rows=(token_sequence("bad", prompt_of(7, 250), [9, 10]),)))
     loaded = tiny()
@@ -225,22 +233,22 @@ def test_the_samples_that_are_named_are_those_of_the_failing_micro_batch() -> No
         tuned(loaded, drawn, setting)
 
 
-def test_a_state_of_weights_that_are_no_numbers_is_not_kept(tmp_path: Path) -> None:
+def test_no_checkpoint_with_infinite_weights_is_written(tmp_path: Path) -> None:
     setting = schedule(steps=3, checkpoint_every=1, learning_rate=1e300)
     with pytest.raises(RecipeError, match=r"after step 1 the weight \S+ is not finite"):
         train(tiny(), examples(4), setting, tmp_path)
     assert not list(tmp_path.glob("step-*"))
 
 
-def test_one_process_trains_on_one_accelerator_however_many_it_sees(
+def test_one_process_uses_one_accelerator_even_if_it_sees_several(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda **_: torch.device("cpu"))
-    made = training_arguments(tiny().model, schedule(batch=8, micro_batch=4), tmp_path)
-    assert (made.n_gpu, made.train_batch_size) == (1, 4)
+    arguments = training_arguments(tiny().model, schedule(batch=8, micro_batch=4), tmp_path)
+    assert (arguments.n_gpu, arguments.train_batch_size) == (1, 4)
 
 
-def test_a_row_is_tried_no_longer_than_the_samples_can_make_it(tmp_path: Path) -> None:
-    """Otherwise a generous row_tokens would fill the memory before the first step."""
+def test_the_layout_is_tried_on_no_longer_rows_than_the_examples_can_fill(tmp_path: Path) -> None:
+    """Otherwise a large row_tokens would exhaust the memory before the first step."""
     assert train(tiny(), examples(4), schedule(row_tokens=10**9), tmp_path).steps == 1

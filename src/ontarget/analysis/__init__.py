@@ -1,1 +1,12 @@
-"""TODO index."""
+"""What translations and models are worth: evaluation, comparison, diagnosis.
+
+evaluate         the evaluator: texts to verdicts and scores; used by step 6 and by files
+evaluate_files   files of hypotheses, references and sources, one segment a line
+calibrate        a detector's errors on files of references
+results          scores and judged translations, as step 6 wrote them, read back and checked
+segments         test segments with the outputs of all systems, and how damaged each output is
+compare          two systems side by side, with tests of the differences
+significance     every pair of systems over all directions of a setting
+diagnose         losses, off-target ratio and chrF of a model on dev sentences
+preflight        from these measures to a diagnosis: will stage 2 help?
+"""

@@ -1,4 +1,4 @@
-"""References and detectors to what is found: each file is read once, in pieces."""
+"""Detectors measured on files of references, which are read once and in chunks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from ontarget.offtarget.detectors.base import Identifier, Probabilities
 from ontarget.offtarget.metric import OffTarget
 from ontarget.offtarget.verdicts import same_text
 
-ROWS = 500  # held at once
+ROWS_AT_ONCE = 500
 FORM = "CODE=FILE, or CODE,CODE,...=TABLE"
-SOURCES = ("en", "de", "ru", "zh")  # asked for where the references name one language only
+SOURCES = ("en", "de", "ru", "zh")  # source languages where the references have one language only
 
 Texts = Mapping[str, str]  # language -> text
-OnCount = Callable[[int], None]  # texts done
+OnCount = Callable[[int], None]  # receives the number of texts measured so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,95 +35,95 @@ class ReferenceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredDetector:
-    """A detector with its rule and votes, and what it was found to do."""
+    """A detector with its rule and votes, and the counts of its verdicts."""
 
     name: str
-    metrics: Mapping[str, OffTarget]  # language asked for -> metric
+    metrics: Mapping[str, OffTarget]  # requested language -> metric
     calibration: Calibration
 
     @property
     def signature(self) -> str:
-        """What the numbers depend on besides the texts."""
+        """Everything that the counts depend on besides the texts."""
         return next(iter(self.metrics.values())).signature
 
-    def forget(self) -> None:
-        """Let go of the texts that its detectors were asked about."""
+    def clear_caches(self) -> None:
+        """Forget the texts that were identified."""
         for metric in self.metrics.values():
-            for each in metric.detectors:
-                if isinstance(each, CachedIdentifier):
-                    each.known.clear()
+            for detector in metric.detectors:
+                if isinstance(detector, CachedIdentifier):
+                    detector.cache.clear()
 
 
 class CachedIdentifier:
-    """An identifier that is asked once about a text, whatever the number of targets."""
+    """An identifier that sees each text once, however many languages are requested."""
 
     def __init__(self, identifier: Identifier) -> None:
         self.identifier = identifier
-        self.name, self.answers = identifier.name, identifier.answers
+        self.name, self.candidate_set = identifier.name, identifier.candidate_set
         self.signature = identifier.signature
-        self.known: dict[str, Probabilities] = {}
+        self.cache: dict[str, Probabilities] = {}
 
-    def shares_of(self, texts: Sequence[str]) -> list[Probabilities]:
-        """As the identifier answers, from memory where it was asked before."""
-        new = [text for text in dict.fromkeys(texts) if text not in self.known]
-        self.known.update(zip(new, self.identifier.shares_of(new), strict=True))
-        return [self.known[text] for text in texts]
+    def identify(self, texts: Sequence[str]) -> list[Probabilities]:
+        """The language probabilities of each text."""
+        new = [text for text in dict.fromkeys(texts) if text not in self.cache]
+        self.cache.update(zip(new, self.identifier.identify(new), strict=True))
+        return [self.cache[text] for text in texts]
 
 
-def parse_references(given: str) -> ReferenceFile:
-    """Of `it=ref.it` or `en,it,nl=dev.tsv.gz`.
+def parse_references(option: str) -> ReferenceFile:
+    """A `--references` option: `it=ref.it` or `en,it,nl=dev.tsv.gz`.
 
     Raises:
-        CorpusError: it has another form, or a text file several languages.
+        CorpusError: it has another form, or names several languages for a text file.
     """
-    codes, equals, path = given.partition("=")
+    codes, equals, path = option.partition("=")
     languages = tuple(codes.split(","))
     if not equals or not path or not all(languages):
-        raise CorpusError(f"--references {given}: expected {FORM}, as it=ref.it")
+        raise CorpusError(f"--references {option}: expected {FORM}, as it=ref.it")
     if len(set(languages)) < len(languages):
-        raise CorpusError(f"--references {given}: a language stands there twice; name it once")
+        raise CorpusError(f"--references {option}: a language is named twice; name it once")
     if len(languages) > 1 and not is_table(path):
         raise CorpusError(
-            f"--references {given}: several languages, but the name is of no table; expected an "
-            f"ending of {', '.join(readers.READERS)}, or one language"
+            f"--references {option}: several languages need a table; expected a name ending in "
+            f"{', '.join(readers.READERS)}, or one language"
         )
     return ReferenceFile(languages, Path(path))
 
 
-def check_duplicates(given: Sequence[ReferenceFile]) -> None:
+def check_duplicates(files: Sequence[ReferenceFile]) -> None:
     """Raise CorpusError where the same texts would count twice, or as two languages."""
     seen: set[tuple[str, Path]] = set()
-    for each in given:
-        path = each.path.resolve()
-        for language in each.languages if is_table(str(path)) else ("",):
+    for file in files:
+        path = file.path.resolve()
+        for language in file.languages if is_table(str(path)) else ("",):
             if (language, path) in seen:
                 raise CorpusError(
-                    f"--references: {each.path} is given twice; its texts would count twice, "
+                    f"--references: {file.path} is given twice; its texts would count twice, "
                     "give each file once"
                 )
             seen.add((language, path))
 
 
-def check_output(given: Sequence[ReferenceFile], out: Path | None) -> None:
-    """Raise CorpusError where what is written would take the place of references."""
-    for each in given:
-        if out is not None and out.resolve() == each.path.resolve():
+def check_output(files: Sequence[ReferenceFile], out: Path | None) -> None:
+    """Raise CorpusError where the output would overwrite a file of references."""
+    for file in files:
+        if out is not None and out.resolve() == file.path.resolve():
             raise CorpusError(f"--out {out}: is a file of references; give another place")
 
 
 def is_table(path: str) -> bool:
-    """Whether a file's columns are languages; any other is text, one segment a line."""
+    """Whether a file has one column a language; any other file has one text a line."""
     return path.endswith(tuple(readers.READERS))
 
 
-def languages_of(given: Sequence[ReferenceFile]) -> list[str]:
-    """All of them, in the order given.
+def languages_of(files: Sequence[ReferenceFile]) -> list[str]:
+    """All languages, in the order given.
 
     Raises:
         CorpusError: a file is given twice.
     """
-    check_duplicates(given)
-    return list(dict.fromkeys(code for each in given for code in each.languages))
+    check_duplicates(files)
+    return list(dict.fromkeys(code for file in files for code in file.languages))
 
 
 def detectors_to_measure(
@@ -132,45 +132,43 @@ def detectors_to_measure(
     languages: Sequence[str],
     candidates: Sequence[str] | None,
 ) -> list[MeasuredDetector]:
-    """Each detector with each number of votes, `paper` with one; each set of voters once.
+    """Each detector with each number of votes (`paper` with one); no set of voters twice.
 
-    What a detector may answer are all languages, or the candidates and the languages measured.
+    Detectors may answer all their languages, or `candidates` and the measured languages.
 
     Raises:
         DetectorError: a code or detector is unknown, or not installed.
     """
-    chosen = list(dict.fromkeys([*candidates, *languages])) if candidates else None
-    asked: dict[str, CachedIdentifier] = {}  # by signature: systems share their detectors
-    found: dict[frozenset[str], MeasuredDetector] = {}
+    answers = list(dict.fromkeys([*candidates, *languages])) if candidates else None
+    cached: dict[str, CachedIdentifier] = {}  # by signature, shared between sets of voters
+    measured: dict[frozenset[str], MeasuredDetector] = {}
     for name in dict.fromkeys(names):
         for count in [1] if name == PAPER and 1 in votes else dict.fromkeys(votes):
             voters = [name, detectors.second_voter(name)][:count]
-            if frozenset(voters) in found:
+            if frozenset(voters) in measured:
                 continue
-            metrics = {
-                code: metric_for(voters, code, chosen, [*languages, *(candidates or ())])
-                for code in languages
-            }
-            for each in metrics.values():
-                each.detectors = [
-                    asked.setdefault(x.signature, CachedIdentifier(x)) for x in each.detectors
+            sources = [*languages, *(candidates or ()), *SOURCES]
+            metrics = {code: metric_for(voters, code, answers, sources) for code in languages}
+            for metric in metrics.values():
+                metric.detectors = [
+                    cached.setdefault(detector.signature, CachedIdentifier(detector))
+                    for detector in metric.detectors
                 ]
-            found[frozenset(voters)] = MeasuredDetector(
+            measured[frozenset(voters)] = MeasuredDetector(
                 name="+".join(voters), metrics=metrics, calibration=Calibration()
             )
-    return list(found.values())
+    return list(measured.values())
 
 
 def metric_for(
-    voters: Sequence[str], target: str, candidates: Sequence[str] | None, languages: Sequence[str]
+    voters: Sequence[str], target: str, candidates: Sequence[str] | None, sources: Sequence[str]
 ) -> OffTarget:
-    """The metric for a target. Its rule wants a source, on which off-target or not never hangs."""
-    others = [*languages, *SOURCES]
-    source = next(
-        each
-        for each in others
-        if not same_language(each, target) and not same_language(target, each)
-    )
+    """The metric for a target.
+
+    `OffTarget` needs a source language; it does not affect the decision, so any distinct one of
+    `sources` will do.
+    """
+    source = next(code for code in sources if not overlaps(code, target))
     return OffTarget(
         target_lang=target,
         source_lang=source,
@@ -181,68 +179,73 @@ def metric_for(
     )
 
 
-def measure(
-    given: Sequence[ReferenceFile], found: Sequence[MeasuredDetector], tell: OnCount
-) -> int:
-    """Count what each system calls all the texts; returns how many lines had no text.
+def overlaps(one: str, other: str) -> bool:
+    """Whether one of two languages includes the other."""
+    return same_language(one, other) or same_language(other, one)
 
-    A text is asked for in its own language, and in each other one where that says something else.
+
+def measure(
+    files: Sequence[ReferenceFile], measured: Sequence[MeasuredDetector], tell: OnCount
+) -> int:
+    """Count every detector's verdicts on all texts; returns the number of lines without text.
+
+    Each text is requested in its own language, and in every other language whose text differs.
 
     Raises:
-        CorpusError: a file is not as expected, or a language has no text.
+        CorpusError: a file cannot be used, or a language has no text.
     """
-    for each in given:
-        next(read_rows(each))  # before anything takes long
-    languages = languages_of(given)
-    rows = (row for each in given for row in read_rows(each))
+    for file in files:
+        next(read_rows(file))  # fail before anything takes long
+    languages = languages_of(files)
+    rows = (row for file in files for row in read_rows(file))
     done = blank = 0
-    while chunk := list(islice(rows, ROWS)):
+    while chunk := list(islice(rows, ROWS_AT_ONCE)):
         for language in languages:
-            here = [(row, letters(row[language])) for row in chunk if language in row]
-            for system in found:
-                count_texts(system, language, here)
-            for system in found:
-                system.forget()
-            done += len(here)
+            texts = [(row, letters(row[language])) for row in chunk if language in row]
+            for detector in measured:
+                count_texts(detector, language, texts)
+            for detector in measured:
+                detector.clear_caches()
+            done += len(texts)
             tell(done)
         blank += sum(not row for row in chunk)
     for language in languages:
-        if not found[0].calibration.references(language).texts:
-            files = ", ".join(str(each.path) for each in given if language in each.languages)
-            raise CorpusError(f"{files}: no text in {language}; give references that have some")
+        if not measured[0].calibration.references(language).texts:
+            paths = ", ".join(str(file.path) for file in files if language in file.languages)
+            raise CorpusError(f"{paths}: no text in {language}; give references that have some")
     return blank
 
 
-def read_rows(given: ReferenceFile) -> Iterator[Texts]:
-    """What a file holds, without texts of white space alone.
+def read_rows(file: ReferenceFile) -> Iterator[Texts]:
+    """The texts of each row or line, without those of white space only.
 
     Raises:
-        CorpusError: it is not as expected.
+        CorpusError: the file cannot be used.
     """
-    if is_table(str(given.path)):
-        yield from (row.texts for row in readers.read(given.path, given.languages))
+    if is_table(str(file.path)):
+        yield from (row.texts for row in readers.read(file.path, file.languages))
         return
-    (language,) = given.languages
-    for text in read_segments(given.path):
+    (language,) = file.languages
+    for text in read_segments(file.path):
         yield {language: text} if text.strip() else {}
 
 
-def count_texts(system: MeasuredDetector, language: str, here: Sequence[tuple[Texts, int]]) -> None:
-    """Count texts in `language`, given as (row, letters of its text in that language)."""
-    for target, metric in system.metrics.items():
-        if target != language and (
-            same_language(target, language) or same_language(language, target)
-        ):
+def count_texts(
+    detector: MeasuredDetector, language: str, rows: Sequence[tuple[Texts, int]]
+) -> None:
+    """Count the verdicts on texts in `language`, given as (row, letters of its text)."""
+    for target, metric in detector.metrics.items():
+        if target != language and overlaps(target, language):
             continue
-        asked = [
+        selected = [
             (row[language], length)
-            for row, length in here
+            for row, length in rows
             if target == language or target not in row or not same_text(row[language], row[target])
         ]
-        judged = metric.judge([text for text, _ in asked])
-        for (_, length), segment in zip(asked, judged, strict=True):
-            system.calibration.add((language, target), length, segment.judged)
-    first = system.metrics[language].detectors[0]
-    shares = first.shares_of([row[language] for row, _ in here])
-    for (_, length), each in zip(here, shares, strict=True):
-        system.calibration.add_top(language, length, each)
+        segments = metric.judge([text for text, _ in selected])
+        for (_, length), segment in zip(selected, segments, strict=True):
+            detector.calibration.add((language, target), length, segment.judged)
+    first = detector.metrics[language].detectors[0]
+    answers = first.identify([row[language] for row, _ in rows])
+    for (_, length), probabilities in zip(rows, answers, strict=True):
+        detector.calibration.add_top(language, length, probabilities)

@@ -1,19 +1,13 @@
-"""Texts of step 0: what a multilingual model reads before it is ever instructed.
+"""Training documents of step 0: what a multilingual base model has read before instruction tuning.
 
-Monolingual sentences, and sentences that are followed by a translation as they are on the web:
-mostly bare, now and then each with its language in front ("Italian: ..."), or under a heading
-that announces the second ("Dutch translation"), as on pages for readers of Dutch. There are no
-instructions. Such a page is often left in English all the same (`untranslated`).
-English stands for the pivot, the first of the languages.
+A document is a single sentence, or a sentence followed by a translation as on web pages: bare,
+with language labels ("Italian: ..."), or under a heading that announces the translation ("Dutch
+translation"). None contains an instruction. Headed pages are sometimes left untranslated, in the
+pivot language, which is the first language of the recipe (English in ours).
 
-A sentence can be followed by each of its translations; it is read once for all of them
-(`batches.shared`). Only what follows it is learned: which sentence comes first nothing can tell,
-and to learn to guess it took most of the time (docs/log.md). Under `pairs: pivot` it is learned as
-well: otherwise the other languages would only ever be written behind the pivot.
-
-What is read here bears on what tuning on English pairs does later (docs/log.md). Labels and
-headings tie a language's name to the language, which is what stage 2 uncovers; bare pairs with
-English and untranslated pages give the habit of answering in English that hides it.
+The mix determines what tuning on pairs with English does later (docs/results/). Labels and headings
+tie the name of a language to the language; that is the ability that stage 2 uncovers. Bare pairs
+with English and untranslated pages create the habit of answering in English that hides it.
 """
 
 import random
@@ -23,73 +17,77 @@ from itertools import combinations
 
 from ontarget.records import Parallel
 
+# A labelled document up to its translation: the prompt template for a base model without tuning.
+CUE = "{source}: {input}\n{target}:"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentMix:
-    """Shares of the kinds of documents, each 0 to 1."""
+    """Probabilities, 0 to 1, of the kinds of documents."""
 
-    monolingual: float  # one sentence alone; the rest are a sentence and its translations
-    headed: float  # of the bilingual ones: under a heading that announces the other language
-    labelled: float  # of the bilingual ones: each sentence under the name of its language
-    codes: float  # of the labelled ones: `it:` in place of `Italian:`
-    untranslated: float  # of the headed ones without the pivot: the other text is left in it
-    pivot: float  # of the bare ones: pairs with the pivot rather than any pairs
-    pairs: str  # any, or pivot: no pair without the pivot at all (strictly zero-shot)
+    monolingual: float  # a single sentence; all other documents are bilingual
+    headed: float  # of bilingual documents: a heading announces the second language
+    labelled: float  # of bilingual documents: each sentence follows the name of its language
+    codes: float  # of labelled documents: labels are codes (`it:`), not names (`Italian:`)
+    untranslated: float  # of headed documents without the pivot: the second text is in the pivot
+    pivot: float  # of bare documents: restricted to pairs with the pivot
+    pairs: str  # "any", or "pivot": only pairs with the pivot (strictly zero-shot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What is read, and the texts that may follow it, each by itself; these are learned."""
+    """A context and its alternative continuations, which share one forward pass of the context.
 
-    context: str
+    Only continuations are learned, unless `learn_context`: which sentence a document starts with
+    is unpredictable, and learning to guess it cost most of the training time (docs/results/).
+    """
+
+    context: str  # "" in monolingual documents
     continuations: tuple[str, ...]
-    opens: bool = False  # the context is learned as well, by itself
+    learn_context: bool = False
 
 
 def compose_document(
     parallel: Parallel,
     languages: Sequence[str],
     mix: DocumentMix,
-    draw: random.Random,
-    name: Callable[[str], str],
+    rng: random.Random,
+    language_name: Callable[[str], str],
 ) -> Document:
-    """One document of `parallel`'s meaning; what it is depends on `draw` alone.
+    """One random document from the sentences of `parallel`; all randomness comes from `rng`.
 
-    The pivot is the first of `languages`. A meaning in one language, or under `pairs: pivot`
-    without the pivot, is read as one sentence alone.
+    `languages[0]` is the pivot. Under `pairs: pivot` the context is learned too: otherwise the
+    other languages would only ever be learned as continuations of the pivot. If `parallel` has
+    no allowed pair of languages, the document is monolingual.
     """
-    opens = mix.pairs == "pivot"
-    pivot, spoken = languages[0], [each for each in languages if each in parallel.texts]
-    lines = {each: f"{parallel.texts[each]}\n" for each in spoken}
-    allowed = language_pairs(spoken, pivot if opens else None)
-    if draw.random() < mix.monolingual or not allowed:
-        return Document(context="", continuations=(lines[draw.choice(spoken)],))
-    kind = draw.random()
+    pivot_only = mix.pairs == "pivot"
+    pivot, available = languages[0], [code for code in languages if code in parallel.texts]
+    lines = {code: f"{parallel.texts[code]}\n" for code in available}
+    pairs = language_pairs(available, pivot if pivot_only else None)
+    if rng.random() < mix.monolingual or not pairs:
+        return Document(context="", continuations=(lines[rng.choice(available)],))
+    kind = rng.random()
     bare = kind >= mix.headed + mix.labelled
-    if bare and draw.random() < mix.pivot:
-        allowed = language_pairs(spoken, pivot) or allowed
-    first, second = draw.sample(draw.choice(allowed), 2)
+    if bare and rng.random() < mix.pivot:
+        pairs = language_pairs(available, pivot) or pairs
+    first, second = rng.sample(rng.choice(pairs), 2)
     if kind < mix.headed:
-        heading = f"{name(second)} translation\n"
-        if pivot not in (first, second) and pivot in spoken and draw.random() < mix.untranslated:
+        context = f"{language_name(second)} translation\n{lines[first]}"
+        has_pivot = pivot in (first, second)
+        if not has_pivot and pivot in available and rng.random() < mix.untranslated:
             second = pivot
-        return Document(context=heading + lines[first], continuations=(lines[second],), opens=opens)
+        return Document(context=context, continuations=(lines[second],), learn_context=pivot_only)
     if not bare:
-        by_code = draw.random() < mix.codes
-        lines = {each: f"{each if by_code else name(each)}: {lines[each]}" for each in spoken}
-    beside = [each for pair in allowed if first in pair for each in pair if each != first]
+        label = str if rng.random() < mix.codes else language_name
+        lines = {code: f"{label(code)}: {lines[code]}" for code in available}
+    partners = [code for pair in pairs if first in pair for code in pair if code != first]
     return Document(
         context=lines[first],
-        continuations=tuple(lines[each] for each in beside),
-        opens=opens,
+        continuations=tuple(lines[code] for code in partners),
+        learn_context=pivot_only,
     )
 
 
-def language_pairs(spoken: Sequence[str], pivot: str | None) -> list[tuple[str, str]]:
-    """The unordered pairs of languages, or those with `pivot`."""
-    return [pair for pair in combinations(spoken, 2) if pivot is None or pivot in pair]
-
-
-def cue(source: str, source_lang: str, target_lang: str, name: Callable[[str], str]) -> str:
-    """A labelled document up to its translation: how to ask a model that knows no instructions."""
-    return f"{name(source_lang)}: {source}\n{name(target_lang)}:"
+def language_pairs(languages: Sequence[str], pivot: str | None) -> list[tuple[str, str]]:
+    """All unordered pairs of `languages`, or only those with `pivot`."""
+    return [pair for pair in combinations(languages, 2) if pivot is None or pivot in pair]

@@ -1,4 +1,4 @@
-"""A small model and its tokenizer, made from nothing."""
+"""A small Llama with random weights and a byte-level BPE tokenizer trained on the corpus."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,13 +16,14 @@ from transformers import (
 )
 
 PAD, EOS = "<pad>", "</s>"
+MAX_POSITIONS = 1024  # tokens
 
 
 def train_byte_bpe(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer, trained on `texts`; it adds no BOS.
+    """Train a byte-level BPE tokenizer with `vocabulary` entries that adds no BOS.
 
-    Digits stay apart from each other, and the first takes the space before it along, as words do,
-    which spares a tenth of the tokens of the demo's sentences.
+    Digits are split from each other, and a number's first digit keeps the space before it, as
+    words do. That saves a tenth of the tokens of the demo's sentences.
     """
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -48,17 +49,17 @@ def train_byte_bpe(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamaShape:
-    """Sizes of a small Llama."""
+    """Size of a small Llama."""
 
-    hidden: int
+    hidden: int  # width of the residual stream
     layers: int
-    heads: int
-    feed_forward: int
+    heads: int  # attention heads; keys and values have as many
+    feed_forward: int  # width inside the MLP
 
 
 def make_llama(tokenizer: PreTrainedTokenizerBase, shape: LlamaShape, seed: int) -> PreTrainedModel:
-    """A Llama of this size with random weights, embeddings tied, float32."""
-    torch.manual_seed(seed)  # transformers draws weights with the global generator
+    """A Llama with random float32 weights and tied embeddings; seeds torch's global generator."""
+    torch.manual_seed(seed)  # transformers initialises weights with the global generator
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
@@ -67,7 +68,7 @@ def make_llama(tokenizer: PreTrainedTokenizerBase, shape: LlamaShape, seed: int)
             num_attention_heads=shape.heads,
             num_key_value_heads=shape.heads,
             intermediate_size=shape.feed_forward,
-            max_position_embeddings=1024,
+            max_position_embeddings=MAX_POSITIONS,
             tie_word_embeddings=True,
             bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,

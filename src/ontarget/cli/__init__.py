@@ -1,1 +1,6 @@
-"""TODO index."""
+"""The `ontarget` command.
+
+app         the command line: commands in the order in which one needs them, errors, exit codes
+console     what is shown while a pipeline runs, on a terminal and in a log file
+commands/   one file a command, or a few that belong together
+"""

@@ -1,4 +1,4 @@
-"""Which directions an experiment has: listed in a recipe, or around a pivot language."""
+"""The directions of an experiment: listed in a recipe, or around a pivot language."""
 
 from collections.abc import Sequence
 
@@ -6,39 +6,44 @@ from ontarget.records import Direction
 
 
 def around_pivot(languages: Sequence[str]) -> tuple[Direction, ...]:
-    """The first language with each other, both ways: what is usually supervised."""
+    """The first language with each other one, both ways: what is usually supervised."""
     pivot, *others = languages
-    return tuple(each for x in others for each in (Direction(pivot, x), Direction(x, pivot)))
+    return tuple(
+        direction
+        for other in others
+        for direction in (Direction(pivot, other), Direction(other, pivot))
+    )
 
 
 def remaining_directions(
     languages: Sequence[str], supervised: Sequence[Direction]
 ) -> tuple[Direction, ...]:
     """Every direction between `languages` that is not in `supervised`."""
-    every = (Direction(x, y) for x in languages for y in languages if x != y)
-    return tuple(each for each in every if each not in set(supervised))
+    excluded = set(supervised)
+    pairs = (Direction(a, b) for a in languages for b in languages if a != b)
+    return tuple(direction for direction in pairs if direction not in excluded)
 
 
 def parse_directions(texts: Sequence[str], languages: Sequence[str]) -> tuple[Direction, ...]:
-    """`en-it` and `en<->it` (both ways) as directions between `languages`.
+    """`en-it`, or `en<->it` for both ways, as directions between `languages`.
 
     Raises:
         ValueError: a text is no such direction, or one is listed twice.
     """
-    ways: dict[str, tuple[Direction, ...]] = {}
-    for each in remaining_directions(languages, ()):
-        source, target = each
-        ways[f"{source}-{target}"] = (each,)
-        ways[f"{source}<->{target}"] = (each, Direction(target, source))
-    found: list[Direction] = []
+    meanings: dict[str, tuple[Direction, ...]] = {}
+    for direction in remaining_directions(languages, ()):
+        source, target = direction
+        meanings[f"{source}-{target}"] = (direction,)
+        meanings[f"{source}<->{target}"] = (direction, Direction(target, source))
+    directions: list[Direction] = []
     for text in texts:
-        if text not in ways:
+        if text not in meanings:
             raise ValueError(
                 f"{text!r} is no direction between the languages {', '.join(languages)}; write "
                 f"{languages[0]}-{languages[-1]}, or {languages[0]}<->{languages[-1]} for both ways"
             )
-        for each in ways[text]:
-            if each in found:
-                raise ValueError(f"{each} is listed twice; list it once")
-            found.append(each)
-    return tuple(found)
+        for direction in meanings[text]:
+            if direction in directions:
+                raise ValueError(f"{direction} is listed twice; list it once")
+            directions.append(direction)
+    return tuple(directions)

@@ -1,6 +1,10 @@
-"""TODO."""
+"""What every translator offers, and how it searches."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from ontarget.records import Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,3 +14,28 @@ class Search:
     beams: int  # 1: greedy
     max_new_tokens: int
     batch: int  # prompts at once
+
+
+@runtime_checkable
+class Translator(Protocol):
+    """Translates samples into their `asked_lang`; prompts and tokens are its own business."""
+
+    def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, str]]:
+        """Translations as they are finished, by the index of their sample; every index once.
+
+        Raises:
+            OnTargetError: a sample cannot be translated.
+        """
+
+
+def translate_all(
+    translator: Translator,
+    samples: Sequence[Sample],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[str]:
+    """One translation a sample, in the order of the samples; `progress` gets (done, total)."""
+    texts: dict[int, str] = {}
+    for batch in translator.translate(samples):
+        texts |= batch
+        progress(len(texts), len(samples))
+    return [texts[index] for index in range(len(samples))]

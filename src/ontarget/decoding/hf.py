@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from transformers import GenerationConfig, PreTrainedModel
@@ -10,7 +11,28 @@ from ontarget.decoding.base import Search
 from ontarget.errors import ModelError
 from ontarget.models.loading import LoadedModel, check_token_ids
 from ontarget.models.padding import generation_inputs
-from ontarget.models.prompting import Prompt
+from ontarget.models.prompting import Prompt, build_prompts, end_ids
+from ontarget.models.templates import PromptFormat
+from ontarget.records import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class HuggingFaceTranslator:
+    """A `Translator` that runs a model in this process, on the model's device."""
+
+    loaded: LoadedModel
+    prompt_format: PromptFormat
+    search: Search
+
+    def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, str]]:
+        """Translations batch by batch, by the index of their sample.
+
+        Raises:
+            ModelError: the model cannot be prompted so, or a prompt is too long for it.
+        """
+        prompts = build_prompts(self.loaded, samples, self.prompt_format)
+        stop = end_ids(self.loaded, self.prompt_format)
+        yield from generate(self.loaded, prompts, self.search, stop=stop)
 
 
 def generate(
@@ -18,11 +40,11 @@ def generate(
 ) -> Iterator[dict[int, str]]:
     """The responses to prompts, batch by batch, as {index of the prompt: text}.
 
-    Prompts of like length share a batch, longest first, so that memory is asked for at once. A
+    Prompts of similar length share a batch, longest first, so that the memory peak comes at once. A
     response ends before an EOS, before a token of `stop`, or at `max_new_tokens`.
 
     Raises:
-        ModelError: a prompt and its response may be longer than the model can read.
+        ModelError: a prompt and its response may be longer than the model's positions.
     """
     check_length(loaded, prompts, search)
     check_token_ids(loaded, (t for prompt in prompts for t in (*prompt.encoder, *prompt.tokens)))
@@ -37,41 +59,41 @@ def generate(
         decoder_start_token_id=prompts[0].tokens[0] if prompts and loaded.has_encoder else None,
     )
     loaded.model.eval()  # type: ignore[no-untyped-call]
-    order = sorted(range(len(prompts)), key=lambda index: prompt_size(prompts[index]), reverse=True)
+    order = sorted(range(len(prompts)), key=lambda i: prompt_size(prompts[i]), reverse=True)
     for start in range(0, len(order), search.batch):
-        chosen = order[start : start + search.batch]
-        inputs = generation_inputs([prompts[index] for index in chosen], loaded.pad)
+        indices = order[start : start + search.batch]
+        inputs = generation_inputs([prompts[index] for index in indices], loaded.pad)
         inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
-        # What ZeRO-3 gathers in inference mode is not to be trained after.
+        # Not inference_mode: weights that ZeRO-3 gathers in it could not be trained afterwards.
         with torch.no_grad(), use_generation_config(loaded.model, config):
             rows = loaded.model.generate(**inputs).tolist()  # type: ignore[operator]
         width = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
         yield {
             index: loaded.text(truncate_at(row[width:], ends))
-            for index, row in zip(chosen, rows, strict=True)
+            for index, row in zip(indices, rows, strict=True)
         }
 
 
 @contextmanager
 def use_generation_config(model: PreTrainedModel, config: GenerationConfig) -> Iterator[None]:
-    """The model with these settings and none of its own, which the library would mix in."""
-    own = model.generation_config
+    """Generate with these settings only; the library would mix in the model's own."""
+    original = model.generation_config
     model.generation_config = config
     try:
         yield
     finally:
-        model.generation_config = own
+        model.generation_config = original
 
 
 def prompt_size(prompt: Prompt) -> int:
-    """Tokens of encoder and decoder."""
+    """Tokens of encoder and decoder together."""
     return len(prompt.encoder) + len(prompt.tokens)
 
 
 def check_length(loaded: LoadedModel, prompts: Sequence[Prompt], search: Search) -> None:
     """Raise ModelError where a prompt and its response may not fit the model."""
-    needed = max((len(prompt.tokens) for prompt in prompts), default=0) + search.max_new_tokens
-    needed = max(needed, *(len(prompt.encoder) for prompt in prompts), 0)
+    longest = max((len(prompt.tokens) for prompt in prompts), default=0)
+    needed = max(longest + search.max_new_tokens, *(len(prompt.encoder) for prompt in prompts), 0)
     if loaded.positions is not None and needed > loaded.positions:
         raise ModelError(
             f"the longest prompt and max_new_tokens {search.max_new_tokens} make {needed} tokens, "
@@ -81,6 +103,6 @@ def check_length(loaded: LoadedModel, prompts: Sequence[Prompt], search: Search)
 
 
 def truncate_at(tokens: Sequence[int], ends: Sequence[int]) -> list[int]:
-    """`tokens` up to the first of `ends`."""
-    end = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
+    """`tokens` before the first of `ends`."""
+    end = next((index for index, token in enumerate(tokens) if token in ends), len(tokens))
     return list(tokens[:end])

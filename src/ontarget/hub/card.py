@@ -1,6 +1,6 @@
-"""The model card: what a model is, how it was made and measured, how to ask it.
+"""The model card: what a model is, how it was trained and evaluated, and how to use it.
 
-Text of recipes is hostile: all that enters the page is escaped for Markdown, or quoted as YAML or
+Text from recipes is untrusted: everything in the page is escaped for Markdown or quoted as YAML or
 Python.
 """
 
@@ -15,17 +15,17 @@ from ontarget.languages.names import english_name
 from ontarget.languages.tags import primary
 from ontarget.records import Score
 from ontarget.report import page
-from ontarget.report.render import tables
+from ontarget.report.render import formatting, tables
 from ontarget.scoring import averages
 
-FILE = "README.md"  # where the Hub looks for it
+FILE = "README.md"  # where the Hub expects the card
 TAGS = ("ontarget", "translation", "arxiv:2403.14399")
-Facts = tuple[tuple[str, str], ...]
+Facts = tuple[tuple[str, str], ...]  # (name, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardStage:
-    """One training and its settings in words."""
+    """One training stage and its settings."""
 
     title: str
     facts: Facts
@@ -33,26 +33,26 @@ class CardStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
-    """All the card says."""
+    """Content of the card."""
 
     repo_id: str
     system: str  # stage1 or stage2
     languages: tuple[str, ...]
-    base: str  # in words
-    base_id: str | None  # of the hub
-    stand_in: bool  # the base was made from scratch
+    base: str  # description of the base model
+    base_id: str | None  # the base model on the Hub
+    stand_in: bool  # the base model was trained from scratch
     stages: tuple[CardStage, ...]
     data: Facts
     decoding: str
     scores: tuple[Score, ...]  # of all systems
     kind: str  # decoder-only or encoder-decoder
-    usage: str  # Python that translates a sentence
-    wording: str  # how it is asked, in a sentence
+    snippet: str  # Python code that translates a sentence
+    prompt_note: str  # note about the prompt, one or two sentences
     versions: Facts
 
 
 def render_card(card: ModelCard) -> str:
-    """The card as README.md of the model's repository."""
+    """The card as Markdown with YAML front matter."""
     environment = Environment(
         loader=PackageLoader("ontarget.report"),
         undefined=StrictUndefined,
@@ -61,32 +61,39 @@ def render_card(card: ModelCard) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    own = [score for score in card.scores if score.system == card.system]
-    floor = tables.reference_row(card.scores)[1::3]
+    scores = [score for score in card.scores if score.system == card.system]
+    references = tables.reference_row(card.scores)[1::3]
+    settings = [systems.SETTINGS[supervised] for supervised in averages.settings(scores)]
     text = environment.get_template("card.md").render(
         card=card,
-        front=Markup(front_matter(card)),
+        front_matter=Markup(front_matter(card)),
         article="An" if card.kind.startswith("e") else "A",
-        what=systems.NAMES[card.system],
-        spoken=", ".join(f"{english_name(code)} ({code})" for code in card.languages),
-        usage=Markup(card.usage),
-        overview=Markup(tables.markdown(tables.header(card.scores), tables.overview(card.scores))),
-        left_out=tables.unjudged_note(card.scores),
-        details=Markup(tables.markdown(tables.BY_DIRECTION, tables.by_direction(own))),
-        signatures=page.list_signatures(own),
-        floors=dict(zip(map(systems.SETTINGS.get, averages.settings(own)), floor, strict=True)),
-        segments=sorted({score.segments for score in own}),
+        system=systems.title_of(card.system),
+        languages=", ".join(f"{english_name(code)} ({code})" for code in card.languages),
+        snippet=Markup(card.snippet),
+        overview=Markup(
+            formatting.markdown_table(
+                tables.overview_header(card.scores), tables.overview_rows(card.scores)
+            )
+        ),
+        notes=tables.unjudged_note(card.scores),
+        details=Markup(
+            formatting.markdown_table(tables.DIRECTION_HEADER, tables.direction_rows(scores))
+        ),
+        signatures=page.list_signatures(scores),
+        reference_ratios=dict(zip(settings, references, strict=True)),
+        segments=sorted({score.segments for score in scores}),
     )
     return str(text)
 
 
 def escape_value(value: object) -> str:
-    """What the template shows: Markup as it is, anything else escaped for Markdown."""
-    return value if isinstance(value, Markup) else tables.escape_markdown(str(value))
+    """The text of a template expression: Markup unchanged, everything else escaped."""
+    return value if isinstance(value, Markup) else formatting.escape_markdown(str(value))
 
 
 def front_matter(card: ModelCard) -> str:
-    """The YAML that the Hub reads; languages without script and territory, as it knows them."""
+    """The YAML metadata that the Hub reads; languages without script and territory."""
     task = "text-generation" if card.kind == "decoder-only" else "translation"
     content = {
         "language": list(dict.fromkeys(primary(code) for code in card.languages)),

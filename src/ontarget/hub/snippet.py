@@ -1,7 +1,10 @@
-"""How to ask a tuned model in Python, as its scores were made: for its card."""
+"""The Python example of a model card: it prompts and decodes as in the evaluation."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from ontarget.decoding.base import Search
 from ontarget.errors import ModelError
@@ -11,129 +14,121 @@ from ontarget.models.prompting import build_prompts, code_lookup, language_codes
 from ontarget.models.templates import PromptFormat
 from ontarget.records import Direction, Sample
 
-SENTENCE = '"..."'  # the literal that a reader puts a sentence in place of
+TEMPLATE = "snippet.py.jinja"
+SENTENCE = '"..."'  # the literal in the snippet that readers replace by a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnippetInputs:
-    """Who is asked, and how; `example` is the direction that the Python is for."""
+    """What the snippet depends on; `example` is the direction that it translates."""
 
-    loaded: LoadedModel  # its weights are not looked at
+    loaded: LoadedModel  # weights are not used
     languages: tuple[str, ...]
     example: Direction
-    asking: PromptFormat
+    prompt_format: PromptFormat
     search: Search
 
     @property
     def kind(self) -> str:
-        """What kind of model it is."""
+        """`encoder-decoder` or `decoder-only`."""
         return "encoder-decoder" if self.loaded.has_encoder else "decoder-only"
 
     @property
     def has_codes(self) -> bool:
-        """Whether the model is asked by language codes of its own and not in words."""
+        """Whether the model takes language codes instead of an instruction."""
         return bool(language_codes(self.loaded))
 
     def code(self, language: str) -> str:
-        """The model's own code of a language."""
+        """The model's code of a language."""
         return code_lookup(self.loaded, language_codes(self.loaded))(language)
 
-    def begun(self, target: str) -> list[int]:
-        """What an encoder-decoder's decoder goes on from when asked for a language."""
+    def decoder_prefix(self, target: str) -> list[int]:
+        """The token ids that an encoder-decoder's response in language `target` starts with."""
         source = self.example.source_lang
         sample = Sample(
             key="", source_lang=source, asked_lang=target, target_lang=target, source="", target=""
         )
-        (prompt,) = build_prompts(self.loaded, [sample], self.asking)
+        (prompt,) = build_prompts(self.loaded, [sample], self.prompt_format)
         return list(prompt.tokens)
 
 
-def render_snippet(usage: SnippetInputs, repo_id: str) -> str:
-    """The Python; texts of recipes and models are literals of one line, which end no block of code.
+def render_snippet(inputs: SnippetInputs, repo_id: str) -> str:
+    """The snippet. Text of recipes and models appears only as one-line literals.
+
+    A one-line literal cannot end the card's code block.
 
     Raises:
-        ModelError: calling the tokenizer would not make what the model was trained to read.
+        ModelError: calling the tokenizer would not reproduce the prompts of training.
     """
-    check_tokenizer(usage)
-    return "".join(f"{line}\n" for line in (*loading(usage, repo_id), "", *translating(usage)))
-
-
-def prompt_note(usage: SnippetInputs) -> str:
-    """What the Python asks with, for its reader."""
-    if usage.has_codes:
-        return (
-            "The model is asked by its own language codes; put others from the list in their place."
-        )
-    where = (
-        " It stands in a user's turn of the model's own chat template." if usage.asking.chat else ""
+    check_tokenizer(inputs)
+    loaded, source, target = inputs.loaded, *map(english_name, inputs.example)
+    environment = Environment(
+        loader=PackageLoader("ontarget.report"),
+        undefined=StrictUndefined,
+        finalize=python_literal,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-    return f"The template is exactly that of the training; another wording was not measured.{where}"
+    auto_class = "AutoModelForSeq2SeqLM" if loaded.has_encoder else "AutoModelForCausalLM"
+    text = environment.get_template(TEMPLATE).render(
+        auto_class=Markup(auto_class),
+        sentence=Markup(SENTENCE),
+        source_in_comment=Markup(source),
+        repo_id=repo_id,
+        source=source,
+        target=target,
+        template=inputs.prompt_format.template,
+        chat=inputs.prompt_format.chat,
+        has_encoder=loaded.has_encoder,
+        search=inputs.search,
+        **decoder_values(inputs),
+    )
+    return str(text)
 
 
-def check_tokenizer(usage: SnippetInputs) -> None:
-    """Raise ModelError where the tokenizer gives a prompt an EOS or a second BOS."""
-    loaded = usage.loaded
-    if loaded.has_encoder or usage.asking.chat:
+def python_literal(value: object) -> str:
+    """The text of a template expression: Markup unchanged, everything else as a literal."""
+    return value if isinstance(value, Markup) else repr(value)
+
+
+def decoder_values(inputs: SnippetInputs) -> dict[str, Any]:
+    """Language codes and decoder prefixes, in the form that the model's tokenizer needs.
+
+    `codes` is None for models with instructions. `prefixes` is a dict by language if the tokenizer
+    sets the code of the source (NLLB, M2M-100, mBART); otherwise `prefix` is the same for all.
+    """
+    values: dict[str, Any] = {"codes": None, "prefixes": None, "prefix": None}
+    if inputs.has_codes:
+        values["codes"] = {english_name(code): inputs.code(code) for code in inputs.languages}
+    if inputs.has_codes and hasattr(inputs.loaded.tokenizer, "src_lang"):
+        values["prefixes"] = {
+            english_name(code): inputs.decoder_prefix(code) for code in inputs.languages
+        }
+    elif inputs.loaded.has_encoder:
+        values["prefix"] = inputs.decoder_prefix(inputs.example.target_lang)
+    return values
+
+
+def prompt_note(inputs: SnippetInputs) -> str:
+    """What readers need to know before they change the snippet's prompt."""
+    if inputs.has_codes:
+        return "The model takes language codes; replace them by others from the list."
+    chat = " It is a user's turn of the model's chat template." if inputs.prompt_format.chat else ""
+    return (
+        "The template is exactly the one used in training; "
+        f"the model was not evaluated with any other wording.{chat}"
+    )
+
+
+def check_tokenizer(inputs: SnippetInputs) -> None:
+    """Raise ModelError if the tokenizer adds an EOS or a second BOS to prompts."""
+    loaded = inputs.loaded
+    if loaded.has_encoder or inputs.prompt_format.chat:
         return
     if loaded.prompts(["a"]) != loaded.tokenizer(["a"])["input_ids"]:
         raise ModelError(
-            f"{loaded.name}: its tokenizer ends a prompt, or begins it twice, which a card cannot "
-            "tell others to undo; mend add_eos_token or add_bos_token in the tokenizer_config.json "
-            "of the base model, and run again"
+            f"{loaded.name}: the tokenizer adds an EOS or a second BOS to prompts, which users of "
+            "the model card would not notice; correct add_eos_token or add_bos_token in the base "
+            "model's tokenizer_config.json and run again"
         )
-
-
-def loading(usage: SnippetInputs, repo_id: str) -> Iterator[str]:
-    """Imports, tokenizer and model, and the sentence."""
-    has_encoder = usage.loaded.has_encoder
-    auto = "AutoModelForSeq2SeqLM" if has_encoder else "AutoModelForCausalLM"
-    if has_encoder:
-        yield "import torch"
-    yield f"from transformers import {auto}, AutoTokenizer"
-    yield ""
-    yield f"tokenizer = AutoTokenizer.from_pretrained({repo_id!r})"
-    yield f"model = {auto}.from_pretrained({repo_id!r})"
-    yield f"text = {SENTENCE}  # a sentence in {english_name(usage.example.source_lang)}"
-
-
-def translating(usage: SnippetInputs) -> Iterator[str]:
-    """From the sentence to what is printed."""
-    has_encoder, search = usage.loaded.has_encoder, usage.search
-    yield from by_codes(usage) if usage.has_codes else in_words(usage)
-    special = ", add_special_tokens=False" if usage.asking.chat else ""
-    yield f'tokens = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False{special})'
-    if has_encoder:
-        yield 'tokens["decoder_input_ids"] = begun'
-    limits = f"max_new_tokens={search.max_new_tokens}, num_beams={search.beams}"
-    yield f"made = model.generate(**tokens, {limits}, do_sample=False)[0]"
-    width = "begun" if has_encoder else 'tokens["input_ids"]'
-    yield f"print(tokenizer.decode(made[{width}.shape[1] :], skip_special_tokens=True).strip())"
-
-
-def in_words(usage: SnippetInputs) -> Iterator[str]:
-    """The filled template, as it is or as a user's turn."""
-    source, target = map(english_name, usage.example)
-    yield f"template = {usage.asking.template!r}"
-    yield f"prompt = template.format(source={source!r}, target={target!r}, input=text)"
-    if usage.asking.chat:
-        yield 'turn = [{"role": "user", "content": prompt}]'
-        yield "chat = dict(tokenize=False, add_generation_prompt=True, enable_thinking=False)"
-        yield "prompt = tokenizer.apply_chat_template(turn, **chat)"
-    if usage.loaded.has_encoder:
-        yield f"begun = torch.tensor([{usage.begun(usage.example.target_lang)}])"
-
-
-def by_codes(usage: SnippetInputs) -> Iterator[str]:
-    """The source, and the codes of its language and of the one asked for."""
-    source, target = map(english_name, usage.example)
-    named = {english_name(each): usage.code(each) for each in usage.languages}
-    yield f"codes = {named}"
-    if hasattr(usage.loaded.tokenizer, "src_lang"):
-        begins = {english_name(each): usage.begun(each) for each in usage.languages}
-        yield f"begins = {begins}  # what the decoder goes on from"
-        yield f"tokenizer.src_lang = codes[{source!r}]"
-        yield "prompt = text"
-        yield f"begun = torch.tensor([begins[{target!r}]])"
-    else:
-        yield f'prompt = codes[{target!r}] + " " + text'
-        yield f"begun = torch.tensor([{usage.begun(usage.example.target_lang)}])"

@@ -1,6 +1,6 @@
-"""The Hugging Face Hub: what may be uploaded, and every way in which it may refuse.
+"""The Hugging Face Hub: which files are uploaded, and what each failure means.
 
-The token is the library's: it is neither read, printed nor written here.
+The access token stays inside huggingface_hub: it is never read, printed or written here.
 """
 
 from fnmatch import fnmatch
@@ -20,40 +20,41 @@ UNAUTHORIZED, FORBIDDEN = 401, 403
 
 
 def check_repo_id(repo_id: str) -> None:
-    """Raise HubError where `repo_id` names no repository that the Hub could have."""
+    """Raise HubError unless `repo_id` is a valid `owner/name`."""
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        fault = f" ({artifacts.error_text(error)})"
+        reason = f" ({artifacts.error_text(error)})"
     else:
         if "/" in repo_id:
             return
-        fault = ""
-    raise HubError(f"{repo_id}: is no repository of the Hub{fault}; give owner/name")
+        reason = ""
+    raise HubError(f"{repo_id}: is not a repository id of the Hub{reason}; give owner/name")
 
 
 def check_logged_in() -> None:
-    """Raise HubError where nobody is logged in."""
+    """Raise HubError without an access token."""
     if get_token() is None:
-        raise HubError("the Hub: nobody is logged in on this machine; run `hf auth login`")
+        raise HubError("the Hub: not logged in on this machine; run `hf auth login`")
 
 
 def is_uploaded(name: str) -> bool:
-    """Whether a file of a model is uploaded: text and safetensors, nothing that runs."""
+    """Whether a model file is uploaded: text and safetensors, nothing that can run code."""
     return any(fnmatch(name, pattern) for pattern in UPLOADED)
 
 
 def upload(folder: Path, repo_id: str, *, private: bool) -> str:
-    """Make the repository if it is not there, and upload in one commit; its address.
+    """Create the repository if necessary, upload in one commit, and return its address.
 
-    Weights that are there and not in `folder` are removed: a loader might prefer them.
+    Remote weights that are not in `folder` are deleted: a loader might prefer them.
 
     Raises:
-        HubError: the Hub cannot be reached or refuses, or it is to be private and is not.
+        HubError: the Hub is unreachable or rejects the request, or `private` and the repository
+            is public already.
     """
     api = HfApi()
     try:
-        made = api.create_repo(repo_id, private=private or None, exist_ok=True)
+        address = api.create_repo(repo_id, private=private or None, exist_ok=True)
         if not private or api.repo_info(repo_id).private:
             api.upload_folder(
                 repo_id=repo_id,
@@ -62,20 +63,20 @@ def upload(folder: Path, repo_id: str, *, private: bool) -> str:
                 delete_patterns=list(WEIGHTS),
                 commit_message="Model and card from ontarget",
             )
-            return str(made)
-    except Exception as error:  # the many ways in which a hub can disappoint
+            return str(address)
+    except Exception as error:  # the library raises many kinds
         raise HubError(f"{repo_id}: {explain_refusal(error)}") from error
-    raise HubError(f"{repo_id}: is there already and public; make it private there, or rename")
+    raise HubError(f"{repo_id}: exists already and is public; make it private or rename")
 
 
 def explain_refusal(error: Exception) -> str:
-    """Why the Hub did not take it, and what to do."""
+    """The reason of a failed upload and its remedy."""
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
     if status == UNAUTHORIZED:
-        return "the Hub does not know your token; run `hf auth login`"
+        return "the Hub does not accept your token; run `hf auth login`"
     if status == FORBIDDEN:
-        return "your token may not write there; run `hf auth login` with one that may"
+        return "your token has no write access; run `hf auth login` with one that has"
     return (
-        f"cannot be uploaded ({artifacts.error_text(error)[:200]}); "
-        "look at the network and push again: --dry-run needs none"
+        f"the upload failed ({artifacts.error_text(error)[:200]}); "
+        "check the network and push again (--dry-run needs no network)"
     )

@@ -1,30 +1,33 @@
-"""BCP-47 language codes, their English and own names, from CLDR through Babel."""
+"""Names of languages, from CLDR through Babel."""
 
+from difflib import get_close_matches
 from functools import cache
 
 from babel import Locale
 from babel.core import UnknownLocaleError
 
+from ontarget.languages.tags import canonical
+
 
 @cache
 def english_name(code: str) -> str:
-    """`Italian` for `it`, as instructions name it.
+    """The English name as an instruction uses it: `Italian` for `it`.
 
     Raises:
         KeyError: CLDR has no English name for `code`.
     """
-    parts = code.replace("_", "-").split("-")
-    names = Locale.parse("en")
-    name = str(names.languages[parts[0]])
-    if len(parts) == 1:
+    language, *subtags = code.replace("_", "-").split("-")
+    english = Locale.parse("en")
+    name = str(english.languages[language])
+    if not subtags:
         return name
-    more = [str(names.scripts.get(part) or names.territories[part]) for part in parts[1:]]
-    return f"{name} ({', '.join(more)})"
+    details = [str(english.scripts.get(tag) or english.territories[tag]) for tag in subtags]
+    return f"{name} ({', '.join(details)})"
 
 
 @cache
 def own_name(code: str) -> str:
-    """`italiano` for `it`; the English name where CLDR lacks the language's own."""
+    """The language's name in itself: `italiano` for `it`; the English name where CLDR lacks it."""
     try:
         return Locale.parse(code.replace("-", "_")).get_language_name() or english_name(code)
     except (UnknownLocaleError, ValueError):
@@ -32,8 +35,32 @@ def own_name(code: str) -> str:
 
 
 def is_known(code: str) -> bool:
-    """Whether CLDR names this language."""
+    """Whether CLDR has an English name for this code."""
     try:
         return bool(english_name(code))
     except KeyError:
         return False
+
+
+@cache
+def suggestion(code: str) -> str | None:
+    """The known code that an unknown one probably means: `it` for `ita`, `Italian` and `itt`."""
+    english = Locale.parse("en").languages
+    short = canonical(code)
+    if short != code and is_known(short):
+        return short
+    by_name = {str(name).lower(): str(key) for key, name in english.items()}
+    if code.lower() in by_name:
+        return by_name[code.lower()]
+    close = get_close_matches(code.lower(), by_name, n=1, cutoff=0.8)
+    if close:
+        return by_name[close[0]]
+    codes = [str(key) for key in english if len(str(key)) == 2]
+    return next(iter(get_close_matches(code, codes, n=1)), None)
+
+
+def unknown_code(code: str) -> str:
+    """The error text for an unknown code, with a suggestion where there is one."""
+    guess = suggestion(code)
+    remedy = f"did you mean {guess}?" if guess else "give a code such as it or zh-Hant"
+    return f"CLDR knows no language {code!r}; {remedy}"

@@ -1,66 +1,56 @@
-"""Writing systems: how much letter a text has, and whether its target language is written so."""
+"""Writing systems: letters of a text by script, and the scripts that a language is written in.
+
+Scripts are Unicode's Script property, through the `regex` package.
+"""
 
 import re
 from functools import cache
 
+import regex
 from babel.core import get_global
 
 from ontarget.languages.tags import language_and_script, names_script
 
-RANGES = {  # letters of each script as a regular expression writes them; marks are left out
-    "Latn": r"A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
-    r"\uff21-\uff3a\uff41-\uff5a",
-    "Cyrl": r"\u0400-\u0481\u048a-\u052f",
-    "Grek": r"\u0370-\u0373\u0376-\u037d\u0386-\u03e1\u03f0-\u03ff\u1f00-\u1ffc",
-    "Armn": r"\u0531-\u0588",
-    "Hebr": r"\u05d0-\u05f2",
-    "Arab": r"\u0620-\u064a\u066e-\u06d3\u06d5-\u06ef\u06fa-\u06ff\u0750-\u077f"
-    r"\ufb50-\ufd3d\ufd50-\ufdfb\ufe70-\ufefc",
-    "Thaa": r"\u0780-\u07a5",
-    "Deva": r"\u0904-\u0939\u0958-\u0961\u0971-\u097f",
-    "Beng": r"\u0985-\u09b9\u09dc-\u09e1",
-    "Guru": r"\u0a05-\u0a39\u0a59-\u0a5e",
-    "Gujr": r"\u0a85-\u0ab9",
-    "Orya": r"\u0b05-\u0b39\u0b5c-\u0b61",
-    "Taml": r"\u0b85-\u0bb9",
-    "Telu": r"\u0c05-\u0c39",
-    "Knda": r"\u0c85-\u0cb9",
-    "Mlym": r"\u0d05-\u0d3a",
-    "Sinh": r"\u0d85-\u0dc6",
-    "Thai": r"\u0e01-\u0e46",
-    "Laoo": r"\u0e81-\u0ec6",
-    "Tibt": r"\u0f40-\u0f6c",
-    "Mymr": r"\u1000-\u102a",
-    "Geor": r"\u10a0-\u10ff\u1c90-\u1cbf",
-    "Ethi": r"\u1200-\u135a",
-    "Khmr": r"\u1780-\u17b3",
-    "Mong": r"\u1820-\u1878",
-    "Hang": r"\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3",
-    "Kana": r"\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d",  # Hiragana and Katakana
-    "Hani": r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af",
-}
+# ISO 15924 code -> value of Unicode's Script property. `Kana` covers Hiragana and Katakana.
+SCRIPTS = {
+    "Latn": "Latin", "Cyrl": "Cyrillic", "Grek": "Greek", "Armn": "Armenian", "Hebr": "Hebrew",
+    "Arab": "Arabic", "Thaa": "Thaana", "Deva": "Devanagari", "Beng": "Bengali",
+    "Guru": "Gurmukhi", "Gujr": "Gujarati", "Orya": "Oriya", "Taml": "Tamil", "Telu": "Telugu",
+    "Knda": "Kannada", "Mlym": "Malayalam", "Sinh": "Sinhala", "Thai": "Thai", "Laoo": "Lao",
+    "Tibt": "Tibetan", "Mymr": "Myanmar", "Geor": "Georgian", "Ethi": "Ethiopic",
+    "Khmr": "Khmer", "Mong": "Mongolian", "Hang": "Hangul", "Kana": "Hiragana Katakana",
+    "Hani": "Han",
+}  # fmt: skip
 PARTS = {"Jpan": ("Kana", "Hani"), "Kore": ("Hang", "Hani"), "Hans": ("Hani",), "Hant": ("Hani",)}
-ALSO = {  # scripts in everyday use beside those that CLDR's likely subtags name
+ADDITIONAL = {  # scripts in everyday use besides those that CLDR's likely subtags name
     "az": "Cyrl", "bs": "Cyrl", "ha": "Arab", "kk": "Latn", "mn": "Mong", "ms": "Arab",
     "sh": "Cyrl Latn", "sr": "Cyrl Latn", "tg": "Latn", "tk": "Cyrl", "tt": "Latn", "ug": "Latn",
     "uz": "Cyrl",
 }  # fmt: skip
-DENSE = 3  # letters that a kana, an ideograph or a syllable of Hangul counts for
+SYLLABLE_WEIGHT = 3  # letters that a kana, an ideograph or a Hangul syllable counts for
 
-LETTER, NO_LETTER = r"[^\W\d_]", r"[\W\d_]"
-SYLLABLE, NO_SYLLABLE = (
-    f"[{no}{RANGES['Hang']}{RANGES['Kana']}{RANGES['Hani']}]" for no in ("", "^")
+
+def letters_of(*scripts: str) -> str:
+    """A `regex` character class (V1) of the letters of these scripts."""
+    values = " ".join(SCRIPTS[script] for script in scripts).split()
+    return r"[\p{L}&&[" + "".join(rf"\p{{Script={value}}}" for value in values) + "]]"
+
+
+LETTER, NOT_LETTER = r"[^\W\d_]", r"[\W\d_]"
+SYLLABLE = letters_of("Hang", "Kana", "Hani")
+LETTERS = re.compile(f"{LETTER}+")
+SYLLABLES = regex.compile(f"{SYLLABLE}+", regex.V1)
+BY_SCRIPT = regex.compile(
+    "|".join(f"(?P<{script}>{letters_of(script)}+)" for script in SCRIPTS), regex.V1
 )
-LETTERS, SYLLABLES = re.compile(f"{LETTER}+"), re.compile(f"{SYLLABLE}+")  # runs: fewer matches
-IN_SCRIPT = re.compile(
-    "|".join(f"(?P<{script}>[{characters}]+)" for script, characters in RANGES.items())
+KANA, HANI = (regex.compile(letters_of(script), regex.V1) for script in ("Kana", "Hani"))
+KANALESS = 10  # so many ideographs without any kana are not Japanese; headings can be shorter
+KANALESS_RUN = regex.compile(
+    rf"(?:{letters_of('Hani')}[^\p{{Script=Han}}\p{{Script=Hiragana}}\p{{Script=Katakana}}]*+)"
+    f"{{{KANALESS}}}",
+    regex.V1,
 )
-KANA, HANI = (re.compile(f"[{RANGES[script]}]") for script in ("Kana", "Hani"))
-KANALESS = 10  # ideographs without any kana are not Japanese; a Japanese heading can be shorter
-KANALESS_RUN = re.compile(
-    f"(?:[{RANGES['Hani']}][^{RANGES['Hani']}{RANGES['Kana']}]*+){{{KANALESS}}}"
-)
-# Characters whose other form is not used in the other orthography, pair by pair.
+# Characters that only one of the two Chinese orthographies uses, pair by pair.
 SIMPLIFIED = (
     "这们国对时说会经过还进发动关问题间长门开东车话语让认论证书见觉观现实学员团结给纪级约红"
 )
@@ -70,64 +60,57 @@ TRADITIONAL = (
 
 
 def letters(text: str) -> int:
-    """How many letters a text has; characters that stand for more than a sound count `DENSE`."""
-    return sum(map(len, LETTERS.findall(text))) + (DENSE - 1) * sum(
-        map(len, SYLLABLES.findall(text))
-    )
+    """How much letter a text has: kana, ideographs and Hangul count `SYLLABLE_WEIGHT` each."""
+    syllables = sum(map(len, SYLLABLES.findall(text)))
+    return sum(map(len, LETTERS.findall(text))) + (SYLLABLE_WEIGHT - 1) * syllables
 
 
 @cache
-def at_least_pattern(least: int, of: str, others: str) -> re.Pattern[str]:
-    """Matches a text with so many of some characters, however long it is, without counting all."""
-    return re.compile(f"(?:{others}*+{of}){{{least}}}")
+def at_least(count: int, wanted: str, skipped: str) -> regex.Pattern[str]:
+    """Matches a text with at least `count` of the wanted characters, without counting them all."""
+    return regex.compile(f"(?:{skipped}*+{wanted}){{{count}}}", regex.V1)
 
 
-def has_letters(text: str, least: int) -> bool:
-    """Whether `letters(text)` is at least `least`; quick on long text and on short."""
-    return len(text) * DENSE >= least and (
-        at_least_pattern(least, LETTER, NO_LETTER).match(text) is not None
-        or has_syllables(text, -(-least // DENSE))
-        or letters(text) >= least
+def has_letters(text: str, minimum: int) -> bool:
+    """Whether `letters(text) >= minimum`; quick on long and on short text."""
+    return len(text) * SYLLABLE_WEIGHT >= minimum and (
+        at_least(minimum, LETTER, NOT_LETTER).match(text) is not None
+        or has_syllables(text, -(-minimum // SYLLABLE_WEIGHT))
+        or letters(text) >= minimum
     )
 
 
-def has_syllables(text: str, least: int) -> bool:
-    """Whether a text has so many kana, ideographs or syllables of Hangul."""
-    return at_least_pattern(least, SYLLABLE, NO_SYLLABLE).match(text) is not None
+def has_syllables(text: str, minimum: int) -> bool:
+    """Whether a text has at least `minimum` kana, ideographs or Hangul syllables."""
+    return at_least(minimum, SYLLABLE, f"[^{SYLLABLE}]").match(text) is not None
 
 
 @cache
 def scripts_of(code: str) -> frozenset[str]:
-    """The scripts a language is written in, `RANGES` keys; only that of the code where it has one.
+    """The scripts a language is written in, as keys of `SCRIPTS`; empty if unknown.
 
-    `sr` gives Cyrl and Latn, `sr-Latn` Latn, `ja` Kana and Hani; nothing is known where a script
-    is not in `RANGES`.
+    `sr` gives Cyrl and Latn, `sr-Latn` only Latn, `ja` Kana and Hani.
     """
     language, script = language_and_script(code)
-    found = {script}
+    names = {script}
     if not names_script(code):
+        prefix = f"{language}_"
         likely = get_global("likely_subtags")
-        found |= {
-            str(full).split("_")[1]
-            for short, full in likely.items()
-            if short.startswith(f"{language}_")
-        } | {
-            part for key in likely if key.startswith(f"{language}_") for part in key.split("_")[1:]
-        }
-        found |= set(ALSO.get(language, "").split())
-    return frozenset(part for each in found for part in PARTS.get(each, (each,)) if part in RANGES)
+        tags = {key: str(full) for key, full in likely.items() if key.startswith(prefix)}
+        names |= {full.split("_")[1] for full in tags.values()}
+        names |= {part for key in tags for part in key.split("_")[1:]}
+        names |= set(ADDITIONAL.get(language, "").split())
+    return frozenset(part for name in names for part in PARTS.get(name, (name,)) if part in SCRIPTS)
 
 
 @cache
-def other_scripts_pattern(scripts: frozenset[str]) -> re.Pattern[str]:
-    """Matches letters of other scripts than these."""
-    return re.compile(
-        "[" + "".join(r for script, r in RANGES.items() if script not in scripts) + "]"
-    )
+def other_scripts_pattern(scripts: frozenset[str]) -> regex.Pattern[str]:
+    """Matches letters of any script in `SCRIPTS` but these."""
+    return regex.compile(letters_of(*(name for name in SCRIPTS if name not in scripts)), regex.V1)
 
 
 def foreign_letters(text: str, code: str) -> int:
-    """How many letters are of scripts that the language is never written in."""
+    """How many letters belong to scripts that the language is never written in."""
     scripts = scripts_of(code)
     if not scripts or other_scripts_pattern(scripts).search(text) is None:
         return 0
@@ -135,20 +118,21 @@ def foreign_letters(text: str, code: str) -> int:
 
 
 def script_of(text: str) -> str:
-    """The script that most of a text's letters are of; "" where it has none."""
-    runs: dict[str | None, list[str]] = {script: [] for script in RANGES}
-    for run in IN_SCRIPT.finditer(text):
-        runs[run.lastgroup].append(run[0])
-    counts = {script: letters("".join(found)) for script, found in runs.items() if found}
-    best = max(counts, key=lambda script: counts[script], default=None)
-    return best if best and counts[best] else ""
+    """The script of most of a text's letters; "" where it has none."""
+    runs: dict[str, list[str]] = {}
+    for match in BY_SCRIPT.finditer(text):
+        runs.setdefault(str(match.lastgroup), []).append(match[0])
+    counts = {script: letters("".join(parts)) for script, parts in runs.items()}
+    return max(
+        counts, key=lambda script: (counts[script], -list(SCRIPTS).index(script)), default=""
+    )
 
 
 def is_japanese(text: str) -> bool | None:
-    """Whether ideographs come with kana, as they do in Japanese; None where that says nothing.
+    """Whether ideographs come with kana, as they do in Japanese; None where that is no evidence.
 
-    A tenth of kana makes a text Japanese: Chinese borrows a single kana at most. `KANALESS`
-    ideographs without any make it none.
+    A tenth of kana makes a text Japanese, since Chinese borrows single kana at most. `KANALESS`
+    ideographs without any kana are not Japanese.
     """
     if KANA.search(text) is None:
         return False if KANALESS_RUN.search(text) else None
@@ -156,14 +140,14 @@ def is_japanese(text: str) -> bool | None:
 
 
 def may_mix_kana(text: str) -> bool:
-    """Whether a text has kana and a stretch of ideographs without."""
+    """Whether a text has kana and also a stretch of ideographs without any."""
     return KANA.search(text) is not None and KANALESS_RUN.search(text) is not None
 
 
 def orthography(text: str) -> str:
-    """`Hans` or `Hant` by characters that only one of them has; "" without a majority.
+    """`Hans` or `Hant`, by characters that only one of them uses; "" without a majority.
 
-    Forty-three frequent pairs are looked at, so a short text can have none of them.
+    Forty-three frequent pairs are compared, so a short text may contain none of them.
     """
     simplified, traditional = (
         sum(map(text.count, characters)) for characters in (SIMPLIFIED, TRADITIONAL)

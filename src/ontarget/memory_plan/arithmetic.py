@@ -1,16 +1,17 @@
-"""Arithmetic of memory: what a training takes at its peak on each GPU, from shapes alone.
+"""The peak memory of a training on each GPU, from shapes alone.
 
-The peak is the turn from forward to backward, from a step's second micro-batch on, when gradients
-and optimizer states exist beside all that the forward pass has kept:
+The peak is where the forward pass turns into the backward pass, from the second micro-batch of an
+optimizer step on, when gradients and optimizer states exist together with all that the forward
+pass has saved:
 
     weights + gradients + optimizer states + activations + what the loss takes
 
-Weights, gradients, states and the residual stream are float32; matrix products inside the layers
-are in the stage's precision. Nothing is recomputed (no gradient checkpointing). Activations are
+Weights, gradients, optimizer states and the residual stream are float32; matrix products inside
+the layers have the precision of the training. Gradient checkpointing is not used. Activations are
 counted tensor by tensor, as in Korthikanti et al. 2022, arXiv 2205.05198, section 4.1, for a layer
-of transformers' Llama under autocast with fused attention; see `kept_by_layer`. A group of GPUs
-shards weights, gradients and states, and gathers two layers and the head at a time, as PyTorch's
-FSDP2 and DeepSpeed's ZeRO-3 do; each GPU has activations and a loss of its own.
+of transformers' Llama under autocast with fused attention. FSDP2 and ZeRO-3 shard weights,
+gradients and states over GPUs and gather two layers and the head at a time; activations and loss
+are not sharded.
 
 All sizes are bytes, unless named otherwise.
 """
@@ -20,44 +21,49 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import Literal
 
-from ontarget.memory_plan.shapes import ModelDescription, ModelShape, TensorShapes, count_numbers
+from ontarget.memory_plan.shapes import (
+    ModelDescription,
+    ModelShape,
+    TensorShapes,
+    count_parameters,
+)
 
 GIB = 2**30
-FLOAT32_BYTES = 4  # bytes of a float32
-FOUR_BITS = 0.5 + 1 / 64 + 4 / (64 * 256)  # bytes of an NF4 number, with its doubly cut scales
-CHUNK = 512  # rows of logits that exist at once; losses.fused_loss has the same
+FLOAT32_BYTES = 4
+NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # of an NF4 number with its doubly quantized scales
+CHUNK = 512  # rows of logits that exist at once; the default of `training.fused.fused_loss`
 CONTEXT = 2 * GIB  # CUDA's context and kernels, cuBLAS's workspaces, NCCL's buffers
-ROUNDING = 0.05  # of a GPU's memory, lost to the allocator's rounding and fragmentation
+FRAGMENTATION = 0.05  # share of a GPU's memory that the allocator loses
 ALL_LINEAR = ("all-linear",)  # every matrix inside a layer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterPlan:
-    """A low-rank adapter; see `sections.Adapter`."""
+    """A low-rank adapter; see `recipe.sections.Adapter`."""
 
     rank: int
     targets: tuple[str, ...] = ALL_LINEAR
     dropout: bool = False
-    lengths: bool = False  # DoRA's, learned apart
-    quantized: bool = False  # QLoRA's: the matrices below it are in 4 bits
+    lengths: bool = False  # DoRA: the magnitude of each output is trained separately
+    quantized: bool = False  # QLoRA: the adapted matrices are stored in 4 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenBatch:
-    """Rows of tokens that are in one forward pass."""
+    """The rows of one forward pass."""
 
     rows: int
-    width: int  # tokens a row, padding included
+    width: int  # tokens per row, padding included
 
     @property
     def tokens(self) -> int:
-        """Of all rows."""
+        """Tokens of all rows."""
         return self.rows * self.width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
-    """What of a training matters here."""
+    """The settings of a training that affect its memory."""
 
     batch: TokenBatch
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -82,157 +88,162 @@ class MemoryUse:
 
     @property
     def total(self) -> int:
-        """Of all parts."""
+        """The sum of all parts."""
         return self.weights + self.gradients + self.optimizer + self.activations + self.loss
 
 
 def largest_batch(sequences: int, longest: int, row_tokens: int) -> TokenBatch:
-    """The largest batch that packing makes of so many sequences of at most `longest` tokens.
+    """The largest batch that packing can make of `sequences` of at most `longest` tokens.
 
-    Examples of like length come together, so that the longest do meet in one batch.
+    Examples are grouped by length, so the longest ones do meet in one batch.
     """
-    each = max(1, row_tokens // longest)  # sequences that fit a row whatever their lengths
+    per_row = max(1, row_tokens // longest)  # sequences that fit in a row whatever their lengths
     width = min(max(row_tokens, longest), sequences * longest)
-    return TokenBatch(rows=ceil(sequences / each), width=width)
+    return TokenBatch(rows=ceil(sequences / per_row), width=width)
 
 
 def adapted_matrices(model: ModelDescription, adapter: AdapterPlan) -> TensorShapes:
-    """The matrices that an adapter is put on: those inside the layers, or those it names."""
+    """The matrices that get an adapter: all inside the layers, or those that it names."""
     if adapter.targets == ALL_LINEAR:
         return model.inner
     matrices = {name: size for name, size in model.tensors.items() if len(size) == 2}
     if model.shape.tied:
         matrices["lm_head.weight"] = (model.shape.vocabulary, model.shape.hidden)
-    ends = tuple(f".{target}.weight" for target in adapter.targets)
-    return {name: size for name, size in matrices.items() if f".{name}".endswith(ends)}
+    suffixes = tuple(f".{target}.weight" for target in adapter.targets)
+    return {name: size for name, size in matrices.items() if f".{name}".endswith(suffixes)}
 
 
-def trained_numbers(model: ModelDescription, stage: TrainingPlan) -> tuple[int, int]:
-    """How many numbers are trained: in matrices inside the layers, and elsewhere."""
+def trained_parameters(model: ModelDescription, stage: TrainingPlan) -> tuple[int, int]:
+    """The numbers of trained parameters: in matrices inside the layers, and elsewhere."""
     if stage.adapter is None:
-        inner = count_numbers(model.inner)
+        inner = count_parameters(model.inner)
         return inner, model.parameters - inner
-    on = adapted_matrices(model, stage.adapter).values()
-    lengths = sum(out for out, _ in on) if stage.adapter.lengths else 0
-    return stage.adapter.rank * sum(map(sum, on)), lengths
+    matrices = adapted_matrices(model, stage.adapter).values()
+    magnitudes = sum(outputs for outputs, _ in matrices) if stage.adapter.lengths else 0
+    return stage.adapter.rank * sum(map(sum, matrices)), magnitudes
 
 
 def optimizer_bytes(model: ModelDescription, stage: TrainingPlan) -> int:
-    """AdamW keeps two moments of each number; Muon one of matrices, and AdamW's of the rest."""
-    matrices, others = trained_numbers(model, stage)
-    of_matrix = 1 if stage.optimizer == "muon" else 2
-    return FLOAT32_BYTES * (of_matrix * matrices + 2 * others)
+    """AdamW keeps two moments per parameter; Muon keeps one for matrices and two for the rest."""
+    matrices, others = trained_parameters(model, stage)
+    moments = 1 if stage.optimizer == "muon" else 2
+    return FLOAT32_BYTES * (moments * matrices + 2 * others)
 
 
-def bytes_kept_by_layer(shape: ModelShape, stage: TrainingPlan) -> int:
-    """What one layer keeps for the backward pass, for each token of the batch.
+def layer_bytes_per_token(shape: ModelShape, stage: TrainingPlan) -> int:
+    """What one layer saves for the backward pass, per token.
 
-    With h hidden, f feed-forward, a bytes of the arithmetic, and d = heads * head_dim:
+    With h hidden, f feed-forward, a bytes per number in matrix products, d = heads * head_dim:
 
-        norms       2 * (8 h + 4)   the residual stream, normalised (if the norm is trained), scale
-        inputs      2 * 4 h         in float32, once for q, k, v and once for gate and up
-                    5 * 2 h         in bfloat16: autocast makes a copy for each of the five
+        norms       2 * (8 h + 4)   the residual stream, the normalized one if the norm is trained,
+                                    and its scale
+        inputs      2 * 4 h         float32: once for q, k, v and once for gate and up
+                    5 * 2 h         bfloat16: autocast makes a copy for each of the five
         attention   4 a d + 4 heads + a * row     q, k, v of all heads, output, sums, the mask
-                    a d more in bfloat16 with an adapter, which makes a copy of the output
+                    a d more in bfloat16 with an adapter, which copies the output
         mlp         4 a f           gate, its activation, up, their product
 
-    Keys and values are repeated to all heads where a mask keeps packed sequences apart.
+    Keys and values are repeated for all heads where a mask keeps packed sequences apart.
     """
     a, hidden = stage.width, shape.hidden
     norms = 2 * (FLOAT32_BYTES * hidden * (2 if stage.adapter is None else 1) + FLOAT32_BYTES)
-    into = 2 if stage.precision == "float32" else 3 + (2 if shape.gated else 1)
-    wide = 4 if a == FLOAT32_BYTES or stage.adapter is None else 5
-    attention = wide * a * shape.heads * shape.head_dim
+    inputs = 2 if stage.precision == "float32" else 3 + (2 if shape.gated else 1)
+    copies = 4 if a == FLOAT32_BYTES or stage.adapter is None else 5
+    attention = copies * a * shape.heads * shape.head_dim
     attention += FLOAT32_BYTES * shape.heads + a * stage.batch.width
     mlp = a * shape.feed_forward * (4 if shape.gated else 2)
-    return norms + into * a * hidden + attention + mlp
+    return norms + inputs * a * hidden + attention + mlp
 
 
-def bytes_kept_by_adapter(model: ModelDescription, stage: TrainingPlan) -> int:
-    """What all of an adapter keeps besides, for each token.
+def adapter_bytes_per_token(model: ModelDescription, stage: TrainingPlan) -> int:
+    """What the adapters of all layers save in addition, per token.
 
-    At each matrix its low-rank product; with dropout a mask of a byte, and in float32 a masked
-    copy; with DoRA what its lengths are multiplied with, twice.
+    For each matrix its low-rank product; with dropout a mask of a byte, and in float32 a masked
+    copy of the input; with DoRA two copies of the output, for the gradient of the magnitudes. With
+    dropout in float32 this is an upper bound: inputs that masked copies replace are still counted.
     """
     adapter, a = stage.adapter, stage.width
     if adapter is None:
         return 0
-    on = adapted_matrices(model, adapter).values()
-    low = a * adapter.rank * len(on)
-    dropped = sum(into for _, into in on) * (1 + (FLOAT32_BYTES if a == FLOAT32_BYTES else 0))
-    lengths = 2 * a * sum(out for out, _ in on)
-    return low + (dropped if adapter.dropout else 0) + (lengths if adapter.lengths else 0)
+    matrices = adapted_matrices(model, adapter).values()
+    low_rank = a * adapter.rank * len(matrices)
+    masked_copy = FLOAT32_BYTES if a == FLOAT32_BYTES else 0
+    dropout = sum(inputs for _, inputs in matrices) * (1 + masked_copy)
+    magnitudes = 2 * a * sum(outputs for outputs, _ in matrices)
+    return low_rank + (dropout if adapter.dropout else 0) + (magnitudes if adapter.lengths else 0)
 
 
 def activation_bytes(model: ModelDescription, stage: TrainingPlan) -> int:
-    """What the forward pass keeps: all layers, the last norm, angles of positions, token ids."""
+    """What the forward pass saves: all layers, the last norm, rotary angles, token ids."""
     shape = model.shape
     norm = FLOAT32_BYTES * shape.hidden * (2 if stage.adapter is None else 1) + FLOAT32_BYTES
     once = norm + 2 * FLOAT32_BYTES * shape.head_dim + 8
-    layers = shape.layers * bytes_kept_by_layer(shape, stage) + bytes_kept_by_adapter(model, stage)
-    return stage.batch.tokens * (layers + once)
+    layers = shape.layers * layer_bytes_per_token(shape, stage)
+    return stage.batch.tokens * (layers + adapter_bytes_per_token(model, stage) + once)
 
 
 def loss_bytes(model: ModelDescription, stage: TrainingPlan) -> int:
-    """What exists at the turn: gradients that the fused loss made, and what is worked on.
+    """What the fused loss holds at the peak, with the working memory of the backward pass.
 
-    The loss holds the last hidden states, their gradient, and that of a trained head. Beside them
-    are `CHUNK` rows of logits, and after these the backward pass of the last layer, whichever is
-    more: two gradients of feed-forward size, those of the stream, and of the largest matrix.
+    The loss holds the last hidden states, their gradient, and that of a trained head. To this adds
+    the larger of two that follow each other: `CHUNK` rows of logits; and the backward pass of the
+    last layer, which has two gradients of feed-forward size, those of the residual stream, and
+    that of the largest matrix.
     """
     shape, a, tokens = model.shape, stage.width, stage.batch.tokens
     head = FLOAT32_BYTES * model.head if stage.adapter is None else 0
     logits = FLOAT32_BYTES * min(CHUNK, tokens) * shape.vocabulary * (2 if shape.softcap else 1)
     largest = max(map(prod, model.inner.values())) if stage.adapter is None else 0
-    of_matrix = largest * (FLOAT32_BYTES if a == FLOAT32_BYTES else a + FLOAT32_BYTES)
-    backward = (
-        tokens * (2 * a * shape.feed_forward + (FLOAT32_BYTES + a) * shape.hidden) + of_matrix
-    )
-    return 2 * FLOAT32_BYTES * tokens * shape.hidden + head + max(logits, backward)
+    matrix = largest * (FLOAT32_BYTES if a == FLOAT32_BYTES else a + FLOAT32_BYTES)
+    stream = tokens * (2 * a * shape.feed_forward + (FLOAT32_BYTES + a) * shape.hidden)
+    return 2 * FLOAT32_BYTES * tokens * shape.hidden + head + max(logits, stream + matrix)
 
 
-def memory_on_one(model: ModelDescription, stage: TrainingPlan) -> MemoryUse:
-    """One GPU that holds everything; under autocast also copies of the layers' matrices."""
-    inner = count_numbers(model.inner)
-    held = FLOAT32_BYTES * model.parameters
+def unsharded_memory(model: ModelDescription, stage: TrainingPlan) -> MemoryUse:
+    """A GPU that holds everything; under autocast also half-precision copies of the matrices."""
+    inner = count_parameters(model.inner)
+    weights = FLOAT32_BYTES * model.parameters
     if stage.adapter is not None and stage.adapter.quantized:
-        held, inner = held - round((FLOAT32_BYTES - FOUR_BITS) * inner), 0
-    copied = inner + (trained_numbers(model, stage)[0] if stage.adapter else 0)
-    copies = stage.width * copied if stage.width < FLOAT32_BYTES else 0
+        weights, inner = weights - round((FLOAT32_BYTES - NF4_BYTES) * inner), 0
+    cast = inner + (trained_parameters(model, stage)[0] if stage.adapter else 0)
+    copies = stage.width * cast if stage.width < FLOAT32_BYTES else 0
     return MemoryUse(
-        weights=held + copies,
-        gradients=FLOAT32_BYTES * sum(trained_numbers(model, stage)),
+        weights=weights + copies,
+        gradients=FLOAT32_BYTES * sum(trained_parameters(model, stage)),
         optimizer=optimizer_bytes(model, stage),
         activations=activation_bytes(model, stage),
         loss=loss_bytes(model, stage),
     )
 
 
-def memory_on_each(model: ModelDescription, stage: TrainingPlan, gpus: int) -> MemoryUse:
-    """Each of a group that shards weights, gradients and states evenly.
+def memory_per_gpu(model: ModelDescription, stage: TrainingPlan, gpus: int) -> MemoryUse:
+    """Each of `gpus` GPUs that shard weights, gradients and optimizer states evenly.
 
-    Gathered are two layers (one at work, one on its way) and the head, in the stage's precision;
-    likewise whole gradients of two layers, before they are reduced.
+    Two layers (one in use, one being fetched) and the head are gathered, in the training's
+    precision, and the gradients of two layers are complete until they are reduced.
     """
+    unsharded, layers = unsharded_memory(model, stage), model.shape.layers
     if gpus == 1:
-        return memory_on_one(model, stage)
-    whole, layers = memory_on_one(model, stage), model.shape.layers
-    gathered = stage.width * (2 * count_numbers(model.inner) // layers + model.head)
-    reduced = stage.width * 2 * trained_numbers(model, stage)[0] // layers
+        return unsharded
+    gathered = stage.width * (2 * count_parameters(model.inner) // layers + model.head)
+    unreduced = stage.width * 2 * trained_parameters(model, stage)[0] // layers
     return MemoryUse(
         weights=ceil(FLOAT32_BYTES * model.parameters / gpus) + gathered,
-        gradients=ceil(whole.gradients / gpus) + reduced,
-        optimizer=ceil(whole.optimizer / gpus),
-        activations=whole.activations,
-        loss=whole.loss,
+        gradients=ceil(unsharded.gradients / gpus) + unreduced,
+        optimizer=ceil(unsharded.optimizer / gpus),
+        activations=unsharded.activations,
+        loss=unsharded.loss,
     )
 
 
 def reserved_bytes(gpu: int) -> int:
-    """What of a GPU's memory the plan leaves alone: an assumption, see `CONTEXT` and `ROUNDING`."""
-    return CONTEXT + round(ROUNDING * gpu)
+    """What the plan leaves free of `gpu` bytes, by assumption: `CONTEXT` and `FRAGMENTATION`."""
+    return CONTEXT + round(FRAGMENTATION * gpu)
 
 
 def fits(needs: Sequence[MemoryUse], gpu: int) -> bool:
-    """Whether a GPU with so many bytes can hold each of these, one after another."""
-    return all(each.total + reserved_bytes(gpu) <= gpu for each in needs)
+    """Whether a GPU of `gpu` bytes can run these trainings, one after another."""
+    return all(need.total + reserved_bytes(gpu) <= gpu for need in needs)
+
+
+memory_on_one = unsharded_memory  # alias until benchmarks/plan.py is updated

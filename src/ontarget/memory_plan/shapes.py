@@ -1,4 +1,4 @@
-"""A model as its sizes and the names of its weights: counted, never loaded."""
+"""The sizes of a model and the shapes of its weights, from its configuration and file headers."""
 
 import re
 from collections.abc import Mapping
@@ -8,17 +8,17 @@ from typing import Any
 
 from ontarget.errors import ModelError
 
-OUTER = re.compile(r"embed|wte|wpe|lm_head")  # matrices that are in no layer
-BUFFERS = re.compile(r"inv_freq$")  # saved by old versions of transformers, no parameters
-LARGEST = 10**9  # of a size
+OUTER = re.compile(r"embed|wte|wpe|lm_head")  # names of matrices outside the layers
+BUFFERS = re.compile(r"inv_freq$")  # not parameters, but saved by old versions of transformers
+LARGEST_SIZE = 10**9
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 
-TensorShapes = Mapping[str, tuple[int, ...]]  # a model's weights by name; a matrix is (out, in)
+TensorShapes = Mapping[str, tuple[int, ...]]  # of a model's weights by name; a matrix is (out, in)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelShape:
-    """Sizes of a decoder-only model."""
+    """The sizes of a decoder-only model."""
 
     hidden: int
     layers: int
@@ -27,23 +27,23 @@ class ModelShape:
     head_dim: int
     feed_forward: int
     vocabulary: int
-    tied: bool = False  # the embeddings are the head
-    gated: bool = True  # a feed-forward layer of three matrices
-    softcap: bool = False  # logits are capped, as Gemma 2's
-    positions: int | None = None  # the longest row it was made for
+    tied: bool = False  # the output head is the embedding matrix
+    gated: bool = True  # the feed-forward block has a gate, hence three matrices
+    softcap: bool = False  # logits are capped, as in Gemma 2
+    positions: int | None = None  # the longest sequence the model was made for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDescription:
-    """A shape with its weights."""
+    """The sizes of a model and the shapes of all its weights."""
 
     shape: ModelShape
     tensors: TensorShapes
 
     @property
     def parameters(self) -> int:
-        """How many numbers the weights are."""
-        return count_numbers(self.tensors)
+        """The number of parameters."""
+        return count_parameters(self.tensors)
 
     @property
     def inner(self) -> TensorShapes:
@@ -56,20 +56,20 @@ class ModelDescription:
 
     @property
     def head(self) -> int:
-        """Numbers of the matrix that makes logits."""
+        """The number of parameters of the output head."""
         return self.shape.vocabulary * self.shape.hidden
 
 
-def count_numbers(tensors: TensorShapes) -> int:
-    """How many numbers all tensors hold."""
+def count_parameters(tensors: TensorShapes) -> int:
+    """The number of parameters in these tensors."""
     return sum(map(prod, tensors.values()))
 
 
 def llama_tensors(shape: ModelShape) -> TensorShapes:
     """The weights of a Llama of this shape, without biases.
 
-    Exact for Llama, Mistral and Gemma 1. Others have biases or norms of their own (Qwen, Gemma 2
-    and 3): count what their files hold.
+    Exact for Llama, Mistral and Gemma 1. Other families have biases or further norms (Qwen, Gemma
+    2 and 3): use the tensors of their files.
     """
     hidden, inner = shape.hidden, shape.feed_forward
     queries, keys = (n * shape.head_dim for n in (shape.heads, shape.key_value_heads))
@@ -95,29 +95,29 @@ def llama_tensors(shape: ModelShape) -> TensorShapes:
 
 
 def describe_model(config: Mapping[str, Any], saved: TensorShapes, place: str) -> ModelDescription:
-    """The model whose config.json and weights these are; `place` begins the errors.
+    """The model with this config.json and these saved tensors; errors begin with `place`.
 
     Raises:
-        ModelError: sizes are missing, or it is no plain decoder.
+        ModelError: a size is missing, or the model is not a dense decoder.
     """
     settings = config.get("text_config", config)
     if config.get("is_encoder_decoder") or any(settings.get(name) for name in EXPERTS):
         raise ModelError(
-            f"{place}: a {config.get('model_type')} is an encoder-decoder or a mixture of experts, "
-            "whose activations are not known here; plan a plain decoder such as a Llama"
+            f"{place}: {config.get('model_type')} is an encoder-decoder or a mixture of experts, "
+            "whose activations cannot be planned; plan a dense decoder such as a Llama"
         )
     tied = settings.get("tie_word_embeddings", config.get("tie_word_embeddings", False))
     tensors = parameters_of(saved, tied=bool(tied))
     hidden = size_of(settings, place, "hidden_size", "n_embd", "d_model")
     heads = size_of(settings, place, "num_attention_heads", "n_head")
-    wide = [settings.get(name) for name in ("intermediate_size", "n_inner", "ffn_dim")]
+    feed_forward = [settings.get(name) for name in ("intermediate_size", "n_inner", "ffn_dim")]
     shape = ModelShape(
         hidden=hidden,
         layers=size_of(settings, place, "num_hidden_layers", "n_layer"),
         heads=heads,
         key_value_heads=settings.get("num_key_value_heads") or heads,
         head_dim=settings.get("head_dim") or hidden // heads,
-        feed_forward=next((size for size in wide if size), 4 * hidden),
+        feed_forward=next((size for size in feed_forward if size), 4 * hidden),
         vocabulary=size_of(settings, place, "vocab_size"),
         tied="lm_head.weight" not in tensors,
         gated=any("gate" in name for name in tensors),
@@ -128,13 +128,13 @@ def describe_model(config: Mapping[str, Any], saved: TensorShapes, place: str) -
 
 
 def positions_of(settings: Mapping[str, Any], place: str) -> int | None:
-    """The longest row a model was made for, where its settings say it."""
+    """The longest sequence the model was made for, if its settings name it."""
     names = ("max_position_embeddings", "n_positions")
     return size_of(settings, place, *names) if any(map(settings.get, names)) else None
 
 
 def parameters_of(saved: TensorShapes, *, tied: bool) -> TensorShapes:
-    """Of what files hold, the parameters: no masks, no frequencies, a tied head not twice."""
+    """The parameters among saved tensors: no masks, no frequencies, a tied head only once."""
     return {
         name: size
         for name, size in saved.items()
@@ -145,15 +145,15 @@ def parameters_of(saved: TensorShapes, *, tied: bool) -> TensorShapes:
 
 
 def size_of(settings: Mapping[str, Any], place: str, *names: str) -> int:
-    """The first of these settings that is there; families name the same size differently.
+    """The first of these settings that is present; families name the same size differently.
 
     Raises:
-        ModelError: none is a whole number from 1 to a thousand million.
+        ModelError: it is missing, or not an integer from 1 to 10**9.
     """
-    found = next((settings[name] for name in names if name in settings), None)
-    if not isinstance(found, int) or not 1 <= found <= LARGEST:
+    size = next((settings[name] for name in names if name in settings), None)
+    if not isinstance(size, int) or not 1 <= size <= LARGEST_SIZE:
         raise ModelError(
-            f"{place}: config.json says {found!r} for {' or '.join(names)}, expected a size; "
-            "fetch the model again"
+            f"{place}: config.json has {size!r} for {' or '.join(names)}, expected a size; "
+            "download the model again"
         )
-    return found
+    return size

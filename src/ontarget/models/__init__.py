@@ -1,1 +1,10 @@
-"""TODO index."""
+"""Models and tokenizers: found, checked, loaded, prompted and saved.
+
+folder       checks of a model folder before any framework loads it
+loading      models and tokenizers, loaded and saved: safetensors only, no remote code
+panics       failures of the Rust tokenizers library as errors of ours
+adapters     LoRA and DoRA adapters: added, saved, loaded, merged
+templates    a sample's instruction as text
+prompting    prompts and responses as tokens, for every kind of model
+padding      batches of prompts for generation
+"""

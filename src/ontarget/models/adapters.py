@@ -1,4 +1,4 @@
-"""Low-rank adapters through peft: put on before a training, merged into the weights after it."""
+"""Low-rank adapters through peft: added before a training, merged into the weights after it."""
 
 import json
 import re
@@ -9,28 +9,29 @@ from pathlib import Path
 from typing import Any, Literal
 
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
-from safetensors import safe_open
 from torch import nn
 from transformers import PreTrainedModel
 
 from ontarget.errors import ModelError, RecipeError
+from ontarget.models.folder import check_regular_files, read_header
 
-ALL_LINEAR = "all-linear"  # peft's word for every linear layer but the head
+ALL_LINEAR = "all-linear"  # peft's name for every linear layer but the head
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LowRankAdapter:
-    """LoRA (arXiv 2106.09685): W + scale * B A; DoRA (arXiv 2402.09353) learns lengths apart."""
+    """LoRA (arXiv 2106.09685): W + scale * B A. DoRA (arXiv 2402.09353) also learns magnitudes."""
 
     rank: int
-    scale: float  # alpha / rank of the paper
+    scale: float  # alpha / rank in the paper
     dropout: float  # 0 to 1
-    targets: Sequence[str]  # names of layers; of one, ALL_LINEAR
+    targets: Sequence[str]  # names of layers, or only ALL_LINEAR
     kind: Literal["lora", "dora", "qlora"]
 
 
 def add_adapter(model: PreTrainedModel, adapter: LowRankAdapter) -> PeftModel:
-    """The model with an adapter inside, which alone is trained.
+    """The model with an adapter inside, whose weights are the only ones to train.
 
     Raises:
         RecipeError: no layer has such a name, or it cannot be adapted.
@@ -47,18 +48,18 @@ def add_adapter(model: PreTrainedModel, adapter: LowRankAdapter) -> PeftModel:
             use_dora=adapter.kind == "dora",
             task_type="SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM",
         )
-        found = get_peft_model(model, config)
+        adapted = get_peft_model(model, config)
     except ValueError as error:
         raise RecipeError(
             f"adapter.targets: {', '.join(targets)}: {' '.join(str(error).split())[:200]}; name "
             f"layers of a {type(model).__name__}, or {ALL_LINEAR}"
         ) from error
-    assert isinstance(found, PeftModel)
-    return found
+    assert isinstance(adapted, PeftModel)
+    return adapted
 
 
 def check_targets(model: PreTrainedModel, targets: Sequence[str]) -> None:
-    """Raise RecipeError for a target that no layer has, which peft passes over beside others."""
+    """Raise RecipeError for a target that no layer has; peft ignores it if others match."""
     names = [f".{name}" for name, _ in model.named_modules()]
     for target in targets:
         if target != ALL_LINEAR and not any(name.endswith(f".{target}") for name in names):
@@ -69,33 +70,37 @@ def check_targets(model: PreTrainedModel, targets: Sequence[str]) -> None:
 
 
 def untie_head(model: PreTrainedModel, targets: str | Sequence[str]) -> None:
-    """Give the head weights of its own where it or the embeddings are adapted.
+    """Give the head its own weights if it or the embeddings are adapted.
 
-    peft would merge an adapter of one into both. `targets` are ends of names or, as one text, a
-    regular expression for whole names.
+    Otherwise peft would merge the adapter of one into both. `targets` are endings of names or, as a
+    single text, a regular expression for whole names.
     """
     head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     both = [head, model.get_input_embeddings()]
-    names = [name for name, module in model.named_modules() if any(module is e for e in both)]
+    names = [name for name, module in model.named_modules() if any(module is m for m in both)]
     if isinstance(targets, str):
-        adapted_too = any(re.fullmatch(targets, name) for name in names)
+        is_target = any(re.fullmatch(targets, name) for name in names)
     else:
-        adapted_too = any(f".{name}".endswith(f".{end}") for name in names for end in targets)
-    if adapted_too and both[0].weight is both[1].weight:
+        is_target = any(f".{name}".endswith(f".{end}") for name in names for end in targets)
+    if is_target and both[0].weight is both[1].weight:
         head.weight = nn.Parameter(head.weight.detach().clone())
         model.config.tie_word_embeddings = False
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
-    """The adapter alone, as peft reads it."""
+    """Write the adapter only, as peft reads it."""
     model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
 
 
 def merge_adapter(model: PeftModel) -> PreTrainedModel:
-    """Add the adapter to the weights; the model that is left has no trace of it."""
+    """Add the adapter to the weights; the resulting model has no adapter left.
+
+    Raises:
+        ModelError: the merged weights are not finite.
+    """
     try:
         merged: Any = model.merge_and_unload(safe_merge=True)
-    except ValueError as error:  # of numbers that are none
+    except ValueError as error:
         raise ModelError(
             f"the adapter cannot be merged ({' '.join(str(error).split())[:200]}); train it again"
         ) from error
@@ -106,34 +111,32 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
     """The model with the adapter in `folder`.
 
     Raises:
-        ModelError: it is no adapter in safetensors, or of another model.
+        ModelError: it is not an adapter in safetensors, or of another model.
     """
-    if not (folder / "adapter_model.safetensors").is_file():
+    if not (folder / WEIGHTS).is_file():
         raise ModelError(
-            f"{folder}: has no adapter_model.safetensors; give the folder of an adapter that was "
-            "saved as safetensors"
+            f"{folder}: has no {WEIGHTS}; give the folder of an adapter that was saved as "
+            "safetensors"
         )
-    settings = read_adapter_config(folder)
-    untie_head(model, settings.get("target_modules") or [])
+    check_regular_files(folder)
+    untie_head(model, read_adapter_config(folder).get("target_modules") or [])
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it warns of is refused below
-            found = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
-    except Exception as error:  # the many ways in which an adapter can be of another model
+            warnings.simplefilter("ignore")  # missing weights are an error below
+            adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+    except Exception as error:  # adapters of other models fail in many ways
         raise ModelError(
-            f"{folder}: is no adapter of a {type(model).__name__} of this size "
+            f"{folder}: not an adapter of a {type(model).__name__} of this size "
             f"({' '.join(str(error).split())[:200]}); give the model that it was trained on"
         ) from error
-    with safe_open(folder / "adapter_model.safetensors", "pt") as file:
-        lacking = set(get_peft_model_state_dict(found, save_embedding_layers=False)) - set(
-            file.keys()
-        )
-    if lacking:
+    needed = set(get_peft_model_state_dict(adapted, save_embedding_layers=False))
+    missing = needed - set(read_header(folder / WEIGHTS))
+    if missing:
         raise ModelError(
-            f"{folder}: lacks {len(lacking)} of the adapter's weights for this model, such as "
-            f"{min(lacking)}; give the model that it was trained on, or save the adapter again"
+            f"{folder}: lacks {len(missing)} of the adapter's weights for this model, such as "
+            f"{min(missing)}; give the model that it was trained on, or save the adapter again"
         )
-    return found
+    return adapted
 
 
 def read_adapter_config(folder: Path) -> dict[str, Any]:
@@ -143,13 +146,11 @@ def read_adapter_config(folder: Path) -> dict[str, Any]:
         ModelError: they are missing, or of another kind of adapter.
     """
     try:
-        settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(
-            f"{folder}: adapter_config.json cannot be read; save the adapter again"
-        ) from error
+        raise ModelError(f"{folder}: {CONFIG} cannot be read; save the adapter again") from error
     kind = settings.get("peft_type") if isinstance(settings, dict) else None
     if kind != "LORA":
         raise ModelError(f"{folder}: is an adapter of the kind {kind}; give a LoRA or a DoRA")
-    found: dict[str, Any] = settings
-    return found
+    config: dict[str, Any] = settings
+    return config

@@ -1,24 +1,25 @@
-"""What a model folder must hold before a framework is loaded to open it."""
+"""Checks of a model folder before any framework is loaded to open it."""
 
 import json
 import re
-import struct
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError, safe_open
 
 from ontarget import processes
 from ontarget.artifacts import fingerprint
 from ontarget.errors import ModelError
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-FLOATS = ("F64", "F32", "F16", "BF16")  # in safetensors' words
-LONGEST = 100_000_000  # bytes of a header; safetensors itself refuses longer ones
-UNSAFE = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
+FLOATS = ("F64", "F32", "F16", "BF16")  # safetensors' names
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 def check_folder(model: str) -> None:
-    """Check a model folder without opening its weights; a hub id is only checked for its form.
+    """Check a model folder without loading its weights; of a hub id only the form is checked.
 
     Raises:
         ModelError: no such folder, no config.json, no safetensors weights, or a missing shard.
@@ -34,6 +35,7 @@ def check_folder(model: str) -> None:
         raise ModelError(
             f"{model}: is a file; give the folder that holds config.json and the weights"
         )
+    check_regular_files(folder)
     if not (folder / "config.json").is_file():
         raise ModelError(f"{model}: holds no config.json; give a folder written by save_pretrained")
     for name in ("config.json", "generation_config.json"):
@@ -46,9 +48,16 @@ def check_folder(model: str) -> None:
 
 
 def is_hub_id(model: str) -> bool:
-    """Whether `model` names no folder here but may name a model of the hub."""
-    fits = HUB_ID.fullmatch(model) and not model.startswith(".")
-    return bool(fits) and not Path(model).exists()
+    """Whether `model` is not a path here but may be the id of a model on the hub."""
+    has_form = HUB_ID.fullmatch(model) and not model.startswith(".")
+    return bool(has_form) and not Path(model).exists()
+
+
+def check_regular_files(folder: Path) -> None:
+    """Raise ModelError for a pipe, device or socket: opening one could block for ever."""
+    for path in sorted(folder.iterdir()):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise ModelError(f"{path}: not a regular file; remove it, or fetch the model again")
 
 
 def check_chat_template(model: str) -> None:
@@ -67,7 +76,7 @@ def check_chat_template(model: str) -> None:
 
 
 def check_quantization() -> None:
-    """Raise ModelError where weights cannot be kept in 4 bits."""
+    """Raise ModelError where weights cannot be loaded in 4 bits."""
     if find_spec("bitsandbytes") is None:
         raise ModelError(
             "adapter.kind: qlora needs the package bitsandbytes, which is not installed; "
@@ -80,41 +89,44 @@ def check_quantization() -> None:
 
 
 def check_weight_files(folder: Path) -> None:
-    """Raise ModelError unless `folder` holds all its weights as safetensors."""
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file() and not (folder / "model.safetensors").is_file():
-        pickled = sorted(path.name for path in folder.iterdir() if path.suffix in UNSAFE)
-        found = f"only {pickled[0]}, which may run code when opened" if pickled else "none"
-        named = sorted(path.name for path in folder.glob("*.safetensors"))
-        if named:
-            raise ModelError(
-                f"{folder}: expected model.safetensors, found {named[0]}; save the model again "
-                "with save_pretrained, or rename the file if it is the whole model"
-            )
+    """Raise ModelError unless `folder` has all its weights as safetensors."""
+    if (folder / WEIGHTS).is_file():  # preferred by transformers where there is an index too
+        return
+    if (folder / INDEX).is_file():
+        check_shards(folder)
+        return
+    pickled = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLED)
+    named = sorted(path.name for path in folder.glob("*.safetensors"))
+    if named:
         raise ModelError(
-            f"{folder}: expected weights as .safetensors, found {found}; "
-            "save them with save_pretrained(..., safe_serialization=True)"
+            f"{folder}: expected model.safetensors, found {named[0]}; save the model again "
+            "with save_pretrained, or rename the file if it is the whole model"
         )
-    if index.is_file() and not (folder / "model.safetensors").is_file():  # as transformers prefers
-        try:
-            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-            outside = [
-                shard
-                for shard in shards
-                if Path(shard).name != shard or Path(shard).suffix != ".safetensors"
-            ]
-            missing = sorted(shard for shard in shards if not (folder / shard).is_file())
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
-            raise ModelError(
-                f"{index}: is no index of weights ({type(error).__name__}); fetch the model again"
-            ) from error
-        if outside or not shards:
-            raise ModelError(
-                f"{index}: names {outside[0] if outside else 'no'} weights, expected .safetensors "
-                "files of its own folder; fetch the model again"
-            )
-        if missing:
-            raise ModelError(f"{folder}: the shard {missing[0]} is missing; fetch the model again")
+    fault = f"only {pickled[0]}, which may run code when opened" if pickled else "none"
+    raise ModelError(
+        f"{folder}: expected weights as .safetensors, found {fault}; "
+        "save them with save_pretrained(..., safe_serialization=True)"
+    )
+
+
+def check_shards(folder: Path) -> None:
+    """Raise ModelError unless the index names safetensors files of this folder, all present."""
+    index = folder / INDEX
+    try:
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        outside = [s for s in shards if Path(s).name != s or Path(s).suffix != ".safetensors"]
+        missing = sorted(shard for shard in shards if not (folder / shard).is_file())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+        raise ModelError(
+            f"{index}: not an index of weights ({type(error).__name__}); fetch the model again"
+        ) from error
+    if outside or not shards:
+        raise ModelError(
+            f"{index}: names {outside[0] if outside else 'no'} weights, expected .safetensors "
+            "files of its own folder; fetch the model again"
+        )
+    if missing:
+        raise ModelError(f"{folder}: the shard {missing[0]} is missing; fetch the model again")
 
 
 def identity(model: str, revision: str | None) -> str:
@@ -129,76 +141,65 @@ def identity(model: str, revision: str | None) -> str:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The settings in a model folder's config.json.
+    """A model folder's config.json.
 
     Raises:
-        ModelError: they are no mapping.
+        ModelError: it is not a JSON object.
     """
     return read_settings(folder / "config.json")
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The settings in a JSON file of a model folder.
+    """A JSON file of settings.
 
     Raises:
-        ModelError: it is not JSON, or no mapping.
+        ModelError: it is not a JSON object.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: is not JSON ({error}); fetch the model again") from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise ModelError(f"{path}: holds no settings; fetch the model again")
-    return found
+    return settings
 
 
 def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """The size of each tensor in a model folder, from the headers of its files alone.
+    """The shape of each weight of a model folder, from the headers of its files.
 
-    Tensors of other than plain numbers are buffers and left out, unless they are weights.
+    Tensors that are not floating-point are buffers and left out, unless they are named as weights.
 
     Raises:
-        ModelError: a file is damaged, or a weight holds other than plain numbers.
+        ModelError: a file is damaged, or a weight is not floating-point.
     """
-    index = folder / "model.safetensors.index.json"
-    named = ["model.safetensors"]
-    if not (folder / named[0]).is_file():  # where there are both, this one is loaded
-        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-    found: dict[str, tuple[int, ...]] = {}
-    for name in sorted(set(named)):
-        for tensor, (kind, size) in read_header(folder / name).items():
-            if kind in FLOATS:
-                found[tensor] = size
+    names = [WEIGHTS]
+    if not (folder / WEIGHTS).is_file():
+        names = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name in sorted(set(names)):
+        for tensor, (dtype, shape) in read_header(folder / name).items():
+            if dtype in FLOATS:
+                shapes[tensor] = shape
             elif tensor.endswith("weight"):
                 raise ModelError(
-                    f"{folder / name}: {tensor} holds {kind}, expected {', '.join(FLOATS)}; take "
+                    f"{folder / name}: {tensor} holds {dtype}, expected {', '.join(FLOATS)}; take "
                     "the model as it was before it was quantised"
                 )
-    return found
+    return shapes
 
 
 def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Type and size of each tensor: eight bytes of length, little-endian, then JSON.
+    """Type and shape of each tensor of a safetensors file; no tensor is read.
 
     Raises:
-        ModelError: it is no safetensors file.
+        ModelError: it is not a safetensors file.
     """
     try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > LONGEST:
-                raise ValueError(f"a header of {length} bytes")
-            entries = json.loads(file.read(length))
-        entries.pop("__metadata__", None)
-        ends = [int(entry["data_offsets"][1]) for entry in entries.values()]
-        expected, found = 8 + length + max(ends, default=0), path.stat().st_size
-        if found != expected:
-            raise ValueError(f"{found} bytes, where its header says {expected}")
-        return {
-            name: (str(entry["dtype"]), tuple(map(int, entry["shape"])))
-            for name, entry in entries.items()
-        }
-    except (ValueError, struct.error, LookupError, AttributeError, TypeError) as error:
+        with safe_open(path, framework="numpy") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            return {name: (s.get_dtype(), tuple(s.get_shape())) for name, s in slices.items()}
+    except (SafetensorError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise ModelError(
-            f"{path}: is no safetensors file ({error}); fetch the model again"
+            f"{path}: not a safetensors file ({reason}); fetch the model again"
         ) from error

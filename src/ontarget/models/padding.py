@@ -1,4 +1,4 @@
-"""TODO."""
+"""Batches of prompts for generation: rows of tokens, padded."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,16 @@ from ontarget.models.prompting import Prompt
 
 
 def generation_inputs(prompts: Sequence[Prompt], pad: int) -> dict[str, Tensor]:
-    """The inputs that generation needs ("row time"): decoders go on from the right end of a row.
+    """The inputs of `generate` ("row time").
 
-    Decoders of encoder-decoders all begin with equally many tokens.
+    Decoders continue from the right end of a row, so their padding is on the left. The decoder
+    prefixes of encoder-decoders all have the same length.
     """
     if not prompts[0].encoder:
         return left_padded([prompt.tokens for prompt in prompts], pad)
-    begun = torch.tensor([prompt.tokens for prompt in prompts])
-    return {"decoder_input_ids": begun, **right_padded([each.encoder for each in prompts], pad)}
+    prefixes = torch.tensor([prompt.tokens for prompt in prompts])
+    sources = right_padded([prompt.encoder for prompt in prompts], pad)
+    return {"decoder_input_ids": prefixes, **sources}
 
 
 def right_padded(rows: Sequence[Sequence[int]], pad: int) -> dict[str, Tensor]:

@@ -1,9 +1,9 @@
-"""How a model is asked for a translation, in tokens: what its response goes on from and ends with.
+"""Prompts and responses as tokens: what the model is given, and what ends its response.
 
-decoder-only          the filled template; or that as a user's turn of the model's chat template
+decoder-only          the filled template, or that as a user's turn of the model's chat template
 encoder-decoder       the encoder reads the filled template
-with language codes   the encoder reads the source alone; the language asked for is a code at
-                      the head of the response (NLLB, M2M-100, mBART) or of the source (Marian)
+with language codes   the encoder reads the source alone; the requested language is a code at the
+                      head of the response (NLLB, M2M-100, mBART) or of the source (Marian)
 """
 
 import re
@@ -24,22 +24,22 @@ Tokens = list[int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a model is given to go on from."""
+    """What a model continues from."""
 
-    tokens: tuple[int, ...]  # of an encoder-decoder: those its decoder begins with
-    encoder: tuple[int, ...] = ()  # of an encoder-decoder: what its encoder reads
+    tokens: tuple[int, ...]  # of an encoder-decoder: the decoder's prefix
+    encoder: tuple[int, ...] = ()  # of an encoder-decoder: the encoder's input
 
 
 def build_prompts(
-    loaded: LoadedModel, samples: Sequence[Sample], asking: PromptFormat
+    loaded: LoadedModel, samples: Sequence[Sample], prompt_format: PromptFormat
 ) -> list[Prompt]:
-    """The prompt of each sample, which names the language asked for.
+    """The prompt of each sample; it names the sample's `asked_lang`.
 
     Raises:
-        ModelError: the model has no chat template or cannot have one, or no code for a language.
+        ModelError: the model has no usable chat template, or no code for a language.
     """
     check_special_tokens(loaded, [(sample.key, sample.source) for sample in samples])
-    if asking.chat and loaded.has_encoder:
+    if prompt_format.chat and loaded.has_encoder:
         raise ModelError(
             f"{loaded.name}: an encoder-decoder holds no chat; leave chat out of the recipe"
         )
@@ -47,56 +47,57 @@ def build_prompts(
         return prompts_with_source_codes(loaded, samples)
     if response_codes(loaded):
         return prompts_with_response_codes(loaded, samples)
-    texts = [fill_template(sample, asking.template, english_name) for sample in samples]
+    texts = [fill_template(sample, prompt_format.template, english_name) for sample in samples]
     if loaded.has_encoder:
-        return [encoder_prompt(loaded, text) for text in tokenize_source(loaded, texts)]
-    rows = chat_prompts(loaded, texts) if asking.chat else loaded.prompts(texts)
+        return [encoder_prompt(loaded, tokens) for tokens in tokenize_source(loaded, texts)]
+    rows = chat_prompts(loaded, texts) if prompt_format.chat else loaded.prompts(texts)
     return [Prompt(tokens=tuple(row)) for row in rows]
 
 
 def build_responses(
-    loaded: LoadedModel, samples: Sequence[Sample], asking: PromptFormat
+    loaded: LoadedModel, samples: Sequence[Sample], prompt_format: PromptFormat
 ) -> list[Tokens]:
-    """The response of each sample, closed by what ends it."""
+    """The response of each sample, with the token that ends it."""
     check_special_tokens(loaded, [(sample.key, sample.target) for sample in samples])
     texts = [sample.target for sample in samples]
     if not texts:
         return []
-    side = {"text_target": texts} if loaded.has_encoder else {"text": texts}
-    rows: list[Tokens] = loaded.tokenizer(**side, add_special_tokens=False)["input_ids"]
-    (end, *_) = end_ids(loaded, asking)
+    rows: list[Tokens] = loaded.token_ids(
+        texts, as_target=loaded.has_encoder, add_special_tokens=False
+    )
+    end = end_ids(loaded, prompt_format)[0]
     return [[*row, end] for row in rows]
 
 
 def check_special_tokens(loaded: LoadedModel, texts: Sequence[tuple[str, str]]) -> None:
-    """Raise ModelError where a text, behind its key, holds what the tokenizer reads as a command.
+    """Raise ModelError for a text, given with its key, that contains a special token.
 
-    It would begin or end a text in its middle, or speak for somebody else in a chat.
+    The tokenizer would read it as a command: end the text early, or switch turns in a chat.
     """
-    known = {*loaded.tokenizer.all_special_tokens, *source_codes(loaded)}
-    marks = [re.escape(each) for each in known if len(each) > 2 and not each.isalnum()]
+    special = {*loaded.tokenizer.all_special_tokens, *source_codes(loaded)}
+    marks = [re.escape(token) for token in special if len(token) > 2 and not token.isalnum()]
     if not marks:
         return
-    mark = re.compile("|".join(marks))
+    pattern = re.compile("|".join(marks))
     for key, text in texts:
-        if found := mark.search(text):
+        if match := pattern.search(text):
             raise ModelError(
-                f"{key}: its text holds {found[0]!r}, a special token of {loaded.name}; remove it "
-                "from the text, or leave the row out"
+                f"{key}: its text contains {match[0]!r}, a special token of {loaded.name}; remove "
+                "it from the text, or leave the row out"
             )
 
 
-def end_ids(loaded: LoadedModel, asking: PromptFormat) -> tuple[int, ...]:
-    """All ids that end a response; the first is the one that it is trained to end with."""
-    found = (*chat_end_ids(loaded), *loaded.eos) if asking.chat else loaded.eos
-    return tuple(dict.fromkeys(found))
+def end_ids(loaded: LoadedModel, prompt_format: PromptFormat) -> tuple[int, ...]:
+    """All token ids that end a response; the first is the one it is trained to end with."""
+    turn = chat_end_ids(loaded) if prompt_format.chat else ()
+    stop = loaded.prompts([prompt_format.stop])[0] if prompt_format.stop else []
+    return tuple(dict.fromkeys((*turn, *loaded.eos, *stop)))
 
 
 def chat_prompts(loaded: LoadedModel, texts: Sequence[str]) -> list[Tokens]:
-    """Each text as a user's turn up to the assistant's; BOS where the template has it."""
-    rendered = [render_chat(loaded, [("user", text)], begun=True) for text in texts]
-    lost = any(text.strip() not in turn for text, turn in zip(texts, rendered, strict=True))
-    if lost:
+    """Each text as a user's turn, up to the assistant's; BOS if the chat template has it."""
+    rendered = [render_chat(loaded, [("user", text)], open_turn=True) for text in texts]
+    if any(text.strip() not in turn for text, turn in zip(texts, rendered, strict=True)):
         raise ModelError(
             f"{loaded.name}: its chat template leaves out or changes what the user says; leave "
             "chat out of the recipe, or mend the template"
@@ -105,15 +106,18 @@ def chat_prompts(loaded: LoadedModel, texts: Sequence[str]) -> list[Tokens]:
 
 
 def chat_end_ids(loaded: LoadedModel) -> tuple[int, ...]:
-    """The special token that closes an assistant's turn in the chat template, if there is one."""
+    """The special token that ends an assistant's turn in the chat template, if there is one."""
     marker = "ontarget"
-    turn = render_chat(loaded, [("user", marker), ("assistant", marker)], begun=False)
-    (after,) = tokenize(loaded, [turn.rpartition(marker)[2]])
+    turns = [("user", marker), ("assistant", marker)]
+    rendered = render_chat(loaded, turns, open_turn=False)
+    (after,) = tokenize(loaded, [rendered.rpartition(marker)[2]])
     return tuple(after[:1]) if after[:1] and after[0] in loaded.tokenizer.all_special_ids else ()
 
 
-def render_chat(loaded: LoadedModel, said: Sequence[tuple[str, str]], *, begun: bool) -> str:
-    """The chat template filled; models that can think aloud are told not to.
+def render_chat(loaded: LoadedModel, turns: Sequence[tuple[str, str]], *, open_turn: bool) -> str:
+    """The chat template, filled with (role, text) turns; thinking is switched off.
+
+    `open_turn` adds the beginning of the assistant's next turn.
 
     Raises:
         ModelError: the tokenizer has no chat template, or one that fails.
@@ -125,8 +129,8 @@ def render_chat(loaded: LoadedModel, said: Sequence[tuple[str, str]], *, begun: 
     try:
         return str(
             loaded.tokenizer.apply_chat_template(
-                [{"role": role, "content": text} for role, text in said],
-                add_generation_prompt=begun,
+                [{"role": role, "content": text} for role, text in turns],
+                add_generation_prompt=open_turn,
                 tokenize=False,
                 enable_thinking=False,
             )
@@ -139,80 +143,80 @@ def render_chat(loaded: LoadedModel, said: Sequence[tuple[str, str]], *, begun: 
 
 
 def tokenize(loaded: LoadedModel, texts: Sequence[str]) -> list[Tokens]:
-    """Token ids, of special tokens only those in the text."""
-    rows: list[Tokens] = loaded.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    """Token ids without any special tokens but those in the text."""
+    rows: list[Tokens] = loaded.token_ids(list(texts), add_special_tokens=False)
     return rows
 
 
 def tokenize_source(loaded: LoadedModel, texts: Sequence[str]) -> list[Tokens]:
-    """Token ids with the special tokens that the tokenizer gives a source."""
-    rows: list[Tokens] = loaded.tokenizer(list(texts))["input_ids"] if texts else []
+    """Token ids with the special tokens that the tokenizer adds to an encoder's input."""
+    rows: list[Tokens] = loaded.token_ids(list(texts)) if texts else []
     return rows
 
 
 def encoder_prompt(loaded: LoadedModel, source: Tokens) -> Prompt:
-    """The decoder's beginning beside a source; a forced first token belongs to it."""
+    """An encoder's input with the decoder's prefix, forced first token included."""
     config = loaded.model.generation_config
     forced = config.forced_bos_token_id if config else None
-    begun = (loaded.start,) if forced is None else (loaded.start, int(forced))
-    return Prompt(tokens=begun, encoder=tuple(source))
+    prefix = (loaded.start,) if forced is None else (loaded.start, int(forced))
+    return Prompt(tokens=prefix, encoder=tuple(source))
 
 
 def prompts_with_response_codes(loaded: LoadedModel, samples: Sequence[Sample]) -> list[Prompt]:
-    """The source under its code; the decoder begins with the code of the language asked for."""
+    """The source with its language code; the decoder's prefix is the requested language's code."""
     tokenizer: Any = loaded.tokenizer
     code = code_lookup(loaded, response_codes(loaded))
     prompts = []
     for sample in samples:
         tokenizer.src_lang = code(sample.source_lang)
-        source = tuple(tokenizer(sample.source)["input_ids"])
+        source = tuple(loaded.token_ids(sample.source))
         tokenizer.tgt_lang = code(sample.asked_lang)
-        (first, *_, last) = tokenizer(text_target=sample.target)["input_ids"]
-        # In mBART's first version a text is closed by its code, and the decoder begins with it.
-        begun = (last,) if last not in loaded.eos else (loaded.start, first)
-        prompts.append(Prompt(tokens=begun, encoder=source))
+        (first, *_, last) = loaded.token_ids(sample.target, as_target=True)
+        # The first mBART puts the code at the end of a text and at the decoder's beginning.
+        prefix = (last,) if last not in loaded.eos else (loaded.start, first)
+        prompts.append(Prompt(tokens=prefix, encoder=source))
     return prompts
 
 
 def prompts_with_source_codes(loaded: LoadedModel, samples: Sequence[Sample]) -> list[Prompt]:
-    """The code of the language asked for stands before the source."""
+    """The requested language's code in front of the source."""
     code = code_lookup(loaded, source_codes(loaded))
     texts = [f"{code(sample.asked_lang)} {sample.source}" for sample in samples]
-    return [encoder_prompt(loaded, source) for source in tokenize_source(loaded, texts)]
+    return [encoder_prompt(loaded, tokens) for tokens in tokenize_source(loaded, texts)]
 
 
 def language_codes(loaded: LoadedModel) -> list[str]:
-    """The language codes that a model is asked by; none where it is asked in words."""
+    """The model's own language codes; [] for models that are prompted in words."""
     return source_codes(loaded) or response_codes(loaded)
 
 
 def response_codes(loaded: LoadedModel) -> list[str]:
-    """The codes that a response can begin with, among others that are none."""
+    """Tokens that a response can begin with; language codes are among them."""
     if not hasattr(loaded.tokenizer, "src_lang"):
         return []
-    named = getattr(loaded.tokenizer, "lang_code_to_token", None)  # M2M-100's codes are no tokens
-    return list(named or loaded.tokenizer.all_special_tokens)
+    codes = getattr(loaded.tokenizer, "lang_code_to_token", None)  # M2M-100's codes are no tokens
+    return list(codes or loaded.tokenizer.all_special_tokens)
 
 
 def source_codes(loaded: LoadedModel) -> list[str]:
     """The tokens `>>ita<<` of a multilingual Marian."""
     if not loaded.has_encoder:
         return []
-    known = loaded.tokenizer.get_vocab()
-    return sorted(each for each in known if each.startswith(">>") and each.endswith("<<"))
+    tokens = loaded.tokenizer.get_vocab()
+    return sorted(token for token in tokens if token.startswith(">>") and token.endswith("<<"))
 
 
 def code_lookup(loaded: LoadedModel, codes: Sequence[str]) -> Callable[[str], str]:
-    """Which of the model's codes a language has; raises ModelError where it has none."""
+    """A function from a language to the model's code; it raises ModelError if there is none."""
 
     @cache
-    def code(language: str) -> str:
-        found = code_among(language, codes)
-        if found is None:
+    def code_of(language: str) -> str:
+        code = code_among(language, codes)
+        if code is None:
             raise ModelError(
                 f"{loaded.name}: its tokenizer has no code for {language}; leave the language "
                 "out, or take a model that knows it"
             )
-        return found
+        return code
 
-    return code
+    return code_of

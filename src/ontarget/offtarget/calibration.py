@@ -1,26 +1,27 @@
 """A detector's errors on references, counted by language and length.
 
-A text's length is its letters as `scripts.letters` counts them, the unit of `Rule.shortest`:
-spaces, digits and punctuation say nothing of a language, and an ideograph says as much as a few
-letters. So a length means much the same in all scripts, and an edge of a band can be the rule's.
+Length is in letters as `writing.letters` counts them, the unit of `DecisionRule.shortest`. Spaces,
+digits and punctuation carry no evidence of a language, and an ideograph carries as much as a few
+letters, so a length means much the same in every script.
 """
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ontarget.languages.tags import same_language
+from ontarget.offtarget.detectors.base import Probabilities
 from ontarget.offtarget.verdicts import Judgement, is_off_target
 from ontarget.stats import Proportion
 
-EDGES = (0, 10, 15, 20, 40, 80, 160)  # letters of the shortest text of each band
+EDGES = (0, 10, 15, 20, 40, 80, 160)  # letters of the shortest text of each length band
 BANDS = range(len(EDGES))
-MAX_ERROR_PERCENT = 1.0  # percent of verdicts that may be wrong where they are trusted
+MAX_ERROR_PERCENT = 1.0  # of verdicts that may be wrong where they are trusted
 
 
 class VerdictCounts(NamedTuple):
-    """Texts by what they were called."""
+    """Texts by verdict."""
 
     on_target: int
     off_target: int
@@ -28,7 +29,7 @@ class VerdictCounts(NamedTuple):
 
     @property
     def texts(self) -> int:
-        """All of them."""
+        """All texts."""
         return sum(self)
 
     @property
@@ -38,101 +39,103 @@ class VerdictCounts(NamedTuple):
 
     @property
     def floor(self) -> Proportion:
-        """The off-target ratio: the metric's error where the texts are references."""
+        """The off-target ratio: the metric's error if the texts are references."""
         return Proportion(self.off_target, self.judged)
 
     @property
     def missed(self) -> Proportion:
-        """What passes of those judged: the metric's error where the texts are in no target."""
+        """Share called on target: the metric's error if the texts are not in the target."""
         return Proportion(self.on_target, self.judged)
 
 
 class Calibration:
-    """One detector's verdicts, counted; what it holds does not grow with the texts."""
+    """Counts of one detector's verdicts; its size does not grow with the number of texts."""
 
     def __init__(self) -> None:
         self.verdicts: Counter[tuple[str, str, int, bool | None]] = Counter()
         self.top: Counter[tuple[str, int, bool]] = Counter()
-        self.found: Counter[tuple[str, str]] = Counter()
+        self.detected: Counter[tuple[str, str]] = Counter()
 
-    def add(self, pair: tuple[str, str], length: int, judged: Judgement) -> None:
-        """Count the verdict on a text; `pair` is (its language, the language asked for)."""
-        self.verdicts[*pair, band_of(length), is_off_target(judged)] += 1
-        if pair[0] == pair[1] and judged.is_off_target:
-            self.found[pair[0], judged.language] += 1
+    def add(self, pair: tuple[str, str], length: int, judgement: Judgement) -> None:
+        """Count the verdict on a text; `pair` is (its language, the requested language)."""
+        self.verdicts[*pair, band_of(length), is_off_target(judgement.verdict)] += 1
+        if pair[0] == pair[1] and judgement.is_off_target:
+            self.detected[pair[0], judgement.language] += 1
 
-    def add_top(self, language: str, length: int, shares: Mapping[str, float]) -> None:
+    def add_top(self, language: str, length: int, probabilities: Probabilities) -> None:
         """Count whether a reference's likeliest language is its own."""
-        best = next(iter(shares), "")
+        best = next(iter(probabilities), "")
         self.top[language, band_of(length), bool(best) and same_language(best, language)] += 1
 
     def counts(self, language: str, target: str, bands: Iterable[int] = BANDS) -> VerdictCounts:
-        """Texts in `language` where `target` was asked for."""
-        found = VerdictCounts(0, 0, 0)
-        for number in bands:
-            kinds = ((language, target, number, verdict) for verdict in (False, True, None))
-            found = sum_counts(found, VerdictCounts(*(self.verdicts[kind] for kind in kinds)))
-        return found
+        """Texts in `language` where `target` was requested."""
+        total = VerdictCounts(0, 0, 0)
+        for band in bands:
+            keys = ((language, target, band, outcome) for outcome in (False, True, None))
+            total = sum_counts(total, VerdictCounts(*(self.verdicts[key] for key in keys)))
+        return total
 
     def references(self, language: str, bands: Iterable[int] = BANDS) -> VerdictCounts:
-        """Texts in the language asked for."""
+        """Texts in the requested language."""
         return self.counts(language, language, bands)
 
-    def found_most(self, language: str) -> str:
-        """What references called off-target are most often in; "" where that is no one language."""
-        by_language = {two: times for (one, two), times in self.found.items() if one == language}
-        return max(by_language, key=lambda each: by_language[each], default="")
+    def detected_most(self, language: str) -> str:
+        """The language most often detected in references called off-target; "" if mixed."""
+        others = {other: count for (own, other), count in self.detected.items() if own == language}
+        return max(others, key=lambda other: others[other], default="")
 
     def top_label(self, language: str, bands: Iterable[int] = BANDS) -> Proportion:
-        """References whose likeliest language, of all that the detector may answer, is theirs."""
-        wanted = list(bands)
+        """References whose likeliest language, among all possible answers, is their own."""
+        selected = list(bands)
         right, wrong = (
-            sum(self.top[language, each, is_it] for each in wanted) for is_it in (True, False)
+            sum(self.top[language, band, is_right] for band in selected)
+            for is_right in (True, False)
         )
         return Proportion(right, right + wrong)
 
     def pairs(self, *, language: str = "", target: str = "") -> dict[str, VerdictCounts]:
-        """Texts in a language by what else was asked for, or of a target by what else they are in.
+        """Texts in a language by the other requested languages, or the reverse for a target.
 
-        Keys are the other language; what is missed most comes first.
+        Keys are the other language; the most often missed comes first.
         """
-        found = {
+        counts = {
             two if language else one: self.counts(one, two)
             for one, two in sorted({(one, two) for one, two, _, _ in self.verdicts})
             if one != two and (one == language or two == target)
         }
-        return dict(sorted(found.items(), key=lambda each: -(each[1].missed.percent or 0.0)))
+        return dict(sorted(counts.items(), key=lambda pair: -(pair[1].missed.percent or 0.0)))
 
     def off_trusted_from(self, target: str) -> int | None:
-        """Letters from which on `off_target` can be trusted: few references are called so."""
-        return trusted_from([self.references(target, [number]).floor for number in BANDS])
+        """Letters from which `off_target` can be trusted: few references are called so."""
+        return trusted_from([self.references(target, [band]).floor for band in BANDS])
 
     def on_trusted_from(self, target: str) -> int | None:
-        """Letters from which on `on_target` can be trusted: few texts in any other language pass.
+        """Letters from which `on_target` can be trusted: few texts in other languages pass.
 
-        None where texts in one of them pass too often, and where there is no other language.
+        None if texts in one of them pass too often, or if there is no other language.
         """
         lengths = [
-            trusted_from([self.counts(other, target, [number]).missed for number in BANDS])
+            trusted_from([self.counts(other, target, [band]).missed for band in BANDS])
             for other in self.pairs(target=target)
         ]
-        known = [length for length in lengths if length is not None]
-        return max(known) if known and len(known) == len(lengths) else None
+        trusted = [length for length in lengths if length is not None]
+        return max(trusted) if trusted and len(trusted) == len(lengths) else None
 
 
 def trusted_from(errors: Sequence[Proportion]) -> int | None:
-    """Letters from which on verdicts are trusted, by the share of errors in each band.
+    """Letters from which verdicts can be trusted, given the proportion of errors in each band.
 
-    A band's lower edge: there and in each longer band at most `MOST` percent are wrong, and in all
-    of these together at most that by the upper bound of the interval. None where no band is such.
+    The lower edge of the first band such that in it and in each longer band at most
+    `MAX_ERROR_PERCENT` of the verdicts are wrong, and in all of these together at most that by the
+    upper bound of the interval. None if there is no such band.
     """
     trusted = None
     pooled = Proportion(0, 0)
-    for edge, share in reversed(list(zip(EDGES, errors, strict=True))):
-        pooled = Proportion(pooled.count + share.count, pooled.of + share.of)
-        if share.percent is None:
+    for edge, band in reversed(list(zip(EDGES, errors, strict=True))):
+        pooled = Proportion(pooled.count + band.count, pooled.total + band.total)
+        if band.percent is None:
             continue
-        if share.percent > MAX_ERROR_PERCENT:
+        if band.percent > MAX_ERROR_PERCENT:
             break
         if pooled.interval and pooled.interval[1] <= MAX_ERROR_PERCENT:
             trusted = edge
@@ -145,5 +148,5 @@ def sum_counts(one: VerdictCounts, two: VerdictCounts) -> VerdictCounts:
 
 
 def band_of(length: int) -> int:
-    """The number of the band that a text of so many letters is in."""
+    """The number of the length band of a text with `length` letters."""
     return bisect_right(EDGES, length) - 1

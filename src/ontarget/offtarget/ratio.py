@@ -1,4 +1,4 @@
-"""Verdicts of a test set, counted: the off-target ratio, its floor, and the excess over it."""
+"""The off-target ratio: counted, with its interval, beside the same ratio on the references."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,18 +8,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontarget.offtarget.verdicts import Judgement, Verdict, is_off_target
-from ontarget.stats import wilson
+from ontarget.stats import SEED, Proportion
 
-SEED = 12345  # of the bootstrap; sacreBLEU's too
-SAMPLES = 2000
+SAMPLES = 2000  # of the bootstrap
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """The off-target ratio of translations and, as its floor, that of their references.
+
+    Undecided segments are in neither. Every off-target percentage in this package is one of these.
+    """
+
+    translations: Proportion
+    references: Proportion = Proportion(0, 0)
+
+    @classmethod
+    def of(
+        cls, verdicts: Mapping[str, int], references: Mapping[str, int] | None = None
+    ) -> "Ratio":
+        """From counts by verdict."""
+        return cls(count_off_target(verdicts), count_off_target(references or {}))
+
+    @property
+    def percent(self) -> float | None:
+        """Off-target share of the judged translations, 0-100; None if none could be judged."""
+        return self.translations.percent
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Wilson's 95 % interval of `percent`."""
+        return self.translations.interval
+
+    @property
+    def reference_percent(self) -> float | None:
+        """The same share of the references: what the metric calls wrong in correct text."""
+        return self.references.percent
+
+
+def count_off_target(verdicts: Mapping[str, int]) -> Proportion:
+    """Off-target among judged segments, from counts by verdict."""
+    judged = sum(count for verdict, count in verdicts.items() if is_off_target(verdict) is not None)
+    return Proportion(sum(n for verdict, n in verdicts.items() if is_off_target(verdict)), judged)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffTargetScore:
     """The off-target ratio of a test set; percent 0-100, intervals 95 %.
 
-    Without references nothing is known of floor and excess: they are None. `judged` leaves out
-    the undecided segments.
+    Floor and excess are None without references. `judged` does not count undecided segments.
     """
 
     percent: float
@@ -32,7 +69,7 @@ class OffTargetScore:
     excess_low: float | None  # paired bootstrap over segments
     excess_high: float | None
     verdicts: dict[str, int]
-    languages: dict[str, int]  # found in the judged segments, most frequent first
+    languages: dict[str, int]  # detected in judged segments, most frequent first
     signature: str
     lpr: float | None  # line-level pass rate
     wpr: float | None  # word-level pass rate
@@ -47,18 +84,21 @@ class OffTargetScore:
 
 
 class Tally:
-    """Judged segments, counted with what their references were found to be."""
+    """Judged segments, counted together with the judgements of their references."""
 
-    def __init__(self, found: Mapping[tuple[Judgement, Judgement | None], int]) -> None:
-        self.verdicts: Counter[Verdict] = Counter()
+    def __init__(self, pairs: Mapping[tuple[Judgement, Judgement | None], int]) -> None:
+        self.verdicts: Counter[str] = Counter()
+        self.reference_verdicts: Counter[str] = Counter()
         self.languages: Counter[str] = Counter()
-        self.pairs: Counter[tuple[bool | None, bool | None]] = Counter()
-        for (segment, reference), times in found.items():
-            self.verdicts[segment.verdict] += times
+        self.outcomes: Counter[tuple[bool | None, bool | None]] = Counter()
+        for (segment, reference), count in pairs.items():
+            self.verdicts[segment.verdict] += count
             if segment.verdict is not Verdict.UNDECIDED and segment.language:
-                self.languages[segment.language] += times
+                self.languages[segment.language] += count
             if reference is not None:
-                self.pairs[is_off_target(segment), is_off_target(reference)] += times
+                self.reference_verdicts[reference.verdict] += count
+                outcome = is_off_target(segment.verdict), is_off_target(reference.verdict)
+                self.outcomes[outcome] += count
 
     @property
     def segments(self) -> int:
@@ -66,67 +106,56 @@ class Tally:
         return self.verdicts.total()
 
     @property
-    def judged(self) -> int:
-        """Those that are not undecided."""
-        return self.segments - self.verdicts[Verdict.UNDECIDED]
-
-    @property
-    def count(self) -> int:
-        """Those that are off-target."""
-        return self.judged - self.verdicts[Verdict.ON_TARGET]
-
-    def floor(self) -> float | None:
-        """The ratio on the references; None without any that could be judged."""
-        of_references = Counter[bool | None]()
-        for (_, of_reference), times in self.pairs.items():
-            of_references[of_reference] += times
-        judged = of_references[True] + of_references[False]
-        return 100 * of_references[True] / judged if judged else None
+    def ratio(self) -> Ratio:
+        """The ratio, floored by the references."""
+        return Ratio.of(self.verdicts, self.reference_verdicts)
 
     def excess_interval(self, seed: int = SEED) -> tuple[float, float] | None:
-        """Bounds of the excess over the floor, 95 %, by resampling segments with their references.
+        """95 % bounds of the excess over the floor, by resampling segments with their references.
 
-        A segment and its reference are each on-target, off-target or undecided, so a resample is
-        one draw of nine counts, whatever the number of segments.
+        A segment and its reference are each on target, off-target or undecided, so a resample is
+        one multinomial draw of nine counts, whatever the number of segments.
         """
-        if self.floor() is None:
+        if self.ratio.reference_percent is None:
             return None
-        kinds = sorted(self.pairs, key=str)
-        counts = np.array([self.pairs[kind] for kind in kinds])
+        outcomes = sorted(self.outcomes, key=str)
+        counts = np.array([self.outcomes[outcome] for outcome in outcomes])
         draws = np.random.default_rng(seed).multinomial(
             counts.sum(), counts / counts.sum(), size=SAMPLES
         )
-        found, floor = (resampled_percent(draws, [kind[side] for kind in kinds]) for side in (0, 1))
-        low, high = np.nanpercentile(found - floor, [2.5, 97.5])
+        translations, references = (
+            resampled_percent(draws, [outcome[side] for outcome in outcomes]) for side in (0, 1)
+        )
+        low, high = np.nanpercentile(translations - references, [2.5, 97.5])
         return float(low), float(high)
 
     def score(
         self, signature: str, rates: tuple[float | None, float | None] = (None, None)
     ) -> OffTargetScore:
-        """All that the counts say; `rates` are the line- and word-level pass rates.
+        """Everything that the counts say; `rates` are the line- and word-level pass rates.
 
         Raises:
-            ValueError: every segment is undecided, or there is none.
+            ValueError: no segment could be judged.
         """
-        if not self.judged:
+        ratio = self.ratio
+        percent, interval, floor = ratio.percent, ratio.interval, ratio.reference_percent
+        if percent is None or interval is None:
             raise ValueError(
                 f"none of {self.segments} segments could be judged: all are too short or without "
                 "letters, and no ratio can be given"
             )
-        percent = 100 * self.count / self.judged
-        low, high = wilson(self.count, self.judged)
-        floor, bounds = self.floor(), self.excess_interval()
+        bounds = self.excess_interval()
         return OffTargetScore(
             percent=percent,
-            low=low,
-            high=high,
-            count=self.count,
-            judged=self.judged,
+            low=interval[0],
+            high=interval[1],
+            count=ratio.translations.count,
+            judged=ratio.translations.total,
             floor_percent=floor,
             excess_percent=None if floor is None else percent - floor,
             excess_low=bounds and bounds[0],
             excess_high=bounds and bounds[1],
-            verdicts={each.value: self.verdicts[each] for each in Verdict},
+            verdicts={verdict.value: self.verdicts[verdict] for verdict in Verdict},
             languages=dict(self.languages.most_common()),
             signature=f"n:{self.segments}|{signature}",
             lpr=rates[0],
@@ -134,10 +163,10 @@ class Tally:
         )
 
 
-def resampled_percent(draws: NDArray[np.int64], kinds: list[bool | None]) -> NDArray[np.float64]:
-    """Off-target percent of each draw (rows) of counts by kind (columns); nan: none is judged."""
-    wrong = draws[:, [kind is True for kind in kinds]].sum(1)
-    judged = draws[:, [kind is not None for kind in kinds]].sum(1)
-    found = np.full(len(draws), np.nan)
-    np.divide(100.0 * wrong, judged, out=found, where=judged > 0)
-    return found
+def resampled_percent(draws: NDArray[np.int64], outcomes: list[bool | None]) -> NDArray[np.float64]:
+    """Off-target percent of each row of counts by outcome (columns); NaN where none is judged."""
+    off_target = draws[:, [outcome is True for outcome in outcomes]].sum(1)
+    judged = draws[:, [outcome is not None for outcome in outcomes]].sum(1)
+    percent = np.full(len(draws), np.nan)
+    np.divide(100.0 * off_target, judged, out=percent, where=judged > 0)
+    return percent

@@ -1,29 +1,30 @@
-"""What can be known of a recipe before it runs: languages, files, model, place. No torch."""
+"""What can be checked of a recipe before it runs: languages, files, model, output. No torch."""
 
 import os
+from itertools import islice
 from pathlib import Path
 
 from ontarget import processes
 from ontarget.data import readers
+from ontarget.data.readers.lines import open_bytes
 from ontarget.data.readers.phrasebook import cldr_locale
 from ontarget.errors import ArtifactError, CorpusError, RecipeError
 from ontarget.models import folder
+from ontarget.recipe.corpus import check_splits, read_corpus
 from ontarget.recipe.recipe import Recipe
-from ontarget.records import Parallel
-from ontarget.steps import inputs
 from ontarget.training.monitoring import trackers
 
-FEW = 1000  # rows looked at in a file that is too large to read whole in no time
-SMALL = 2_000_000  # bytes of all corpus files together that are read whole
+FIRST_ROWS = 1000  # read of a file if the corpus is too large to read completely
+SMALL = 2_000_000  # bytes of text; a corpus of at most this size is read completely
 
 
 def check_recipe(recipe: Recipe) -> list[str]:
-    """What was found, in one line each; files are read whole only where they are small.
+    """What the recipe describes, one line each. Large files are read in part only.
 
     Raises:
         OnTargetError: the first fault.
     """
-    recipe.detection.refuse(recipe.languages)
+    recipe.detection.check(recipe.languages)
     if recipe.base.model is not None:
         folder.check_folder(recipe.base.model)
         if recipe.chat:
@@ -36,21 +37,20 @@ def check_recipe(recipe: Recipe) -> list[str]:
             processes.micro_batch(section.batch, section.micro_batch)
         except RecipeError as error:
             raise RecipeError(f"{name}.{error}") from error
-    check_writable(recipe.out)
+    check_output(recipe)
     trackers.check_installed(recipe.report_to)
-    taken = recipe.base.model is not None and folder.is_hub_id(recipe.base.model)
-    directions = f"{len(recipe.supervised_directions)} supervised, "
-    directions += f"{len(recipe.zero_shot_directions)} zero-shot"
+    on_hub = recipe.base.model is not None and folder.is_hub_id(recipe.base.model)
     return [
         f"languages {' '.join(recipe.languages)}",
-        f"directions {directions}",
-        f"model {recipe.model}{', no folder here: taken as a hub id' if taken else ''}",
+        f"directions {len(recipe.supervised_directions)} supervised, "
+        f"{len(recipe.zero_shot_directions)} zero-shot",
+        f"model {recipe.model}{', no folder here: taken as a hub id' if on_hub else ''}",
         f"corpus {check_corpus(recipe)}",
     ]
 
 
 def check_corpus(recipe: Recipe) -> str:
-    """Look at the recipe's corpus; how much of it was looked at.
+    """Check the recipe's corpus; returns how much of it was read.
 
     Raises:
         CorpusError: a file cannot be used, as far as it was read.
@@ -60,33 +60,65 @@ def check_corpus(recipe: Recipe) -> str:
             cldr_locale(language)
         return "phrasebook (embedded)"
     files = (*recipe.corpus.train, *recipe.corpus.dev, *recipe.corpus.test)
-    if sum(path.stat().st_size for path in files if path.is_file()) <= SMALL:
-        found = inputs.splits(recipe)
-        inputs.refuse_empty(found, recipe)
-        sizes = f"{len(found.train)} train, {len(found.dev)} dev, {len(found.test)} test"
-        return f"{sizes} rows, read whole"
+    if is_small(files):
+        splits = read_corpus(recipe.corpus, recipe.languages, recipe.seed)
+        check_splits(
+            splits,
+            recipe.supervised_directions,
+            recipe.zero_shot_directions,
+            trains=bool(recipe.trainings),
+        )
+        sizes = f"{len(splits.train)} train, {len(splits.dev)} dev, {len(splits.test)} test"
+        return f"{sizes} rows, read completely"
     for path in files:
-        rows = first_rows(path, recipe.languages)
+        rows = list(islice(readers.read(path, recipe.languages), FIRST_ROWS))
         if not any(len(row.texts) > 1 for row in rows):
             raise CorpusError(
-                f"{path}: its first {len(rows)} rows hold no text in two languages; "
+                f"{path}: its first {len(rows)} rows have no text in two languages; "
                 "is it the right file?"
             )
-    return f"{len(files)} files, the first {FEW} rows of each read"
+    return f"{len(files)} files, the first {FIRST_ROWS} rows of each read"
 
 
-def first_rows(path: Path, languages: tuple[str, ...]) -> list[Parallel]:
-    """The rows of a file up to `FEW`."""
-    found = []
-    for row in readers.read(path, languages):
-        found.append(row)
-        if len(found) == FEW:
-            break
-    return found
+def is_small(paths: tuple[Path, ...]) -> bool:
+    """Whether the text of these files has at most `SMALL` bytes, decompressed."""
+    budget = SMALL
+    for path in paths:
+        if not path.is_file():
+            continue
+        if path.suffix == ".gz":
+            budget -= decompressed_size(path, budget + 1)
+        else:
+            budget -= path.stat().st_size
+        if budget < 0:
+            return False
+    return True
 
 
-def check_writable(out: Path) -> None:
-    """Raise ArtifactError where the run's folder could not be made."""
-    nearest = next(place for place in (out, *out.absolute().parents) if place.exists())
+def decompressed_size(path: Path, limit: int) -> int:
+    """Bytes of a gzip file's content, counted up to `limit`; 0 if it is damaged."""
+    size = 0
+    try:
+        with open_bytes(path) as stream:
+            while size < limit and (chunk := stream.read(min(1 << 16, limit))):
+                size += len(chunk)
+    except (OSError, EOFError):  # its reader will say what is wrong
+        return 0
+    return size
+
+
+def check_output(recipe: Recipe) -> None:
+    """Raise ArtifactError where the run's folder must not or cannot be made."""
+    out = recipe.out
+    place = out.resolve()
+    remedy = "choose another out, such as runs/NAME"
+    if place == Path(place.anchor) or place == Path.cwd() or place in Path.cwd().parents:
+        raise ArtifactError(f"{out}: is the working directory or a folder above it; {remedy}")
+    model = recipe.base.model
+    if model is not None and Path(model).is_dir():
+        base = Path(model).resolve()
+        if place == base or base in place.parents or place in base.parents:
+            raise ArtifactError(f"{out}: holds the base model, or lies in its folder; {remedy}")
+    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise ArtifactError(f"{out}: {nearest} is no folder one can write to; choose another out")
+        raise ArtifactError(f"{out}: {nearest} is not a folder that can be written to; {remedy}")

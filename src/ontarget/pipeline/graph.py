@@ -1,19 +1,28 @@
-"""The steps as data: which folder a verb makes, from which others, and from what in the recipe."""
+"""The steps of a recipe: which folder each makes, from which others, with which settings."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from ontarget.errors import RecipeError
+from ontarget.recipe import step_settings
 from ontarget.recipe.recipe import Recipe
-from ontarget.recipe.sections import Training
-from ontarget.steps import inputs
+from ontarget.systems import BASE, CONTROL, STAGE2, SYSTEMS, System, present, start_of
 
-SHARED = ("languages", "asking", "seed")
-DIRECTIONS = ("supervised_directions", "zero_shot_directions")
 CORPUS = ("train", "dev", "test")
-TRAINING = (  # of stage 2: what its control does alike
-    *(f"unlikelihood.{name}" for name in Training.model_fields),
-    "unlikelihood.adapter",
-)
+SETTINGS: dict[str, Callable[[Recipe], Any]] = {  # by module of a step that trains
+    "s0_base": step_settings.BaseSettings.of,
+    "s3_mle": step_settings.MleSettings.of,
+    "s4_control": step_settings.ControlSettings.of,
+    "s4_unlikelihood": step_settings.UnlikelihoodSettings.of,
+}
+SUMMARIES = {  # of the steps that train nothing, by verb
+    "prepare": "Step 1: read the corpus into samples.",
+    "conflict": "Step 2: draw a conflict sample for each training sample.",
+    "translate": "Step 5: translate the test set with every system.",
+    "evaluate": "Step 6: off-target ratio, BLEU and chrF.",
+    "report": "Step 7: write report.html and report.md.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,120 +31,165 @@ class Step:
 
     folder: str  # below the run's folder
     verb: str  # the command that makes it
-    module: str  # of ontarget.steps, imported only when it runs
+    module: str  # of `steps`, imported only when it runs
+    settings: Callable[[Recipe], Any]  # all that it reads of the recipe, as a record
     needs: tuple[str, ...] = ()  # folders it reads
-    reads: tuple[str, ...] = ()  # of the recipe: what its content depends on, dotted in sections
-    files: tuple[str, ...] = ()  # train, dev, test, model, detector: what else it reads
-    system: str | None = None
+    files: tuple[str, ...] = ()  # other files it reads: train, dev, test, model, detector
+    start: str | None = None  # the folder of the model it begins with; None: the base model
+    system: str = ""
+    trains: bool = False  # then all processes of a run take part
 
-    @property
-    def trains(self) -> bool:
-        """Whether it trains a model, which all processes of a run do together."""
-        return self.module in ("s0_base", "s3_mle", "s4_unlikelihood", "s4_control")
+
+def verbs() -> dict[str, str]:
+    """All verbs with a summary of their steps, in the order of the steps' folders."""
+    trainings = {s.folder: (s.verb, s.summary) for s in SYSTEMS if s.summary}
+    others = dict(zip(("1_", "2_", "5_", "6_", "7_"), SUMMARIES.items(), strict=True))
+    return dict(pair for _, pair in sorted((trainings | others).items()))
 
 
 def steps_of(recipe: Recipe) -> list[Step]:
-    """The units of a recipe, each after those it needs."""
-    return [*training_steps(recipe), *judging_steps(recipe)]
+    """The steps of a recipe, each after those it needs."""
+    trainings = [training_step(recipe, system) for system in trained_systems(recipe)]
+    steps = [prepare_step(), *trainings, *judging_steps(recipe)]
+    if recipe.unlikelihood is not None:
+        steps.append(conflict_step())
+    return in_order(steps)
 
 
-def training_steps(recipe: Recipe) -> Iterator[Step]:
-    """From the corpus to the tuned models."""
-    if recipe.base.scratch is not None:
-        reads = (*SHARED, "corpus", "base")
-        yield Step(folder="0_base", verb="base", module="s0_base", reads=reads, files=CORPUS)
-    yield Step(
+def in_order(steps: Sequence[Step]) -> list[Step]:
+    """Steps by the number of their folder, the control last, and each after those it needs."""
+    remaining = sorted(steps, key=lambda s: (s.folder[0], s.module == CONTROL.step))
+    ordered: list[Step] = []
+    order = {step.folder for step in steps}
+    while remaining:
+        done = {step.folder for step in ordered}
+        ready = next(s for s in remaining if set(s.needs) & order <= done)
+        remaining.remove(ready)
+        ordered.append(ready)
+    return ordered
+
+
+def prepare_step() -> Step:
+    """Step 1."""
+    return Step(
         folder="1_prepare",
         verb="prepare",
         module="s1_prepare",
-        reads=("languages", "seed", "corpus", *DIRECTIONS),
+        settings=step_settings.PrepareSettings.of,
         files=CORPUS,
     )
-    if recipe.unlikelihood is not None:
-        yield Step(
-            folder="2_conflict",
-            verb="conflict",
-            module="s2_conflict",
-            needs=("1_prepare",),
-            reads=("languages", "seed", "supervised_directions", "unlikelihood.draw"),
-        )
-    base = ("0_base",) if recipe.base.scratch is not None else ()
-    if recipe.mle is not None:
-        validated = ("languages", *DIRECTIONS, "translate.max_new_tokens")
-        yield Step(
-            folder="3_mle",
-            verb="mle",
-            module="s3_mle",
-            needs=(*base, "1_prepare"),
-            reads=(
-                *("asking", "seed", "base", "mle"),
-                *(validated if recipe.mle.validation else ()),
-            ),
-            files=("model",),
-        )
-    yield from stage2_steps(recipe, base if recipe.mle is None else ("3_mle",))
 
 
-def stage2_steps(recipe: Recipe, start: tuple[str, ...]) -> Iterator[Step]:
-    """Stage 2 and its control, from the model in the folder `start`."""
-    reads = (*SHARED, *DIRECTIONS, "base")
-    if recipe.unlikelihood is not None:
-        yield Step(
-            folder="4_unlikelihood",
-            verb="unlikelihood",
-            module="s4_unlikelihood",
-            needs=(*start, "1_prepare", "2_conflict"),
-            reads=(*reads, "unlikelihood", "translate.max_new_tokens"),
-            files=("model",),
-        )
-    if recipe.control:
-        assert recipe.unlikelihood is not None
-        counted = () if recipe.unlikelihood.length_is_known else ("4_unlikelihood",)
-        yield Step(
-            folder="4_control",
-            verb="control",
-            module="s4_control",
-            needs=(*start, "1_prepare", *counted),
-            reads=(*reads, *TRAINING),
-            files=("model",),
-        )
+def conflict_step() -> Step:
+    """Step 2."""
+    return Step(
+        folder="2_conflict",
+        verb="conflict",
+        module="s2_conflict",
+        settings=step_settings.ConflictSettings.of,
+        needs=("1_prepare",),
+    )
+
+
+def trained_systems(recipe: Recipe) -> list[System]:
+    """The systems whose models this run makes."""
+    return [s for s in recipe.systems if s is not BASE or recipe.base.scratch is not None]
+
+
+def training_step(recipe: Recipe, system: System) -> Step:
+    """The step that makes a system's model."""
+    needs, start = list(system.needs), None
+    files: tuple[str, ...] = CORPUS if system is BASE else ("model",)
+    if system is not BASE:
+        start = model_folder(recipe, start_of(system, [s.name for s in recipe.systems]))
+        needs = [*([start] if start else []), *needs]
+        files += ("detector",) if reads_detector(recipe, system) else ()
+    length_known = recipe.unlikelihood is None or recipe.unlikelihood.length_is_known
+    if system is CONTROL and not length_known:
+        needs.append(STAGE2.folder)
+    return Step(
+        folder=system.folder,
+        verb=system.verb,
+        module=system.step,
+        settings=SETTINGS[system.step],
+        needs=tuple(needs),
+        files=files,
+        start=start,
+        system=system.name,
+        trains=True,
+    )
+
+
+def reads_detector(recipe: Recipe, system: System) -> bool:
+    """Whether a training judges dev translations, so that the detector decides what is kept."""
+    return getattr(SETTINGS[system.step](recipe), "dev", None) is not None
+
+
+def model_folder(recipe: Recipe, system: System) -> str | None:
+    """The folder of the step that makes a system's model; None for a base model that is given."""
+    return None if system.folder == BASE.folder and not recipe.base.scratch else system.folder
 
 
 def judging_steps(recipe: Recipe) -> Iterator[Step]:
     """From the models to the report."""
-    models = {
-        inputs.BASE: "0_base",
-        inputs.ABILITY: "0_base",
-        inputs.STAGE1: "3_mle",
-        inputs.LONGER: "4_control",
-        inputs.STAGE2: "4_unlikelihood",
-    }
-    systems = inputs.systems(recipe) + ([inputs.ABILITY] if recipe.base.scratch else [])
-    for system in systems:
-        made_here = recipe.base.scratch is not None or models[system] != "0_base"
+    translated = []
+    for system in present(recipe.has_section, compared=False):
+        folder = model_folder(recipe, system)
+        translated.append(f"5_translate/{system.name}")
         yield Step(
-            folder=f"5_translate/{system}",
+            folder=translated[-1],
             verb="translate",
             module="s5_translate",
-            needs=("1_prepare", *([models[system]] if made_here else [])),
-            reads=("languages", "zero_shot_directions", "asking", "translate", "base"),
-            files=() if made_here else ("model",),
-            system=system,
+            settings=translate_settings(system.name),
+            needs=("1_prepare", *([folder] if folder else [])),
+            files=() if folder else ("model",),
+            start=folder,
+            system=system.name,
         )
-    translated = tuple(f"5_translate/{system}" for system in systems)
     yield Step(
         folder="6_evaluate",
         verb="evaluate",
         module="s6_evaluate",
-        needs=translated,
-        reads=("languages", "supervised_directions", "evaluate"),
+        settings=step_settings.EvaluateSettings.of,
+        needs=tuple(translated),
         files=("detector",),
     )
-    trained = tuple(unit.folder for unit in training_steps(recipe) if unit.folder != "1_prepare")
+    conflict = ["2_conflict"] if recipe.unlikelihood is not None else []
+    trainings = [system.folder for system in trained_systems(recipe)]
     yield Step(
         folder="7_report",
         verb="report",
         module="s7_report",
-        needs=(*trained, "6_evaluate"),
-        reads=tuple(name for name in Recipe.model_fields if name not in ("out", "report_to")),
+        settings=step_settings.ReportSettings.of,
+        needs=(*sorted([*conflict, *trainings]), "6_evaluate"),
     )
+
+
+def translate_settings(system: str) -> Callable[[Recipe], step_settings.TranslateSettings]:
+    """The settings of step 5 for a system."""
+    return lambda recipe: step_settings.TranslateSettings.of(recipe, system)
+
+
+def matching_steps(steps: Sequence[Step], name: str) -> list[Step]:
+    """The steps of a verb or folder.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    matches = [s for s in steps if name in (s.verb, s.folder, s.folder.split("/")[0])]
+    if not matches:
+        names = dict.fromkeys(step.verb for step in steps)
+        raise RecipeError(
+            f"the recipe has no step {name!r}; its steps are {', '.join(names)}: "
+            "choose one of them or add the step's section"
+        )
+    return matches
+
+
+def required_steps(steps: Sequence[Step], wanted: Sequence[Step]) -> list[Step]:
+    """`wanted` and all they need, in the order of `steps`."""
+    folders = {step.folder for step in wanted}
+    for step in reversed(steps):
+        if step.folder in folders:
+            folders.update(step.needs)
+    return [step for step in steps if step.folder in folders]

@@ -1,6 +1,5 @@
-"""What a recipe's trainings take in memory, before any of them runs. No torch, nothing fetched."""
+"""The memory of a recipe's trainings, before any of them runs. No torch, no downloads."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,44 +13,54 @@ from ontarget.models import folder
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.sections import Scratch, Training, Unlikelihood
 
-FAULTS = (  # of code that reads what no model was ever saved with
+FAULTS = (  # raised for config files and headers that no library writes
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError,
 )  # fmt: skip
-COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of GPUs, looked at in turn
-POSITIONS = 1024  # of the model of step 0; scratch.small_llama has the same
-ENGINES = Path("recipes", "engines")  # in a clone and in the package alike
+COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of GPUs, tried in turn
+POSITIONS = 1024  # of the model of step 0, as in `base_model.llama`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryPlan:
-    """All stages on some number of GPUs."""
+    """All trainings of a recipe on some number of GPUs."""
 
     model: ModelDescription
     stages: dict[str, TrainingPlan]  # by section
     gpus: int
     gpu: int  # bytes of memory of each
-    whole: str | None = None  # the setting for which weights cannot be sharded
+    unshardable: str | None = None  # the setting for which weights cannot be sharded
 
     @property
     def needs(self) -> dict[str, MemoryUse]:
-        """The memory of each stage, on each GPU."""
+        """The memory of each training, on each GPU."""
         return {
-            name: arithmetic.memory_on_each(self.model, stage, self.gpus)
+            name: arithmetic.memory_per_gpu(self.model, stage, self.gpus)
             for name, stage in self.stages.items()
         }
 
     @property
     def fits(self) -> bool:
-        """Whether each GPU can hold every stage."""
+        """Whether each GPU can hold every training."""
         return arithmetic.fits(list(self.needs.values()), self.gpu)
+
+    @property
+    def fits_ddp(self) -> bool:
+        """Whether DDP fits too, which reduces gradients in buckets of their own."""
+        needed = max(need.total + need.gradients for need in self.needs.values())
+        return needed + arithmetic.reserved_bytes(self.gpu) <= self.gpu
+
+    @property
+    def devices(self) -> str:
+        """The GPUs, in words."""
+        return "one GPU" if self.gpus == 1 else f"each of {self.gpus} GPUs"
 
 
 def make_plan(recipe: Recipe, gib: float, gpus: int | None) -> MemoryPlan:
-    """The smallest plan that fits, on GPUs of so many GiB and at most `gpus` (64), or the largest.
+    """The smallest plan that fits on GPUs of `gib` GiB, at most `gpus` (64) of them, or the largest.
 
     Raises:
-        RecipeError: nothing is trained, or a batch cannot be shared by `gpus`.
-        ModelError: the model is not here, or of an unknown shape.
+        RecipeError: nothing is trained, or `gpus` cannot share a batch evenly.
+        ModelError: the model is not here, or its shape is unknown.
     """
     sections = recipe.trainings
     if not sections:
@@ -64,22 +73,25 @@ def make_plan(recipe: Recipe, gib: float, gpus: int | None) -> MemoryPlan:
                 "of GPUs"
             )
     model = describe_base(recipe)
-    whole = next(filter(None, (unshardable_setting(*each) for each in sections.items())), None)
-    most = 1 if whole else gpus
-    every = [
+    unshardable = next(
+        filter(None, (unshardable_setting(*pair) for pair in sections.items())), None
+    )
+    plans = [
         MemoryPlan(
             model=model,
             stages={
-                name: training_plan(each, count, model.shape, sequences_per_sample(each, recipe))
-                for name, each in sections.items()
+                name: training_plan(
+                    section, count, model.shape, sequences_per_sample(section, recipe)
+                )
+                for name, section in sections.items()
             },
             gpus=count,
             gpu=round(gib * GIB),
-            whole=whole,
+            unshardable=unshardable,
         )
-        for count in gpu_counts(list(sections.values()), most)
+        for count in gpu_counts(list(sections.values()), 1 if unshardable else gpus)
     ]
-    return next((each for each in every if each.fits), every[-1])
+    return next((plan for plan in plans if plan.fits), plans[-1])
 
 
 def unshardable_setting(name: str, section: Training) -> str | None:
@@ -92,14 +104,14 @@ def unshardable_setting(name: str, section: Training) -> str | None:
     return f"{name}.compile: true" if section.compile else None
 
 
-def gpu_counts(sections: Sequence[Training], most: int | None) -> list[int]:
-    """The numbers of GPUs up to `most` that share every batch evenly."""
-    looked_at = COUNTS if most is None else (*(each for each in COUNTS if each < most), most)
-    return [each for each in looked_at if all(can_share(section, each) for section in sections)]
+def gpu_counts(sections: Sequence[Training], maximum: int | None) -> list[int]:
+    """The numbers of GPUs up to `maximum` that share every batch evenly."""
+    counts = COUNTS if maximum is None else (*(n for n in COUNTS if n < maximum), maximum)
+    return [count for count in counts if all(can_share(section, count) for section in sections)]
 
 
 def can_share(section: Training, gpus: int) -> bool:
-    """Whether so many GPUs can share a step's samples evenly, as the training asks of them."""
+    """Whether this number of GPUs can share a step's samples evenly."""
     try:
         return bool(processes.micro_batch(section.batch, section.micro_batch, gpus))
     except RecipeError:
@@ -107,7 +119,7 @@ def can_share(section: Training, gpus: int) -> bool:
 
 
 def sequences_per_sample(section: Training, recipe: Recipe) -> int:
-    """How many sequences a sample has at most: its conflict's too, or a document's."""
+    """The largest number of sequences of a sample: its conflict sample, or parts of a document."""
     if isinstance(section, Unlikelihood):
         return 2
     if not isinstance(section, Scratch):
@@ -116,9 +128,9 @@ def sequences_per_sample(section: Training, recipe: Recipe) -> int:
 
 
 def training_plan(section: Training, gpus: int, shape: ModelShape, sequences: int) -> TrainingPlan:
-    """The section as one GPU of so many sees it: samples of full length, as many as fall to it.
+    """The section on one of `gpus` GPUs, if all its samples have full length.
 
-    Each has so many `sequences`.
+    Each sample has `sequences` sequences.
     """
     samples = processes.micro_batch(section.batch, section.micro_batch, gpus)
     longest = min(section.max_tokens, shape.positions or section.max_tokens)
@@ -144,39 +156,32 @@ def describe_base(recipe: Recipe) -> ModelDescription:
     """The model that is tuned, from its section or its folder.
 
     Raises:
-        ModelError: there is no such folder, or its files do not say.
+        ModelError: there is no such folder, or its files are damaged.
     """
     if recipe.base.scratch is not None:
         return describe_scratch(recipe.base.scratch)
     name = recipe.base.model or ""
     if folder.is_hub_id(name):
         raise ModelError(
-            f"{name}: is no folder here, and a plan fetches nothing; download the model and "
+            f"{name}: no folder here, and a plan downloads nothing; download the model and "
             "give its folder as base.model"
         )
     folder.check_folder(name)
+    path = Path(name)
     try:
-        found = describe_model(
-            folder.read_config(Path(name)), folder.tensor_shapes(Path(name)), name
-        )
-        arithmetic.memory_on_one(
-            found, TrainingPlan(batch=arithmetic.largest_batch(1, 1, 1))
-        )  # sizes add up
-        return found
+        model = describe_model(folder.read_config(path), folder.tensor_shapes(path), name)
+        smallest = TrainingPlan(batch=arithmetic.largest_batch(1, 1, 1))
+        arithmetic.unsharded_memory(model, smallest)  # fails if the sizes do not fit together
+        return model
     except FAULTS as error:
-        raise damaged_model(name, error) from error
-
-
-def damaged_model(name: str, error: Exception) -> ModelError:
-    """What to say of files whose content no model was ever saved with."""
-    return ModelError(
-        f"{name}: config.json or the headers of the weights are damaged ({type(error).__name__}); "
-        "fetch the model again"
-    )
+        raise ModelError(
+            f"{name}: config.json or the headers of the weights are damaged "
+            f"({type(error).__name__}); fetch the model again"
+        ) from error
 
 
 def describe_scratch(scratch: Scratch) -> ModelDescription:
-    """The Llama that step 0 makes; its tokenizer may turn out smaller than `vocabulary`."""
+    """The Llama that step 0 makes; its vocabulary may turn out smaller than `vocabulary`."""
     shape = ModelShape(
         hidden=scratch.hidden,
         layers=scratch.layers,
@@ -191,93 +196,26 @@ def describe_scratch(scratch: Scratch) -> ModelDescription:
     return ModelDescription(shape=shape, tensors=llama_tensors(shape))
 
 
-def plan_lines(planned: MemoryPlan, path: Path) -> list[str]:
-    """The plan in words: a table, then the smallest engine, or what to change."""
-    trained = (
-        f"{name} {sum(arithmetic.trained_numbers(planned.model, stage)):,}"
-        for name, stage in planned.stages.items()
-    )
-    where = "one GPU" if planned.gpus == 1 else f"each of {planned.gpus} GPUs"
-    aside = arithmetic.reserved_bytes(planned.gpu)
-    return [
-        f"parameters {planned.model.parameters:,}; trained: {', '.join(trained)}",
-        *memory_table(planned.needs),
-        *translation_warning(planned),
-        f"GiB at most on {where} of {planned.gpu / GIB:g} GiB, {format_gib(aside)} of them in reserve",
-        *(engine_lines(planned, path) if planned.fits else [no_fit_line(planned)]),
-    ]
-
-
-def memory_table(needs: dict[str, MemoryUse]) -> list[str]:
-    """A line a stage, in GiB, under a line of titles."""
-    titles = ("weights", "gradients", "optimizer", "activations", "loss", "sum")
-    width = max(len(name) for name in needs)
-    rows = [" " * width + "".join(f"{title:>{len(title) + 3}}" for title in titles)]
-    for name, need in needs.items():
-        parts = (need.weights, need.gradients, need.optimizer, need.activations, need.loss)
-        cells = zip(titles, (*parts, need.total), strict=True)
-        rows.append(
-            f"{name:<{width}}" + "".join(f"{format_gib(x):>{len(t) + 3}}" for t, x in cells)
-        )
-    return rows
-
-
-def format_gib(size: int) -> str:
-    """GiB with one decimal; with three, where there is less than one."""
-    return f"{size / GIB:.1f}" if size >= GIB else f"{size / GIB:.3f}"
-
-
-def engine_file(name: str) -> str:
-    """A shipped engine's path, as a shell takes it: in this clone, or where we are installed."""
-    file = ENGINES / f"{name}.yaml"
-    return shlex.quote(str(file if file.is_file() else Path(__file__).parent / file))
-
-
-def engine_lines(planned: MemoryPlan, path: Path) -> list[str]:
-    """The smallest engine that fits, its command, and what else would do."""
-    command = f"run {shlex.quote(str(path))}"
-    if planned.gpus > 1:
-        return [
-            f"smallest: fsdp2 on {planned.gpus} GPUs: accelerate launch --config_file "
-            f"{engine_file('fsdp2')} --num_processes {planned.gpus} -m ontarget {command}",
-            f"zero3 ({engine_file('zero3')}) shards alike",
-        ]
-    # DDP reduces gradients in buckets of their own
-    needed = max(need.total + need.gradients for need in planned.needs.values())
-    faster = f"ddp ({engine_file('ddp')}) on several GPUs saves no memory; it buys speed"
-    return [
-        f"smallest: one: ontarget {command}",
-        *([faster] if needed + arithmetic.reserved_bytes(planned.gpu) <= planned.gpu else []),
-    ]
-
-
-def translation_warning(planned: MemoryPlan) -> list[str]:
-    """What to say where a model can be trained in parts, but not be translated with."""
-    weights = arithmetic.FLOAT32_BYTES * planned.model.parameters
-    if weights + arithmetic.reserved_bytes(planned.gpu) <= planned.gpu:
-        return []
-    return [
-        f"preflight, validation and translate hold all weights on one GPU: {format_gib(weights)} GiB in "
-        "float32, which do not fit; set preflight to 0, leave validation out, and train with "
-        "`ontarget mle` and `ontarget unlikelihood` alone"
-    ]
-
-
-def no_fit_line(planned: MemoryPlan) -> str:
-    """Which stage does not fit, by how much, and what would make it smaller."""
-    name, need = max(planned.needs.items(), key=lambda each: each[1].total)
-    stage, aside = planned.stages[name], arithmetic.reserved_bytes(planned.gpu)
-    more_would_do = need.activations + need.loss + aside < planned.gpu and not planned.whole
+def no_fit_line(plan: MemoryPlan) -> str:
+    """Which training does not fit, how much it lacks, and what would make it smaller."""
+    name, need = max(plan.needs.items(), key=lambda item: item[1].total)
+    stage, reserved = plan.stages[name], arithmetic.reserved_bytes(plan.gpu)
+    more_gpus = need.activations + need.loss + reserved < plan.gpu and not plan.unshardable
     remedies = [
         *(["train an adapter"] if stage.adapter is None and name != "base.scratch" else []),
         *(["lower micro_batch"] if stage.batch.rows > (1 if name != "unlikelihood" else 2) else []),
         "shorten max_tokens",
-        *([f"leave out {planned.whole}, which needs whole weights"] if planned.whole else []),
-        *([f"take more GPUs than {planned.gpus}"] if more_would_do else []),
+        *([f"leave out {plan.unshardable}, which needs whole weights"] if plan.unshardable else []),
+        *([f"take more GPUs than {plan.gpus}"] if more_gpus else []),
     ]
-    where = "one GPU" if planned.gpus == 1 else f"each of {planned.gpus} GPUs"
+    lacking = need.total + reserved - plan.gpu
     return (
-        f"none fits: {name} lacks {format_gib(need.total + aside - planned.gpu)} GiB on {where} "
+        f"none fits: {name} lacks {format_gib(lacking)} GiB on {plan.devices} "
         f"(activations of {stage.batch.tokens:,} tokens are {format_gib(need.activations)}); "
         f"{' or '.join(remedies)}"
     )
+
+
+def format_gib(size: int) -> str:
+    """GiB with one decimal, or with three below 1 GiB."""
+    return f"{size / GIB:.1f}" if size >= GIB else f"{size / GIB:.3f}"

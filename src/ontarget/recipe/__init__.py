@@ -1,1 +1,10 @@
-"""TODO index."""
+"""One experiment as a YAML file, checked, and its settings as the values that packages take.
+
+sections        every setting with unit and default, one class a section
+recipe          `Recipe`: the sections, and what must hold between them
+yaml_file       reading a recipe strictly; each fault as one line with the nearest name
+corpus          the corpus that a recipe names, as train, dev and test rows
+step_settings   exactly the settings that each step reads
+step_context    what a running step is given: its settings, the folders it reads and writes
+stage           what the training steps share: schedules, examples, validation, saved models
+"""

@@ -1,17 +1,19 @@
 """One experiment: the sections of a YAML file, and what must hold between them.
 
-Paths in it are relative to where the command is run.
+Paths are relative to the working directory of the command.
 """
 
+from operator import attrgetter
 from pathlib import Path
 
 from pydantic import model_validator
 
+from ontarget import systems
 from ontarget.data.directions import around_pivot, parse_directions, remaining_directions
 from ontarget.errors import RecipeError
-from ontarget.languages.names import is_known
+from ontarget.languages.names import is_known, unknown_code
 from ontarget.models.templates import TEMPLATES, PromptFormat, template_fault
-from ontarget.offtarget.metric import Detection
+from ontarget.offtarget.detection import Detection
 from ontarget.recipe.sections import (
     Base,
     Corpus,
@@ -27,6 +29,7 @@ from ontarget.recipe.sections import (
     Unlikelihood,
 )
 from ontarget.records import Direction
+from ontarget.systems import SYSTEMS, System
 
 
 class Recipe(Section):
@@ -40,26 +43,22 @@ class Recipe(Section):
     zero_shot: tuple[str, ...] | None = None
     corpus: Corpus
     base: Base
-    template: str = (
-        "alpaca"  # a name of prompts.TEMPLATES, or a text with {source} {target} {input}
-    )
-    chat: bool = False  # the instruction is a user's turn in the model's own chat template
+    template: str = "alpaca"  # a name in `models.templates`, or text with {source} {target} {input}
+    chat: bool = False  # the filled template is a user's turn in the model's own chat template
     mle: Mle | None = None
     unlikelihood: Unlikelihood | None = None
     control: bool = False  # also continue stage 1 for stage 2's compute without unlikelihood
     translate: Translate = Translate()
     evaluate: Evaluate = Evaluate()
     report: Report = Report()
-    report_to: Trackers = ("tensorboard",)  # where to watch a training; [] for nowhere
+    report_to: Trackers = ("tensorboard",)  # where curves can be watched; [] for nowhere
 
     @model_validator(mode="after")
     def consistent(self) -> "Recipe":
-        """Languages known and distinct, directions spelled right and in one list only."""
+        """Known and distinct languages, valid directions, sections that fit together."""
         for code in self.languages:
             if not is_known(code):
-                raise ValueError(
-                    f"languages: CLDR knows no language {code!r}; give a code such as it or zh-Hans"
-                )
+                raise ValueError(f"languages: {unknown_code(code)}")
         if len(set(self.languages)) < max(2, len(self.languages)):
             raise ValueError(
                 f"languages: {', '.join(self.languages)}: give at least two, each once"
@@ -71,6 +70,14 @@ class Recipe(Section):
             )
         if not self.name.isprintable():
             raise ValueError(f"name: {self.name!r} has a control character; leave it out")
+        self.check_sections()
+        fault = template_fault(self.template_text)
+        if fault:
+            raise ValueError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")
+        return self
+
+    def check_sections(self) -> None:
+        """Raise ValueError for sections that contradict each other."""
         if not self.supervised_directions and (self.mle or self.unlikelihood):
             raise ValueError("supervised: lists no direction; list one, or leave the key out")
         draw = self.unlikelihood.draw if self.unlikelihood else None
@@ -83,29 +90,31 @@ class Recipe(Section):
             raise ValueError("control: compares with stage 2; add the section unlikelihood")
         if self.chat and self.base.scratch is not None:
             raise ValueError("chat: a model made from scratch has no chat template; leave it out")
-        fault = template_fault(self.template_text)
-        if fault:
-            raise ValueError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")
-        return self
+
+    def has_section(self, name: str) -> bool:
+        """Whether a section, given by its dotted name, is present."""
+        return bool(attrgetter(name)(self))
+
+    @property
+    def systems(self) -> list[System]:
+        """The systems that the run compares, in the order of the table."""
+        return systems.present(self.has_section)
 
     @property
     def trainings(self) -> dict[str, Training]:
-        """The sections that train, by name; the control trains as the stage 2 it stands beside."""
-        named = {
-            "base.scratch": self.base.scratch,
-            "mle": self.mle,
-            "unlikelihood": self.unlikelihood,
-        }
-        return {name: section for name, section in named.items() if section is not None}
+        """The sections that train, by dotted name."""
+        names = ["base.scratch", *(system.section for system in SYSTEMS if system.section)]
+        sections = {name: attrgetter(name)(self) for name in names}
+        return {name: part for name, part in sections.items() if isinstance(part, Training)}
 
     @property
     def template_text(self) -> str:
-        """The template itself, named or given."""
+        """The template, whether named or given."""
         return TEMPLATES.get(self.template, self.template)
 
     @property
-    def asking(self) -> PromptFormat:
-        """How the model is asked."""
+    def prompt_format(self) -> PromptFormat:
+        """How the model is prompted."""
         return PromptFormat(template=self.template_text, chat=self.chat)
 
     @property
@@ -127,14 +136,14 @@ class Recipe(Section):
 
     @property
     def zero_shot_directions(self) -> tuple[Direction, ...]:
-        """As listed, or every pair that is not supervised."""
+        """As listed, or every direction that is not supervised."""
         if self.zero_shot is not None:
             return parse_listed("zero_shot", self.zero_shot, self.languages)
         return remaining_directions(self.languages, self.supervised_directions)
 
     @property
     def model(self) -> str:
-        """One phrase for what is tuned."""
+        """What is tuned, in a few words."""
         return self.base.model or "a small model made from scratch"
 
 
@@ -149,16 +158,16 @@ def parse_listed(
 
 
 def strictly_zero_shot(recipe: Recipe, out: Path | None) -> Recipe:
-    """The recipe with a base model that never read two other languages side by side.
+    """The recipe with a base model that never read pairs of languages without the pivot.
 
-    It reads twice as long: what a name means behind a language that it was never read behind has
-    to be inferred (docs/log.md). Without `out` its run has a folder of its own beside the other's.
+    It trains for twice as long, since it has to infer what a language's name means after sentences
+    in languages it was never read with. Without `out`, the run has its own folder beside the other.
     """
     scratch = recipe.base.scratch
     if scratch is None:
         raise RecipeError("base.scratch: is missing; strict changes what step 0 reads")
-    lasts = {key: getattr(scratch, key) for key in ("steps", "epochs")}
-    changes = {key: 2 * given for key, given in lasts.items() if given is not None}
+    lengths = {key: getattr(scratch, key) for key in ("steps", "epochs")}
+    changes = {key: 2 * value for key, value in lengths.items() if value is not None}
     changes["mix"] = scratch.mix.model_copy(update={"pairs": "pivot"})
     base = recipe.base.model_copy(update={"scratch": scratch.model_copy(update=changes)})
     out = out or recipe.out.with_name(f"{recipe.out.name}-strict")

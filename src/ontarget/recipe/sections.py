@@ -1,7 +1,7 @@
-"""Every setting of every step, with its unit and default: one frozen model a step.
+"""Every setting with its unit and default, one frozen class a section of the recipe.
 
-Defaults stand here and nowhere else; unknown keys are refused with the nearest name. The
-defaults of both training stages are those of arXiv 2403.14399 for LLMs.
+Defaults are set here and nowhere else. Those of both training stages are the settings of arXiv
+2403.14399 for LLMs. Unknown keys are rejected with the nearest name.
 """
 
 from pathlib import Path
@@ -23,23 +23,25 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
 
 
 def as_list(value: object) -> object:
-    """A single path may stand without brackets."""
+    """A single value as a list: a single path needs no brackets."""
     return [value] if isinstance(value, str | Path) else value
 
 
 def check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names without repetition."""
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise ValueError(f"{twice} is listed twice; keep it once")
+    """Names, checked to have no repetition."""
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated:
+        raise ValueError(f"{repeated} is listed twice; keep it once")
     return names
 
 
 def check_path(value: object) -> object:
-    """A path, or a name that may be one, such as no file system refuses."""
+    """A path, or a name that may be one, checked to be acceptable to file systems."""
+    if not isinstance(value, str | Path):
+        return value  # its type is checked elsewhere; a nested value could be huge as text
     text = str(value)
-    if isinstance(value, str | Path) and (not text or "\0" in text):
-        raise ValueError(f"is {text!r}, no name of a file or folder; give one")
+    if not text or "\0" in text:
+        raise ValueError(f"is {text[:60]!r}, not the name of a file or folder; give one")
     parts = text.split("/")
     if len(text.encode()) > 4095 or any(len(part.encode()) > 255 for part in parts):
         raise ValueError(f"has {len(text)} characters, more than a path can have; give another")
@@ -47,7 +49,7 @@ def check_path(value: object) -> object:
 
 
 Place = Annotated[Path, BeforeValidator(check_path)]
-Name = Annotated[str, BeforeValidator(check_path)]  # of a model or detector, perhaps a path
+Name = Annotated[str, BeforeValidator(check_path)]  # of a model or detector; may be a path
 Paths = Annotated[tuple[Place, ...], BeforeValidator(as_list)]
 Layers = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 Trackers = Annotated[
@@ -58,20 +60,21 @@ Trackers = Annotated[
 
 
 class Section(BaseModel):
-    """Frozen, checked, closed."""
+    """A section of the recipe: immutable, checked, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
-    def no_truth_for_a_number(cls, value: object, info: Any) -> object:
-        """Refuse `yes`, which would pass for 1, where the field is not one of true and false."""
+    def check_booleans(cls, value: object, info: Any) -> object:
+        """Reject booleans where another type is expected, and anything else where they are.
+
+        `yes` would otherwise pass for 1.
+        """
         field = cls.model_fields[str(info.field_name)]
         if isinstance(value, bool) and field.annotation is not bool:
             word, others = ("true", "yes and on") if value else ("false", "no and off")
-            raise ValueError(
-                f"is {word} (YAML reads {others} so too); write the value it is to have"
-            )
+            raise ValueError(f"is {word} (YAML also reads {others} so); write the intended value")
         if (
             isinstance(value, int | str)
             and not isinstance(value, bool)
@@ -84,8 +87,8 @@ class Section(BaseModel):
 class Phrasebook(Section):
     """The embedded corpus; no sentence of dev or test is in training, in any language."""
 
-    train: Positive = 3000  # meanings
-    glossary: Annotated[int, Field(ge=0)] = 3000  # single phrases, read by step 0 only
+    train: Positive = 3000  # rows
+    glossary: Annotated[int, Field(ge=0)] = 3000  # single phrases, for step 0 only
     dev: Positive = 100
     test: Positive = 100
 
@@ -97,10 +100,10 @@ class Corpus(Section):
     train: Paths = ()
     dev: Paths = ()
     test: Paths = ()
-    dev_limit: Positive | None = None  # meanings; the first so many that have the languages
+    dev_limit: Positive | None = None  # rows; the first ones with enough languages
     test_limit: Positive | None = None
-    drop_overlap: bool = False  # leave training rows out that share a sentence with dev or test
-    max_characters: Positive | None = None  # longer training texts are left out, and counted
+    drop_overlap: bool = False  # leave out training rows that share a sentence with dev or test
+    max_characters: Positive | None = None  # longer training texts are left out and counted
 
     @model_validator(mode="after")
     def either(self) -> "Corpus":
@@ -116,7 +119,7 @@ class Corpus(Section):
                 if (other := splits.setdefault(path.resolve(), split)) != split:
                     raise ValueError(
                         f"{path} is a file of {other} and of {split}; "
-                        "what is tuned on one part must be tested on another"
+                        "training and test data must not overlap"
                     )
         for split, paths in (("train", self.train), ("dev", self.dev), ("test", self.test)):
             names = [path.name for path in paths]
@@ -129,29 +132,29 @@ class Corpus(Section):
 
 
 class Training(Section):
-    """What every kind of training needs to know."""
+    """What every kind of training needs."""
 
-    steps: Positive | None = None  # optimiser steps; in place of epochs
+    steps: Positive | None = None  # optimizer steps; in place of epochs
     epochs: Annotated[float, Field(gt=0, le=10_000)] | None = None
-    batch: Positive = 128  # samples a step
-    micro_batch: Positive = 8  # samples at once on one device
+    batch: Positive = 128  # samples in an optimizer step
+    micro_batch: Positive = 8  # samples in a forward pass on one device
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5  # peak
     schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.03  # share of the steps
     optimizer: Literal["adamw", "muon"] = "adamw"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    precision: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; weights are float32
+    precision: Literal["float32", "bfloat16"] = "float32"  # of matrix products; weights are float32
     max_tokens: Annotated[int, Field(ge=8, le=10**6)] = 512  # prompt and response together
-    row_tokens: Positive | None = None  # of a row that sequences are packed in; max_tokens if not
-    compile: bool = False  # the model's layers, by torch.compile: half a minute, then faster steps
-    checkpoint_every: Positive = 500  # optimiser steps; an interrupted training goes on from there
+    row_tokens: Positive | None = None  # of a packed row; default max_tokens
+    compile: bool = False  # torch.compile the model's layers: half a minute, then faster steps
+    checkpoint_every: Positive = 500  # optimizer steps; an interrupted training resumes there
 
     @model_validator(mode="after")
     def consistent(self) -> "Training":
-        """Steps or epochs; a batch of whole micro-batches."""
+        """Steps or epochs; a batch that is a multiple of the micro-batch."""
         if (self.steps is None) == (self.epochs is None):
-            found = "has neither" if self.steps is None else "has both"
-            raise ValueError(f"needs either steps or epochs, {found}; keep one")
+            fault = "has neither" if self.steps is None else "has both"
+            raise ValueError(f"needs either steps or epochs, {fault}; keep one")
         if self.batch % min(self.micro_batch, self.batch):
             raise ValueError(
                 f"batch {self.batch} is no multiple of micro_batch {self.micro_batch}; make it one"
@@ -162,7 +165,7 @@ class Training(Section):
 
 
 class Mix(Section):
-    """Documents of step 0; each a share 0 to 1. See `documents.Mix`."""
+    """Documents of step 0, each a share 0 to 1; see `base_model.documents.DocumentMix`."""
 
     monolingual: Fraction = 0.0
     headed: Fraction = 0.2
@@ -174,14 +177,14 @@ class Mix(Section):
 
     @model_validator(mode="after")
     def consistent(self) -> "Mix":
-        """A bilingual document is headed, labelled or bare."""
+        """A bilingual document is headed, labelled or neither."""
         if self.headed + self.labelled > 1:
             raise ValueError("headed and labelled are shares of the same documents; lower one")
         return self
 
 
 class Scratch(Training):
-    """A small Llama made from nothing and trained on the corpus without instructions."""
+    """A small Llama, made from nothing and trained on the corpus without instructions."""
 
     batch: Positive = 32
     micro_batch: Positive = 32
@@ -191,12 +194,14 @@ class Scratch(Training):
     layers: Annotated[int, Field(gt=0, le=1000)] = 4
     heads: Positive = 4
     feed_forward: Positive = 352
-    vocabulary: Annotated[int, Field(ge=300, le=10**6)] = 1600  # byte-level BPE, 256 bytes included
+    vocabulary: Annotated[int, Field(ge=300, le=10**6)] = (
+        1600  # byte-level BPE, including the 256 bytes
+    )
     mix: Mix = Mix()
 
     @model_validator(mode="after")
     def divisible(self) -> "Scratch":
-        """Rotary attention needs heads of one even size."""
+        """Rotary attention needs heads of an even size."""
         if self.hidden % (2 * self.heads):
             raise ValueError(
                 f"hidden {self.hidden} is no multiple of twice heads ({self.heads}); "
@@ -221,14 +226,14 @@ class Base(Section):
 
 
 class Validation(Section):
-    """Dev sentences translated greedily while training; the best state is kept.
+    """Dev sentences, translated greedily during training; the best checkpoint is kept.
 
-    They are of the zero-shot directions, or of the supervised ones where there are no others.
+    They are of the zero-shot directions, or of the supervised ones if there are no others.
     """
 
-    every: Positive  # optimiser steps
-    segments: Positive = 20  # dev sentences a direction
-    stop: bool = False  # end once off-target was that of the references, or is no longer better
+    every: Positive  # optimizer steps
+    segments: Positive = 20  # dev sentences in each direction
+    stop: bool = False  # stop early: on target, or no longer improving
 
 
 class Adapter(Section):
@@ -237,18 +242,18 @@ class Adapter(Section):
     LoRA arXiv 2106.09685, DoRA arXiv 2402.09353, QLoRA arXiv 2305.14314.
     """
 
-    kind: Literal["lora", "dora", "qlora"] = "lora"  # qlora: on weights of 4 bits meanwhile
+    kind: Literal["lora", "dora", "qlora"] = "lora"  # qlora: lora on weights in 4 bits
     rank: Annotated[int, Field(gt=0, le=65536)] = 16
-    alpha: Annotated[float, Field(gt=0)] = 32.0  # the adapter's part is scaled by alpha / rank
+    alpha: Annotated[float, Field(gt=0)] = 32.0  # the adapter is scaled by alpha / rank
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    targets: Layers = ("all-linear",)  # names of layers; all linear ones but the head
+    targets: Layers = ("all-linear",)  # names of layers; default: all linear layers but the head
 
     @field_validator("targets")
     @classmethod
     def consistent(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
-        """The word for all stands alone: beside names peft passes over it."""
+        """`all-linear` must be the only target: peft ignores it beside others."""
         if "all-linear" in targets and len(targets) > 1:
-            raise ValueError("all-linear stands for all; name it alone, or name each layer")
+            raise ValueError("all-linear means all layers; name it alone, or name each layer")
         return targets
 
 
@@ -266,13 +271,13 @@ class Unlikelihood(Training):
     learning_rate: Annotated[float, Field(gt=0)] = 2e-6
     alpha: Annotated[float, Field(gt=0)] = 0.05  # weight of the unlikelihood loss
     draw: Literal["wrong_target", "any_other_instruction"] = "wrong_target"
-    preflight: Annotated[int, Field(ge=0)] = 10  # dev sentences a direction; 0 leaves it out
+    preflight: Annotated[int, Field(ge=0)] = 10  # dev sentences in each direction; 0 leaves it out
     adapter: Adapter | None = None
     validation: Validation | None = None
 
     @property
     def length_is_known(self) -> bool:
-        """Whether its steps are known before it has run: not an upper bound, nor epochs."""
+        """Whether its number of steps is known before it has run: no early stop, no epochs."""
         return self.steps is not None and not (self.validation and self.validation.stop)
 
 
@@ -285,14 +290,18 @@ class Translate(Section):
 
 
 class Evaluate(Section):
-    """How it is found out which language a translation is in; see `metric.OffTarget`."""
+    """How the language of translations is identified; see `offtarget.metric.OffTarget`."""
 
-    detector: Name = "fasttext"  # lingua, paper, or the path of a fastText model
-    candidates: Literal["all", "recipe"] = "all"  # languages it may answer: all it knows, or ours
+    detector: Name = "fasttext"  # or lingua, paper, the path of a fastText model
+    candidates: Literal["all", "recipe"] = (
+        "all"  # what it may answer: all it knows, or the recipe's languages
+    )
     votes: Literal[1, 2] = 1  # 2: a second detector must agree
 
 
 class Report(Section):
-    """The page."""
+    """The report's page."""
 
-    segments: Annotated[int, Field(ge=0)] = 20_000  # to browse; of more, the most damaged are kept
+    segments: Annotated[int, Field(ge=0)] = (
+        20_000  # to browse; the most damaged ones if there are more
+    )

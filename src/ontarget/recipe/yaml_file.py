@@ -12,33 +12,70 @@ from ontarget.errors import RecipeError
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.sections import Section
 
-LARGEST = 10**60  # a number that is shown with its digits
+LARGEST = 10**60  # a longer number is shown by its number of bits
+LARGEST_CONTENT = 100_000  # values of a recipe, aliases written out
 
 
 class StrictLoader(yaml.SafeLoader):
-    """YAML whose mappings have each key once, and whose texts can be written again."""
+    """YAML with unique keys and without merges, and with texts that can be written as UTF-8."""
 
     def construct_scalar(self, node: Any) -> Any:
-        """Refuse half of a character, which an escape can make (UnicodeEncodeError)."""
+        """Refuse half a surrogate pair, which an escape can make (UnicodeEncodeError)."""
         value = super().construct_scalar(node)
         if isinstance(value, str):
             value.encode()
         return value
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a second value for a key, which YAML would take silently, and merged mappings."""
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(
-                    None, None, "<< is not taken: write the settings out", key.start_mark
-                )
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for place, (key, (where, _)) in enumerate(zip(keys, node.value, strict=True)):
-            if keys.index(key) < place:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} occurs twice", where.start_mark
-                )
+        """Refuse a repeated key, of which YAML would keep the last, and merged mappings."""
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                fault = "<< is not supported: write the settings out"
+            elif not isinstance(key_node, yaml.ScalarNode):
+                fault = "a key must be a word"
+            elif (key := self.construct_object(key_node)) in seen:
+                fault = f"the key {key!r} occurs twice"
+            else:
+                seen.add(key)
+                continue
+            raise yaml.constructor.ConstructorError(None, None, fault, key_node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+def parse(text: str) -> Any:
+    """The content of a YAML text.
+
+    Raises:
+        YAMLError: it is not YAML, or its aliases expand to more than `LARGEST_CONTENT` values.
+    """
+    loader = StrictLoader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        if expanded_size(root, {}) > LARGEST_CONTENT:
+            raise yaml.constructor.ConstructorError(
+                None, None, "its aliases expand to too many values", root.start_mark
+            )
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def expanded_size(node: Any, sizes: dict[int, int]) -> int:
+    """How many values a node has when all aliases are written out; cycles count as too many."""
+    if id(node) not in sizes:
+        sizes[id(node)] = LARGEST_CONTENT  # until it is known; stays so inside a cycle
+        parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+        parts = [part for pair in parts for part in pair] if is_mapping(node) else parts
+        sizes[id(node)] = 1 + sum(expanded_size(part, sizes) for part in parts)
+    return sizes[id(node)]
+
+
+def is_mapping(node: Any) -> bool:
+    """Whether a node has pairs of key and value."""
+    return isinstance(node, yaml.MappingNode)
 
 
 def load_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
@@ -47,12 +84,12 @@ def load_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
     Raises:
         RecipeError: the file is missing, is not YAML, or does not describe an experiment.
     """
-    if path.exists() and not path.is_file():  # a pipe would be waited for
+    if path.exists() and not path.is_file():  # reading a pipe would block
         raise RecipeError(
-            f"{path}: is no file; give the path of a recipe, as recipes/bible-iwslt4.yaml"
+            f"{path}: not a file; give the path of a recipe, such as recipes/bible-iwslt4.yaml"
         )
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)  # noqa: S506
+        content = parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecipeError(
             f"{path}: {error.strerror}; give the path of one, such as recipes/bible-iwslt4.yaml"
@@ -63,16 +100,16 @@ def load_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
         ) from error
     except UnicodeEncodeError as error:
         raise RecipeError(
-            f"{path}: holds {ascii(error.object[error.start])}, half of a character; write it whole"
+            f"{path}: contains {ascii(error.object[error.start])}, half a surrogate pair; write the character"
         ) from error
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}{yaml_fault(error)}") from error
     except (ValueError, OverflowError, RecursionError) as error:
         raise RecipeError(
-            f"{path}: holds a value that YAML cannot read ({type(error).__name__}); mend it"
+            f"{path}: contains a value that YAML cannot read ({type(error).__name__}); mend it"
         ) from error
     if not isinstance(content, dict):
-        raise RecipeError(f"{path}: holds no mapping; expected keys such as languages: and corpus:")
+        raise RecipeError(f"{path}: not a mapping; expected keys such as languages: and corpus:")
     try:
         return Recipe.model_validate(content | (changes or {}))
     except ValidationError as error:
@@ -82,12 +119,12 @@ def load_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
 def yaml_fault(error: yaml.YAMLError) -> str:
     """`:3: the key 'out' occurs twice; ...` from a YAML error."""
     if isinstance(error, yaml.reader.ReaderError):
-        found = ascii(chr(error.character))
-        return f": character {error.position + 1} is {found}, which YAML cannot hold; remove it"
+        character = ascii(chr(error.character))
+        return f": character {error.position + 1} is {character}, not allowed in YAML; remove it"
     mark = getattr(error, "problem_mark", None)
     line = f":{mark.line + 1}" if mark else ""
     problem = getattr(error, "problem", None) or "unreadable"
-    return f"{line}: is not the YAML of a recipe ({problem}); mend that line"
+    return f"{line}: not the YAML of a recipe ({problem}); mend that line"
 
 
 def explain_validation(error: ValidationError) -> str:
@@ -95,10 +132,10 @@ def explain_validation(error: ValidationError) -> str:
     first, *more = error.errors()
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        known = section_at(first["loc"][:-1]).model_fields
-        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+        keys = section_at(first["loc"][:-1]).model_fields
+        close = difflib.get_close_matches(str(first["loc"][-1])[:100], keys, n=1)
         text = "unknown key; " + (
-            f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            f"did you mean {close[0]}?" if close else f"known keys: {', '.join(keys)}"
         )
     elif first["type"] == "missing":
         text = "is missing; add it"
@@ -114,7 +151,7 @@ def explain_validation(error: ValidationError) -> str:
 
 
 def show_value(value: Any) -> str:
-    """The beginning of a value; of a nested one no more than that is written out."""
+    """The beginning of a value; of a nested one only as much is written out."""
     if isinstance(value, int) and value.bit_length() > LARGEST.bit_length():
         return f"a number of {value.bit_length()} bits"
     if isinstance(value, str | int | float | bool | None):
@@ -128,9 +165,9 @@ def section_at(place: tuple[int | str, ...]) -> type[Section]:
     """The section class that a path of keys leads to."""
     section: type[Section] = Recipe
     for key in place:
-        found = section.model_fields[str(key)].annotation
-        options = getattr(found, "__args__", (found,))
+        annotation = section.model_fields[str(key)].annotation
+        options = getattr(annotation, "__args__", (annotation,))
         section = next(
-            each for each in options if isinstance(each, type) and issubclass(each, Section)
+            option for option in options if isinstance(option, type) and issubclass(option, Section)
         )
     return section

@@ -1,8 +1,9 @@
-"""The report as one self-contained page, and as Markdown.
+"""The report of a run as one self-contained HTML page, and as Markdown.
 
-Text of corpora and models is hostile: in the page's markup all is escaped, and segments are JSON
-that cannot end its element, packed where it is long; the page's script shows them as text only. A
-policy forbids all network and every script but those of this package, told by their hashes.
+Text of corpora and models is untrusted. In the page's markup it is escaped; segments are embedded
+as JSON that cannot end its script element, compressed if it is large, and shown by the page's
+script as text only. The content security policy forbids network access and all scripts and styles
+but our own, which it names by hash.
 """
 
 import base64
@@ -18,30 +19,32 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ontarget import __version__, systems
+from ontarget import __version__
 from ontarget.analysis import segments
 from ontarget.analysis.segments import SegmentOutputs
 from ontarget.analysis.significance import SystemPair
 from ontarget.languages.names import english_name
 from ontarget.offtarget.verdicts import Verdict
-from ontarget.records import Direction, Score
-from ontarget.report.figures import bars, heat_maps, matrix
+from ontarget.records import Direction, JudgedTranslation, Score
+from ontarget.report.figures import bars, changes, curves, heat_maps, matrix
 from ontarget.report.figures.curves import Chart
 from ontarget.report.figures.tables import Table, systems_of
-from ontarget.report.render import tables
+from ontarget.report.render import formatting, tables
+from ontarget.report.render.formatting import escape_markdown, markdown_table
 from ontarget.scoring import averages
+from ontarget.systems import title_of
 
 SCRIPTS = ("report.js", "browser.js")
 STYLES = ("report.css",)
-MOST_PLAIN = 6_000_000  # bytes of segments that a page holds as they are; of more, packed
-MOST_PACKED = 13_500_000
-LEVEL = 3  # of gzip: beyond, times grow and sizes hardly shrink
-UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")  # in JSON inside of HTML
-EXAMPLES = 5  # segments a direction in Markdown
+MOST_PLAIN = 6_000_000  # bytes of segments that are embedded uncompressed
+MOST_PACKED = 13_500_000  # bytes of compressed segments, in base64
+LEVEL = 3  # of gzip: higher levels take much longer and hardly save space
+UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")  # in JSON within HTML
+EXAMPLES = 5  # segments per direction in the Markdown version
 
 
 class EmbeddedSegments(NamedTuple):
-    """Segments as the page's script reads them: the media type says how, the text is markup."""
+    """The content of the page's data element: its media type and its text."""
 
     kind: str
     text: Markup
@@ -49,24 +52,24 @@ class EmbeddedSegments(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContent:
-    """All the page shows."""
+    """Everything that the page shows."""
 
     title: str
-    facts: tuple[tuple[str, str], ...]  # (what, value): seed, models, directions, ...
-    notes: tuple[str, ...]  # sentences a reader must see with the numbers
+    facts: tuple[tuple[str, str], ...]  # (name, value): seed, model, languages, ...
+    notes: tuple[str, ...]  # sentences that qualify the numbers
     scores: tuple[Score, ...]
-    ability: tuple[Score, ...]  # of a base made from scratch, asked in its own format
+    ability: tuple[Score, ...]  # of a base model trained from scratch, prompted in its own format
     charts: tuple[Chart, ...]
     pairs: tuple[SystemPair, ...]
-    segments: tuple[SegmentOutputs, ...]  # to browse
-    data: EmbeddedSegments  # the same
-    left_out: int  # segments that there are besides
+    segments: tuple[SegmentOutputs, ...]  # shown in the segment browser
+    data: EmbeddedSegments  # the same segments, embedded
+    left_out: int  # number of segments that are not shown
     recipe: str  # YAML
     versions: tuple[tuple[str, str], ...]
 
 
 def render_html(report: ReportContent) -> str:
-    """The page."""
+    """The HTML page."""
     environment = Environment(
         loader=PackageLoader("ontarget.report"),
         autoescape=True,
@@ -75,41 +78,37 @@ def render_html(report: ReportContent) -> str:
         lstrip_blocks=True,
     )
     scores = report.scores
-    systems = {each: systems.title_of(each) for each in systems_of(scores)}
     scripts, styles = list(map(read_asset, SCRIPTS)), list(map(read_asset, STYLES))
-    page = environment.get_template("report.html").render(
+    return environment.get_template("report.html").render(
         report=report,
         policy=content_security_policy(scripts, styles),
         scripts=scripts,
         styles=styles,
         version=__version__,
-        name=english_name,
-        systems=systems,
-        changes=heat_maps.draw_changes(scores),
+        language_name=english_name,
+        titles={system: title_of(system) for system in systems_of(scores)},
+        changes=changes.draw_changes(scores),
         ability=averages.averages(report.ability),
-        shown=tables.format_number,
-        percent=tables.format_percent,
+        format_number=formatting.format_number,
+        format_percent=formatting.format_percent,
         heat_maps=heat_maps.draw_heat_maps(scores),
         score_table=heat_maps.score_table(scores),
         bars=bars.draw_bars(scores),
-        verdicts=segments.VERDICT_NAMES,
         verdict_table=bars.verdict_table(scores),
         matrices=matrix.draw_matrices(report.pairs),
         pair_table=matrix.pair_table(report.pairs),
-        curve_table=heat_maps.curve_table,
+        curve_table=curves.curve_table,
         signatures=list_signatures(scores),
-        
-    )  # fmt: skip
-    return str(page)
+    )
 
 
 def read_asset(name: str) -> Markup:
-    """A script or style of this package."""
+    """A script or stylesheet of this package."""
     return Markup((files("ontarget.report") / "templates" / name).read_text(encoding="utf-8"))
 
 
 def content_security_policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
-    """A content security policy: nothing but these runs, nothing is fetched, no text is markup."""
+    """A policy that allows these scripts and styles, no network access and no markup from text."""
     return (
         f"default-src 'none'; script-src {' '.join(map(inline_hash, scripts))}; "
         f"style-src {' '.join(map(inline_hash, styles))}; base-uri 'none'; form-action 'none'; "
@@ -118,92 +117,98 @@ def content_security_policy(scripts: Sequence[str], styles: Sequence[str]) -> st
 
 
 def inline_hash(text: str) -> str:
-    """How a policy names an inline script or style."""
-    found = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(found).decode()}'"
+    """The policy's name of an inline script or style."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def fit_segments(
-    every: Sequence[SegmentOutputs], count: int
+    candidates: Sequence[SegmentOutputs], count: int
 ) -> tuple[list[SegmentOutputs], EmbeddedSegments]:
-    """The worst `count` segments and their data; fewer where a page would be too large."""
+    """The `count` most damaged segments, or fewer if the page would be too large."""
     while True:
-        shown = segments.most_damaged(every, count)
+        shown = segments.most_damaged(candidates, count)
         text = json.dumps(segments.json_columns(shown), ensure_ascii=False, separators=(",", ":"))
         plain = embed_json(text)
         if len(plain.encode()) <= MOST_PLAIN:
             return shown, EmbeddedSegments("application/json", plain)
-        data = pack_json(text)
-        if len(data) <= MOST_PACKED:
-            return shown, EmbeddedSegments("application/gzip", data)
-        count = int(0.95 * len(shown) * MOST_PACKED / len(data))
+        packed = pack_json(text)
+        if len(packed) <= MOST_PACKED:
+            return shown, EmbeddedSegments("application/gzip", packed)
+        count = int(0.95 * len(shown) * MOST_PACKED / len(packed))
 
 
 def embed_json(text: str) -> Markup:
-    """JSON that cannot end the element it stands in."""
-    return Markup(UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    """JSON that cannot end the script element that contains it."""
+    return Markup(UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def pack_json(text: str) -> Markup:
-    """JSON by gzip in base64; half a surrogate pair becomes its escape."""
+    """JSON compressed with gzip, in base64; lone surrogates are escaped."""
     content = gzip.compress(text.encode(errors="backslashreplace"), LEVEL, mtime=0)
     return Markup(base64.b64encode(content).decode())
 
 
 def list_signatures(scores: Sequence[Score]) -> list[str]:
-    """Every signature behind the numbers, each once."""
-    found = [each.detector for each in scores]
-    found += [f"{metric} {text}" for each in scores for metric, text in each.signatures.items()]
-    return list(dict.fromkeys(found))
+    """The distinct signatures of detectors and metrics."""
+    signatures = [score.detector for score in scores]
+    for score in scores:
+        signatures += [f"{metric} {signature}" for metric, signature in score.signatures.items()]
+    return list(dict.fromkeys(signatures))
 
 
 def render_markdown(report: ReportContent) -> str:
-    """The same report without its pictures."""
-    scores = report.scores
-    lines = [f"# {tables.escape_markdown(report.title)}\n"]
-    lines += [tables.markdown(tables.header(scores), tables.overview(scores))]
-    lines += ["OTR: off-target ratio. Averages over directions, unweighted.\n"]
-    lines += [f"{tables.escape_markdown(note)}\n" for note in report.notes]
-    if report.ability:
-        lines += ["## The base model's own ability, asked in the format of its training\n"]
-        lines += [tables.markdown(tables.header(report.ability), tables.overview(report.ability))]
-    lines += ["## By direction\n"]
-    lines += [tables.markdown(tables.BY_DIRECTION, tables.by_direction(scores))]
-    lines += ["## Where did it go\n", table_markdown(bars.verdict_table(scores))]
+    """The same report as Markdown, without figures."""
+    scores, ability = report.scores, report.ability
+    parts = [f"# {escape_markdown(report.title)}\n", overview_markdown(scores)]
+    parts += ["OTR: off-target ratio. Averages over directions are unweighted.\n"]
+    parts += [f"{escape_markdown(note)}\n" for note in report.notes]
+    if ability:
+        parts += ["## The base model's own ability, prompted in the format of its training\n"]
+        parts += [overview_markdown(ability)]
+    parts += ["## Results by direction\n"]
+    parts += [markdown_table(tables.DIRECTION_HEADER, tables.direction_rows(scores))]
+    parts += ["## Verdicts and detected languages\n", table_markdown(bars.verdict_table(scores))]
     if report.pairs:
-        lines += ["## System by system\n", table_markdown(matrix.pair_table(report.pairs))]
-    lines += ["## Signatures\n"]
-    lines += ["".join(f"- {tables.escape_markdown(text)}\n" for text in list_signatures(scores))]
-    stated = (*report.facts, *report.versions)
-    lines += ["".join(f"- {what}: {tables.escape_markdown(value)}\n" for what, value in stated)]
-    lines += [worst_examples(report.segments)]
-    return "\n".join(lines)
+        parts += ["## Systems compared\n", table_markdown(matrix.pair_table(report.pairs))]
+    parts += ["## Signatures\n"]
+    parts += ["".join(f"- {escape_markdown(text)}\n" for text in list_signatures(scores))]
+    facts = (*report.facts, *report.versions)
+    parts += ["".join(f"- {name}: {escape_markdown(value)}\n" for name, value in facts)]
+    parts += [worst_examples(report.segments)]
+    return "\n".join(parts)
+
+
+def overview_markdown(scores: Sequence[Score]) -> str:
+    """Averages of each system."""
+    return markdown_table(tables.overview_header(scores), tables.overview_rows(scores))
 
 
 def table_markdown(table: Table) -> str:
-    """A figure's numbers."""
-    return tables.markdown(table.columns, [[cell.text for cell in row] for row in table.rows])
+    """The table of a figure."""
+    return markdown_table(table.columns, [[cell.text for cell in row] for row in table.rows])
 
 
-def worst_examples(every: Sequence[SegmentOutputs]) -> str:
-    """The most damaged segments of each direction: source, reference, each answer, its verdict."""
+def worst_examples(candidates: Sequence[SegmentOutputs]) -> str:
+    """The most damaged segments of each direction: source, reference, and all translations."""
     by_direction: dict[Direction, list[SegmentOutputs]] = {}
-    for segment in every:
+    for segment in candidates:
         by_direction.setdefault(segment.direction, []).append(segment)
-    lines = []
+    parts = []
     for direction, group in by_direction.items():
         worst = segments.sort_by_damage(group)[:EXAMPLES]
-        names = [systems.title_of(each.system) for each in group[0].answers]
+        header = ["source", "reference", *(title_of(each.system) for each in group[0].outputs)]
         rows = [
             [
-                *(each.answers[0].source, each.answers[0].reference),
-                *(
-                    f"{a.hypothesis} ({segments.VERDICT_NAMES[Verdict(a.verdict)]})"
-                    for a in each.answers
-                ),
+                *(segment.outputs[0].source, segment.outputs[0].reference),
+                *map(describe_output, segment.outputs),
             ]
-            for each in worst
+            for segment in worst
         ]
-        lines += [f"## Most damaged segments {direction}\n"]
-        lines += [tables.markdown(["source", "reference", *names], rows)]
-    return "\n".join(lines)
+        parts += [f"## Most damaged segments, {direction}\n", markdown_table(header, rows)]
+    return "\n".join(parts)
+
+
+def describe_output(output: JudgedTranslation) -> str:
+    """A translation and its verdict."""
+    return f"{output.hypothesis} ({segments.VERDICT_NAMES[Verdict(output.verdict)]})"

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Means of scores over the directions of one setting, as the paper's tables give them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ontarget.records import Score
 class Average:
     """Unweighted means over the directions of one setting; each 0-100.
 
-    Ratios are means over the directions in which something could be judged; None without any.
+    Ratios are means over the directions in which a segment could be judged; None without any.
     """
 
     system: str
@@ -33,13 +33,13 @@ def averages(scores: Sequence[Score]) -> list[Average]:
             system=system,
             supervised=supervised,
             directions=len(group),
-            judged=sum(each.off_target_percent is not None for each in group),
-            off_target_percent=mean_of_known(each.off_target_percent for each in group),
+            judged=sum(score.off_target_percent is not None for score in group),
+            off_target_percent=mean_of_known(score.off_target_percent for score in group),
             reference_off_target_percent=mean_of_known(
-                each.reference_off_target_percent for each in group
+                score.reference_off_target_percent for score in group
             ),
-            bleu=mean([each.bleu for each in group]),
-            chrf=mean([each.chrf for each in group]),
+            bleu=mean([score.bleu for score in group]),
+            chrf=mean([score.chrf for score in group]),
         )
         for (system, supervised), group in groups.items()
     ]
@@ -51,11 +51,15 @@ def mean(values: Sequence[float]) -> float:
 
 
 def mean_of_known(values: Iterable[float | None]) -> float | None:
-    """The mean of those that are known; None where none is."""
+    """The mean of the values that are not None; None without any."""
     known = [value for value in values if value is not None]
     return mean(known) if known else None
 
 
 def settings(scores: Sequence[Score]) -> list[bool]:
-    """Which of supervised and zero-shot there are, in this order."""
-    return [each for each in (True, False) if any(score.supervised == each for score in scores)]
+    """Which settings there are: True for supervised, then False for zero-shot."""
+    return [
+        supervised
+        for supervised in (True, False)
+        if any(score.supervised == supervised for score in scores)
+    ]

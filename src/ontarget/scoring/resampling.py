@@ -1,10 +1,10 @@
-"""Scores of whole systems: all segments, on-target only, off-target as empty; and differences.
+"""Scores of a whole system and of parts of it, bootstrap intervals, and paired tests.
 
-Every score is computed from sufficient statistics of each segment, extracted once, so subsets and
-resamples cost no second extraction. BLEU, chrF, chrF++ and TER are sacreBLEU's own to the last
-digit; the score of an outside program is the mean of its segments' scores.
+A score is given for all segments, for the on-target ones only, and with off-target segments
+counted as empty.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,104 +12,105 @@ from numpy.typing import NDArray
 from sacrebleu.metrics.base import Metric
 
 from ontarget.scoring.sacrebleu import SegmentMean, Statistics, score_of, signature_of
+from ontarget.stats import SEED, TRIALS
 
-SEED = 12345  # sacreBLEU's
 RESAMPLES = 1000
-TRIALS = 10_000  # of approximate randomisation
-AT_ONCE = 20_000_000  # draws held in memory
+DRAWS_AT_ONCE = 20_000_000  # segment numbers held in memory
 
 
 @dataclass(frozen=True, slots=True)
 class SystemScore:
-    """One metric of one system, in its own scale: sacreBLEU's 0-100, a program's whatever it has.
+    """One metric of one system, on the metric's own scale (0-100 for sacreBLEU's).
 
-    Of TER and MetricX lower is better.
+    Lower is better for TER and MetricX.
     """
 
     score: float
     low: float  # bootstrap, 95 %
     high: float
     signature: str  # sacreBLEU's, or program, version and model
-    on_target_only: float | None  # of the on-target segments; None where there is none
-    off_target_as_empty: float  # off-target segments given as empty
+    on_target_only: float | None  # None without on-target segments
+    off_target_as_empty: float
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A system against the first in one metric, both tests two-sided."""
+    """A system against the first in one metric; both tests are two-sided."""
 
-    difference: float  # this system's score less the first's
+    difference: float  # this system's score minus the first's
     bootstrap_p: float  # paired bootstrap (Koehn 2004)
     randomisation_p: float  # approximate randomisation (Riezler and Maxwell 2005)
 
 
 def resampled(
-    metric: Metric | SegmentMean, its: Statistics, drawn: NDArray[np.int64]
+    metric: Metric | SegmentMean, statistics: Statistics, draws: NDArray[np.int64]
 ) -> Statistics:
-    """Scores of resamples; `drawn` has one row of segment numbers each."""
-    return np.array([score_of(metric, its[row].sum(0)) for row in drawn])
+    """Scores of resamples; `draws` has the segment numbers of one resample in each row."""
+    return np.array([score_of(metric, statistics[draw].sum(0)) for draw in draws])
 
 
-def draws(segments: int, seed: int = SEED) -> NDArray[np.int64]:
-    """Segment numbers of `RESAMPLES` bootstrap samples; fewer samples of very many segments."""
-    count = min(RESAMPLES, max(100, AT_ONCE // segments))
+def draw_resamples(segments: int, seed: int = SEED) -> NDArray[np.int64]:
+    """Segment numbers of `RESAMPLES` bootstrap samples; of fewer if there are very many segments."""
+    count = min(RESAMPLES, max(100, DRAWS_AT_ONCE // segments))
     return np.random.default_rng(seed).choice(segments, size=(count, segments), replace=True)
 
 
 def system_score(
     metric: Metric | SegmentMean,
-    its: Statistics,
+    statistics: Statistics,
     empty: Statistics,
-    masks: tuple[list[bool], list[bool]],
+    off_target: Sequence[bool | None],
 ) -> SystemScore:
-    """One metric of a system; `masks` say which segments are on-target and which off-target.
+    """One metric of a system; `off_target` is None for segments that could not be judged.
 
-    `empty` are the statistics of empty hypotheses against the same references; those of segments
-    that are not off-target are not looked at.
+    `empty` has the statistics of empty hypotheses against the same references; only the rows of
+    off-target segments are used.
     """
-    on, off = (np.array(mask, dtype=bool) for mask in masks)
-    low, high = np.percentile(resampled(metric, its, draws(len(its))), [2.5, 97.5])
+    on = np.array([outcome is False for outcome in off_target], dtype=bool)
+    off = np.array([outcome is True for outcome in off_target], dtype=bool)
+    scores = resampled(metric, statistics, draw_resamples(len(statistics)))
+    low, high = np.percentile(scores, [2.5, 97.5])
     return SystemScore(
-        score=score_of(metric, its.sum(0)),
+        score=score_of(metric, statistics.sum(0)),
         low=float(low),
         high=float(high),
         signature=signature_of(metric),
-        on_target_only=score_of(metric, its[on].sum(0)) if on.any() else None,
-        off_target_as_empty=score_of(metric, np.where(off[:, None], empty, its).sum(0)),
+        on_target_only=score_of(metric, statistics[on].sum(0)) if on.any() else None,
+        off_target_as_empty=score_of(metric, np.where(off[:, None], empty, statistics).sum(0)),
     )
 
 
 def compare_systems(
     metric: Metric | SegmentMean, first: Statistics, other: Statistics, seed: int = SEED
 ) -> Difference:
-    """A system against the first; p values as sacrebleu.significance computes them."""
-    found = score_of(metric, other.sum(0)) - score_of(metric, first.sum(0))
-    drawn = draws(len(first), seed)
-    apart = np.abs(resampled(metric, other, drawn) - resampled(metric, first, drawn))
-    shuffled = swapped(metric, first, other, selections(len(first), seed))
+    """A system against the first; p values as `sacrebleu.significance` computes them."""
+    observed = score_of(metric, other.sum(0)) - score_of(metric, first.sum(0))
+    draws = draw_resamples(len(first), seed)
+    differences = np.abs(resampled(metric, other, draws) - resampled(metric, first, draws))
+    exchanged = exchange(metric, first, other, draw_exchanges(len(first), seed))
     return Difference(
-        difference=found,
-        bootstrap_p=p_value(apart - apart.mean(), abs(found)),
-        randomisation_p=p_value(shuffled, abs(found)),
+        difference=observed,
+        bootstrap_p=p_value(differences - differences.mean(), abs(observed)),
+        randomisation_p=p_value(exchanged, abs(observed)),
     )
 
 
-def selections(segments: int, seed: int) -> NDArray[np.bool_]:
-    """Which segments stay where they are in each trial; fewer trials of very many segments."""
-    count = min(TRIALS, max(100, 5 * AT_ONCE // segments))
+def draw_exchanges(segments: int, seed: int) -> NDArray[np.bool_]:
+    """Which segments stay in each trial; fewer trials if there are very many segments."""
+    count = min(TRIALS, max(100, 5 * DRAWS_AT_ONCE // segments))
     return np.random.default_rng(seed).integers(2, size=(count, segments), dtype=bool)
 
 
-def swapped(
-    metric: Metric | SegmentMean, first: Statistics, other: Statistics, chosen: NDArray[np.bool_]
+def exchange(
+    metric: Metric | SegmentMean, first: Statistics, other: Statistics, stays: NDArray[np.bool_]
 ) -> Statistics:
-    """Absolute differences of two systems after they exchanged the segments not chosen."""
+    """Absolute differences between two systems after exchanging the segments that do not stay."""
     total = first.sum(0) + other.sum(0)
-    apart = first - other
-    ones = np.array([apart[some].sum(0) for some in chosen]) + other.sum(0)
-    return np.array([abs(score_of(metric, one) - score_of(metric, total - one)) for one in ones])
+    differences = first - other
+    sums = np.array([differences[row].sum(0) for row in stays]) + other.sum(0)
+    return np.array([abs(score_of(metric, one) - score_of(metric, total - one)) for one in sums])
 
 
-def p_value(found: Statistics, observed: float) -> float:
-    """How often chance alone exceeds the observed difference, the observation counted in."""
-    return float((np.sum(found > observed) + 1) / (len(found) + 1))
+def p_value(differences: Statistics, observed: float) -> float:
+    """How often chance exceeds the observed difference, which counts as one trial."""
+    return float((np.sum(differences > observed) + 1) / (len(differences) + 1))

@@ -1,4 +1,8 @@
-"""BLEU and chrF through sacreBLEU, equal lengths enforced and the signatures kept."""
+"""sacreBLEU, wrapped once: metrics of a language, statistics of segments, scores of their sums.
+
+All scores come from sacreBLEU's sufficient statistics of each segment, extracted once, so scores
+of subsets and resamples cost no second extraction and equal sacreBLEU's own to the last digit.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,56 +17,17 @@ from sacrebleu.metrics.ter import TER
 
 from ontarget.languages.tags import primary
 
+Statistics = NDArray[np.float64]  # "segment statistic"
+
 TOKENIZERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
 NEEDS = {"ja-mecab": "MeCab", "ko-mecab": "mecab_ko"}  # modules of sacreBLEU's extras
 UNSPACED = {"ja", "ko", "th", "lo", "km", "my"}
-
-
-@dataclass(frozen=True, slots=True)
-class CorpusQuality:
-    """Corpus BLEU and chrF, 0-100, with sacreBLEU's signatures."""
-
-    bleu: float
-    chrf: float
-    signatures: dict[str, str]
-
-
-def quality(
-    hypotheses: Sequence[str], references: Sequence[str], target_lang: str
-) -> CorpusQuality:
-    """Corpus scores of one direction; BLEU's tokenizer follows `target_lang`.
-
-    Raises:
-        ValueError: the lists are empty or differ in length, which sacreBLEU would cut silently.
-    """
-    if len(hypotheses) != len(references) or not references:
-        raise ValueError(
-            f"{len(hypotheses)} hypotheses against {len(references)} references; "
-            "give as many of both"
-        )
-    bleu, chrf = BLEU(tokenize=tokenizer(target_lang)), CHRF()
-    scores = [
-        each.corpus_score(list(hypotheses), [list(references)]).score for each in (bleu, chrf)
-    ]
-    signatures = {"bleu": str(bleu.get_signature()), "chrf": str(chrf.get_signature())}
-    return CorpusQuality(scores[0], scores[1], signatures)
-
-
-def tokenizer(target_lang: str) -> str:
-    """sacreBLEU's tokenizer of a language; `char` for unspaced ones whose extra is absent."""
-    language = primary(target_lang)
-    wanted = TOKENIZERS.get(language, "char" if language in UNSPACED else "13a")
-    needs = NEEDS.get(wanted)
-    return wanted if needs is None or find_spec(needs) else "char"
-
-
-Statistics = NDArray[np.float64]  # segment x statistic
 ASIAN = ("zh", "ja")
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentMean:
-    """A metric that is the mean of its segments' scores, whose statistics are (score, 1)."""
+    """A metric that is the mean of segment scores, such as COMET; its statistics are (score, 1)."""
 
     signature: str
 
@@ -78,26 +43,34 @@ def metrics(target_lang: str) -> dict[str, Metric]:
     }
 
 
+def tokenizer(target_lang: str) -> str:
+    """BLEU's tokenizer; `char` for languages without spaces whose extra is not installed."""
+    language = primary(target_lang)
+    name = TOKENIZERS.get(language, "char" if language in UNSPACED else "13a")
+    needs = NEEDS.get(name)
+    return name if needs is None or find_spec(needs) else "char"
+
+
 def segment_statistics(
     metric: Metric, hypotheses: Sequence[str], references: Sequence[Sequence[str]]
 ) -> Statistics:
-    """Sufficient statistics of each segment; `references` is a list a reference file.
+    """Sufficient statistics of each segment; `references` is one list for each reference file.
 
     Raises:
         ValueError: the lists are empty or differ in length, which sacreBLEU would cut silently.
     """
-    for number, each in enumerate(references, start=1):
-        if len(each) != len(hypotheses) or not each:
+    for number, texts in enumerate(references, start=1):
+        if len(texts) != len(hypotheses) or not texts:
             raise ValueError(
-                f"{len(hypotheses)} hypotheses against {len(each)} references (file {number}); "
+                f"{len(hypotheses)} hypotheses against {len(texts)} references (file {number}); "
                 "give as many of both"
             )
-    found = metric._extract_corpus_statistics(list(hypotheses), [list(each) for each in references])
-    return np.array(found, dtype=np.float64)
+    rows = metric._extract_corpus_statistics(list(hypotheses), [list(r) for r in references])
+    return np.array(rows, dtype=np.float64)
 
 
 def mean_statistics(scores: Sequence[float]) -> Statistics:
-    """Statistics of each segment for `Mean`."""
+    """Statistics of each segment for `SegmentMean`."""
     return np.array([(score, 1.0) for score in scores], dtype=np.float64)
 
 
@@ -108,13 +81,20 @@ def score_of(metric: Metric | SegmentMean, total: Statistics) -> float:
     return float(metric._compute_score_from_stats(total.tolist()).score)
 
 
+def corpus_score(metric: Metric, hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """The score of a test set with one reference.
+
+    Raises:
+        ValueError: the lists are empty or differ in length.
+    """
+    return score_of(metric, segment_statistics(metric, hypotheses, [references]).sum(0))
+
+
 def signature_of(metric: Metric | SegmentMean) -> str:
-    """What a score depends on besides the texts."""
+    """Everything that a score depends on besides the texts."""
     return metric.signature if isinstance(metric, SegmentMean) else str(metric.get_signature())
 
 
-def segment_scores(
-    metric: Metric, hypotheses: Sequence[str], references: Sequence[str]
-) -> list[float]:
+def segment_scores(metric: Metric, statistics: Statistics) -> list[float]:
     """The score of each segment by itself."""
-    return [score_of(metric, each) for each in segment_statistics(metric, hypotheses, [references])]
+    return [score_of(metric, row) for row in statistics]

@@ -1,31 +1,32 @@
-"""Step 1: the corpus as samples: supervised ones to train on, all directions to test on."""
+"""Step 1: the corpus as samples; supervised directions to train on, all directions to test on."""
 
-from pathlib import Path
 from typing import Any
 
 from ontarget import artifacts
-from ontarget.recipe.recipe import Recipe
-from ontarget.steps import inputs
+from ontarget.data.sampling import samples_of
+from ontarget.recipe.corpus import check_splits, read_corpus
+from ontarget.recipe.step_context import StepContext
+from ontarget.recipe.step_settings import PrepareSettings
 
 
-def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
+def run(context: StepContext[PrepareSettings]) -> dict[str, Any]:
     """Write `train.jsonl`, `dev.jsonl` and `test.jsonl`.
 
     Raises:
         CorpusError: a test or dev sentence is in training too, or a direction has no text.
     """
-    tell("reading the corpus", 0, 1)
-    splits = inputs.splits(recipe)
-    inputs.refuse_empty(splits, recipe)
-    supervised = recipe.supervised_directions
-    every = supervised + recipe.zero_shot_directions
+    settings = context.settings
+    context.tell("reading the corpus", 0, 1)
+    splits = read_corpus(settings.corpus, settings.languages, settings.seed)
+    check_splits(splits, settings.supervised, settings.zero_shot, trains=settings.trains)
+    directions = settings.supervised + settings.zero_shot
     counts = {}
-    for name, rows, directions in (
-        ("train", splits.train, supervised),
-        ("dev", splits.dev, every),
-        ("test", splits.test, every),
+    for name, rows, needed in (
+        ("train", splits.train, settings.supervised),
+        ("dev", splits.dev, directions),
+        ("test", splits.test, directions),
     ):
-        drawn = inputs.samples(rows, directions)
-        counts[name] = artifacts.write_jsonl(out / f"{name}.jsonl", drawn)
-    meanings = {"train": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
-    return {"samples": counts, "meanings": meanings, "dropped": splits.dropped}
+        samples = samples_of(rows, needed)
+        counts[name] = artifacts.write_jsonl(context.out / f"{name}.jsonl", samples)
+    sizes = {"train": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
+    return {"samples": counts, "rows": sizes, "dropped": splits.dropped}

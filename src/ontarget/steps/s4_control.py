@@ -1,51 +1,46 @@
-"""Step 4's control: stage 1 continued for as many steps with twice the samples.
+"""Step 4's control: stage 1 continued for as many optimizer steps with twice the samples.
 
-A step of stage 2 sees each sample twice, once under a wrong instruction; so the control costs
-the same compute. What stage 2 gains over it is not gained by training longer.
+A step of stage 2 sees each sample twice, once under a wrong instruction, so the control costs the
+same compute. What stage 2 gains over it is not gained by training longer.
 """
 
-from pathlib import Path
 from typing import Any
 
 from ontarget import artifacts, processes
-from ontarget.recipe.recipe import Recipe
-from ontarget.records import Sample
-from ontarget.steps import inputs, training
-from ontarget.training import train
+from ontarget.recipe import stage
+from ontarget.recipe.sections import Mle
+from ontarget.recipe.step_context import StepContext
+from ontarget.recipe.step_settings import ControlSettings
+from ontarget.systems import STAGE2
+from ontarget.training.train import train
 
 
-def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
+def run(context: StepContext[ControlSettings]) -> dict[str, Any]:
     """Write `model/` and `curve.jsonl`."""
-    assert recipe.unlikelihood is not None
-    every = artifacts.read_jsonl(recipe.out / "1_prepare" / "train.jsonl", Sample)
-    stage2 = recipe.unlikelihood
-    section = stage2.model_copy(
+    settings, form = context.settings, context.settings.prompt_format
+    section = doubled(settings.training, context)
+    samples = stage.training_samples(context, section, settings.seed + 1)
+    loaded = stage.load_start(context, settings.base, section)
+    examples = stage.make_examples(loaded, form, samples, None, section.max_tokens)
+    schedule = stage.schedule_of(section, len(examples), settings.seed)
+    with stage.progress(context, section) as progress:
+        result = train(loaded, examples, schedule, context.unfinished, progress)
+    stage.save_result(context, loaded, result, form, settings.base.revision)
+    return stage.stage_result(result, len(samples), len(examples))
+
+
+def doubled(stage2: Mle, context: StepContext[ControlSettings]) -> Mle:
+    """Stage 2's training with twice the batch, for as many optimizer steps as stage 2 took."""
+    steps = stage2.steps
+    if STAGE2.folder in context.inputs:  # its length was not known before it ran
+        stamp = artifacts.read_stamp(context.inputs[STAGE2.folder])
+        assert stamp is not None
+        steps = int(stamp["result"]["steps"])
+    return stage2.model_copy(
         update={
             "batch": 2 * stage2.batch,
             "micro_batch": processes.micro_batch(stage2.batch, stage2.micro_batch),
-            "steps": steps_of_stage2(recipe),
+            "steps": steps,
             "epochs": None,
         }
     )
-    samples = training.picked(every, section, recipe.seed + 1)
-    tell("loading the model", 0, 1)
-    loaded = training.loaded(recipe, inputs.starting_point(recipe), section)
-    examples = training.examples(loaded, recipe, samples, None, section.max_tokens)
-    schedule = training.schedule(section, len(examples), recipe.seed)
-    with training.progress(recipe, "4_control", section, tell) as progress:
-        trained = train.train(
-            loaded, examples, schedule, inputs.unfinished(recipe, "4_control"), progress
-        )
-    training.keep(recipe, loaded, trained, out)
-    return training.reported(trained, len(samples), len(examples))
-
-
-def steps_of_stage2(recipe: Recipe) -> int:
-    """As many as the recipe says, or as stage 2 made: of its own samples, or before it ended."""
-    assert recipe.unlikelihood is not None
-    if recipe.unlikelihood.length_is_known:
-        assert recipe.unlikelihood.steps is not None
-        return recipe.unlikelihood.steps
-    stamp = artifacts.read_stamp(recipe.out / "4_unlikelihood")
-    assert stamp is not None
-    return int(stamp["result"]["steps"])

@@ -1,69 +1,65 @@
 """Step 4, the paper's stage 2: MLE plus alpha times unlikelihood on conflict samples.
 
-Before it, the preflight says from dev sentences whether stage 2 can help at all.
+Before it, the diagnosis says from dev sentences whether stage 2 can help at all.
 """
 
-from pathlib import Path
 from typing import Any
 
 from ontarget import artifacts, processes
 from ontarget.analysis import diagnose
 from ontarget.models import loading
 from ontarget.models.loading import LoadedModel
-from ontarget.recipe.recipe import Recipe
+from ontarget.recipe import stage
+from ontarget.recipe.step_context import StepContext
+from ontarget.recipe.step_settings import UnlikelihoodSettings
 from ontarget.records import Sample
-from ontarget.steps import inputs, training
-from ontarget.training import train
+from ontarget.training.train import train
 
 
-def run(recipe: Recipe, out: Path, tell: inputs.Tell) -> dict[str, Any]:
+def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
     """Write `model/`, `curve.jsonl`, and as asked for `preflight.json`, `validation.jsonl`."""
-    section = recipe.unlikelihood
-    assert section is not None
-    every = artifacts.read_jsonl(recipe.out / "1_prepare" / "train.jsonl", Sample)
-    conflict_of = {
-        drawn.key: drawn
-        for drawn in artifacts.read_jsonl(recipe.out / "2_conflict" / "conflicts.jsonl", Sample)
-    }
-    samples = training.picked(every, section, recipe.seed + 1)  # not the order of stage 1 again
-    conflicts = [conflict_of[sample.key] for sample in samples]
-    tell("loading the model", 0, 1)
-    loaded = training.loaded(recipe, inputs.starting_point(recipe), section)
+    settings, section = context.settings, context.settings.unlikelihood
+    form = settings.prompt_format
+    samples = stage.training_samples(context, section, settings.seed + 1)  # not stage 1's order
+    path = context.inputs["2_conflict"] / "conflicts.jsonl"
+    conflicts = {sample.key: sample for sample in artifacts.read_jsonl(path, Sample)}
+    paired = [conflicts[sample.key] for sample in samples]
+    loaded = stage.load_start(context, settings.base, section)
     verdict = None
     if section.preflight:
-        verdict = processes.decide_on_main(lambda: preflight(recipe, loaded, out, tell))
-    examples = training.examples(loaded, recipe, samples, conflicts, section.max_tokens)
-    schedule = training.schedule(
-        section,
-        len(examples),
-        recipe.seed,
-        alpha=section.alpha,
-        validation=training.validation(recipe, section, loaded),
+        verdict = processes.decide_on_main(lambda: preflight(context, loaded))
+    examples = stage.make_examples(loaded, form, samples, paired, section.max_tokens)
+    validation = stage.validation_plan(context, loaded, form, section.validation, settings.dev)
+    schedule = stage.schedule_of(
+        section, len(examples), settings.seed, alpha=section.alpha, validation=validation
     )
-    with training.progress(recipe, "4_unlikelihood", section, tell) as progress:
-        trained = train.train(
-            loaded, examples, schedule, inputs.unfinished(recipe, "4_unlikelihood"), progress
-        )
-    training.keep(recipe, loaded, trained, out)
-    return training.reported(trained, len(samples), len(examples)) | {"preflight": verdict}
+    with stage.progress(context, section) as progress:
+        result = train(loaded, examples, schedule, context.unfinished, progress)
+    stage.save_result(context, loaded, result, form, settings.base.revision)
+    return stage.stage_result(result, len(samples), len(examples)) | {"preflight": verdict}
 
 
-def preflight(recipe: Recipe, loaded: LoadedModel, out: Path, tell: inputs.Tell) -> str:
-    """Write `preflight.json`; returns the verdict's words."""
-    assert recipe.unlikelihood is not None
-    dev = artifacts.read_jsonl(recipe.out / "1_prepare" / "dev.jsonl", Sample)
-    before = loaded.model.device
+def preflight(context: StepContext[UnlikelihoodSettings], loaded: LoadedModel) -> str:
+    """Write `preflight.json`; returns the diagnosis in words."""
+    settings = context.settings
+    assert settings.dev is not None
+    device = loaded.model.device
     if not getattr(loaded.model, "is_quantized", False):
         loading.move_to_accelerator(loaded.model)  # an engine that shards has left it on the CPU
-    examined = diagnose.diagnose(
+    result = diagnose.diagnose(
         loaded,
-        inputs.per_direction(
-            inputs.chosen(dev, len(dev), recipe.seed), recipe.unlikelihood.preflight
+        stage.greedy_translator(context, loaded, settings.prompt_format, settings.dev),
+        stage.dev_samples(context, settings.unlikelihood.preflight),
+        diagnose.DiagnosisSettings(
+            languages=settings.dev.languages,
+            supervised=settings.dev.supervised,
+            prompt_format=settings.prompt_format,
+            detection=settings.dev.detection,
+            seed=settings.seed,
         ),
-        training.examined(recipe),
-        lambda done, total: tell("preflight", done, total),
+        lambda done, total: context.tell("diagnosis: segments", done, total),
     )
-    if loaded.model.device != before:
-        loaded.model.to(before)  # type: ignore[arg-type]
-    artifacts.write_json(out / "preflight.json", examined.content())
-    return examined.verdict.words
+    if loaded.model.device != device:
+        loaded.model.to(device)  # type: ignore[arg-type]
+    artifacts.write_json(context.out / "preflight.json", result.content())
+    return result.verdict.words

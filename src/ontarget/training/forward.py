@@ -1,8 +1,9 @@
-"""From a language model's hidden states to its loss, without its logits.
+"""From token ids to the fused loss, for every supported family of models.
 
-Model families differ in what they do between the last hidden state and the logits: scale, bias,
-soft cap. `head_of` reads that from the model; `refuse_unknown` compares with the model's own
-logits, so that a family which does something else is refused and not trained on another loss.
+Families differ in what they do between the last hidden state and the logits: scale, bias, soft
+cap. `output_head` reads these from the model, and `check_supported` compares the result with the
+model's own logits, so a family that does something else is rejected instead of being trained on
+another loss.
 """
 
 import math
@@ -20,25 +21,26 @@ from transformers import PreTrainedModel
 from ontarget.errors import ModelError
 from ontarget.training.fused import Head, LossAndLogOdds, fused_loss
 
-PROBE = 5  # tokens of the short texts that a model is tried on
-WINDOWS = (  # what families call the tokens that a layer sees at once
+PROBE = 5  # tokens of the sequences on which a model is tried
+WINDOWS = (  # names in config.json for the number of tokens that a layer attends to
     "sliding_window", "sliding_window_size", "window_size", "attention_window_size",
     "local_attention_window_len", "keep_window_size", "attention_chunk_size",
 )  # fmt: skip
-TOLERANCE = 1e-3  # difference, in spreads of the compared values, that rounding explains
+TOLERANCE = 1e-3  # of rounding errors, in standard deviations of the compared values
+HALF_PRECISION_FACTOR = 30.0  # by which the tolerance is larger in bfloat16 and float16
 
 Rows = Int[Tensor, "row time"]
 
 
 def output_head(model: PreTrainedModel, hidden: Float[Tensor, "token dim"]) -> Head:
-    """The model's head, what it does to the products, and its adapter's part for these states.
+    """The model's output head, with an adapter's low-rank part for these hidden states.
 
     Raises:
-        ModelError: the head has an adapter of a kind whose part is not a product of two.
+        ModelError: the head has several adapters, or one that is not a plain LoRA.
     """
     output: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     bias: Any = getattr(output, "bias", None)
-    if bias is None:  # BART's descendants have it beside the head
+    if bias is None:  # BART and its descendants keep it in the model
         bias = getattr(model, "final_logits_bias", [None])[0]
     return Head(
         weight=output.weight,
@@ -50,7 +52,7 @@ def output_head(model: PreTrainedModel, hidden: Float[Tensor, "token dim"]) -> H
 
 
 def logit_scale(config: Any) -> float:
-    """What the products are multiplied by."""
+    """The factor by which the model multiplies its logits."""
     if getattr(config, "scale_decoder_outputs", False):  # T5
         return float(config.d_model**-0.5)
     if getattr(config, "logits_scaling", None):  # Granite divides
@@ -59,14 +61,14 @@ def logit_scale(config: Any) -> float:
 
 
 def head_adapter(output: Any, hidden: Tensor) -> tuple[Tensor, Tensor] | None:
-    """(low, up) of a LoRA on the head: its part of the logits is low @ up.T."""
+    """(low, up) of a LoRA on the head, which adds low @ up.T to the logits; None without one."""
     names = getattr(output, "active_adapters", ())
     if not names or output.merged:
         return None
     if len(names) > 1 or any(output.lora_variant.values()):
         raise ModelError(
-            "the head has several adapters or a DoRA, of which the fused loss knows nothing; "
-            "leave the head out of adapter.targets, or use lora"
+            "the output head has several adapters or a DoRA, which the fused loss does not "
+            "support; leave the head out of adapter.targets, or use lora"
         )
     (name,) = names
     low = output.lora_A[name](output.lora_dropout[name](hidden)) * output.scaling[name]
@@ -80,9 +82,9 @@ def hidden_states(
     visible_until: Rows | None = None,
     **inputs: Tensor,
 ) -> Float[Tensor, "row time dim"]:
-    """The last hidden states, of the decoder if there are two, of which the head makes logits.
+    """The hidden states that enter the output head; of the decoder in an encoder-decoder.
 
-    The cache stays off: with it, packed sequences would attend to each other.
+    `use_cache=False` matters: with a cache, packed sequences attend to each other.
     """
     if visible_until is not None:
         inputs["attention_mask"] = attention_mask(model, visible_until)
@@ -99,16 +101,16 @@ def hidden_states(
 
 
 def attention_mask(model: PreTrainedModel, visible_until: Rows) -> Tensor:
-    """What each token sees ("row 1 time time"): those before it that are visible until after it.
+    """The mask "row 1 time time" of packed rows: i attends to j if j <= i < visible_until[j].
 
-    True and False, or what is added to the scores of eager attention.
+    Boolean for SDPA; for eager attention the numbers that are added to the scores.
     """
     at = torch.arange(visible_until.shape[1], device=visible_until.device)
-    seen = (at[:, None] >= at) & (at[:, None] < visible_until[:, None, None, :])
+    visible = (at[:, None] >= at) & (at[:, None] < visible_until[:, None, None, :])
     if model.config.get_text_config()._attn_implementation == "sdpa":  # noqa: SLF001
-        return seen
+        return visible
     lowest = torch.finfo(model.dtype).min
-    return torch.zeros_like(seen, dtype=model.dtype).masked_fill_(~seen, lowest)
+    return torch.zeros_like(visible, dtype=model.dtype).masked_fill_(~visible, lowest)
 
 
 def model_loss(
@@ -118,25 +120,23 @@ def model_loss(
     weights: Float[Tensor, "row time"],
     **inputs: Tensor,
 ) -> LossAndLogOdds:
-    """The fused loss of a batch; a label stands where its token does.
+    """The fused loss of a batch; log-odds are flat, without the first position of each row.
 
-    Hidden states at time t predict the label at time t + 1. That shift is made here.
+    Hidden states at time t predict the label at time t + 1. That shift is made here and nowhere
+    else.
     """
     hidden = hidden_states(model, **inputs)[:, :-1]
     hidden = hidden.reshape(-1, hidden.shape[-1])
-    return fused_loss(
-        hidden,
-        output_head(model, hidden),
-        *(each[:, 1:].reshape(-1) for each in (labels, unlikely, weights)),
-    )
+    targets = (tensor[:, 1:].reshape(-1) for tensor in (labels, unlikely, weights))
+    return fused_loss(hidden, output_head(model, hidden), *targets)
 
 
 @contextmanager
 def forward_returns_loss(model: PreTrainedModel) -> Iterator[None]:
-    """Meanwhile `model(..., weights=...)` is `loss_of`; every other call is as before.
+    """Within the block, `model(..., weights=...)` returns `model_loss`; other calls are as usual.
 
-    The loss is computed inside the model's own forward, since distributed engines gather weights
-    and reduce gradients around it.
+    Distributed engines gather weights and reduce gradients around the model's forward, so the loss
+    must be computed inside it.
     """
     plain: Callable[..., Any] = model.forward
 
@@ -144,82 +144,84 @@ def forward_returns_loss(model: PreTrainedModel) -> Iterator[None]:
     def forward(*args: Any, **inputs: Any) -> Any:
         if inputs.get("weights") is None:
             return plain(*args, **inputs)
-        # peft hands on every argument that it knows of, most of them None
-        return model_loss(
-            model, **{name: each for name, each in inputs.items() if each is not None}
-        )
+        # peft passes every argument that it knows of, most of them as None.
+        return model_loss(model, **{k: value for k, value in inputs.items() if value is not None})
 
     model.forward = forward
     try:
         yield
     finally:
-        model.__dict__.pop("forward", None)  # an engine may have put its own around it
+        model.__dict__.pop("forward", None)  # an engine may have wrapped it meanwhile
 
 
 def check_supported(model: PreTrainedModel, name: str) -> None:
-    """Raise ModelError where `head_of` does not give the logits that the model gives.
+    """Raise ModelError where `output_head` does not reproduce the model's own logits.
 
-    And where hidden states depend on what comes after them: labels would be read, not predicted.
+    Also where a hidden state depends on later tokens: labels would be visible, not predicted.
     """
-    if model.base_model is model and not model.config.is_encoder_decoder:  # Llama 4, text alone
+    kind = type(model).__name__
+    if model.base_model is model and not model.config.is_encoder_decoder:  # Llama 4, text only
         raise ModelError(
-            f"{name}: a {type(model).__name__} does not show its hidden states, of which the loss "
-            "is made; take a model of another family"
+            f"{name}: {kind} does not expose its hidden states, from which the loss is computed; "
+            "use a model of another family"
         )
     ids = probe_ids(model)
     inputs = {"decoder_input_ids": ids} if model.config.is_encoder_decoder else {}
     with torch.inference_mode():
-        expected = model(input_ids=ids, use_cache=False, **inputs).logits[0]
+        logits = model(input_ids=ids, use_cache=False, **inputs).logits[0]
         hidden = hidden_states(model, ids, **inputs)[0]
-        labels = torch.zeros(len(hidden), dtype=torch.long, device=ids.device)
-        found = fused_loss(
-            hidden,
-            output_head(model, hidden),
-            labels,
-            labels.bool(),
-            torch.ones_like(labels, dtype=hidden.dtype),
-        ).odds
-        others = expected[:, 1:].float().logsumexp(1)
-        cut = {name: each[:, :-1] for name, each in inputs.items()}
-        before = hidden_states(model, ids if cut else ids[:, :-1], **cut)[0]
-    known = nearly_equal(found, expected[:, 0].float() - others)
-    if not known and expected.isfinite().all():  # the loss will say where they are no numbers
+        shorter = {key: tensor[:, :-1] for key, tensor in inputs.items()}
+        prefix = hidden_states(model, ids if shorter else ids[:, :-1], **shorter)[0]
+        log_odds = first_class_log_odds(model, hidden)
+    expected = logits[:, 0].float() - logits[:, 1:].float().logsumexp(1)
+    # Non-finite values would differ from themselves; training reports them as such.
+    if not nearly_equal(log_odds, expected) and logits.isfinite().all():
         raise ModelError(
-            f"{name}: a {type(model).__name__} makes its logits in a way that is not known here, "
-            "so its loss would be another; take a model of another family, or report this one"
+            f"{name}: {kind} computes its logits in an unknown way, so the loss would be wrong; "
+            "use a model of another family, or report this one"
         )
-    if not nearly_equal(hidden[:-1], before) and hidden.isfinite().all():
+    if not nearly_equal(hidden[:-1], prefix) and hidden.isfinite().all():
         raise ModelError(
-            f"{name}: a {type(model).__name__} sees the tokens that it has to predict; take a "
-            "model that reads from left to right"
+            f"{name}: {kind} attends to the tokens that it has to predict; use a model that reads "
+            "from left to right"
         )
+
+
+def first_class_log_odds(
+    model: PreTrainedModel, hidden: Float[Tensor, "token dim"]
+) -> Float[Tensor, " token"]:
+    """The fused loss's log-odds of class 0 at each token."""
+    labels = torch.zeros(len(hidden), dtype=torch.long, device=hidden.device)
+    weights = torch.ones_like(labels, dtype=hidden.dtype)
+    head = output_head(model, hidden)
+    return fused_loss(hidden, head, labels, labels.bool(), weights).log_odds
 
 
 @torch.inference_mode()
 def packing_is_exact(model: PreTrainedModel, row_tokens: int) -> bool:
-    """Whether sequences of a row, told apart by their positions, are blind to each other.
+    """Whether sequences in a packed row, separated by positions alone, do not see each other.
 
-    From one end of a row to the other: some families compare places in it with positions.
+    Tried over a row of `row_tokens`, since some families measure distances in the row itself.
     """
-    if model.config.is_encoder_decoder:  # nothing tells a decoder's sequence which source is its
+    if model.config.is_encoder_decoder:  # nothing pairs a packed decoder sequence with its source
         return False
     ids = probe_ids(model)
     times = max(2, row_tokens // PROBE)
     row = torch.cat([ids.repeat(1, times - 1), ids.flip(1)], 1)
     positions = torch.arange(PROBE, device=ids.device).repeat(times).unsqueeze(0)
     try:
-        packed = hidden_states(model, row, position_ids=positions)[0, -PROBE:]
-    except Exception:  # it takes no positions: each family fails in its own way
+        last = hidden_states(model, row, position_ids=positions)[0, -PROBE:]
+    except Exception:  # the model takes no positions: each family fails in its own way
         return False
-    return nearly_equal(packed, hidden_states(model, ids.flip(1))[0])
+    return nearly_equal(last, hidden_states(model, ids.flip(1))[0])
 
 
 @torch.inference_mode()
 def prefix_sharing_is_exact(model: PreTrainedModel, longest: int, row_tokens: int) -> bool:
-    """Whether sequences of up to `longest` tokens can share the tokens that they begin with.
+    """Whether sequences of up to `longest` tokens can share their prefixes in a row.
 
-    Attention must do as `visible_until` says from one end of a row to the other, and no layer's
-    window may end within a sequence: a mask of ours takes the place of the window.
+    Attention must follow `visible_until` over a row of `row_tokens`. No layer's window may be
+    shorter than a sequence, because the mask replaces the window.
     """
     config: Any = model.config.get_text_config()
     if model.config.is_encoder_decoder or smallest_window(config) < longest:
@@ -227,34 +229,33 @@ def prefix_sharing_is_exact(model: PreTrainedModel, longest: int, row_tokens: in
     if config._attn_implementation not in ("sdpa", "eager"):  # noqa: SLF001 - others take no mask
         return False
     a, b, c, d, e = probe_ids(model)[0].tolist()
-    pairs = [(c, d)] * max(1, (row_tokens - 4) // 2) + [(e, c)]  # each after the same a, b
+    pairs = [(c, d)] * max(1, (row_tokens - 4) // 2) + [(e, c)]  # each continues the prefix a, b
     ends = [4 + 2 * index for index in range(len(pairs))]
-    tree = {
+    row = {
         "input_ids": [a, b, *chain(*pairs)],
         "position_ids": [0, 1, *[2, 3] * len(pairs)],
         "visible_until": [ends[-1]] * 2 + [end for end in ends for _ in range(2)],
     }
+    inputs = {name: torch.tensor([column], device=model.device) for name, column in row.items()}
     try:
-        found = hidden_states(
-            model, **{name: torch.tensor([row], device=model.device) for name, row in tree.items()}
-        )[0]
-    except Exception:  # it takes no positions, or no such mask: each family fails in its own way
+        shared = hidden_states(model, **inputs)[0]
+    except Exception:  # no positions, or no such mask: each family fails in its own way
         return False
     return all(
         nearly_equal(
             part, hidden_states(model, torch.tensor([[a, b, *pair]], device=model.device))[0, 2:]
         )
-        for part, pair in ((found[2:4], pairs[0]), (found[-2:], pairs[-1]))
+        for part, pair in ((shared[2:4], pairs[0]), (shared[-2:], pairs[-1]))
     )
 
 
 def smallest_window(config: Any) -> float:
-    """The fewest tokens that a layer sees at once, if any is bound to so many."""
+    """The smallest attention window in the configuration, in tokens; infinite without one."""
     return float(min(getattr(config, name, None) or math.inf for name in WINDOWS))
 
 
 def probe_ids(model: PreTrainedModel) -> Rows:
-    """A row of a few different tokens."""
+    """One row of `PROBE` different tokens; sets the model to evaluation mode."""
     model.eval()  # type: ignore[no-untyped-call]
     vocabulary = int(model.get_input_embeddings().num_embeddings)  # type: ignore[arg-type]
     ids = torch.arange(1, PROBE + 1) * max(1, vocabulary // (PROBE + 2)) % vocabulary
@@ -262,8 +263,8 @@ def probe_ids(model: PreTrainedModel) -> Rows:
 
 
 def nearly_equal(one: Tensor, other: Tensor) -> bool:
-    """Whether two results differ by rounding only."""
+    """Whether two results differ by no more than rounding; NaN never does."""
     spread = other.float().std().clamp(min=1e-6)
     worst = (one.float() - other.float()).abs().max()
-    widened = 1.0 if one.dtype in (torch.float32, torch.float64) else 30.0
-    return bool(worst <= TOLERANCE * widened * spread)
+    exact = one.dtype in (torch.float32, torch.float64)
+    return bool(worst <= TOLERANCE * (1.0 if exact else HALF_PRECISION_FACTOR) * spread)

@@ -1,17 +1,10 @@
-"""The losses of both tuning stages, per response token and fused with the model's head.
+"""The losses of `losses.py` fused with the output head, so that all logits never exist at once.
 
-Both come from the log-odds of a label y against the other classes, finite for finite logits z:
+Only tokens with a label reach the head, a chunk at a time, and the forward pass also computes the
+gradients, while the logits of the chunk are there:
 
-    odds = z_y - log sum_{j != y} exp z_j                      so that p(y) = sigmoid(odds)
-
-    likelihood    -log p(y)       = softplus(-odds)            true samples, both stages
-    unlikelihood  -log(1 - p(y))  = softplus(odds)             conflict samples, stage 2
-
-Never form 1 - p(y): from odds of 16 nats on it is 0 in float32 (6 in bfloat16); clamped, as is
-usual, it has no gradient just where the model is surest of a wrong answer.
-
-Sources: unlikelihood, Welleck et al. 2019, arXiv 1908.04319; conflict samples, Zan et al. 2024,
-arXiv 2403.14399.
+    d loss / d logits = slope * (onehot(y) - q),   q = softmax over the classes other than y
+    slope = -weight * sigmoid(-log_odds) for likelihood, weight * sigmoid(log_odds) for unlikelihood
 """
 
 import math
@@ -23,11 +16,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import softplus
 
-from ontarget.training.losses import IGNORE, Labels, Nats
+from ontarget.training.losses import IGNORE, Labels, Logits, Nats, likelihood, unlikelihood
 
-CACHED = 1 << 19  # numbers that stay in a core's cache: 2 MB of float32
+CACHE_NUMBERS = 1 << 19  # float32 numbers that fit the cache of a CPU core: 2 MB
+TILE_CLASSES = 16_384  # rows of a half-precision head that are widened at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,25 +31,25 @@ class Head:
     bias: Float[Tensor, " vocab"] | None = None
     adapter: tuple[Float[Tensor, "token rank"], Float[Tensor, "vocab rank"]] | None = None
     scale: float = 1.0  # Cohere's logit_scale, the inverse of Granite's logits_scaling
-    softcap: float | None = None  # then logits become softcap * tanh(logits / softcap), as Gemma's
+    softcap: float | None = None  # logits become softcap * tanh(logits / softcap), as in Gemma 2
 
 
 class LossAndLogOdds(NamedTuple):
-    """The fused loss, and what logs are made of."""
+    """The summed loss, and the log-odds it was computed from."""
 
     loss: Float[Tensor, ""]
-    odds: Nats  # of every token, detached; 0 where there is no label
+    log_odds: Nats  # of every token, detached; 0 where there is no label
 
 
 class TokenTargets(NamedTuple):
-    """What each token is judged by."""
+    """Label, kind of loss and weight of each token."""
 
     labels: Labels
     unlikely: Bool[Tensor, " token"]
     weights: Float[Tensor, " token"]
 
 
-def fused_loss(  # noqa: PLR0913 - a token's label, sign and weight belong side by side
+def fused_loss(  # noqa: PLR0913 - a token's label, kind of loss and weight belong together
     hidden: Float[Tensor, "token dim"],
     head: Float[Tensor, "vocab dim"] | Head,
     labels: Labels,
@@ -65,62 +58,59 @@ def fused_loss(  # noqa: PLR0913 - a token's label, sign and weight belong side 
     *,
     chunk: int = 512,
 ) -> LossAndLogOdds:
-    """Sum over labelled tokens of weight * -log p, or weight * -log(1 - p) where `unlikely`.
+    """Sum over labelled tokens of weight * -log p, or of weight * -log(1 - p) where `unlikely`.
 
-    Only rows with a label reach the head, `chunk` of them at a time, and the gradients are
-    computed beside the loss, so that of all logits no more than `chunk` rows ever exist:
-
-        d loss / dz = slope * (onehot(y) - q),   q = softmax over the other classes
-        slope = -weight * sigmoid(-odds) for likelihood, weight * sigmoid(odds) for unlikelihood
-
-    Arithmetic is float32 or wider whatever the inputs are. Backward can be run once.
+    At most `chunk` rows of logits exist at a time. Arithmetic is in float32 or wider, whatever the
+    inputs are. The backward pass can run only once.
 
     Raises:
         ValueError: a label is not a class.
     """
-    whole = Head(weight=head) if isinstance(head, Tensor) else head
-    low, up = whole.adapter or (None, None)
-    exact = torch.promote_types(whole.weight.dtype, torch.float32)
-    targets = TokenTargets(labels, unlikely, weights.detach().to(exact))
+    head = Head(weight=head) if isinstance(head, Tensor) else head
+    low, up = head.adapter or (None, None)
+    dtype = torch.promote_types(head.weight.dtype, torch.float32)
+    targets = TokenTargets(labels, unlikely, weights.detach().to(dtype))
     with torch.autocast(hidden.device.type, enabled=False):
-        found = FusedLossFunction.apply(  # type: ignore[no-untyped-call]
-            targets, whole, chunk, hidden, whole.weight, low, up, whole.bias
+        outputs = FusedLossFunction.apply(  # type: ignore[no-untyped-call]
+            targets, head, chunk, hidden, head.weight, low, up, head.bias
         )
-    return LossAndLogOdds(*found)
+    return LossAndLogOdds(*outputs)
 
 
 class FusedLossFunction(torch.autograd.Function):
-    """Forward computes the gradients too; backward hands them on."""
+    """Computes loss and gradients in the forward pass; the backward pass only scales them."""
 
     @staticmethod
     def forward(
         ctx: Any, targets: TokenTargets, head: Head, chunk: int, *inputs: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """`inputs` are hidden, weight, low, up, bias: all that may want a gradient."""
-        exact = targets.weights.dtype
+        """`inputs` are hidden, weight, low, up, bias: everything that may need a gradient."""
+        dtype, vocab = targets.weights.dtype, len(head.weight)
         grads = [
-            torch.zeros_like(each, dtype=exact) if each is not None and asked else None
-            for each, asked in zip(inputs, ctx.needs_input_grad[3:], strict=True)
+            torch.zeros_like(tensor, dtype=dtype) if tensor is not None and needed else None
+            for tensor, needed in zip(inputs, ctx.needs_input_grad[3:], strict=True)
         ]
-        rows = labelled_rows(targets.labels, len(head.weight))
-        loss = head.weight.new_zeros((), dtype=exact)
-        odds = head.weight.new_zeros(len(targets.labels), dtype=exact)
-        room = head.weight.new_empty(min(chunk, len(rows)), len(head.weight), dtype=exact)
-        for at in rows.tensor_split(max(1, math.ceil(len(rows) / chunk))):
-            states = [each[at] for each in inputs[:3:2] if each is not None]
-            classes = [each for each in inputs[1:4:2] if each is not None]
-            z, bend = compute_logits(states, classes, head, room[: len(at)])
-            chosen = TokenTargets(*(each[at] for each in targets))
-            odds[at] = found = replace_by_slopes_(z, chosen)
-            loss += (chosen.weights * softplus(torch.where(chosen.unlikely, found, -found))).sum()
-            if any(each is not None for each in grads):
-                z = z if bend is None else z.mul_(bend)
-                add_gradients(
-                    z.mul_(head.scale) if head.scale != 1 else z, at, states, classes, grads
-                )
-        ctx.grads, ctx.dtypes = grads, [None if each is None else each.dtype for each in inputs]
-        ctx.mark_non_differentiable(odds)
-        return loss, odds
+        labelled = labelled_tokens(targets.labels, vocab)
+        loss = head.weight.new_zeros((), dtype=dtype)
+        log_odds = head.weight.new_zeros(len(targets.labels), dtype=dtype)
+        buffer = head.weight.new_empty(min(chunk, len(labelled)), vocab, dtype=dtype)
+        for tokens in labelled.tensor_split(max(1, math.ceil(len(labelled) / chunk))):
+            states = [tensor[tokens] for tensor in inputs[:3:2] if tensor is not None]
+            classes = [tensor for tensor in inputs[1:4:2] if tensor is not None]
+            logits, cap_slope = compute_logits(states, classes, head, buffer[: len(tokens)])
+            chosen = TokenTargets(*(tensor[tokens] for tensor in targets))
+            log_odds[tokens] = m = replace_by_slopes_(logits, chosen)
+            nats = torch.where(chosen.unlikely, unlikelihood(m), likelihood(m))
+            loss += (chosen.weights * nats).sum()
+            if any(grad is not None for grad in grads):
+                slopes = logits if cap_slope is None else logits.mul_(cap_slope)
+                slopes = slopes.mul_(head.scale) if head.scale != 1 else slopes
+                add_gradients(slopes, tokens, states, classes, grads)
+            del cap_slope  # as large as the chunk's logits; the next chunk makes another
+        ctx.grads = grads
+        ctx.dtypes = [None if tensor is None else tensor.dtype for tensor in inputs]
+        ctx.mark_non_differentiable(log_odds)
+        return loss, log_odds
 
     @staticmethod
     @once_differentiable
@@ -129,114 +119,115 @@ class FusedLossFunction(torch.autograd.Function):
         grads, ctx.grads = ctx.grads, None
         if grads is None:
             raise RuntimeError("the fused loss keeps its gradients for one backward pass only")
-        one = upstream.device.type == "cpu" and upstream.item() == 1.0  # a pass over the head saved
+        # Multiplying by 1 would be one more pass over the head; on a GPU, item() would wait for it.
+        is_one = upstream.device.type == "cpu" and upstream.item() == 1.0
         scaled = (
-            None if grad is None else (grad if one else grad.mul_(upstream)).to(dtype)
+            None if grad is None else (grad if is_one else grad.mul_(upstream)).to(dtype)
             for grad, dtype in zip(grads, ctx.dtypes, strict=True)
         )
         return (None, None, None, *scaled)
 
 
-def labelled_rows(labels: Labels, vocab: int) -> Int[Tensor, " row"]:
-    """The places of the tokens that have a label.
+def labelled_tokens(labels: Labels, vocab: int) -> Int[Tensor, " labelled"]:
+    """Indices of the tokens that have a label.
 
     Raises:
         ValueError: a label is not a class.
     """
-    rows = (labels != IGNORE).nonzero().squeeze(1)
-    if len(rows):
-        first, last = labels[rows].min().item(), labels[rows].max().item()
-        if first < 0 or last >= vocab:
-            raise ValueError(f"labels span {first}..{last}, classes 0..{vocab - 1}")
-    return rows
+    tokens = (labels != IGNORE).nonzero().squeeze(1)
+    if len(tokens):
+        lowest, highest = labels[tokens].min().item(), labels[tokens].max().item()
+        if lowest < 0 or highest >= vocab:
+            raise ValueError(f"labels span {lowest}..{highest}, classes 0..{vocab - 1}")
+    return tokens
 
 
 def compute_logits(
-    states: Sequence[Float[Tensor, "row _"]],
+    states: Sequence[Float[Tensor, "token _"]],
     classes: Sequence[Float[Tensor, "vocab _"]],
     head: Head,
-    z: Float[Tensor, "row vocab"],
-) -> tuple[Float[Tensor, "row vocab"], Float[Tensor, "row vocab"] | None]:
-    """Logits as the model means them, written over `z`; and the slope of the soft cap, if any."""
-    z.zero_()
+    logits: Logits,
+) -> tuple[Logits, Logits | None]:
+    """The model's logits, written into `logits`, and the derivative of the soft cap, if any."""
+    logits.zero_()
     for state, vectors in zip(states, classes, strict=True):
-        for tile in tiles(vectors, z.dtype):
-            add_product_(z[:, tile], state, vectors[tile].T)
+        for tile in tiles(vectors, logits.dtype):
+            add_product_(logits[:, tile], state, vectors[tile].T)
     if head.bias is not None:
-        z.add_(head.bias)
+        logits.add_(head.bias)
     if head.scale != 1:
-        z.mul_(head.scale)
+        logits.mul_(head.scale)
     if head.softcap is None:
-        return z, None
-    z.div_(head.softcap).tanh_()
-    bend = 1 - z.square()
-    return z.mul_(head.softcap), bend
+        return logits, None
+    logits.div_(head.softcap).tanh_()
+    cap_slope = logits.square().neg_().add_(1)  # in place: no third copy of the chunk
+    return logits.mul_(head.softcap), cap_slope
 
 
-def replace_by_slopes_(
-    z: Float[Tensor, "row vocab"], targets: TokenTargets
-) -> Float[Tensor, " row"]:
-    """Turn logits into the gradient of the loss by them, in place; returns the log-odds.
+def replace_by_slopes_(logits: Logits, targets: TokenTargets) -> Nats:
+    """Replace logits by the gradient of the weighted loss in them; returns the log-odds.
 
-    A CPU takes a few rows at a time, so that they stay in its cache from one pass to the next.
+    On a CPU a few rows at a time, so that they stay in the cache from one operation to the next.
     """
-    few = max(1, CACHED // z.shape[1]) if z.device.type == "cpu" else len(z)
-    parts = zip(torch.split(z, few), *(torch.split(each, few) for each in targets), strict=True)
+    on_cpu = logits.device.type == "cpu"
+    block = max(1, CACHE_NUMBERS // logits.shape[1]) if on_cpu else len(logits)
+    columns = (torch.split(tensor, block) for tensor in (logits, *targets))
     return torch.cat(
-        [replace_block_by_slopes_(part, TokenTargets(*of_part)) for part, *of_part in parts]
+        [
+            replace_block_by_slopes_(rows, TokenTargets(*rest))
+            for rows, *rest in zip(*columns, strict=True)
+        ]
     )
 
 
-def replace_block_by_slopes_(
-    z: Float[Tensor, "row vocab"], targets: TokenTargets
-) -> Float[Tensor, " row"]:
-    """The same for rows that fit the cache."""
+def replace_block_by_slopes_(logits: Logits, targets: TokenTargets) -> Nats:
+    """Like `replace_by_slopes_`, in one block."""
     y = targets.labels.unsqueeze(1)
-    own = z.gather(1, y)
-    top = z.scatter_(1, y, -torch.inf).amax(1, keepdim=True)
-    others = z.sub_(top).exp_().sum(1, keepdim=True)
-    odds = own - top - others.log()
+    of_label = logits.gather(1, y)
+    highest = logits.scatter_(1, y, -torch.inf).amax(1, keepdim=True)
+    others = logits.sub_(highest).exp_().sum(1, keepdim=True)
+    log_odds = of_label - highest - others.log()
     sign = torch.where(targets.unlikely, 1.0, -1.0).unsqueeze(1)
-    slope = targets.weights.unsqueeze(1) * sign * torch.sigmoid(sign * odds)
-    z.mul_(-slope / others).scatter_(1, y, slope)
-    return odds.squeeze(1)
+    slope = targets.weights.unsqueeze(1) * sign * torch.sigmoid(sign * log_odds)
+    logits.mul_(-slope / others).scatter_(1, y, slope)
+    return log_odds.squeeze(1)
 
 
 def add_gradients(
-    z: Float[Tensor, "row vocab"],
-    at: Int[Tensor, " row"],
+    slopes: Logits,
+    tokens: Int[Tensor, " token"],
     states: Sequence[Tensor],
     classes: Sequence[Tensor],
     grads: Sequence[Tensor | None],
 ) -> None:
-    """Add the part of these rows to the gradients of hidden, weight, low, up and bias."""
+    """Add what these tokens contribute to the gradients of hidden, weight, low, up and bias."""
     for index, (state, vectors) in enumerate(zip(states, classes, strict=True)):
-        of_state, of_vectors = grads[2 * index : 2 * index + 2]
-        for tile in tiles(vectors, z.dtype):
-            if of_state is not None:
-                of_state[at] += product(z[:, tile], vectors[tile], z.dtype)
-            if of_vectors is not None:
-                add_product_(of_vectors[tile], z[:, tile].T, state)
+        state_grad, vectors_grad = grads[2 * index : 2 * index + 2]
+        for tile in tiles(vectors, slopes.dtype):
+            if state_grad is not None:
+                state_grad[tokens] += product(slopes[:, tile], vectors[tile], slopes.dtype)
+            if vectors_grad is not None:
+                add_product_(vectors_grad[tile], slopes[:, tile].T, state)
     if grads[-1] is not None:
-        grads[-1].add_(z.sum(0))
+        grads[-1].add_(slopes.sum(0))
 
 
-def tiles(vectors: Tensor, exact: torch.dtype) -> list[slice]:
-    """The classes in parts, so that no whole head is widened; in one where none has to be."""
-    size = len(vectors) if vectors.dtype == exact else 16_384
+def tiles(vectors: Tensor, dtype: torch.dtype) -> list[slice]:
+    """Slices of the classes: a head of another type is converted to `dtype` part by part."""
+    size = len(vectors) if vectors.dtype == dtype else TILE_CLASSES
     return [slice(start, start + size) for start in range(0, len(vectors), size)]
 
 
 def product(
-    one: Float[Tensor, "row inner"], other: Float[Tensor, "inner column"], exact: torch.dtype
+    left: Float[Tensor, "row inner"], right: Float[Tensor, "inner column"], dtype: torch.dtype
 ) -> Float[Tensor, "row column"]:
-    """The matrix product in `exact`, of factors of any type."""
-    return one.to(exact) @ other.to(exact)
+    """The matrix product in `dtype`, whatever the types of the factors."""
+    return left.to(dtype) @ right.to(dtype)
 
 
-def add_product_(total: Tensor, one: Tensor, other: Tensor) -> None:
-    """total += one @ other, without a copy of `total` where the types allow it."""
-    if one.dtype == other.dtype == total.dtype:
-        total.addmm_(one, other)
+def add_product_(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """total += left @ right, in place where the types agree."""
+    if left.dtype == right.dtype == total.dtype:
+        total.addmm_(left, right)
     else:
-        total += product(one, other, total.dtype)
+        total += product(left, right, total.dtype)

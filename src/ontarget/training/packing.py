@@ -1,9 +1,9 @@
-"""Token lists to batches: ids, positions, labels, and the sign of each label's loss.
+"""Token sequences to batches: ids, positions, labels, and which loss each label takes.
 
-A prompt and its response are tokenised apart and joined, in training as in translation, so a
-model is trained on exactly the prompt tokens it will be given. BOS comes with the prompt (where
-the tokenizer adds one), EOS closes the response. Of an encoder-decoder these are the decoder's
-tokens; the encoder's stand beside them.
+Prompt and response are tokenized separately and joined, in training as in decoding, so a model is
+trained on exactly the prompt tokens that it will see. BOS, where the tokenizer adds one,
+belongs to the prompt; EOS ends the response. For an encoder-decoder these are the tokens of the
+decoder; those of the encoder are kept separately.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,37 +17,40 @@ from ontarget.models.padding import right_padded
 from ontarget.models.prompting import Prompt
 from ontarget.training.losses import IGNORE
 
+Tokens = tuple[int, ...]
+PrefixTree = dict[int, Any]  # a token, and the tree of the tokens that follow it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSequence:
-    """One sequence to train on; its first `prompt_tokens` tokens carry no loss."""
+    """One sequence to train on; its first `prompt_tokens` tokens have no label."""
 
-    key: str
-    tokens: tuple[int, ...]
+    key: str  # of its sample
+    tokens: Tokens
     prompt_tokens: int
-    encoder: tuple[int, ...] = ()
-    unlikely: bool = False  # True: unlikelihood, for the response of a conflict sample
+    encoder: Tokens = ()
+    unlikely: bool = False  # a conflict sample: its response takes the unlikelihood loss
 
 
-PrefixOf = Callable[[TokenSequence], tuple[int, ...]]
+PrefixOf = Callable[[TokenSequence], Tokens]  # the part of a sequence that others may share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """What one step draws together: a true row, and in stage 2 its conflict row."""
+    """Sequences that share a batch: a true sample and, in stage 2, its conflict sample."""
 
     rows: tuple[TokenSequence, ...]
 
     @property
     def length(self) -> int:
-        """Tokens of the longest row, of encoder and decoder together."""
+        """Tokens of the longest sequence, encoder and decoder together."""
         return max(len(row.encoder) + len(row.tokens) for row in self.rows)
 
 
 def token_sequence(
     key: str, prompt: Prompt, response: Sequence[int], *, unlikely: bool = False
 ) -> TokenSequence:
-    """Prompt and response joined."""
+    """Prompt and response as one sequence."""
     return TokenSequence(
         key=key,
         tokens=(*prompt.tokens, *response),
@@ -58,28 +61,28 @@ def token_sequence(
 
 
 def padded(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
-    """One sequence a row, padded on the right.
+    """One sequence per row, padded on the right.
 
-    Returns `input_ids`, `attention_mask`, `labels`, `unlikely` ("row time"); see `filled`. The mask
-    is all ones: no token sees what is right of it, and a masked padding token of a model with
-    sliding windows may see nothing at all, which makes the whole row NaN. For an encoder-decoder
-    `input_ids` and `attention_mask` are the encoder's, which does see its padding, and the rest is
-    of `decoder_input_ids`.
+    Returns `input_ids`, `attention_mask`, `labels`, `unlikely` ("row time"); see `collate`. The
+    mask is all ones: no token attends to what is right of it, and with sliding windows a masked
+    padding token may attend to nothing, which makes the row NaN. For an encoder-decoder
+    `input_ids` and `attention_mask` belong to the encoder, which does attend to its padding, and
+    the rest belongs to `decoder_input_ids`.
     """
-    rows = [row for example in examples for row in example.rows]
-    batch = collate([[row] for row in rows], pad, no_prefix)
+    sequences = [sequence for example in examples for sequence in example.rows]
+    batch = collate([[sequence] for sequence in sequences], pad, no_prefix)
     del batch["position_ids"], batch["visible_until"]
-    if not rows[0].encoder:
+    if not sequences[0].encoder:
         return batch | {"attention_mask": torch.ones_like(batch["input_ids"])}
     batch["decoder_input_ids"] = batch.pop("input_ids")
-    return batch | right_padded([row.encoder for row in rows], pad)
+    return batch | right_padded([sequence.encoder for sequence in sequences], pad)
 
 
 def packed(examples: Sequence[Example], pad: int, row_tokens: int) -> dict[str, Tensor]:
-    """Sequences one after another in rows of at most `row_tokens`; a longer one has its own row.
+    """Several sequences per row of at most `row_tokens`; a longer sequence has its own row.
 
-    Returns `input_ids`, `position_ids`, `labels`, `unlikely` ("row time"); see `filled`. Positions
-    start anew in each sequence, which is how attention is told to keep them apart.
+    Returns `input_ids`, `position_ids`, `labels`, `unlikely` ("row time"); see `collate`. Positions
+    restart with each sequence, by which attention keeps sequences apart.
     """
     batch = pack_rows(examples, pad, row_tokens, no_prefix)
     del batch["visible_until"]
@@ -87,137 +90,134 @@ def packed(examples: Sequence[Example], pad: int, row_tokens: int) -> dict[str, 
 
 
 def prefix_shared(examples: Sequence[Example], pad: int, row_tokens: int) -> dict[str, Tensor]:
-    """The same, and what prompts of a row begin with alike stands in it once.
+    """Like `packed`, but a prefix common to several prompts is stored once per row.
 
-    Returns `visible_until` as well, by which attention is told what each token sees.
+    Also returns `visible_until`, from which the attention mask is made.
     """
     return pack_rows(examples, pad, row_tokens, shareable_prefix)
 
 
 def pack_rows(
-    examples: Sequence[Example], pad: int, row_tokens: int, begins: PrefixOf
+    examples: Sequence[Example], pad: int, row_tokens: int, prefix_of: PrefixOf
 ) -> dict[str, Tensor]:
-    """Sequences grouped and filled into rows; `begins` says what of one may be shared."""
-    rows = [row for example in examples for row in example.rows]
-    groups = best_fit([len(row.tokens) for row in rows], row_tokens, [begins(row) for row in rows])
-    return collate([[rows[index] for index in group] for group in groups], pad, begins)
+    """Distribute the sequences over rows and collate them."""
+    sequences = [sequence for example in examples for sequence in example.rows]
+    lengths = [len(sequence.tokens) for sequence in sequences]
+    rows = best_fit(lengths, row_tokens, [prefix_of(sequence) for sequence in sequences])
+    return collate([[sequences[index] for index in row] for row in rows], pad, prefix_of)
 
 
-def no_prefix(row: TokenSequence) -> tuple[int, ...]:
-    """No token of it is shared."""
+def no_prefix(sequence: TokenSequence) -> Tokens:
+    """Share nothing."""
     return ()
 
 
-def shareable_prefix(row: TokenSequence) -> tuple[int, ...]:
-    """What others may share of it: its prompt but for the last token, which predicts a label."""
-    return row.tokens[: max(0, row.prompt_tokens - 1)]
-
-
-PrefixTree = dict[int, Any]  # tokens, each with the tree of those that follow it
+def shareable_prefix(sequence: TokenSequence) -> Tokens:
+    """The prompt without its last token, which predicts a label of this sequence alone."""
+    return sequence.tokens[: max(0, sequence.prompt_tokens - 1)]
 
 
 @dataclass(slots=True)
 class PackedRow:
-    """Sequences that go into one row, while it is being filled."""
+    """A row while it is being filled."""
 
     room: int  # tokens
-    members: list[int] = field(default_factory=list)
-    tree: PrefixTree = field(default_factory=dict)  # of what the members begin with
+    members: list[int] = field(default_factory=list)  # indices of sequences
+    tree: PrefixTree = field(default_factory=dict)  # of the members' prefixes
 
 
-def best_fit(
-    lengths: Sequence[int], budget: int, beginnings: Sequence[tuple[int, ...]]
-) -> list[list[int]]:
-    """Indices of `lengths` in groups of at most `budget` tokens, longest first.
+def best_fit(lengths: Sequence[int], budget: int, prefixes: Sequence[Tokens]) -> list[list[int]]:
+    """Indices of sequences, grouped into rows of at most `budget` tokens: best-fit decreasing.
 
-    Those that begin alike come one after another. Each goes where it adds the fewest tokens, for
-    those of its beginning that are there already are not counted again; of several such groups into
-    the fullest. What is longer than the budget has a group of its own.
+    Sequences with the same prefix are placed one after another, longest first. Each goes to the
+    row where it adds the fewest tokens, as shared ones are not counted again, and among such rows
+    to the fullest. A sequence longer than the budget has a row of its own.
     """
-    longest: dict[tuple[int, ...], int] = {}  # of those that begin alike
-    for length, each in zip(lengths, beginnings, strict=True):
-        longest[each] = max(longest.get(each, 0), length)
-    order = [
-        (-longest[each], each, -length) for length, each in zip(lengths, beginnings, strict=True)
-    ]
-    groups: list[PackedRow] = []
+    longest: dict[Tokens, int] = {}  # by prefix
+    for length, prefix in zip(lengths, prefixes, strict=True):
+        longest[prefix] = max(longest.get(prefix, 0), length)
+    order = [(-longest[prefix], prefix, -n) for n, prefix in zip(lengths, prefixes, strict=True)]
+    rows: list[PackedRow] = []
     for index in sorted(range(len(lengths)), key=lambda index: order[index]):
-        length, begun = lengths[index], beginnings[index]
-        near = [group for group in groups if group.room >= length - len(begun)]
-        added = [length - shared_length(group.tree, begun) for group in near]
-        fitting = [pair for pair in zip(added, near, strict=True) if pair[0] <= pair[1].room]
+        length, prefix = lengths[index], prefixes[index]
+        possible = [row for row in rows if row.room >= length - len(prefix)]
+        added = [length - shared_length(row.tree, prefix) for row in possible]
+        fitting = [pair for pair in zip(added, possible, strict=True) if pair[0] <= pair[1].room]
         if fitting:
-            tokens, group = min(fitting, key=lambda pair: (pair[0], pair[1].room))
+            tokens, row = min(fitting, key=lambda pair: (pair[0], pair[1].room))
         else:
-            tokens, group = length, PackedRow(budget)
-            groups.append(group)
-        group.room -= tokens
-        group.members.append(index)
-        insert(group.tree, begun)
-    return [group.members for group in groups]
+            tokens, row = length, PackedRow(budget)
+            rows.append(row)
+        row.room -= tokens
+        row.members.append(index)
+        insert(row.tree, prefix)
+    return [row.members for row in rows]
 
 
-def shared_length(tree: PrefixTree, begun: Sequence[int]) -> int:
-    """How many of these tokens the tree has from its root on."""
-    for depth, token in enumerate(begun):
+def shared_length(tree: PrefixTree, prefix: Sequence[int]) -> int:
+    """The number of leading tokens of `prefix` that are in the tree."""
+    for depth, token in enumerate(prefix):
         if token not in tree:
             return depth
         tree = tree[token]
-    return len(begun)
+    return len(prefix)
 
 
-def insert(tree: PrefixTree, begun: Sequence[int]) -> None:
-    """Add these tokens to the tree."""
-    for token in begun:
+def insert(tree: PrefixTree, prefix: Sequence[int]) -> None:
+    """Add a prefix to the tree."""
+    for token in prefix:
         tree = tree.setdefault(token, {})
 
 
 def collate(
-    groups: Sequence[Sequence[TokenSequence]], pad: int, begins: PrefixOf
+    rows: Sequence[Sequence[TokenSequence]], pad: int, prefix_of: PrefixOf
 ) -> dict[str, Tensor]:
-    """Each group of sequences as one row of tokens; what is left of a row is padding.
+    """Tensors of the rows, padded on the right to equal length.
 
-    A label stands where its token does. A sequence's first token has none: nothing of its own
-    predicts it. Each token of padding is a sequence by itself. A token at j is visible to those
-    from j up to, but not including, `visible_until[j]`: the end of its sequence or, where several
-    begin with it, of the last of these. In the order of their tokens such are neighbours.
+    A label is at the position of its own token; the shift is made in `forward.model_loss`. The
+    first token of a sequence has no label, since no token of the sequence predicts it. A token at
+    j is visible to the tokens from j up to, but not including, `visible_until[j]`: the end of its
+    sequence, or of the last sequence that shares the token. Every padding token is a sequence of
+    its own.
     """
-    lines = [row_columns(group, begins) for group in groups]
-    width = max(len(each["input_ids"]) for each in lines)
-    for each in lines:
-        left = width - len(each["input_ids"])
-        each["input_ids"] += [pad] * left
-        each["labels"] += [IGNORE] * left
-        each["position_ids"] += [0] * left
-        each["visible_until"] += range(width - left + 1, width + 1)
-        each["unlikely"] += [False] * left
-    return {name: torch.tensor([each[name] for each in lines]) for name in lines[0]}
+    columns = [row_columns(row, prefix_of) for row in rows]
+    width = max(len(row["input_ids"]) for row in columns)
+    for row in columns:
+        padding = width - len(row["input_ids"])
+        row["input_ids"] += [pad] * padding
+        row["labels"] += [IGNORE] * padding
+        row["position_ids"] += [0] * padding
+        row["visible_until"] += range(width - padding + 1, width + 1)
+        row["unlikely"] += [False] * padding
+    return {name: torch.tensor([row[name] for row in columns]) for name in columns[0]}
 
 
-def row_columns(group: Sequence[TokenSequence], begins: PrefixOf) -> dict[str, list[Any]]:
-    """A row before it is filled up."""
+def row_columns(sequences: Sequence[TokenSequence], prefix_of: PrefixOf) -> dict[str, list[Any]]:
+    """One row, not yet padded; sorting by prefix puts sequences that share one side by side."""
     names = ("input_ids", "position_ids", "labels", "unlikely", "visible_until")
-    made: dict[str, list[Any]] = {name: [] for name in names}
-    path: list[int] = []  # where the beginning of the last sequence stands
-    last: tuple[int, ...] = ()
-    for row in sorted(group, key=begins):
-        begun = begins(row)
-        known = common_prefix_length(last, begun)
-        silent = max(1, row.prompt_tokens)
-        start, length = len(made["input_ids"]), len(row.tokens)
-        end = start + length - known
-        path, last = path[:known] + list(range(start, start + len(begun) - known)), begun
-        made["input_ids"] += row.tokens[known:]
-        made["position_ids"] += range(known, length)
-        made["labels"] += [*[IGNORE] * silent, *row.tokens[silent:]][known:length]
-        made["unlikely"] += [row.unlikely] * (length - known)
-        made["visible_until"] += [end] * (length - known)
-        for at in path[:known]:
-            made["visible_until"][at] = end
-    return made
+    row: dict[str, list[Any]] = {name: [] for name in names}
+    path: list[int] = []  # where in the row each token of the last sequence's prefix is
+    last: Tokens = ()
+    for sequence in sorted(sequences, key=prefix_of):
+        prefix = prefix_of(sequence)
+        shared = common_prefix_length(last, prefix)
+        unlabelled = max(1, sequence.prompt_tokens)
+        start, length = len(row["input_ids"]), len(sequence.tokens)
+        end = start + length - shared
+        path = path[:shared] + list(range(start, start + len(prefix) - shared))
+        last = prefix
+        row["input_ids"] += sequence.tokens[shared:]
+        row["position_ids"] += range(shared, length)
+        labels = [*[IGNORE] * unlabelled, *sequence.tokens[unlabelled:]]
+        row["labels"] += labels[shared:length]
+        row["unlikely"] += [sequence.unlikely] * (length - shared)
+        row["visible_until"] += [end] * (length - shared)
+        for index in path[:shared]:
+            row["visible_until"][index] = end
+    return row
 
 
 def common_prefix_length(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two sequences have in common before they part."""
+    """The number of leading tokens that two sequences have in common."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))

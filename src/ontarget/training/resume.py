@@ -1,12 +1,22 @@
-"""What a training remembers besides the Trainer's own state, so that it can be resumed exactly."""
+"""What a training must save in addition to the Trainer's checkpoint to resume exactly.
 
-import json
+The Trainer saves weights, optimizer, schedule, random states and its log. This module adds the
+validation results, the best weights so far, and the loss sums that are not logged yet.
+"""
+
+import os
 import shutil
-from dataclasses import asdict
+import zipfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
+from pydantic import TypeAdapter
+from safetensors import safe_open
 from torch import nn
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerState
+from transformers.trainer_pt_utils import safe_globals
 
 from ontarget import artifacts, processes
 from ontarget.errors import RecipeError
@@ -14,17 +24,50 @@ from ontarget.training import checkpoints
 from ontarget.training.monitoring.callbacks import (
     LOGGED_MEANS,
     BestCheckpoint,
-    LossCurve,
     OnLog,
+    ProgressLog,
     ValidationPlan,
 )
 from ontarget.training.monitoring.model_selection import ValidationResult
 
 BEST_FILE, STATE_FILE = "best.safetensors", "memory.json"
+TRAINER_STATE = "trainer_state.json"  # written by the Trainer
+UNSHARDED_FILES = ("optimizer.pt", "scheduler.pt")  # engines write these in their own way
+FULLY_LOADED_BYTES = 1 << 26  # of larger files only the table of contents is read
+CONTENTS = {  # what the Trainer expects in the files that it reads with torch.load
+    "optimizer.pt": {"state", "param_groups"},
+    "scheduler.pt": {"last_epoch"},
+    "rng_state": {"python", "numpy", "cpu"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedState:
+    """The content of a checkpoint's `STATE_FILE`."""
+
+    validated: list[ValidationResult]
+    seen: list[list[float]]  # step and loss sums of each micro-batch since the last log
+    engine: str | None = None  # the sharding engine that wrote the checkpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerProgress:
+    """The fields of the Trainer's own state file without which it cannot resume."""
+
+    global_step: int
+    max_steps: int
+    epoch: float
+    total_flos: float
+    log_history: list[dict[str, float]]
+    stateful_callbacks: dict[str, Any]
 
 
 class ResumableState:
-    """The curve, what was validated, the best weights, and what is seen but not yet logged."""
+    """Saves and restores what the Trainer's checkpoints lack.
+
+    `partial` is the folder into which the Trainer writes its checkpoints; all processes of a
+    training share it.
+    """
 
     def __init__(
         self,
@@ -33,69 +76,116 @@ class ResumableState:
         folder: Path,
         progress: OnLog,
     ) -> None:
-        self.folder = folder  # of the checkpoints
-        self.partial = folder / checkpoints.PARTIAL
-        self.curve = LossCurve(progress)
-        self.keeper = validation and BestCheckpoint(
+        self.folder = folder  # of the published checkpoints
+        self.partial = processes.decide_on_main(
+            lambda: checkpoints.prepare_partial(folder, os.getpid())
+        )
+        self.progress = ProgressLog(progress)
+        self.best = validation and BestCheckpoint(
             model, validation, self.partial / BEST_FILE, progress
         )
-        self.seen: list[list[float]] = []  # step and sums of each micro-batch since the last log
-        if processes.is_main_process():
-            shutil.rmtree(self.partial, ignore_errors=True)
-            self.partial.mkdir(parents=True)
-        processes.barrier()
+        self.unlogged: list[list[float]] = []  # step and loss sums of each micro-batch
 
     @property
     def callbacks(self) -> list[TrainerCallback]:
-        """What the Trainer has to call."""
-        return [self.curve, *([self.keeper] if self.keeper else [])]
+        """The callbacks to give to the Trainer."""
+        return [self.progress, *([self.best] if self.best else [])]
 
     @property
     def validated(self) -> list[ValidationResult]:
-        """All that was measured on dev sentences."""
-        return self.keeper.validated if self.keeper else []
+        """All validation results so far."""
+        return self.best.validated if self.best else []
 
-    def save(self, written: Path) -> None:
-        """Add all of it to a checkpoint; of what the processes have seen, the mean."""
+    def save(self, checkpoint: Path) -> None:
+        """Add this state to a checkpoint; every process must call it."""
         means = [
-            [each / processes.world_size() for each in processes.sum_over_processes(row)]
-            for row in self.seen
+            [value / processes.world_size() for value in processes.sum_over_processes(sums)]
+            for sums in self.unlogged
         ]
         if not processes.is_main_process():
             return
-        content = {
-            "curve": self.curve.points,
-            "validated": [asdict(each) for each in self.validated],
-            "seen": means,
-            "engine": processes.sharding_engine(),
-        }
-        artifacts.write_json(written / STATE_FILE, content)
+        state = SavedState(validated=self.validated, seen=means, engine=processes.sharding_engine())
+        artifacts.write_json(checkpoint / STATE_FILE, asdict(state))
         if self.validated:
-            shutil.copyfile(self.partial / BEST_FILE, written / BEST_FILE)
+            shutil.copyfile(self.partial / BEST_FILE, checkpoint / BEST_FILE)
 
-    def recall(self) -> str | None:
-        """Take up the newest whole checkpoint, if there is one; its place."""
-        place = processes.decide_on_main(lambda: checkpoints.newest(self.folder))
-        if place is None:
+    def restore(self) -> str | None:
+        """Restore the newest usable checkpoint and return its path; None if there is none.
+
+        Raises:
+            RecipeError: it was written under another sharding engine.
+        """
+        newest = processes.decide_on_main(self.newest_usable)
+        if newest is None:
             return None
-        content = json.loads((place / STATE_FILE).read_text(encoding="utf-8"))
-        engine = content.get("engine")
-        if engine != processes.sharding_engine():
+        checkpoint, state = newest
+        engine = processes.sharding_engine()
+        if state.engine != engine:
             raise RecipeError(
-                f"{place}: was saved under {engine or 'no engine that shards'}, this "
-                f"run has {processes.sharding_engine() or 'none'}; go on as it was begun, or remove "
-                f"{self.folder} to begin again"
+                f"{checkpoint}: was saved under {state.engine or 'no sharding engine'}, this run "
+                f"uses {engine or 'none'}; resume with the same engine, or remove {self.folder} "
+                "to start anew"
             )
-        self.curve.points[:] = content["curve"]
-        # A state of an earlier version has seen less; the curve's next point goes without that.
-        self.seen[:] = [row for row in content["seen"] if len(row) == len(LOGGED_MEANS) + 2]
-        if self.keeper:
-            self.keeper.validated[:] = [ValidationResult(**each) for each in content["validated"]]
+        # Rows of an earlier version have fewer columns; the next logged means go without them.
+        self.unlogged[:] = [row for row in state.seen if len(row) == len(LOGGED_MEANS) + 2]
+        if self.best:
+            self.best.validated[:] = state.validated
             if processes.is_main_process():
-                shutil.copyfile(place / BEST_FILE, self.partial / BEST_FILE)
-        return str(place)
+                shutil.copyfile(checkpoint / BEST_FILE, self.partial / BEST_FILE)
+        return str(checkpoint)
 
-    def keep_best(self) -> None:
-        """Give the model the best weights that were seen."""
-        if self.keeper:
-            self.keeper.restore()
+    def newest_usable(self) -> tuple[Path, SavedState] | None:
+        """The newest checkpoint from which both this state and the Trainer can be restored."""
+        for checkpoint in checkpoints.complete_checkpoints(self.folder):
+            state = read_state(checkpoint)
+            if state is None or not is_loadable(checkpoint):
+                continue
+            if not self.best or (state.validated and (checkpoint / BEST_FILE).is_file()):
+                return checkpoint, state
+        return None
+
+    def restore_best(self) -> None:
+        """Give the model the weights of the best validation."""
+        if self.best:
+            self.best.restore()
+
+
+def read_state(checkpoint: Path) -> SavedState | None:
+    """The saved state; None if it, or the Trainer's own state, is missing or malformed."""
+    try:
+        content = (checkpoint / STATE_FILE).read_bytes()
+        state = TypeAdapter(SavedState).validate_json(content, strict=True)
+        content = (checkpoint / TRAINER_STATE).read_bytes()
+        progress = TypeAdapter(TrainerProgress).validate_json(content, strict=True)
+        TrainerState.load_from_json(str(checkpoint / TRAINER_STATE))  # rejects unknown keys
+    except (OSError, ValueError, TypeError, RecursionError):  # pydantic raises a ValueError
+        return None
+    missing = [name for name in UNSHARDED_FILES if not (checkpoint / name).is_file()]
+    if checkpoint.name != f"step-{progress.global_step:09}" or (missing and not state.engine):
+        return None
+    return state
+
+
+def is_loadable(checkpoint: Path) -> bool:
+    """Whether every weight and state file can be loaded; a valid manifest does not imply that.
+
+    Small files are loaded, with `weights_only=True`. Of large ones, and of those that an engine
+    reads in its own way, only the table of contents is read.
+    """
+    for path in filter(Path.is_file, checkpoint.rglob("*")):
+        required = CONTENTS.get("rng_state" if path.name.startswith("rng_state") else path.name)
+        try:
+            if path.suffix == ".safetensors":
+                with safe_open(path, framework="pt"):
+                    continue
+            if path.suffix in (".pt", ".pth") and not zipfile.is_zipfile(path):
+                return False
+            if required is None or path.stat().st_size > FULLY_LOADED_BYTES:
+                continue
+            with safe_globals():  # type: ignore[no-untyped-call]
+                content = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception:  # reading a damaged file can raise anything
+            return False
+        if not isinstance(content, dict) or not required <= content.keys():
+            return False
+    return True

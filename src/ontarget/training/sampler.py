@@ -1,4 +1,4 @@
-"""TODO."""
+"""The order of examples within an epoch."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -10,37 +10,38 @@ from ontarget.training.packing import Example
 
 
 class LengthGroupedSampler(Sampler[int]):
-    """Random steps whose micro-batches hold examples of like length.
+    """Optimizer steps at random, the examples of each sorted by length, longest first.
 
-    Grouping whole steps by length saves a little more padding, but then the steps differ in kind:
-    a model trained on short ones and long ones in turn learns neither where to stop nor to go on.
+    So the micro-batches of a step hold examples of similar length. Whole steps are not grouped by
+    length: that saves a little more padding, but then steps of short and of long examples
+    alternate, and the model learns neither when to stop nor when to go on.
 
-    An epoch's last step is filled up to a multiple of `share`, what all processes take at once,
-    with the index behind all others: that of `blank`.
+    An epoch is filled up to a multiple of `share`, the examples that all processes take at once,
+    with the index `len(lengths)`: that of `blank_example`.
     """
 
     def __init__(self, lengths: Sequence[int], step: int, seed: int, *, share: int = 1) -> None:
         self.lengths, self.step, self.seed = lengths, step, seed
-        self.missing = -len(lengths) % share
+        self.blanks = -len(lengths) % share
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw another order."""
+        """Use the order of this epoch from the next iteration on."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths) + self.missing
+        return len(self.lengths) + self.blanks
 
     def __iter__(self) -> Iterator[int]:
         order = list(range(len(self.lengths)))
         random.Random(f"{self.seed}/{self.epoch}").shuffle(order)
         for start in range(0, len(order), self.step):
-            drawn = order[start : start + self.step]
-            yield from sorted(drawn, key=lambda index: self.lengths[index], reverse=True)
-        yield from [len(self.lengths)] * self.missing
+            indices = order[start : start + self.step]
+            yield from sorted(indices, key=lambda index: self.lengths[index], reverse=True)
+        yield from [len(self.lengths)] * self.blanks
 
 
 def blank_example(examples: Sequence[Example]) -> Example:
-    """An example that no loss sees: the shortest one, without its labels."""
+    """The shortest example without its labels, which contributes nothing to the loss."""
     rows = min(examples, key=lambda example: example.length).rows
     return Example(rows=tuple(replace(row, prompt_tokens=len(row.tokens)) for row in rows))

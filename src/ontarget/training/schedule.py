@@ -1,4 +1,4 @@
-"""TODO."""
+"""The settings of one training."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,21 +9,21 @@ from ontarget.training.monitoring.callbacks import ValidationPlan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How long and how fast to train."""
+    """Length, optimizer, batch sizes and precision of one training."""
 
-    steps: int  # optimiser steps
-    batch: int  # examples a step, over all processes and micro-batches
-    micro_batch: int  # examples at once on one device
+    steps: int  # optimizer steps
+    batch: int  # examples per optimizer step, over all processes and micro-batches
+    micro_batch: int  # examples per forward pass of one process
     learning_rate: float  # peak
     schedule: str  # cosine, linear, constant_with_warmup
-    warmup: float  # share of the steps
+    warmup: float  # share of the optimizer steps
     optimizer: Literal["adamw", "muon"]
     weight_decay: float
-    precision: Literal["float32", "bfloat16"]
-    row_tokens: int  # of a packed row
-    checkpoint_every: int  # steps
-    compiled: bool = False  # the model's layers
-    alpha: float = 0.0  # weight of the unlikelihood loss
+    precision: Literal["float32", "bfloat16"]  # of matrix products; weights stay float32
+    row_tokens: int  # length of a packed row
+    checkpoint_every: int  # optimizer steps
+    compiled: bool = False  # compile the model's layers
+    alpha: float = 0.0  # weight of the unlikelihood loss; 0 trains on likelihood alone
     seed: int = 0
     adapter: LowRankAdapter | None = None
     validation: ValidationPlan | None = None

@@ -1,25 +1,23 @@
-"""Training of every kind, from examples to weights.
+"""One training, from examples to weights.
 
     L = mean_t -log p(y_t | true prompt)  +  alpha * mean_t -log(1 - p(y_t | conflict prompt))
 
-Each mean is over its own response tokens of the whole optimiser step, whatever the number of
-micro-batches or processes (arXiv 2403.14399), so that a label's weight is 1 or alpha by their
-count. Without conflict rows only the first term is left.
+Each mean is over the response tokens of an entire optimizer step, whatever the number of
+micro-batches and processes (arXiv 2403.14399). Without conflict samples only the first term is
+left.
 """
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from peft import PeftModel
 from torch import nn
-from transformers import (
-    PreTrainedModel,
-    TrainingArguments,
-)
+from transformers import PreTrainedModel, TrainingArguments
 
 from ontarget import processes
 from ontarget.errors import RecipeError
@@ -29,28 +27,28 @@ from ontarget.training import forward
 from ontarget.training.engine import sharding
 from ontarget.training.engine.compile import compile_layers
 from ontarget.training.engine.muon import make_muon
-from ontarget.training.monitoring.callbacks import LogPoint, OnLog, StopOnSigterm
+from ontarget.training.monitoring.callbacks import LogPoint, OnLog, StopOnSigterm, loss_curve
 from ontarget.training.monitoring.model_selection import ValidationResult, best_result
 from ontarget.training.packing import Example, packed, padded, prefix_shared
 from ontarget.training.resume import ResumableState
 from ontarget.training.schedule import Schedule
 from ontarget.training.trainer import LanguageAwareTrainer, check_finite_weights
 
-Layout = Literal["shared", "packed", "padded"]  # of a batch's sequences, cheapest first
+Layout = Literal["shared", "packed", "padded"]  # of sequences in a batch, cheapest first
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
     """What a training leaves besides the weights."""
 
-    curve: list[LogPoint]  # step, steps, and what `callbacks.KEPT` names
+    curve: list[LogPoint]  # step, steps and the values of `callbacks.CURVE_KEYS`
     validated: list[ValidationResult]
-    steps: int  # that were made; the weights are those of the best validated one, if any was
+    steps: int  # optimizer steps that were made
     adapter: PeftModel | None  # still inside the model, not merged
 
     @property
     def kept(self) -> int:
-        """The step whose weights the model has."""
+        """The optimizer step whose weights the model has."""
         return best_result(self.validated).step if self.validated else self.steps
 
 
@@ -61,63 +59,65 @@ def train(
     folder: Path,
     progress: OnLog = lambda point: None,
 ) -> TrainingResult:
-    """Train the model in place; where it is validated, leave it in the best state that was seen.
+    """Train the model in place; if it is validated, leave it with the best validated weights.
 
-    `folder` holds the states of an unfinished training; from the newest it goes on to the weights,
-    on a CPU bit by bit, of a training without interruption (if its layers are not compiled).
+    Checkpoints go to `folder`, from which training resumes: on a CPU bitwise, unless compiled.
 
     Raises:
-        ModelError: the loss of a model of this family is not known.
-        RecipeError: a loss, gradient or weight is no number; a batch is none for these processes.
-        Stopped: SIGTERM came; the state is saved.
+        ModelError: the loss of this model family cannot be computed.
+        RecipeError: a loss, gradient or weight is not finite, or a batch cannot be shared.
+        Stopped: SIGTERM came; a checkpoint is saved.
     """
-    model, terminated = loaded.model, StopOnSigterm()
+    model, on_sigterm = loaded.model, StopOnSigterm()
     layout = processes.decide_on_main(lambda: choose_layout(model, examples, schedule))
     tuned = prepare_model(model, schedule)
-    memory = ResumableState(tuned, schedule.validation, folder, progress)
-    with forward.forward_returns_loss(model), terminated.listening():
+    resumable = ResumableState(tuned, schedule.validation, folder, progress)
+    collate = partial(collate_batch, pad=loaded.pad, row_tokens=schedule.row_tokens, layout=layout)
+    with forward.forward_returns_loss(model), on_sigterm.listening():
         trainer = LanguageAwareTrainer(
             model=tuned,
-            args=training_arguments(model, schedule, memory.partial),
+            args=training_arguments(model, schedule, resumable.partial),
             train_dataset=examples,
-            data_collator=lambda drawn: collate_batch(
-                drawn, loaded.pad, schedule.row_tokens, layout
-            ),
+            data_collator=collate,
             alpha=schedule.alpha,
-            memory=memory,
+            resumable=resumable,
             optimizers=(make_optimizer(tuned, schedule), None),
-            callbacks=[*memory.callbacks, terminated],
+            callbacks=[*resumable.callbacks, on_sigterm],
         )
-        trainer.train(resume_from_checkpoint=memory.recall())
+        trainer.train(resume_from_checkpoint=resumable.restore())
     steps = trainer.state.global_step
-    terminated.raise_if_ended(steps, schedule.steps)
-    memory.keep_best()
+    on_sigterm.raise_if_stopped(steps, schedule.steps)
+    resumable.restore_best()
     check_finite_weights(model, steps)
     sharding.unshard(tuned, trainer)
     adapter = tuned if isinstance(tuned, PeftModel) else None
-    return TrainingResult(memory.curve.points, memory.validated, steps, adapter)
+    return TrainingResult(loss_curve(trainer.state), resumable.validated, steps, adapter)
 
 
 def choose_layout(
     model: PreTrainedModel, examples: Sequence[Example], schedule: Schedule
 ) -> Layout:
-    """How its sequences can be laid out; raises ModelError where its loss is not known."""
+    """The cheapest layout of which the model computes exactly the same loss.
+
+    Raises:
+        ModelError: the loss of this model family cannot be computed.
+    """
     name = str(model.name_or_path or "the model")
     forward.check_supported(model, name)
     sharding.check_model(model, name)
     longest = max(example.length for example in examples)
     most = longest * max(len(example.rows) for example in examples) * schedule.micro_batch
-    row_tokens = min(schedule.row_tokens, most)  # no row can be longer
+    row_tokens = min(schedule.row_tokens, most)  # no row gets longer; trying one costs memory
     if forward.prefix_sharing_is_exact(model, longest, row_tokens):
         return "shared"
     return "packed" if forward.packing_is_exact(model, row_tokens) else "padded"
 
 
 def prepare_model(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel | PeftModel:
-    """The model, or the model inside its adapter, whose first weights depend on the seed."""
+    """The model to tune: `model`, inside an adapter and with compiled layers where requested."""
     tuned: PreTrainedModel | PeftModel = model
     if schedule.adapter is not None:
-        torch.manual_seed(schedule.seed)  # peft takes no generator
+        torch.manual_seed(schedule.seed)  # of the adapter's first weights: peft takes no generator
         tuned = adapters.add_adapter(model, schedule.adapter)
     if schedule.compiled:
         compile_layers(model, tuned)
@@ -125,38 +125,44 @@ def prepare_model(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel
 
 
 def collate_batch(
-    drawn: Sequence[Example], pad: int, row_tokens: int, layout: Layout
+    examples: Sequence[Example], pad: int, *, row_tokens: int, layout: Layout
 ) -> dict[str, Any]:
-    """Rows in this layout, and with them the keys of the samples, for messages."""
+    """The batch in this layout; `keys` names its samples, for error messages."""
     if layout == "padded":
-        made = padded(drawn, pad)
+        batch = padded(examples, pad)
     else:
-        made = (prefix_shared if layout == "shared" else packed)(drawn, pad, row_tokens)
-    return {**made, "keys": [example.rows[0].key for example in drawn]}
+        batch = (prefix_shared if layout == "shared" else packed)(examples, pad, row_tokens)
+    return {**batch, "keys": [example.rows[0].key for example in examples]}
 
 
 def is_multimodal(model: PreTrainedModel) -> bool:
-    """Whether it has weights for images or sounds, which get no gradient from texts."""
+    """Whether the model also has weights for images or sound, which text gives no gradient."""
     return model.config.get_text_config() is not model.config
 
 
 def make_optimizer(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer | None:
-    """Muon where asked for; None leaves AdamW to the Trainer."""
+    """Muon if requested; None leaves AdamW to the Trainer.
+
+    Raises:
+        RecipeError: Muon is requested under an engine that shards weights.
+    """
     if schedule.optimizer == "adamw":
         return None
     if processes.is_sharded():
-        raise RecipeError("optimizer: muon needs whole weights, this engine shards them; use adamw")
+        raise RecipeError(
+            "optimizer: muon needs complete matrices, this engine shards them; use adamw"
+        )
     return make_muon(model, lr=schedule.learning_rate, adamw_lr=schedule.learning_rate / 2)
 
 
 def training_arguments(
     model: PreTrainedModel, schedule: Schedule, scratch: Path
 ) -> TrainingArguments:
-    """The Trainer's own settings: no reporting to anyone."""
+    """The schedule as arguments of the Trainer, which reports to no one and writes to `scratch`."""
     micro_batch = processes.micro_batch(schedule.batch, schedule.micro_batch)
-    # What a launcher was told would be taken where the recipe asks for float32.
+    # The recipe decides on the precision, also where the launcher was configured with another.
     os.environ["ACCELERATE_MIXED_PRECISION"] = "bf16" if schedule.precision == "bfloat16" else "no"
-    made = TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(scratch),
         max_steps=schedule.steps,
         per_device_train_batch_size=micro_batch,
@@ -178,6 +184,6 @@ def training_arguments(
         seed=schedule.seed,
         data_seed=schedule.seed,
     )
-    if made.n_gpu > 1:  # else one process would copy the model to every GPU that it sees
-        made._n_gpu = 1  # noqa: SLF001
-    return made
+    if arguments.n_gpu > 1:  # otherwise one process would copy the model to every visible GPU
+        arguments._n_gpu = 1  # noqa: SLF001
+    return arguments

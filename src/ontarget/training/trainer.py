@@ -1,4 +1,4 @@
-"""The Hugging Face Trainer with our batches and our loss; Examples in, nothing else changed."""
+"""The Hugging Face Trainer with this package's batches, losses and checkpoints."""
 
 import math
 import time
@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer
 
@@ -15,15 +14,17 @@ from ontarget import processes
 from ontarget.errors import RecipeError
 from ontarget.training import checkpoints
 from ontarget.training.engine import sharding
-from ontarget.training.losses import IGNORE
+from ontarget.training.losses import IGNORE, Nats, likelihood, unlikelihood
 from ontarget.training.monitoring.callbacks import LOGGED_MEANS, LogPoint, SamplerEpoch
 from ontarget.training.packing import Example
 from ontarget.training.resume import ResumableState
 from ontarget.training.sampler import LengthGroupedSampler, blank_example
 
+SAMPLES_NAMED = 8  # in an error message
+
 
 def check_finite_weights(model: nn.Module, step: int) -> None:
-    """Raise RecipeError where a weight is no number; the last step's update is seen by no loss."""
+    """Raise RecipeError where a weight is not finite: no loss checks the last step's update."""
     for name, weight in model.named_parameters():
         if not torch.isfinite(sharding.local_tensor(weight)).all():
             raise RecipeError(
@@ -32,16 +33,16 @@ def check_finite_weights(model: nn.Module, step: int) -> None:
 
 
 class LanguageAwareTrainer(Trainer):
-    """The Trainer, with two means of two losses.
+    """Minimizes mean likelihood loss + alpha * mean unlikelihood loss over each optimizer step.
 
-    The model must answer with its loss: `heads.answering_with_loss`.
+    The model must return its loss: see `forward.forward_returns_loss`.
     """
 
     def __init__(
         self,
         *,
         alpha: float,
-        memory: ResumableState,
+        resumable: ResumableState,
         train_dataset: Sequence[Example],
         **trainer: Any,
     ) -> None:
@@ -49,11 +50,11 @@ class LanguageAwareTrainer(Trainer):
         self.remove_callback(PrinterCallback)
         self.alpha = alpha
         self.lengths = [example.length for example in train_dataset]
-        self.memory = memory
-        self.loss_is_scaled_for_ga = True  # the counts below are those of the whole step
-        self.keys: list[list[str]] = []  # of the samples of each micro-batch of the step
-        self.done = 0  # of these micro-batches
-        self.since = time.monotonic()
+        self.resumable = resumable
+        self.loss_is_scaled_for_ga = True  # `compute_loss` divides by counts of the optimizer step
+        self.sample_keys: list[list[str]] = []  # of each micro-batch of the optimizer step
+        self.micro_batches_done = 0  # in this optimizer step
+        self.last_logged = time.monotonic()
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         at_once = self.args.train_batch_size * self.args.world_size
@@ -66,15 +67,17 @@ class LanguageAwareTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], Tensor]:
-        """The step's micro-batches and its count of (likelihood, unlikelihood) labels."""
+        """The step's micro-batches, and its number of true and of conflict labels per process."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self.sample_keys = [batch.pop("keys") for batch in batches]
+        self.micro_batches_done = 0
         counts = torch.zeros(2, device=device)
-        self.keys, self.done = [batch.pop("keys") for batch in batches], 0
         for batch in batches:
             labelled = batch["labels"][:, 1:] != IGNORE
-            unlikely = (labelled & batch["unlikely"][:, 1:]).sum()
-            counts += torch.stack([labelled.sum() - unlikely, unlikely]).to(device)
-        # The engine averages gradients over processes; the means are over the sum of their labels.
+            conflict = (labelled & batch["unlikely"][:, 1:]).sum()
+            counts += torch.stack([labelled.sum() - conflict, conflict]).to(device)
+        # Engines average gradients over processes, so dividing by the mean count of a process
+        # gives the mean over all labels.
         gathered = self.accelerator.gather(counts[None])
         return batches, gathered.sum(0) / len(gathered)
 
@@ -85,67 +88,76 @@ class LanguageAwareTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """This micro-batch's share of the step's loss, in nats."""
+        """The contribution of this micro-batch to the loss of the optimizer step, in nats."""
         network: Any = self.model
-        exact = torch.promote_types(network.dtype, torch.float32)
-        true, wrong = num_items_in_batch.clamp(min=1).to(exact)
-        weights = torch.where(inputs["unlikely"], self.alpha / wrong, 1 / true)
-        total, odds = model(**inputs, weights=weights)
-        keys = self.keys[self.done]
-        self.done += 1
-        if not torch.isfinite(total):
-            raise self.diverged(f"the loss is {total.item()}", keys)
+        dtype = torch.promote_types(network.dtype, torch.float32)
+        counts = num_items_in_batch.clamp(min=1).to(dtype)
+        true_count, conflict_count = counts
+        weights = torch.where(inputs["unlikely"], self.alpha / conflict_count, 1 / true_count)
+        loss, log_odds = model(**inputs, weights=weights)
+        keys = self.sample_keys[self.micro_batches_done]
+        self.micro_batches_done += 1
+        if not torch.isfinite(loss):
+            raise self.divergence_error(f"the loss is {loss.item()}", keys)
+        self.record(log_odds, inputs, counts)
+        return (loss, log_odds) if return_outputs else loss
+
+    def record(self, log_odds: Nats, inputs: dict[str, Tensor], counts: Tensor) -> None:
+        """Add this micro-batch's part of each logged mean to the sums that `log` reads."""
         labels, unlikely = (inputs[name][:, 1:].reshape(-1) for name in ("labels", "unlikely"))
-        kept = labels != IGNORE
-        right, conflict = odds[kept & ~unlikely], odds[kept & unlikely]
-        seen = (
-            softplus(-right).sum() / true,
-            softplus(conflict).sum() / wrong,
-            right.sum() / true,
-            conflict.sum() / wrong,
-            (conflict > 0).sum() / wrong,
-            kept.sum(),
+        labelled = labels != IGNORE
+        true, conflict = log_odds[labelled & ~unlikely], log_odds[labelled & unlikely]
+        true_count, conflict_count = counts
+        sums = (  # in the order of LOGGED_MEANS, then the number of tokens
+            likelihood(true).sum() / true_count,
+            unlikelihood(conflict).sum() / conflict_count,
+            true.sum() / true_count,
+            conflict.sum() / conflict_count,
+            (conflict > 0).sum() / conflict_count,
+            labelled.sum(),
         )
-        self.memory.seen.append([float(self.state.global_step), *torch.stack(seen).tolist()])
-        return (total, odds) if return_outputs else total
+        step = float(self.state.global_step)
+        self.resumable.unlogged.append([step, *torch.stack(sums).tolist()])
 
     def _clip_grad_norm(self, model: Any) -> Any:
         norm = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
         if norm is not None and not math.isfinite(norm):
-            keys = [key for of_one in self.keys for key in of_one]
-            raise self.diverged(f"the gradient's norm is {float(norm)}", keys)
+            keys = [key for micro_batch in self.sample_keys for key in micro_batch]
+            raise self.divergence_error(f"the gradient norm is {float(norm)}", keys)
         return norm
 
-    def diverged(self, finding: str, keys: Sequence[str]) -> RecipeError:
-        """What to say of a step whose numbers are none."""
-        last = checkpoints.newest(self.memory.folder)
+    def divergence_error(self, finding: str, keys: Sequence[str]) -> RecipeError:
+        """The error for an optimizer step with a non-finite loss or gradient."""
+        newest = checkpoints.newest(self.resumable.folder)
+        named = ", ".join(keys[:SAMPLES_NAMED]) + (" ..." if len(keys) > SAMPLES_NAMED else "")
         return RecipeError(
-            f"step {self.state.global_step + 1}: {finding} on the samples "
-            f"{', '.join(keys[:8])}{' ...' if len(keys) > 8 else ''}; lower the learning "
-            f"rate or alpha, or look at these samples (last state before: {last or 'none'})"
+            f"step {self.state.global_step + 1}: {finding} on the samples {named}; lower the "
+            "learning rate or alpha, or inspect these samples (last checkpoint: "
+            f"{newest or 'none'})"
         )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        check_finite_weights(model, self.state.global_step)  # it would be gone on from
+        check_finite_weights(model, self.state.global_step)  # training would resume from them
         super()._save_checkpoint(model, trial)
         step = self.state.global_step
-        written = self.memory.partial / f"checkpoint-{step}"
-        self.memory.save(written)
-        processes.barrier()  # each has written its part
+        written = self.resumable.partial / f"checkpoint-{step}"
+        self.resumable.save(written)
+        processes.barrier()  # until every process has written its part
         if processes.is_main_process():
-            checkpoints.publish(written, self.memory.folder, step)
+            checkpoints.publish(written, self.resumable.folder, step)
         processes.barrier()
 
     def log(self, logs: LogPoint, start_time: float | None = None) -> None:
-        """Log what was seen since the last log: means over steps, losses and odds in nats."""
-        seen = self.memory.seen
-        if seen and "loss" in logs:
-            at, *columns = zip(*seen, strict=True)
-            steps = len(set(at))  # an epoch's last one may have fewer micro-batches
-            *shares, tokens = processes.sum_over_processes([sum(column) for column in columns])
-            of_all = steps * processes.world_size()  # each is a share of a mean over all of them
-            logs |= {name: share / of_all for name, share in zip(LOGGED_MEANS, shares, strict=True)}
-            logs["tokens_per_second"] = tokens / (time.monotonic() - self.since)
-            seen.clear()
-            self.since = time.monotonic()
+        """Add the means since the last log: losses and log-odds in nats, over steps."""
+        unlogged = self.resumable.unlogged
+        if unlogged and "loss" in logs:
+            steps, *columns = zip(*unlogged, strict=True)
+            *sums, tokens = processes.sum_over_processes([sum(column) for column in columns])
+            # The sums of one step over all processes add up to a mean times their number. An
+            # epoch's last step may have fewer micro-batches, so steps are counted, not rows.
+            divisor = len(set(steps)) * processes.world_size()
+            logs |= {name: total / divisor for name, total in zip(LOGGED_MEANS, sums, strict=True)}
+            logs["tokens_per_second"] = tokens / (time.monotonic() - self.last_logged)
+            unlogged.clear()
+            self.last_logged = time.monotonic()
         super().log(logs, start_time)

@@ -1,68 +1,129 @@
-"""The preflight alone: which fault a model has, before anything is trained."""
+"""`diagnose`: what is wrong with a model, before anything is trained."""
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from ontarget.analysis import diagnose
-from ontarget.analysis.preflight import DiagnosisResult
+import typer
+
+from ontarget.cli.console import console, quiet_libraries, write
 from ontarget.data import readers
 from ontarget.data.directions import around_pivot, remaining_directions
-from ontarget.decoding.base import Search
+from ontarget.data.sampling import choose, first_of_each_direction, samples_of
+from ontarget.data.splits import check_directions
 from ontarget.errors import RecipeError
-from ontarget.languages.names import is_known
-from ontarget.models import folder, loading
+from ontarget.languages.names import is_known, unknown_code
+from ontarget.models import folder
 from ontarget.models.templates import TEMPLATES, PromptFormat, template_fault
-from ontarget.offtarget.metric import Detection
-from ontarget.steps import inputs
+from ontarget.offtarget.detection import Detection
+from ontarget.records import Direction, Sample
 
-SEED = 0  # of the draw of sentences and of their conflicts
+if TYPE_CHECKING:
+    from ontarget.analysis.preflight import DiagnosisResult
+
+SEED = 0  # of the draw of sentences and of their conflict samples
+MAX_NEW_TOKENS, BATCH = 256, 64
 
 
-def run(
-    model: str,
-    data: Path,
-    languages: tuple[str, ...],
-    setting: tuple[int, PromptFormat],
-    tell: Callable[[int, int], None],
-) -> DiagnosisResult:
-    """Examine `model` on sentences drawn from `data`; `setting` is (segments, how it is asked).
+def diagnose(  # noqa: PLR0913 - a command's options
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or hub id.")],
+    data: Annotated[Path, typer.Option(help="Multi-parallel sentences, such as a dev set.")],
+    languages: Annotated[
+        str, typer.Option(help="Codes with commas between; the first is the pivot.")
+    ],
+    segments: Annotated[
+        int, typer.Option(min=1, max=10**6, help="Sentences in each direction.")
+    ] = 20,
+    template: Annotated[
+        str, typer.Option(help=f"A template ({', '.join(TEMPLATES)}) or its text.")
+    ] = "alpaca",
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Prompt in the model's own chat template.")
+    ] = False,
+) -> None:
+    """Say whether a model is fine, ignores the instruction (stage 2 helps), or lacks the skill.
 
-    Raises:
-        OnTargetError: the model, the data, a language or the template cannot be used.
+    Example: ontarget diagnose org/model --data dev.tsv --languages en,it,nl --template alpaca
     """
-    segments, asking = setting
-    refuse_unusable(languages, asking.template)
+    codes = tuple(languages.split(","))
+    prompt_format = PromptFormat(template=TEMPLATES.get(template, template), chat=chat)
+    check_options(codes, prompt_format.template)
     folder.check_folder(model)
-    rows = list(readers.read(data, languages))
-    supervised = around_pivot(languages)
-    every = supervised + remaining_directions(languages, supervised)
-    inputs.refuse_lacking(rows, data, every)
-    drawn = inputs.samples(rows, every)
-    samples = inputs.per_direction(inputs.chosen(drawn, len(drawn), SEED), segments)
-    loaded = loading.load_model(model)
-    loading.move_to_accelerator(loaded.model)
-    return diagnose.diagnose(
-        loaded,
-        samples,
-        diagnose.DiagnosisSettings(
-            languages=languages,
-            supervised=supervised,
-            asking=asking,
-            detection=Detection(pivot=languages[0]),
-            seed=SEED,
-            search=Search(beams=1, max_new_tokens=256, batch=64),
-        ),
-        tell,
+    samples = draw_samples(data, codes, segments)
+    quiet_libraries()
+    result = run_diagnosis(model, samples, codes, prompt_format)
+    measures = result.measures
+    write(
+        "likelihood loss under the right instruction "
+        f"{measures.likelihood_nats:.2f} nats per token",
+        f"conflict loss under a wrong instruction {measures.conflict_nats:.2f} nats per token",
     )
+    for direction, percent in sorted(measures.off_target_percent.items()):
+        floor = measures.reference_off_target_percent[direction]
+        write(f"off-target {direction} {percent:.1f} % (references {floor:.1f} %)")
+    write(result.verdict.words)
 
 
-def refuse_unusable(languages: tuple[str, ...], template: str) -> None:
-    """Raise RecipeError for languages or a template that no recipe could have either."""
+def check_options(languages: tuple[str, ...], template: str) -> None:
+    """Raise RecipeError or DetectorError for languages or a template that cannot be used."""
     if len(set(languages)) < max(2, len(languages)):
-        raise RecipeError("languages: give at least two codes, each once, comma between: en,it,nl")
+        raise RecipeError("--languages: give at least two codes, each once, as in en,it,nl")
     for code in languages:
         if not is_known(code):
-            raise RecipeError(f"languages: CLDR knows no language {code!r}; give a code such as it")
-    Detection(pivot=languages[0]).refuse(languages)
+            raise RecipeError(f"--languages: {unknown_code(code)}")
+    Detection(pivot=languages[0]).check(languages)
     if fault := template_fault(template):
-        raise RecipeError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")
+        raise RecipeError(f"--template: {fault}; or use one of {', '.join(TEMPLATES)}")
+
+
+def directions_of(languages: tuple[str, ...]) -> tuple[tuple[Direction, ...], ...]:
+    """(supervised directions, all directions)."""
+    supervised = around_pivot(languages)
+    return supervised, supervised + remaining_directions(languages, supervised)
+
+
+def draw_samples(data: Path, languages: tuple[str, ...], segments: int) -> list[Sample]:
+    """Sentences of each direction, drawn at random.
+
+    Raises:
+        CorpusError: the file cannot be used, or lacks a direction.
+    """
+    _, directions = directions_of(languages)
+    rows = list(readers.read(data, languages))
+    check_directions(rows, data, directions)
+    samples = samples_of(rows, directions)
+    return first_of_each_direction(choose(samples, len(samples), SEED), segments)
+
+
+def run_diagnosis(
+    model: str, samples: list[Sample], languages: tuple[str, ...], prompt_format: PromptFormat
+) -> "DiagnosisResult":
+    """Load the model and measure it, with a progress line on a terminal.
+
+    Raises:
+        ModelError: the model cannot be loaded or prompted so.
+    """
+    with console.status("importing PyTorch") as status:
+        from ontarget.analysis import diagnose as diagnosing
+        from ontarget.decoding.backends import translator_of
+        from ontarget.decoding.base import Search
+        from ontarget.models import loading
+
+        status.update("loading the model")
+        loaded = loading.load_model(model)
+        loading.move_to_accelerator(loaded.model)
+        status.update("measuring losses, then translating the first batch")
+        return diagnosing.diagnose(
+            loaded,
+            translator_of(
+                loaded, prompt_format, Search(beams=1, max_new_tokens=MAX_NEW_TOKENS, batch=BATCH)
+            ),
+            samples,
+            diagnosing.DiagnosisSettings(
+                languages=languages,
+                supervised=directions_of(languages)[0],
+                prompt_format=prompt_format,
+                detection=Detection(pivot=languages[0]),
+                seed=SEED,
+            ),
+            lambda done, total: status.update(f"translating {done:,} of {total:,} segments"),
+        )

@@ -1,7 +1,14 @@
-"""Readers of multi-parallel text, one a format; each yields `Parallel` and refuses bad files."""
+"""Readers of multi-parallel text, one module a format; each yields `Parallel` rows.
+
+tsv          tab-separated text with a header of language codes
+jsonl        JSON lines: {"translation": {"en": ..., "it": ...}}
+parquet      one string column a language
+lines        lines of text files, for the readers above and for files of segments
+phrasebook   the embedded corpus, composed from CLDR
+"""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ontarget.data.readers import jsonl, parquet, tsv
@@ -18,10 +25,10 @@ READERS = {
 
 
 def read(path: Path, languages: Sequence[str]) -> Iterator[Parallel]:
-    """The rows of a corpus file, in file order, each with those of `languages` it has.
+    """The rows of a corpus file, in file order, with those of `languages` that each row has.
 
-    A row is keyed `name:line`. White space around a text is not part of it, line breaks inside it
-    are spaces, and an empty text is an absent one.
+    Keys are `name:line`. White space around a text is removed, line breaks inside it become spaces,
+    and an empty text counts as missing.
 
     Raises:
         CorpusError: the file is missing, empty, misaligned, not UTF-8, or of an unknown format.
@@ -30,13 +37,13 @@ def read(path: Path, languages: Sequence[str]) -> Iterator[Parallel]:
     if reader is None:
         raise CorpusError(f"{path}: unknown format; expected a name ending in {', '.join(READERS)}")
     if not path.is_file():
-        there = "is no regular file" if os.path.lexists(path) else "no such file"
-        found = "is a folder" if path.is_dir() else there
-        raise CorpusError(f"{path}: {found}; give the path of a corpus file")
+        fault = "not a regular file" if os.path.lexists(path) else "no such file"
+        fault = "is a folder" if path.is_dir() else fault
+        raise CorpusError(f"{path}: {fault}; give the path of a corpus file")
     empty = True
     for key, texts in reader(path, languages):
         empty = False
-        kept = {language: " ".join(text.splitlines()).strip() for language, text in texts.items()}
-        yield Parallel(key=key, texts={language: text for language, text in kept.items() if text})
+        clean = {language: " ".join(text.splitlines()).strip() for language, text in texts.items()}
+        yield Parallel(key=key, texts={language: text for language, text in clean.items() if text})
     if empty:
-        raise CorpusError(f"{path}: holds no row; give a file with text in {', '.join(languages)}")
+        raise CorpusError(f"{path}: has no rows; give a file with text in {', '.join(languages)}")

@@ -1,4 +1,4 @@
-"""JSON lines as Hugging Face translation data has them: {"translation": {"en": ..., "it": ...}}."""
+"""JSON lines as Hugging Face translation data: {"translation": {"en": ..., "it": ...}}."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,15 +14,15 @@ def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, 
     """(key, texts of `languages`) of each line; a line may lack some of them.
 
     Raises:
-        CorpusError: a line is not JSON of that shape, or a language occurs in no line at all.
+        CorpusError: a line is not JSON of that shape, or a language occurs in no line.
     """
     unseen = set(languages)
     number = 0
     for number, line in read_lines(path):
         texts = parse_translation(line, f"{path}:{number}")
-        kept = {language: texts[language] for language in languages if language in texts}
-        unseen -= kept.keys()
-        yield f"{path.name}:{number}", kept
+        selected = {language: texts[language] for language in languages if language in texts}
+        unseen -= selected.keys()
+        yield f"{path.name}:{number}", selected
     if unseen and number:
         raise CorpusError(
             f"{path}: no line has the language {min(unseen)!r}; "
@@ -31,16 +31,16 @@ def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, 
 
 
 def unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object; a second value for a key, which JSON would take silently, is a ValueError."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    """A JSON object; ValueError for a repeated key, of which `json` would keep the last."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(f"the key {max(names, key=names.count)!r} occurs twice")
-    return found
+    return content
 
 
 def parse_translation(line: str, place: str) -> dict[str, str]:
-    """The texts of one line."""
+    """The texts of one line, by language."""
     try:
         content = json.loads(line, object_pairs_hook=unique_keys)
     except (ValueError, RecursionError) as error:
@@ -50,9 +50,9 @@ def parse_translation(line: str, place: str) -> dict[str, str]:
         raise CorpusError(f"{place}: has no object under 'translation'; expected {SHAPE}")
     for language, text in texts.items():
         if not isinstance(text, str):
-            raise CorpusError(f"{place}: the {language!r} text is no string; expected {SHAPE}")
-        if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
+            raise CorpusError(f"{place}: the {language!r} text is not a string; expected {SHAPE}")
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
             raise CorpusError(
-                f"{place}: the {language!r} text holds a NUL or half a character; remove it"
+                f"{place}: the {language!r} text contains a NUL or half a surrogate pair; remove it"
             )
     return texts

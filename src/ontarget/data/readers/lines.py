@@ -8,28 +8,27 @@ from pathlib import Path
 
 from ontarget.errors import CorpusError
 
-LONGEST = 1 << 20  # bytes; a longer line is no sentence, and could fill the memory
+LONGEST = 1 << 20  # bytes; a longer line is no sentence and could fill the memory
+LONGEST_SEGMENT = 100_000  # characters; a longer line is no segment and would dominate every mean
 BOM = b"\xef\xbb\xbf"
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number from 1, text without its line end), a byte-order mark left out.
+    """(line number from 1, text without line end); a byte-order mark is removed.
 
     Raises:
-        CorpusError: the file cannot be read, or a line is not UTF-8, holds NUL or is too long.
+        CorpusError: the file cannot be read, or a line is not UTF-8, contains NUL or is too long.
     """
     number = 0
     try:
         with open_bytes(path) as stream:
             while raw := stream.readline(LONGEST + 1):
                 number += 1
-                yield (
-                    number,
-                    decode_line(raw.removeprefix(BOM) if number == 1 else raw, f"{path}:{number}"),
-                )
+                content = raw.removeprefix(BOM) if number == 1 else raw
+                yield number, decode_line(content, f"{path}:{number}")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CorpusError(
-            f"{path}: is no whole gzip file (after line {number}: {error}); "
+            f"{path}: not a complete gzip file (after line {number}: {error}); "
             "fetch or compress it again"
         ) from error
     except OSError as error:
@@ -37,7 +36,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def open_bytes(path: Path) -> BufferedIOBase:
-    """The file as bytes, decompressed where its name ends in .gz."""
+    """The file as bytes, decompressed if its name ends in .gz."""
     return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
 
 
@@ -54,28 +53,23 @@ def decode_line(raw: bytes, place: str) -> str:
         ) from error
     if "\0" in text:
         raise CorpusError(
-            f"{place}: holds a NUL character; is it UTF-16? convert the file to UTF-8"
+            f"{place}: contains a NUL character; is it UTF-16? convert the file to UTF-8"
         )
     return text.rstrip("\r\n")
-
-
-LONGEST_SEGMENT = (
-    100_000  # characters; a longer line is no segment, and makes every mean meaningless
-)
 
 
 def read_segments(path: Path) -> Iterator[str]:
     """A file's segments, one a line.
 
     Raises:
-        CorpusError: it has no line, one that is too long, or one with a carriage return in it.
+        CorpusError: it has no lines, one that is too long, or a carriage return inside a line.
     """
     number = 0
     for number, text in read_lines(path):
         if len(text) > LONGEST_SEGMENT:
             raise CorpusError(
-                f"{path}:{number}: {len(text)} characters, at most {LONGEST_SEGMENT} expected; is it one "
-                "segment a line?"
+                f"{path}:{number}: {len(text)} characters, at most {LONGEST_SEGMENT} expected; is "
+                "it one segment a line?"
             )
         if "\r" in text:
             raise CorpusError(
@@ -84,4 +78,4 @@ def read_segments(path: Path) -> Iterator[str]:
             )
         yield text
     if not number:
-        raise CorpusError(f"{path}: holds no line; expected one segment a line")
+        raise CorpusError(f"{path}: has no lines; expected one segment a line")

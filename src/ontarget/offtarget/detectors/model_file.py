@@ -1,4 +1,4 @@
-"""TODO."""
+"""Any fastText language identifier from a local file; nothing is downloaded."""
 
 import hashlib
 import re
@@ -9,44 +9,43 @@ from typing import Any
 
 from ontarget.errors import DetectorError
 from ontarget.languages.tags import canonical, same_language
-from ontarget.offtarget.detectors.base import Probabilities, describe_answers
+from ontarget.offtarget.detectors.base import Probabilities, describe_candidates
 from ontarget.offtarget.detectors.fasttext import PREFIX, predict
 
-HASH = "@sha256:"  # between a path and the digits that its file must have, as signatures have it
+HASH = "@sha256:"  # between a path and the digits that its file's hash must begin with
 
 
 class ModelFile:
-    """A fastText identifier from a local file: GlotLID, OpenLID, lid.176.bin. Nothing is fetched.
+    """A fastText model such as GlotLID, OpenLID or lid.176.bin.
 
-    The signature holds the first twelve digits of the file's sha256, so that two models of the
-    same name are not taken for one another; `path@sha256:digits` is that very file or refused.
+    The signature holds the first twelve digits of the file's SHA-256, so that two models of the
+    same name are not mixed up; `path@sha256:digits` is refused unless the hash begins so.
     """
 
     def __init__(self, name: str, candidates: Sequence[str] | None = None) -> None:
-        path, wanted = parse_name(name)
-        self.model, digest, found = load_model_file(path, wanted)
+        path, digits = parse_name(name)
+        self.model, digest, codes = load_model_file(path, digits)
         self.name = f"{path.name}@sha256:{digest[:12]}"
-        self.found = found
-        self.labels = {
-            each: next((code for code in candidates if same_language(each, code)), "")
-            if candidates
-            else found[each]
-            for each in found
-        }
-        self.labels = {each: code for each, code in self.labels.items() if code}
-        self.answers = describe_answers(candidates, len(found))
-        self.signature = f"lid:{self.name}|set:{self.answers}"
+        self.labels = codes
+        if candidates:
+            matches = {
+                label: next((code for code in candidates if same_language(label, code)), "")
+                for label in codes
+            }
+            self.labels = {label: code for label, code in matches.items() if code}
+        self.candidate_set = describe_candidates(candidates, len(codes))
+        self.signature = f"lid:{self.name}|set:{self.candidate_set}"
 
-    def shares_of(self, texts: Sequence[str]) -> list[Probabilities]:
-        """How likely each language is, of those that are at all; {} where none is."""
+    def identify(self, texts: Sequence[str]) -> list[Probabilities]:
+        """The language probabilities of each text."""
         return predict(self.model, texts, self.labels)
 
 
 def parse_name(name: str) -> tuple[Path, str]:
-    """The path in a detector's name, and the first digits of the sha256 that it must have, if any.
+    """The path in a detector's name, and the digits its SHA-256 must begin with ("": any).
 
     Raises:
-        DetectorError: what stands for digits is none.
+        DetectorError: the digits are not 8 to 64 hexadecimal ones.
     """
     path, mark, digits = name.rpartition(HASH)
     if not mark:
@@ -57,44 +56,50 @@ def parse_name(name: str) -> tuple[Path, str]:
 
 
 @cache
-def load_model_file(path: Path, wanted: str) -> tuple[Any, str, dict[str, str]]:
-    """A model, the sha256 of its file, and its labels with the code of each.
+def load_model_file(path: Path, digits: str) -> tuple[Any, str, dict[str, str]]:
+    """The model, the SHA-256 of its file, and its labels with the language code of each.
 
     Raises:
-        DetectorError: there is no such file, its sha256 does not begin with what is `wanted`, or it
-            is no fastText model of languages.
+        DetectorError: there is no such file, its SHA-256 does not begin with `digits`, or it is no
+            fastText model of languages.
     """
     import fasttext
 
-    if not path.is_file() or not path.name.isprintable():
-        found = "no such file"
-        if path.exists():
-            found = "no file" if path.name.isprintable() else "its name is not plain text"
-        raise DetectorError(
-            f"{path}: {found}; give fasttext, lingua, paper, or the path of a fastText model"
-        )
+    check_path(path)
     try:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        check_digest(path, digest, wanted)
+        check_digest(path, digest, digits)
         model = fasttext.load_model(str(path))  # type: ignore[no-untyped-call,attr-defined]
         ranked = model.f.predict("a\n", -1, -1.0, "strict")
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         raise DetectorError(
-            f"{path}: is no whole fastText model ({error}); fetch it again"
+            f"{path}: not a complete fastText model ({error}); fetch it again"
         ) from error
-    labels = [name.removeprefix(PREFIX) for _, name in ranked]
+    labels = [label.removeprefix(PREFIX) for _, label in ranked]
     if "eng_Latn" not in labels and "en" not in labels:
         raise DetectorError(
-            f"{path}: a fastText model, but none of languages: it has no label en or eng_Latn"
+            f"{path}: a fastText model, but not of languages: it has no label en or eng_Latn"
         )
-    return model, digest, {each: canonical(each) for each in labels}
+    return model, digest, {label: canonical(label) for label in labels}
 
 
-def check_digest(path: Path, digest: str, wanted: str) -> None:
-    """Raise DetectorError where a file is another than was asked for; nothing of it is read."""
-    if not digest.startswith(wanted):
+def check_path(path: Path) -> None:
+    """Raise DetectorError unless `path` is a file with a printable name."""
+    if path.is_file() and path.name.isprintable():
+        return
+    fault = "no such file"
+    if path.exists():
+        fault = "not a file" if path.name.isprintable() else "its name is not printable"
+    raise DetectorError(
+        f"{path}: {fault}; give fasttext, lingua, paper, or the path of a fastText model"
+    )
+
+
+def check_digest(path: Path, digest: str, digits: str) -> None:
+    """Raise DetectorError where the file is not the requested one; it is not loaded then."""
+    if not digest.startswith(digits):
         raise DetectorError(
-            f"{path}: its sha256 begins with {digest[: max(12, len(wanted))]}, not with {wanted}; "
+            f"{path}: its sha256 begins with {digest[: max(12, len(digits))]}, not with {digits}; "
             "fetch the model that was meant, or leave the digits out"
         )

@@ -1,4 +1,4 @@
-"""Where segments went: the shares of verdicts, and the languages found."""
+"""Stacked bars: the share of each verdict, and the languages that were detected."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,35 +10,34 @@ from ontarget.offtarget.verdicts import Verdict
 from ontarget.records import Direction, Score
 from ontarget.report.figures.tables import Table, Value, make_table, systems_of
 from ontarget.scoring import averages
-from ontarget.systems import title_of
 
-FEW = 5  # languages named beside a bar
+MAX_LANGUAGES = 5  # named per bar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarPart:
-    """A part of a bar."""
+    """The part of a bar with one verdict."""
 
     verdict: str
-    words: str
+    title: str
     segments: int
-    percent: float
-    start: float  # percent of the bar's length that lies before it
+    percent: float  # of the bar's length
+    start: float  # offset, in percent of the bar's length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """Where one system's segments went."""
+    """The verdicts of one system."""
 
     system: str
     segments: int
-    shares: tuple[BarPart, ...]  # those that are not 0
-    languages: str  # found, in words
+    parts: tuple[BarPart, ...]  # those that are not empty, in the order of `Verdict`
+    languages: str  # the most frequent detected languages, as text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """All systems in one direction, or in all of a setting."""
+    """The bars of all systems for one direction, or for all directions of a setting."""
 
     key: str  # supervised, zero-shot, or the direction
     title: str
@@ -46,78 +45,88 @@ class Bars:
 
 
 def draw_bars(scores: Sequence[Score]) -> list[Bars]:
-    """Where segments went: in each setting, zero-shot first, then in each direction."""
+    """Bars for each setting, zero-shot first, then for each direction."""
     groups: dict[str, tuple[str, list[Score]]] = {}
     for supervised in sorted(averages.settings(scores)):
-        name = systems.SETTINGS[supervised]
-        of_setting = [each for each in scores if each.supervised == supervised]
-        groups[name] = (f"all {name} directions", of_setting)
-    for each in scores:
-        direction = Direction(each.source, each.target)
-        groups.setdefault(str(direction), (direction_title(direction), []))[1].append(each)
+        setting = systems.SETTINGS[supervised]
+        members = [score for score in scores if score.supervised == supervised]
+        groups[setting] = (f"all {setting} directions", members)
+    for score in scores:
+        direction = Direction(score.source, score.target)
+        groups.setdefault(str(direction), (direction_title(direction), []))[1].append(score)
     return [
         Bars(
             key=key,
-            title=words,
+            title=title,
             bars=tuple(
-                draw_bar(system, [each for each in group if each.system == system])
+                draw_bar(system, [score for score in group if score.system == system])
                 for system in systems_of(group)
             ),
         )
-        for key, (words, group) in groups.items()
+        for key, (title, group) in groups.items()
     ]
 
 
 def draw_bar(system: str, scores: Sequence[Score]) -> Bar:
-    """All segments of a system's scores together."""
-    verdicts = sum_counts(each.verdicts for each in scores)
-    languages = sum_counts(each.languages for each in scores)
+    """The segments of all `scores` of a system in one bar."""
+    verdicts = sum_counts(score.verdicts for score in scores)
+    languages = sum_counts(score.languages for score in scores)
     segments = sum(verdicts.values())
-    shares = []
+    parts = []
     before = 0
     for verdict in Verdict:
-        count = verdicts[verdict]
-        if count:
-            of_all = 100 * count / segments
-            start = 100 * before / segments
-            shares.append(BarPart(verdict=verdict.value, words=VERDICT_NAMES[verdict], segments=count,
-                                percent=of_all, start=start))  # fmt: skip
-        before += count
+        if count := verdicts[verdict]:
+            parts.append(
+                BarPart(
+                    verdict=verdict.value,
+                    title=VERDICT_NAMES[verdict],
+                    segments=count,
+                    percent=100 * count / segments,
+                    start=100 * before / segments,
+                )
+            )
+            before += count
     return Bar(
         system=system,
         segments=segments,
-        shares=tuple(shares),
+        parts=tuple(parts),
         languages=describe_languages(languages, segments),
     )
 
 
 def sum_counts(counts: Iterable[dict[str, int]]) -> Counter[str]:
-    """The sum of counts."""
+    """The sum of several counts by key."""
     total: Counter[str] = Counter()
-    for each in counts:
-        total.update(each)
+    for count in counts:
+        total.update(count)
     return total
 
 
 def describe_languages(languages: Counter[str], segments: int) -> str:
-    """The most frequent languages with their shares of all segments."""
+    """The most frequent languages as percentages of all segments, judged or not."""
     if not segments:
         return ""
-    few = [f"{code} {100 * n / segments:.1f} %" for code, n in languages.most_common(FEW)]
-    more = len(languages) - len(few)
-    return ", ".join([*few, *([f"{more} more"] if more > 0 else [])])
+    texts = [
+        f"{code} {100 * count / segments:.1f} %"
+        for code, count in languages.most_common(MAX_LANGUAGES)
+    ]
+    if (others := len(languages) - len(texts)) > 0:
+        texts.append(f"{others} more")
+    return ", ".join(texts)
 
 
 def verdict_table(scores: Sequence[Score]) -> Table:
-    """What the bars show: segments of each verdict."""
-    columns = ("system", "direction", "setting", "n", *VERDICT_NAMES.values(), "languages found")
+    """The numbers behind the bars: segments by verdict and by detected language."""
+    columns = ("system", "direction", "setting", "n", *VERDICT_NAMES.values(), "languages detected")
     rows: Iterable[tuple[Value, ...]] = (
         (
-            *(title_of(x.system), f"{x.source}-{x.target}", systems.SETTINGS[x.supervised]),
-            x.segments,
-            *(x.verdicts[verdict] for verdict in Verdict),
-            " ".join(f"{code}:{count}" for code, count in x.languages.items()),
+            systems.title_of(score.system),
+            f"{score.source}-{score.target}",
+            systems.SETTINGS[score.supervised],
+            score.segments,
+            *(score.verdicts[verdict] for verdict in Verdict),
+            " ".join(f"{code}:{count}" for code, count in score.languages.items()),
         )
-        for x in scores
+        for score in scores
     )
     return make_table("verdicts", columns, rows)

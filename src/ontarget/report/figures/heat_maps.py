@@ -1,6 +1,5 @@
-"""What the page draws, as plain data: changes, heat maps, and a table beside each figure."""
+"""Heat maps: off-target ratio and chrF of every direction, one row a source language."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -8,14 +7,10 @@ from ontarget import systems
 from ontarget.analysis.segments import direction_title
 from ontarget.offtarget.verdicts import Verdict
 from ontarget.records import Direction, Score
-from ontarget.report.figures.curves import Chart
-from ontarget.report.figures.tables import Cell, Table, Value, make_table, systems_of
-from ontarget.report.render import tables
-from ontarget.scoring import averages
-from ontarget.systems import title_of
+from ontarget.report.figures.tables import Table, Value, make_table, systems_of
+from ontarget.report.render.formatting import MISSING, format_percent
 
-CONTROL = "stage1-longer"
-LEVELS = 10  # of a colour scale, besides 0
+LEVELS = 10  # of the colour scale, besides 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,162 +19,112 @@ class Square:
 
     direction: Direction
     text: str
-    level: int | None  # 0 to `LEVELS`; None where nothing could be judged
+    level: int | None  # of the colour, 0 to `LEVELS`; None if no segment could be judged
     supervised: bool
-    detail: str  # all there is to say, in a sentence
+    detail: str  # all numbers of the direction, for the readout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatMap:
-    """One measure of one system: a row a source language, a column a target language."""
+    """One measure of one system: rows are source languages, columns are target languages."""
 
     title: str
     measure: str  # off_target or chrf
     languages: tuple[str, ...]
-    rows: tuple[tuple[Square | None, ...], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A setting's averages from the first system to the last, as shown."""
-
-    title: str
-    systems: tuple[str, ...]  # in words; the control is on no way
-    measures: tuple[tuple[str, tuple[str, ...]], ...]  # name, and the value of each system
-    floor: str
-    table: Table  # of all systems
-
-
-def languages_of(scores: Sequence[Score]) -> list[str]:
-    """The languages of the scores, in order of appearance."""
-    return list(dict.fromkeys(lang for each in scores for lang in (each.source, each.target)))
-
-
-def draw_changes(scores: Sequence[Score]) -> list[Change]:
-    """From system to system in each setting, zero-shot first."""
-    found = []
-    for supervised in sorted(averages.settings(scores)):
-        group = [each for each in scores if each.supervised == supervised]
-        means = [each for each in averages.averages(group) if each.system != CONTROL]
-        counted = means[-1].directions
-        found.append(
-            Change(
-                title=f"{systems.SETTINGS[supervised].capitalize()}, {counted} direction"
-                + "s" * (counted > 1),
-                systems=tuple(title_of(each.system) for each in means),
-                measures=(
-                    (
-                        "off-target, %",
-                        tuple(tables.format_number(x.off_target_percent) for x in means),
-                    ),
-                    ("BLEU", tuple(f"{x.bleu:.1f}" for x in means)),
-                    ("chrF", tuple(f"{x.chrf:.1f}" for x in means)),
-                ),
-                floor=tables.format_percent(means[-1].reference_off_target_percent),
-                table=average_table(group),
-            )
-        )
-    return found
-
-
-def average_table(scores: Sequence[Score]) -> Table:
-    """The averages of each system in one setting, and of the references."""
-    means = averages.averages(scores)
-    rows: list[tuple[Value, ...]] = [
-        (title_of(each.system), each.off_target_percent, each.bleu, each.chrf) for each in means
-    ]
-    rows.append(("references", means[0].reference_off_target_percent, Cell("", ""), Cell("", "")))
-    columns = ("system", "off-target %", "BLEU", "chrF")
-    return make_table(f"overview-{systems.SETTINGS[means[0].supervised]}", columns, rows)
+    rows: tuple[tuple[Square | None, ...], ...]  # None: the direction was not evaluated
 
 
 def draw_heat_maps(scores: Sequence[Score]) -> dict[str, tuple[HeatMap, HeatMap]]:
-    """Per system the off-target ratio and chrF of every direction."""
-    languages = languages_of(scores)
-    found = {(each.system, each.source, each.target): each for each in scores}
+    """For each system, heat maps of the off-target ratio and of chrF."""
+    languages = tuple(dict.fromkeys(code for score in scores for code in direction_of(score)))
+    by_direction = {(score.system, direction_of(score)): score for score in scores}
     maps = {}
     for system in systems_of(scores):
-        square = [[found.get((system, row, column)) for column in languages] for row in languages]
+        rows = [
+            [by_direction.get((system, Direction(source, target))) for target in languages]
+            for source in languages
+        ]
         maps[system] = (
             HeatMap(
-                title="Off-target, %", measure="off_target", languages=tuple(languages),
-                rows=draw_squares(square, off_target_square),
+                title="Off-target, %", measure="off_target", languages=languages,
+                rows=draw_squares(rows, off_target_square),
             ),
             HeatMap(
-                title="chrF", measure="chrf", languages=tuple(languages),
-                rows=draw_squares(square, chrf_square),
+                title="chrF", measure="chrf", languages=languages,
+                rows=draw_squares(rows, chrf_square),
             ),
         )  # fmt: skip
     return maps
 
 
+def direction_of(score: Score) -> Direction:
+    """The direction of a score."""
+    return Direction(score.source, score.target)
+
+
 def draw_squares(
-    scores: Sequence[Sequence[Score | None]], draw: Callable[[Score], Square]
+    rows: Sequence[Sequence[Score | None]], draw: Callable[[Score], Square]
 ) -> tuple[tuple[Square | None, ...], ...]:
-    """Each score drawn in its place."""
-    return tuple(tuple(None if each is None else draw(each) for each in row) for row in scores)
+    """A square for each score."""
+    return tuple(tuple(draw(score) if score else None for score in row) for row in rows)
 
 
 def off_target_square(score: Score) -> Square:
-    """Of the off-target ratio."""
-    value = score.off_target_percent
+    """The off-target ratio of a direction."""
     bounds = score.off_target_interval
     undecided = score.verdicts[Verdict.UNDECIDED]
-    words = [f"off-target {tables.format_percent(value)}"]
+    details = [f"off-target {format_percent(score.off_target_percent)}"]
     if bounds:
-        words.append(f"95 % interval {bounds[0]:.1f} to {bounds[1]:.1f}")
-    words.append(f"{score.segments} segments, {undecided} of them could not be judged")
-    words.append(f"references {tables.format_percent(score.reference_off_target_percent)}")
-    return draw_square(score, value, words)
+        details.append(f"95 % interval {bounds[0]:.1f} to {bounds[1]:.1f}")
+    details.append(f"{score.segments} segments, of which {undecided} could not be judged")
+    details.append(f"references {format_percent(score.reference_off_target_percent)}")
+    return draw_square(score, score.off_target_percent, details)
 
 
 def chrf_square(score: Score) -> Square:
-    """Of chrF."""
-    words = [f"chrF {score.chrf:.1f}", f"BLEU {score.bleu:.1f}", f"{score.segments} segments"]
-    return draw_square(score, score.chrf, words)
+    """The chrF of a direction."""
+    details = [f"chrF {score.chrf:.1f}", f"BLEU {score.bleu:.1f}", f"{score.segments} segments"]
+    return draw_square(score, score.chrf, details)
 
 
-def draw_square(score: Score, value: float | None, words: Sequence[str]) -> Square:
-    """One value 0-100 in its place."""
-    direction = Direction(score.source, score.target)
+def draw_square(score: Score, value: float | None, details: Sequence[str]) -> Square:
+    """A value, 0-100, with its colour."""
+    direction = direction_of(score)
     setting = systems.SETTINGS[score.supervised]
     return Square(
         direction=direction,
         text=square_text(value),
         level=None if value is None else int(value * LEVELS / 100 + 0.5),
         supervised=score.supervised,
-        detail=f"{direction_title(direction)} ({setting}): {'; '.join(words)}",
+        detail=f"{direction_title(direction)} ({setting}): {'; '.join(details)}",
     )
 
 
 def square_text(value: float | None) -> str:
-    """As short as it can be without a small ratio looking like none."""
+    """An integer, but with one decimal below 10, so that a small ratio does not look like 0."""
     if value is None:
-        return "-"
+        return MISSING
     return f"{value:.1f}" if 0 < value < 9.95 else f"{value:.0f}"
 
 
 def score_table(scores: Sequence[Score]) -> Table:
-    """What the heat maps show."""
+    """The numbers behind the heat maps of all systems."""
     columns = (
         *("system", "direction", "setting", "n", "off-target %", "low", "high"),
         *("references %", "BLEU", "chrF"),
     )
     rows: Iterable[tuple[Value, ...]] = (
         (
-            *(title_of(x.system), f"{x.source}-{x.target}", systems.SETTINGS[x.supervised]),
-            *(x.segments, x.off_target_percent, *(x.off_target_interval or (None, None))),
-            *(x.reference_off_target_percent, x.bleu, x.chrf),
+            systems.title_of(score.system),
+            str(direction_of(score)),
+            systems.SETTINGS[score.supervised],
+            score.segments,
+            score.off_target_percent,
+            *(score.off_target_interval or (None, None)),
+            score.reference_off_target_percent,
+            score.bleu,
+            score.chrf,
         )
-        for x in scores
+        for score in scores
     )
     return make_table("scores", columns, rows)
-
-
-def curve_table(chart: Chart) -> Table:
-    """The points of a curve."""
-    name = "curve-" + "-".join(re.findall("[a-z0-9]+", chart.title.lower()))
-    rows: Iterable[tuple[Value, ...]] = (
-        (int(step), *(Cell(f"{x:.4g}", f"{x:.6g}") for x in values)) for step, *values in chart.rows
-    )
-    return make_table(name, chart.columns, rows)

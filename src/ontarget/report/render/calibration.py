@@ -1,4 +1,4 @@
-"""A calibration as Markdown or JSON. Names of detectors are the user's: all is escaped."""
+"""A calibration as Markdown or JSON. Detector names come from the user: everything is escaped."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,54 +11,55 @@ from ontarget.offtarget.calibration import (
     Calibration,
     VerdictCounts,
 )
-from ontarget.report.render import tables
+from ontarget.report.render.formatting import MISSING, escape_markdown, markdown_table
 from ontarget.stats import Proportion
 
-HOW_TO_READ = f"""\
-- Lengths are letters; an ideograph, a kana or a Hangul syllable counts 3.
-- A cell: percent of the references called on-target, as all should be (95 % interval, Wilson) /
-  percent called off-target / number of texts. What is missing to 100 is undecided.
-- Floor: percent of the references called off-target. Missed: percent of the texts in another
-  language called on-target where this one is asked for; of the language that passes most often.
-  Both over all lengths, without undecided texts.
-- Top label: percent of the references whose likeliest language is theirs, whatever the rule; of two
-  detectors the first.
-- Trusted from: letters from which on the verdict off-target / on-target can be trusted: floor, or
-  missed in each other language, is at most {MAX_ERROR_PERCENT:g} % in each band from there on, and at most that
-  by the interval's upper bound in all of these together. A dash: these texts do not show it, for
-  errors or for their number."""
-SWAPPED = 50  # percent off-target
+EXPLANATION = f"""\
+- Lengths are in letters; an ideograph, a kana or a Hangul syllable counts as 3.
+- Cells: percentage of the references called on-target, ideally 100 (Wilson's 95 % interval) /
+  percentage called off-target / number of texts. The rest up to 100 is undecided.
+- Floor: percentage of the references called off-target. Missed: percentage of the texts in another
+  language that are called on-target when this language is requested, for the language missed most
+  often. Both are over all lengths and exclude undecided texts.
+- Top label: percentage of the references whose most probable language is the right one, whatever
+  the decision rule; with two detectors, for the first.
+- Trusted from: the length from which the verdicts off-target / on-target can be trusted. In each
+  length band from there on, errors are at most {MAX_ERROR_PERCENT:g} %, and over all these bands
+  together, so is the upper bound of their interval. Errors are the floor for off-target, and the
+  missed texts of each other language for on-target. A dash means that these texts do not show it:
+  there are too many errors, or too few texts."""
+SWAPPED = 50  # percent of references called off-target that suggests swapped files
 TRUSTED = "Trusted from: off-target / on-target"
-WORST = 3  # targets shown of each language
-Calibrations = Mapping[str, tuple[str, Calibration]]  # detector -> its signature, its counts
+WORST = 3  # target languages listed per language of the text
+Calibrations = Mapping[str, tuple[str, Calibration]]  # detector -> (signature, counts)
 
 
-def markdown(found: Calibrations, languages: Sequence[str]) -> str:
-    """How to read it, from where a verdict can be trusted, then two tables a detector."""
-    parts = [HOW_TO_READ, f"## {TRUSTED}", trusted_table(found, languages)]
-    for name, (signature, calibration) in found.items():
-        parts.append(f"## {tables.escape_markdown(name)}")
-        parts.append(tables.escape_markdown(signature))
-        parts.append(by_length(calibration, languages))
-        if missed := missed_table(calibration, languages):
-            parts.append(missed)
-    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+def markdown(calibrations: Calibrations, languages: Sequence[str]) -> str:
+    """An explanation, the lengths from which verdicts can be trusted, and tables per detector."""
+    parts = [EXPLANATION, f"## {TRUSTED}", trusted_table(calibrations, languages)]
+    for name, (signature, calibration) in calibrations.items():
+        parts += [f"## {escape_markdown(name)}", escape_markdown(signature)]
+        parts += [length_table(calibration, languages), missed_table(calibration, languages)]
+    return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
 
 
-def trusted_table(found: Calibrations, languages: Sequence[str]) -> str:
-    """From which length on a verdict can be trusted: a row a language, a column a detector."""
-    rows = [[code, *(format_trusted(its, code) for _, its in found.values())] for code in languages]
-    return tables.markdown(["language", *found], rows)
+def trusted_table(calibrations: Calibrations, languages: Sequence[str]) -> str:
+    """The lengths from which verdicts can be trusted: one row a language, one column a detector."""
+    rows = [
+        [code, *(format_trusted(calibration, code) for _, calibration in calibrations.values())]
+        for code in languages
+    ]
+    return markdown_table(["language", *calibrations], rows)
 
 
-def by_length(calibration: Calibration, languages: Sequence[str]) -> str:
-    """A row a language: a cell a band, then what holds over all lengths."""
-    titles = ["language", *map(format_band, BANDS)]
-    titles += ["floor %", "missed %", "top label %", "trusted from"]
+def length_table(calibration: Calibration, languages: Sequence[str]) -> str:
+    """One row a language: a cell for each length band, then the values over all lengths."""
+    header = ["language", *map(format_band, BANDS)]
+    header += ["floor %", "missed %", "top label %", "trusted from"]
     rows = [
         [
             code,
-            *(cell(calibration.references(code, [number])) for number in BANDS),
+            *(format_counts(calibration.references(code, [band])) for band in BANDS),
             format_proportion(calibration.references(code).floor),
             format_worst(calibration.pairs(target=code)),
             format_proportion(calibration.top_label(code)),
@@ -66,83 +67,89 @@ def by_length(calibration: Calibration, languages: Sequence[str]) -> str:
         ]
         for code in languages
     ]
-    return tables.markdown(titles, rows)
+    return markdown_table(header, rows)
 
 
 def missed_table(calibration: Calibration, languages: Sequence[str]) -> str:
-    """The targets for which texts in a language pass most often; "" where there is no other."""
-    worst = {
-        code: [each for each in calibration.pairs(language=code).items() if each[1].judged][:WORST]
-        for code in languages
-    }
-    if not any(worst.values()):
+    """For each language, the target languages it is most often accepted as; "" without any."""
+    worst = {}
+    for code in languages:
+        pairs = calibration.pairs(language=code).items()
+        worst[code] = [(target, counts) for target, counts in pairs if counts.judged][:WORST]
+    width = max(map(len, worst.values()), default=0)
+    if not width:
         return ""
-    width = max(map(len, worst.values()))
     rows = [
         [
             code,
             *(
                 f"{target} {format_proportion(counts.missed)} / {counts.judged}"
-                for target, counts in each
+                for target, counts in pairs
             ),
-            *["-"] * (width - len(each)),
+            *[MISSING] * (width - len(pairs)),
         ]
-        for code, each in worst.items()
+        for code, pairs in worst.items()
     ]
-    return tables.markdown(
-        ["text in", "is missed most, in %, where asked for", *[""] * (width - 1)], rows
+    return markdown_table(
+        ["text in", "is missed most often, in %, when requested", *[""] * (width - 1)], rows
     )
 
 
-def reference_warnings(found: Calibrations, languages: Sequence[str], blank: int) -> list[str]:
-    """What a reader of the tables should know about the references."""
-    lines = [f"lines without text, left out: {blank:,}"] if blank else []
+def reference_warnings(
+    calibrations: Calibrations, languages: Sequence[str], blank: int
+) -> list[str]:
+    """Warnings about the references: `blank` lines, and files that look swapped."""
+    warnings = [f"lines without text, left out: {blank:,}"] if blank else []
     for code in languages:
-        floors = [its.references(code).floor.percent for _, its in found.values()]
+        counts = [calibration for _, calibration in calibrations.values()]
+        floors = [calibration.references(code).floor.percent for calibration in counts]
         if all(floor is not None and floor > SWAPPED for floor in floors):
-            most = next(iter(found.values()))[1].found_most(code)
-            lines.append(
-                f"more than half of the references in {code} are called off-target by each "
+            most = next((calibration.detected_most(code) for calibration in counts), "")
+            warnings.append(
+                f"more than half of the references in {code} are called off-target by every "
                 f"detector, most of them {most or 'mixed'}; are files swapped?"
             )
-    return lines
+    return warnings
 
 
-def cell(counts: VerdictCounts) -> str:
-    """`99.1 (98.4-99.5) / 0.4 / 1234`."""
+def format_counts(counts: VerdictCounts) -> str:
+    """`99.1 (98.4-99.5) / 0.4 / 1234`: on-target, off-target, texts."""
     if not counts.texts:
-        return "-"
-    off = Proportion(counts.off_target, counts.texts).percent
-    return f"{format_proportion(Proportion(counts.on_target, counts.texts))} / {off:.1f} / {counts.texts}"
+        return MISSING
+    on_target = format_proportion(Proportion(counts.on_target, counts.texts))
+    off_target = Proportion(counts.off_target, counts.texts).percent
+    return f"{on_target} / {off_target:.1f} / {counts.texts}"
 
 
-def format_proportion(share: Proportion) -> str:
-    """A percent with its interval; a dash of nothing."""
-    if share.interval is None:
-        return "-"
-    return f"{share.percent:.1f} ({share.interval[0]:.1f}-{share.interval[1]:.1f})"
+def format_proportion(proportion: Proportion) -> str:
+    """`99.1 (98.4-99.5)`: percent with its interval, or a dash."""
+    if proportion.interval is None:
+        return MISSING
+    low, high = proportion.interval
+    return f"{proportion.percent:.1f} ({low:.1f}-{high:.1f})"
 
 
-def format_band(number: int) -> str:
-    """`10-14`, `160+`."""
-    if number + 1 == len(EDGES):
-        return f"{EDGES[number]}+"
-    return f"{EDGES[number]}-{EDGES[number + 1] - 1}"
+def format_band(band: int) -> str:
+    """`10-14`, or `160+` for the last length band."""
+    if band + 1 == len(EDGES):
+        return f"{EDGES[band]}+"
+    return f"{EDGES[band]}-{EDGES[band + 1] - 1}"
 
 
 def format_worst(pairs: Mapping[str, VerdictCounts]) -> str:
-    """The first of them, most missed."""
-    return next((f"{code} {format_proportion(each.missed)}" for code, each in pairs.items()), "-")
+    """The first pair, which is missed most often."""
+    worst = (f"{code} {format_proportion(counts.missed)}" for code, counts in pairs.items())
+    return next(worst, MISSING)
 
 
 def format_trusted(calibration: Calibration, code: str) -> str:
-    """`20 / 40`: from where off-target and on-target can be trusted."""
-    both = calibration.off_trusted_from(code), calibration.on_trusted_from(code)
-    return " / ".join("-" if each is None else str(each) for each in both)
+    """`20 / 40`: letters from which off-target and on-target can be trusted."""
+    lengths = calibration.off_trusted_from(code), calibration.on_trusted_from(code)
+    return " / ".join(MISSING if length is None else str(length) for length in lengths)
 
 
-def json_text(found: Calibrations, languages: Sequence[str]) -> str:
-    """One object; lengths in letters, percents 0-100, null where nothing is known."""
+def json_text(calibrations: Calibrations, languages: Sequence[str]) -> str:
+    """One object; lengths in letters, percentages 0-100, missing values null."""
     return json.dumps(
         {
             "most_percent": MAX_ERROR_PERCENT,
@@ -152,26 +159,26 @@ def json_text(found: Calibrations, languages: Sequence[str]) -> str:
                     "signature": signature,
                     "languages": [json_language(calibration, code) for code in languages],
                 }
-                for name, (signature, calibration) in found.items()
+                for name, (signature, calibration) in calibrations.items()
             ],
         }
     )
 
 
 def json_language(calibration: Calibration, code: str) -> dict[str, Any]:
-    """All that is known of one."""
+    """All results for one language."""
     return {
         "language": code,
         "off_target_trusted_from": calibration.off_trusted_from(code),
         "on_target_trusted_from": calibration.on_trusted_from(code),
-        **json_lengths(calibration, code, list(BANDS)),
+        **json_bands(calibration, code, list(BANDS)),
         "bands": [
             {
-                "from": EDGES[number],
-                "below": EDGES[number + 1] if number + 1 < len(EDGES) else None,
-                **json_lengths(calibration, code, [number]),
+                "from": EDGES[band],
+                "below": EDGES[band + 1] if band + 1 < len(EDGES) else None,
+                **json_bands(calibration, code, [band]),
             }
-            for number in BANDS
+            for band in BANDS
         ],
         "asked_for": {
             target: {"texts": counts.texts, "missed": json_proportion(counts.missed)}
@@ -180,8 +187,8 @@ def json_language(calibration: Calibration, code: str) -> dict[str, Any]:
     }
 
 
-def json_lengths(calibration: Calibration, code: str, bands: Sequence[int]) -> dict[str, Any]:
-    """What holds in some bands."""
+def json_bands(calibration: Calibration, code: str, bands: Sequence[int]) -> dict[str, Any]:
+    """Results over some length bands together."""
     counts = calibration.references(code, bands)
     return {
         "texts": counts.texts,
@@ -193,13 +200,13 @@ def json_lengths(calibration: Calibration, code: str, bands: Sequence[int]) -> d
     }
 
 
-def json_proportion(share: Proportion) -> dict[str, Any]:
-    """With what it is a share of."""
-    low, high = share.interval or (None, None)
+def json_proportion(proportion: Proportion) -> dict[str, Any]:
+    """A proportion in percent, with its interval and counts."""
+    low, high = proportion.interval or (None, None)
     return {
-        "percent": share.percent,
+        "percent": proportion.percent,
         "low": low,
         "high": high,
-        "count": share.count,
-        "of": share.of,
+        "count": proportion.count,
+        "of": proportion.total,
     }

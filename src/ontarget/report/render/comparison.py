@@ -1,4 +1,4 @@
-"""A comparison as Markdown, LaTeX or JSON. Text from run folders is hostile: all is escaped."""
+"""A comparison as Markdown, LaTeX or JSON. Text from run folders is untrusted: all is escaped."""
 
 import json
 import re
@@ -16,6 +16,12 @@ from ontarget.analysis.compare import (
 )
 from ontarget.records import Score
 from ontarget.report.render import tables
+from ontarget.report.render.formatting import (
+    escape_markdown,
+    format_difference,
+    format_number,
+    markdown_table,
+)
 from ontarget.scoring.averages import Average
 
 TITLES = [
@@ -28,39 +34,39 @@ LATEX = {
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar\allowbreak{}",
     '"': r"\char34{}", "`": r"\char96{}",
 }  # fmt: skip
-ARGUMENT = re.compile(r"^(?=[\[*])")  # what a line end before it would take as its own
+ARGUMENT = re.compile(r"^(?=[\[*])")  # would be an argument of the line break before it
 DASHES = re.compile("-(?=-)")
 
 
-def markdown(found: Comparison) -> str:
-    """One table and a list below it."""
-    table = tables.markdown(TITLES, [*average_rows(found), *direction_rows(found)])
-    return table + "\n" + "".join(f"- {tables.escape_markdown(note)}\n" for note in notes(found))
+def markdown(comparison: Comparison) -> str:
+    """A table followed by a list of notes."""
+    table = markdown_table(TITLES, [*average_rows(comparison), *direction_rows(comparison)])
+    return table + "\n" + "".join(f"- {escape_markdown(note)}\n" for note in notes(comparison))
 
 
-def latex(found: Comparison) -> str:
-    """A tabular of the package booktabs, and what belongs below it in small print."""
+def latex(comparison: Comparison) -> str:
+    """A tabular with rules of the booktabs package, followed by the notes in small print."""
     lines = [
         "% needs \\usepackage{booktabs}",
         f"\\begin{{tabular}}{{l{'r' * (len(TITLES) - 1)}}}",
         "\\toprule",
         latex_row([escape_latex(title) for title in TITLES]),
         "\\midrule",
-        *map(latex_row, map(latex_cells, average_rows(found))),
+        *map(latex_row, map(latex_cells, average_rows(comparison))),
         "\\midrule",
-        *map(latex_row, map(latex_cells, direction_rows(found))),
+        *map(latex_row, map(latex_cells, direction_rows(comparison))),
         "\\bottomrule",
         "\\end{tabular}",
         "",
         "{\\footnotesize\\raggedright",
-        *(f"{escape_latex(note)}\\par" for note in notes(found)),
+        *(f"{escape_latex(note)}\\par" for note in notes(comparison)),
         "}",
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
 def latex_cells(cells: Sequence[str]) -> list[str]:
-    """The first is a text; the others are our own numbers, whose minus is one."""
+    """A row's cells: a text, then numbers, whose hyphens become minus signs."""
     return [escape_latex(cells[0]), *(cell.replace("-", "$-$") for cell in cells[1:])]
 
 
@@ -70,46 +76,45 @@ def latex_row(cells: Sequence[str]) -> str:
 
 
 def escape_latex(text: str) -> str:
-    """A text that stands for itself, in one line: no command, no dash, no argument."""
-    line = "".join(LATEX.get(each, each) for each in " ".join(text.split()))
+    """A text as one literal line: no commands, no dashes from hyphens, no arguments."""
+    line = "".join(LATEX.get(character, character) for character in " ".join(text.split()))
     return ARGUMENT.sub("{}", DASHES.sub("-{}", line))
 
 
-def json_text(found: Comparison) -> str:
-    """One object; the keys are those of the guide."""
+def json_text(comparison: Comparison) -> str:
+    """One object; the guide documents the keys."""
+    only_in = comparison.only_in.items()
     content = {
-        "a": {"run": found.a.run, "system": found.a.name},
-        "b": {"run": found.b.run, "system": found.b.name},
+        "a": {"run": comparison.a.run, "system": comparison.a.name},
+        "b": {"run": comparison.b.run, "system": comparison.b.name},
         "averages": [
             {
-                "setting": systems.SETTINGS[each.supervised],
-                "directions": each.b.directions,
+                "setting": systems.SETTINGS[pair.supervised],
+                "directions": pair.b.directions,
                 **{
-                    name: json_measure(each.a, each.b, name)
+                    name: json_measure(pair.a, pair.b, name)
                     for name in ("reference_off_target", *MEASURES)
                 },
             }
-            for each in found.means
+            for pair in comparison.averages
         ],
-        "directions": list(map(json_direction, found.rows)),
-        "only_in": {
-            letter.lower(): list(map(str, alone)) for letter, alone in found.only_in.items()
-        },
-        "signatures": found.signatures,
+        "directions": list(map(json_direction, comparison.directions)),
+        "only_in": {letter.lower(): list(map(str, directions)) for letter, directions in only_in},
+        "signatures": comparison.signatures,
     }
     return json.dumps(content)
 
 
 def json_direction(row: DirectionComparison) -> dict[str, Any]:
-    """One direction; what was not tested is null."""
+    """One direction; p values are null where there was no test."""
     measures: dict[str, dict[str, Any]] = {}
     for name in MEASURES:
-        chance = row.chance.get(name)
+        significance = row.significance.get(name)
         measures[name] = {
             **json_measure(row.a, row.b, name),
-            "randomisation_p": chance and chance.randomisation_p,
-            "bootstrap_p": chance and chance.bootstrap_p,
-            "significant": chance and chance.is_excluded,
+            "randomisation_p": significance and significance.randomisation_p,
+            "bootstrap_p": significance and significance.bootstrap_p,
+            "significant": significance and significance.is_significant,
         }
     for letter, score in (("a", row.a), ("b", row.b)):
         bounds = score.off_target_interval
@@ -124,7 +129,7 @@ def json_direction(row: DirectionComparison) -> dict[str, Any]:
 
 
 def json_measure(a: Score | Average, b: Score | Average, measure: str) -> dict[str, float | None]:
-    """A measure of both, to a thousandth as in scores.jsonl."""
+    """A measure of both systems, with three decimals as in scores.jsonl."""
     values = {
         "a": value_of(a, measure),
         "b": value_of(b, measure),
@@ -134,115 +139,115 @@ def json_measure(a: Score | Average, b: Score | Average, measure: str) -> dict[s
 
 
 def value_of(score: Score | Average, measure: str) -> float | None:
-    """One of `MEASURES`, or the references' own ratio; None where nothing could be judged."""
-    found: float | None = getattr(
-        score, f"{measure}_percent" if "off_target" in measure else measure
-    )
-    return found
+    """One of `MEASURES` or `reference_off_target`; None if no segment could be judged."""
+    name = f"{measure}_percent" if "off_target" in measure else measure
+    value: float | None = getattr(score, name)
+    return value
 
 
 def difference_of(a: Score | Average, b: Score | Average, measure: str) -> float | None:
-    """The second's measure less the first's, where both are known."""
+    """The measure of `b` minus that of `a`; None if one is missing."""
     one, other = value_of(a, measure), value_of(b, measure)
     return None if one is None or other is None else other - one
 
 
-def average_rows(found: Comparison) -> list[list[str]]:
-    """A row a setting."""
+def average_rows(comparison: Comparison) -> list[list[str]]:
+    """One row per setting."""
     return [
-        [f"{systems.SETTINGS[each.supervised]}, mean of {each.b.directions}", ""]
-        + measure_cells(each.a, each.b, {}, ("", ""))
-        for each in found.means
+        [
+            f"{systems.SETTINGS[pair.supervised]}, mean of {pair.b.directions}",
+            "",
+            *measure_cells(pair.a, pair.b, significance={}, intervals=("", "")),
+        ]
+        for pair in comparison.averages
     ]
 
 
-def direction_rows(found: Comparison) -> list[list[str]]:
-    """A row a direction."""
+def direction_rows(comparison: Comparison) -> list[list[str]]:
+    """One row per direction."""
     return [
         [
             errors.visible(str(row.direction)),
             once_if_equal(str(row.a.segments), str(row.b.segments)),
+            *measure_cells(
+                row.a,
+                row.b,
+                significance=row.significance,
+                intervals=(tables.format_interval(row.a), tables.format_interval(row.b)),
+            ),
         ]
-        + measure_cells(
-            row.a, row.b, row.chance, (tables.format_interval(row.a), tables.format_interval(row.b))
-        )
-        for row in found.rows
+        for row in comparison.directions
     ]
 
 
 def measure_cells(
     a: Score | Average,
     b: Score | Average,
-    chance: dict[str, Significance],
+    *,
+    significance: dict[str, Significance],
     intervals: tuple[str, str],
 ) -> list[str]:
-    """The cells of a row from the references' ratio on."""
-    floors = (tables.format_number(each.reference_off_target_percent) for each in (a, b))
-    cells = [once_if_equal(*floors)]
+    """The cells of a row from the reference ratio on; significant differences have an asterisk."""
+    references = (format_number(score.reference_off_target_percent) for score in (a, b))
+    cells = [once_if_equal(*references)]
     for measure in MEASURES:
-        beside = intervals if measure == "off_target" else ("", "")
+        suffixes = intervals if measure == "off_target" else ("", "")
         cells += [
-            tables.format_number(value_of(each, measure)) + of_it
-            for each, of_it in zip((a, b), beside, strict=True)
+            format_number(value_of(score, measure)) + suffix
+            for score, suffix in zip((a, b), suffixes, strict=True)
         ]
-        excluded = measure in chance and chance[measure].is_excluded
-        cells.append(format_difference(difference_of(a, b, measure)) + "*" * excluded)
+        is_significant = measure in significance and significance[measure].is_significant
+        cells.append(format_difference(difference_of(a, b, measure)) + "*" * is_significant)
     return cells
 
 
 def once_if_equal(a: str, b: str) -> str:
-    """What is alike in both stands once."""
+    """Both texts, or one if they are equal."""
     return a if a == b else f"{a} / {b}"
 
 
-def format_difference(difference: float | None) -> str:
-    """With its sign, unless it rounds to nothing; a dash where it is not known."""
-    if difference is None:
-        return "-"
-    text = f"{difference:+.1f}"
-    return text if float(text) else "0.0"
-
-
-def notes(found: Comparison) -> list[str]:
-    """What a reader needs to know of the numbers, signatures last."""
-    lines = [f"{letter}: {describe_system(x)}" for letter, x in (("A", found.a), ("B", found.b))]
-    lines += [
+def notes(comparison: Comparison) -> list[str]:
+    """What readers need to know about the numbers; signatures last."""
+    a, b, rows = comparison.a, comparison.b, comparison.directions
+    lines = [
+        f"A: {describe_system(a)}",
+        f"B: {describe_system(b)}",
         "OTR: off-target ratio, with Wilson's interval; means are over directions, unweighted",
         f"*: p < {LEVEL:g} (off-target: sign test; BLEU, chrF: approximate randomisation), not "
         "corrected for the number of tests",
+        *partial_overlap_notes(rows),
     ]
-    lines += partial_overlap_notes(found.rows)
-    for row in found.rows:
+    for row in rows:
         if row.a.supervised != row.b.supervised:
             settings = [systems.SETTINGS[score.supervised] for score in (row.a, row.b)]
             lines.append(
                 f"{row.direction}: {settings[0]} in A, {settings[1]} in B; counted as in B"
             )
-    unknown = [
-        row.direction for row in found.rows if difference_of(row.a, row.b, "off_target") is None
+    unjudged = [
+        str(row.direction) for row in rows if difference_of(row.a, row.b, "off_target") is None
     ]
-    if unknown:
-        lines.append(f"no ratio, left out of its means: {', '.join(map(str, unknown))}")
-    for letter, alone in found.only_in.items():
-        if alone:
-            lines.append(f"in {letter} alone, left out: {', '.join(map(str, alone))}")
-    lines += [f"{name}: {text}" for name, texts in found.signatures.items() for text in texts]
+    if unjudged:
+        lines.append(f"no off-target ratio, left out of that average: {', '.join(unjudged)}")
+    for letter, directions in comparison.only_in.items():
+        if directions:
+            lines.append(f"only in {letter}, left out: {', '.join(map(str, directions))}")
+    lines += [f"{name}: {text}" for name, texts in comparison.signatures.items() for text in texts]
     return list(map(errors.visible, lines))
 
 
 def partial_overlap_notes(rows: Sequence[DirectionComparison]) -> list[str]:
-    """Where the systems were not tested on all that they were scored on."""
+    """Notes about directions in which the systems do not share all their segments."""
     by_number: dict[int, list[str]] = {}
     for row in rows:
         if not row.shared == row.a.segments == row.b.segments:
             by_number.setdefault(row.shared, []).append(str(row.direction))
     return [
-        f"test segments that both have: {shared or 'none'} in {', '.join(directions)}; "
-        + ("tested on these alone" if shared else "not tested")
+        f"test segments in both systems: {shared or 'none'} in {', '.join(directions)}; "
+        + ("only these were tested" if shared else "not tested")
         for shared, directions in by_number.items()
     ]
 
 
 def describe_system(system: SystemResults) -> str:
     """A system and its run."""
-    return f"{systems.NAMES.get(system.name, system.name)}, {system.run}"
+    return f"{systems.title_of(system.name)}, {system.run}"

@@ -1,92 +1,108 @@
-"""What an evaluation of one hypotheses file found, as a line of JSON and as text to read."""
+"""The evaluation of one hypothesis file as a line of JSON and as text."""
 
 import json
 from dataclasses import asdict
 from typing import Any
 
-from ontarget.analysis.evaluate import Evaluation
+from ontarget.analysis.evaluate_files import Evaluation, OffTargetDifference
 from ontarget.errors import visible
 from ontarget.offtarget.ratio import OffTargetScore
-from ontarget.report.render.tables import format_percent
+from ontarget.report.render.formatting import MISSING, WIDTH, format_percent, text_table
 from ontarget.scoring.resampling import SystemScore
 
 METRIC_NAMES = {
     "bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER",
     "comet": "COMET", "metricx": "MetricX", "bleurt": "BLEURT",
 }  # fmt: skip
-DIGITS = {"comet": 4, "bleurt": 4}  # of metrics whose range is about one
+DECIMALS = {"comet": 4, "bleurt": 4}  # metrics with a range of about one; all others have two
+HEADER = ["", "all", "95 %", "on-target\nonly", "off-target\nas empty"]
+HEADER_VERSUS = ["versus\nfirst", "p: boot-\nstrap", "random-\nisation"]
 
 
-def json_line(found: Evaluation) -> str:
-    """One object; what cannot be known is null. The keys are those of the guide."""
-    ratio: dict[str, Any] = asdict(found.off_target)
-    rates = {name: ratio.pop(name) for name in ("lpr", "wpr")}
-    scores = {name: asdict(score) for name, score in found.scores.items()}
-    against = found.versus_first
+def json_line(evaluation: Evaluation) -> str:
+    """One object; missing values are null. The guide documents the keys."""
+    ratio: dict[str, Any] = asdict(evaluation.off_target)
+    pass_rates = {name: ratio.pop(name) for name in ("lpr", "wpr")}
+    scores = {name: asdict(score) for name, score in evaluation.scores.items()}
+    versus, off_target_versus = evaluation.versus_first, evaluation.off_target_versus_first
     return json.dumps(
         {
-            "file": found.file,
-            "segments": found.segments,
+            "file": evaluation.file,
+            "segments": evaluation.segments,
             "off_target": ratio,
-            **rates,
+            **pass_rates,
             "scores": scores,
-            "versus_first": against and {name: asdict(each) for name, each in against.items()},
+            "versus_first": versus
+            and {name: asdict(difference) for name, difference in versus.items()},
+            "off_target_versus_first": off_target_versus and asdict(off_target_versus),
         }
     )
 
 
-def text_lines(found: Evaluation) -> list[str]:
-    """The same to read; the second line is the one to cite."""
-    ratio = found.off_target
+def text_lines(evaluation: Evaluation, width: int = WIDTH) -> list[str]:
+    """The evaluation as text; the second line is the result to cite."""
+    ratio = evaluation.off_target
     verdicts = (
         f"{name.replace('_', ' ')} {count}" for name, count in ratio.verdicts.items() if count
     )
     languages = (f"{code} {count}" for code, count in ratio.languages.items())
+    pass_rates = (
+        f"line-level pass rate {format_percent(ratio.lpr)}, word-level {format_percent(ratio.wpr)}"
+    )
+    versus = evaluation.off_target_versus_first
     return [
-        visible(found.file),
+        visible(evaluation.file),
         f"  {ratio}",
         *([] if ratio.excess_percent is None else [f"  {format_excess(ratio)}"]),
+        *([] if versus is None else [f"  {format_off_target_difference(versus)}"]),
         f"  verdicts: {', '.join(verdicts)}",
         f"  languages: {', '.join(languages)}",
-        f"  line-level pass rate {format_percent(ratio.lpr)}, word-level {format_percent(ratio.wpr)}",
-        *(score_table(found) if found.scores else []),
+        f"  {pass_rates}",
+        *(score_table(evaluation, width) if evaluation.scores else []),
+        *(
+            f"{METRIC_NAMES[name]}: {visible(score.signature)}"
+            for name, score in evaluation.scores.items()
+        ),
     ]
 
 
 def format_excess(ratio: OffTargetScore) -> str:
-    """The excess over the floor, in points."""
+    """By how many points the ratio exceeds the reference ratio, with its interval."""
     return (
-        f"above the floor: {ratio.excess_percent:.1f} points "
+        f"above the references: {ratio.excess_percent:.1f} points "
         f"[{ratio.excess_low:.1f}, {ratio.excess_high:.1f}]"
     )
 
 
-def score_table(found: Evaluation) -> list[str]:
-    """Scores with their intervals, and the tests against the first file."""
-    intervals = {name: format_interval(name, score) for name, score in found.scores.items()}
-    width = max(16, *map(len, intervals.values()))
-    rows = [
-        f"  {'':8}{'all':>7}  {'95 %':{width}}{'on-target only':>14}{'off-target as empty':>21}"
-    ]
-    if found.versus_first:
-        rows[0] += "  against the first (p: bootstrap, randomisation)"
-    for name, score in found.scores.items():
-        digits = DIGITS.get(name, 2)
-        only = "-" if score.on_target_only is None else f"{score.on_target_only:.{digits}f}"
-        row = f"  {METRIC_NAMES[name]:8}{score.score:7.{digits}f}  {intervals[name]:{width}}{only:>14}"
-        row += f"{score.off_target_as_empty:21.{digits}f}"
-        if found.versus_first:
-            each = found.versus_first[name]
-            row += f"  {each.difference:+.{digits}f}"
-            row += f" ({each.bootstrap_p:.4f}, {each.randomisation_p:.4f})"
+def format_off_target_difference(versus: OffTargetDifference) -> str:
+    """The segments that are off-target in one of two files only, and the sign test's p value."""
+    return (
+        f"off-target in this file only: {versus.only_this}, in the first only: "
+        f"{versus.only_first} (sign test: p = {versus.p:.4f})"
+    )
+
+
+def score_table(evaluation: Evaluation, width: int) -> list[str]:
+    """Scores with intervals, and the p values of the difference from the first file."""
+    header = HEADER + HEADER_VERSUS * bool(evaluation.versus_first)
+    rows = []
+    for name, score in evaluation.scores.items():
+        row = [METRIC_NAMES[name], format_score(name, score.score), format_interval(name, score)]
+        row += [format_score(name, score.on_target_only)]
+        row += [format_score(name, score.off_target_as_empty)]
+        if evaluation.versus_first:
+            versus = evaluation.versus_first[name]
+            row += [f"{versus.difference:+.{DECIMALS.get(name, 2)}f}"]
+            row += [f"{versus.bootstrap_p:.4f}", f"{versus.randomisation_p:.4f}"]
         rows.append(row)
-    return rows + [
-        f"  {METRIC_NAMES[name]:8}{visible(score.signature)}"
-        for name, score in found.scores.items()
-    ]
+    return text_table(header, rows, width=width)
 
 
-def format_interval(name: str, score: SystemScore) -> str:
-    """Its bounds, in as many digits as the score has."""
-    digits = DIGITS.get(name, 2)
-    return f"[{score.low:.{digits}f}, {score.high:.{digits}f}]"
+def format_score(metric: str, value: float | None) -> str:
+    """A score with the metric's number of decimals, or a dash."""
+    return MISSING if value is None else f"{value:.{DECIMALS.get(metric, 2)}f}"
+
+
+def format_interval(metric: str, score: SystemScore) -> str:
+    """The bounds of a score in brackets."""
+    return f"[{format_score(metric, score.low)}, {format_score(metric, score.high)}]"

@@ -1,8 +1,8 @@
 "use strict";
 
-// The browser of segments. Texts of models are hostile: they enter the page as text nodes only.
-async function unpacked(text) {
-  const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+// The segment browser. Texts of models are untrusted: they enter the page as text nodes only.
+async function unpack(text) {
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).json();
 }
@@ -11,79 +11,79 @@ function browse(data) {
   const form = document.getElementById("filters");
   const results = document.getElementById("results");
   const count = document.getElementById("count");
-  const ON_A_PAGE = 20;
-  // Controls, formats and separators; the two joiners are needed in words of several languages.
+  const PAGE_SIZE = 20;
+  // Control, format and separator characters. Joiners (U+200C, U+200D) are part of ordinary words.
   const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u3164\uffa0\u115f\u1160]/u;
 
-  const systems = data.systems.map((each) => each.id);
-  const verdicts = data.verdicts.map((each) => each.id);
-  const directions = data.directions.map((each) => each.id);
-  const innocent = verdicts.map((each) => data.not_off_target.includes(each));
-  const standard = {
+  const systems = data.systems.map((system) => system.id);
+  const verdicts = data.verdicts.map((verdict) => verdict.id);
+  const directions = data.directions.map((direction) => direction.id);
+  const notOffTarget = verdicts.map((verdict) => data.not_off_target.includes(verdict));
+  const defaults = {
     system: systems.at(-1) ?? "", verdict: "", direction: "", sort: "damage", q: "", page: "1",
   };
-  const known = {
+  const choices = {
     system: systems,
     verdict: ["", "off_target", ...verdicts],
     direction: ["", ...directions],
     sort: ["damage", "chrf", "order"],
   };
-  let state = { ...standard };
-  let found = [];
-  let haystack = null;
+  let state = { ...defaults };
+  let matches = []; // indices of segments
+  let searchable = null; // all texts, normalised on the first search
   const orders = new Map();
 
-  const plain = (text) => text.normalize("NFC").toLowerCase();
+  const normalise = (text) => text.normalize("NFC").toLowerCase();
 
-  function element(name, kind, ...children) {
-    const made = document.createElement(name);
-    if (kind) made.className = kind;
-    made.append(...children);
-    return made;
+  function element(name, className, ...children) {
+    const node = document.createElement(name);
+    if (className) node.className = className;
+    node.append(...children);
+    return node;
   }
 
-  // Segment numbers in the order asked for, made once.
-  function order(system, sort) {
-    const numbers = data.key.map((_, at) => at);
-    if (sort === "order") return numbers;
+  // Indices of all segments in sorted order, cached.
+  function sorted(system, sort) {
+    const indices = data.key.map((_, index) => index);
+    if (sort === "order") return indices;
     const name = system + " " + sort;
     if (!orders.has(name)) {
-      const { damage, chrf } = data.answers[systems.indexOf(system)];
+      const { damage, chrf } = data.outputs[systems.indexOf(system)];
       const by = sort === "damage" ? (a, b) => damage[b] - damage[a] : (a, b) => chrf[a] - chrf[b];
-      orders.set(name, numbers.sort((a, b) => by(a, b) || a - b));
+      orders.set(name, indices.sort((a, b) => by(a, b) || a - b));
     }
     return orders.get(name);
   }
 
-  function matching() {
-    const answers = data.answers[systems.indexOf(state.system)];
-    if (!answers) return [];
+  function findMatches() {
+    const outputs = data.outputs[systems.indexOf(state.system)];
+    if (!outputs) return [];
     const direction = directions.indexOf(state.direction);
     const verdict = verdicts.indexOf(state.verdict);
-    const off = state.verdict === "off_target";
+    const anyOffTarget = state.verdict === "off_target";
     let hits = null;
     if (state.q) {
-      haystack ??= data.texts.map(plain);
-      const wanted = plain(state.q);
-      hits = haystack.map((text) => text.includes(wanted));
+      searchable ??= data.texts.map(normalise);
+      const query = normalise(state.q);
+      hits = searchable.map((text) => text.includes(query));
     }
-    return order(state.system, state.sort).filter((at) => {
-      if (direction >= 0 && data.direction[at] !== direction) return false;
-      if (verdict >= 0 && answers.verdict[at] !== verdict) return false;
-      if (off && innocent[answers.verdict[at]]) return false;
-      if (!hits || hits[data.source[at]] || hits[data.reference[at]]) return true;
-      return data.answers.some((each) => hits[each.text[at]]);
+    return sorted(state.system, state.sort).filter((index) => {
+      if (direction >= 0 && data.direction[index] !== direction) return false;
+      if (verdict >= 0 && outputs.verdict[index] !== verdict) return false;
+      if (anyOffTarget && notOffTarget[outputs.verdict[index]]) return false;
+      if (!hits || hits[data.source[index]] || hits[data.reference[index]]) return true;
+      return data.outputs.some((system) => hits[system.text[index]]);
     });
   }
 
-  // A text with its hits marked and its hidden characters written out.
-  function shown(text, language) {
-    const made = element("bdi", "text");
-    made.dir = "auto";
-    if (language && !language.startsWith("und")) made.lang = language;
+  // A text with search hits marked and hidden characters shown as code points.
+  function renderText(text, language) {
+    const node = element("bdi", "text");
+    node.dir = "auto";
+    if (language && !language.startsWith("und")) node.lang = language;
     let run = "";
     const flush = () => {
-      made.append(...marked(run));
+      node.append(...markHits(run));
       run = "";
     };
     for (const character of text) {
@@ -93,70 +93,75 @@ function browse(data) {
       }
       flush();
       const code = "U+" + character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-      made.append(element("span", "hidden-character", code), character === "\n" ? "\n" : "");
+      node.append(element("span", "hidden-character", code), character === "\n" ? "\n" : "");
     }
     flush();
-    return made;
+    return node;
   }
 
-  function marked(text) {
-    const wanted = plain(state.q);
-    const lower = plain(text);
-    if (!wanted || lower.length !== text.length) return text ? [text] : [];
+  function markHits(text) {
+    const query = normalise(state.q);
+    const searched = normalise(text);
+    // If normalising changed the length, positions of hits are unknown.
+    if (!query || searched.length !== text.length) return text ? [text] : [];
     const pieces = [];
-    let from = 0;
-    for (let at; (at = lower.indexOf(wanted, from)) >= 0; from = at + wanted.length) {
-      pieces.push(text.slice(from, at), element("mark", "", text.slice(at, at + wanted.length)));
+    let start = 0;
+    for (let hit; (hit = searched.indexOf(query, start)) >= 0; start = hit + query.length) {
+      const end = hit + query.length;
+      pieces.push(text.slice(start, hit), element("mark", "", text.slice(hit, end)));
     }
-    return [...pieces, text.slice(from)];
+    return [...pieces, text.slice(start)];
   }
 
-  function judged(verdict, language, numbers) {
+  function renderVerdict(verdict, language, numbers) {
     const name = data.verdicts[verdict].name;
-    const tag = element("span", innocent[verdict] ? "tag" : "tag wrong", element("b", "", name));
+    const tag = element("span", notOffTarget[verdict] ? "tag" : "tag wrong", element("b", "", name));
     tag.append(language ? " (" + language + ")" : "", numbers);
     return tag;
   }
 
-  function part(name, text, language, tag) {
-    return element("div", "", element("dt", "", name), element("dd", "", shown(text, language), tag));
+  function renderEntry(name, text, language, tag) {
+    const description = element("dd", "", renderText(text, language), tag);
+    return element("div", "", element("dt", "", name), description);
   }
 
-  function segment(at) {
-    const direction = data.directions[data.direction[at]];
-    const heading = element("h3", "", element("b", "", direction.title), " ", data.key[at]);
+  function renderSegment(index) {
+    const direction = data.directions[data.direction[index]];
+    const heading = element("h3", "", element("b", "", direction.title), " ", data.key[index]);
     const list = element("dl", "");
-    const referenceLanguage = data.languages[data.reference_language[at]];
+    const verdict = data.reference_verdict[index];
+    const referenceTag = notOffTarget[verdict]
+      ? "" : renderVerdict(verdict, data.languages[data.reference_language[index]], "");
     list.append(
-      part("source", data.texts[data.source[at]], direction.langs[0], ""),
-      part("reference", data.texts[data.reference[at]], direction.langs[1],
-        innocent[data.reference_verdict[at]] ? ""
-          : judged(data.reference_verdict[at], referenceLanguage, ""))
+      renderEntry("source", data.texts[data.source[index]], direction.langs[0], ""),
+      renderEntry("reference", data.texts[data.reference[index]], direction.langs[1], referenceTag)
     );
-    data.answers.forEach((each, number) => {
-      const language = data.languages[each.language[at]];
-      const numbers = ` · chrF ${each.chrf[at].toFixed(1)} · damage ${each.damage[at].toFixed(2)}`;
-      const tag = judged(each.verdict[at], language, numbers);
-      const made = part(data.systems[number].name, data.texts[each.text[at]], language, tag);
-      if (data.systems[number].id === state.system) made.className = "chosen";
-      list.append(made);
+    data.outputs.forEach((outputs, number) => {
+      const language = data.languages[outputs.language[index]];
+      const chrf = outputs.chrf[index].toFixed(1);
+      const numbers = ` · chrF ${chrf} · damage ${outputs.damage[index].toFixed(2)}`;
+      const tag = renderVerdict(outputs.verdict[index], language, numbers);
+      const text = data.texts[answers.text[index]];
+      const entry = renderEntry(data.systems[number].name, text, language, tag);
+      if (data.systems[number].id === state.system) entry.className = "chosen";
+      list.append(entry);
     });
     return element("li", "segment", heading, list);
   }
 
   function draw() {
-    const pages = Math.max(1, Math.ceil(found.length / ON_A_PAGE));
+    const pages = Math.max(1, Math.ceil(matches.length / PAGE_SIZE));
     const page = Math.min(pages, Number(state.page));
     state.page = String(page);
-    const first = (page - 1) * ON_A_PAGE;
-    const here = found.slice(first, first + ON_A_PAGE);
-    results.replaceChildren(...here.map(segment));
+    const first = (page - 1) * PAGE_SIZE;
+    const visible = matches.slice(first, first + PAGE_SIZE);
+    results.replaceChildren(...visible.map(renderSegment));
     results.start = first + 1;
-    const number = (value) => value.toLocaleString("en");
-    count.textContent = found.length
-      ? `${number(found.length)} of ${number(data.key.length)} segments`
-      : `No segment of ${number(data.key.length)}: widen the filters`;
-    document.getElementById("page").textContent = `Page ${number(page)} of ${number(pages)}`;
+    const format = (number) => number.toLocaleString("en");
+    count.textContent = matches.length
+      ? `${format(matches.length)} of ${format(data.key.length)} segments`
+      : `None of ${format(data.key.length)} segments matches the filters`;
+    document.getElementById("page").textContent = `Page ${format(page)} of ${format(pages)}`;
     for (const button of document.querySelectorAll("[data-page]")) {
       const back = ["first", "previous"].includes(button.dataset.page);
       button.disabled = back ? page === 1 : page === pages;
@@ -164,100 +169,107 @@ function browse(data) {
   }
 
   function update() {
-    found = matching();
+    matches = findMatches();
     draw();
   }
 
-  let waiting;
-  function keep() {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => {
-      const given = Object.entries(state).filter(([key, value]) => value !== standard[key]);
-      history.replaceState(null, "", "#" + (new URLSearchParams(given).toString() || "segments"));
+  // Puts the filters into the address, after a pause in typing.
+  let timer;
+  function saveToAddress() {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const changed = Object.entries(state).filter(([key, value]) => value !== defaults[key]);
+      history.replaceState(null, "", "#" + (new URLSearchParams(changed).toString() || "segments"));
     }, 250);
   }
 
-  // The fragment as filters; what it does not know stays as it is by default.
-  function read() {
-    const given = new URLSearchParams(location.hash.slice(1));
-    state = { ...standard };
-    for (const [key, values] of Object.entries(known)) {
-      if (values.includes(given.get(key))) state[key] = given.get(key);
+  // Sets the filters from the address; missing and invalid values become the defaults.
+  function readAddress() {
+    const parameters = new URLSearchParams(location.hash.slice(1));
+    state = { ...defaults };
+    for (const [key, values] of Object.entries(choices)) {
+      if (values.includes(parameters.get(key))) state[key] = parameters.get(key);
     }
-    state.q = given.get("q") ?? "";
-    if (/^[1-9]\d{0,6}$/.test(given.get("page") ?? "")) state.page = given.get("page");
-    for (const key of [...Object.keys(known), "q"]) form.elements[key].value = state[key];
+    state.q = parameters.get("q") ?? "";
+    if (/^[1-9]\d{0,6}$/.test(parameters.get("page") ?? "")) state.page = parameters.get("page");
+    for (const key of [...Object.keys(choices), "q"]) form.elements[key].value = state[key];
     update();
   }
 
-  function go(where) {
-    const last = String(Math.ceil(found.length / ON_A_PAGE));
-    const to = { first: "1", last, previous: String(state.page - 1), next: String(+state.page + 1) };
-    state.page = to[where];
-    draw();
-    keep();
+  function scrollToSegments() {
     document.getElementById("segments").scrollIntoView();
     document.getElementById("segments").focus({ preventScroll: true });
   }
 
-  function rows() {
-    const each = (name) => ["", " verdict", " language", " chrF", " damage"].map((x) => name + x);
-    const head = ["key", "direction", "source", "reference"];
-    const lines = found.map((at) => [
-      data.key[at], directions[data.direction[at]],
-      data.texts[data.source[at]], data.texts[data.reference[at]],
-      ...data.answers.flatMap((of) => [
-        data.texts[of.text[at]], verdicts[of.verdict[at]], data.languages[of.language[at]],
-        of.chrf[at], of.damage[at],
+  function turnTo(page) {
+    const current = Number(state.page);
+    const last = Math.ceil(matches.length / PAGE_SIZE);
+    const pages = { first: 1, previous: current - 1, next: current + 1, last };
+    state.page = String(pages[page]);
+    draw();
+    saveToAddress();
+    scrollToSegments();
+  }
+
+  // The matching segments for export, one column per value.
+  function exportRows() {
+    const names = ["", " verdict", " language", " chrF", " damage"];
+    const columns = systems.flatMap((system) => names.map((name) => system + name));
+    const rows = matches.map((index) => [
+      data.key[index], directions[data.direction[index]],
+      data.texts[data.source[index]], data.texts[data.reference[index]],
+      ...data.outputs.flatMap((answers) => [
+        data.texts[answers.text[index]], verdicts[outputs.verdict[index]],
+        data.languages[outputs.language[index]], outputs.chrf[index], outputs.damage[index],
       ]),
     ]);
-    return [[...head, ...systems.flatMap(each)], ...lines];
+    return [["key", "direction", "source", "reference", ...columns], ...rows];
   }
 
   const fill = (name, options) =>
-    form.elements[name].append(...options.map((each) => new Option(each[1], each[0])));
-  fill("system", data.systems.map((each) => [each.id, each.name]));
+    form.elements[name].append(...options.map(([value, text]) => new Option(text, value)));
+  fill("system", data.systems.map(({ id, name }) => [id, name]));
   fill("verdict", [["", "any"], ["off_target", "off-target, any kind"]]);
-  fill("verdict", data.verdicts.map((each) => [each.id, each.name]));
-  fill("direction", [["", "all"], ...data.directions.map((each) => [each.id, each.title])]);
+  fill("verdict", data.verdicts.map(({ id, name }) => [id, name]));
+  fill("direction", [["", "all"], ...data.directions.map(({ id, title }) => [id, title])]);
 
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", (event) => {
     state[event.target.name] = event.target.value;
     state.page = "1";
     update();
-    keep();
+    saveToAddress();
   });
   document.querySelector(".pages").addEventListener("click", (event) => {
-    if (event.target.dataset.page) go(event.target.dataset.page);
+    if (event.target.dataset.page) turnTo(event.target.dataset.page);
   });
   document.getElementById("reset").addEventListener("click", () => {
     history.replaceState(null, "", "#segments");
-    read();
+    readAddress();
   });
-  document.getElementById("download").addEventListener("click", () => download("segments", rows()));
+  document.getElementById("download").addEventListener("click", () =>
+    download("segments", exportRows()));
   window.addEventListener("hashchange", () => {
     if (!location.hash.includes("=")) return;
-    read();
-    document.getElementById("segments").scrollIntoView();
-    document.getElementById("segments").focus({ preventScroll: true });
+    readAddress();
+    scrollToSegments();
   });
   document.getElementById("browser").hidden = false;
-  read();
+  readAddress();
   if (location.hash.includes("=")) document.getElementById("segments").scrollIntoView();
 }
 
 {
   const data = document.getElementById("data");
-  const told = document.getElementById("unpacking");
+  const status = document.getElementById("unpacking");
   if (data.type === "application/json") {
-    told.remove();
+    status.remove();
     browse(JSON.parse(data.textContent));
   } else {
-    told.textContent = "Unpacking the segments …";
-    unpacked(data.textContent).then(browse).then(
-      () => told.remove(),
-      (error) => (told.textContent = `This browser cannot show the segments (${error.message}).`)
+    status.textContent = "Unpacking the segments …";
+    unpack(data.textContent).then(browse).then(
+      () => status.remove(),
+      (error) => (status.textContent = `This browser cannot show the segments (${error.message}).`)
     );
   }
 }

@@ -1,5 +1,15 @@
-"""Neural metrics as outside programs, each in an environment of its own; one module a program."""
+"""Neural metrics, run as external programs in environments of their own.
+
+COMET, MetricX and BLEURT need library versions that conflict with ours and with each other.
+
+program        what a metric module defines: inputs, command line, output format
+comet          one module per metric
+metricx
+bleurt
+environments   finding the program, its version and its environment variables
+running        one call: texts in files, scores out, and no process left behind
+"""
 
 from ontarget.scoring.neural import bleurt, comet, metricx
 
-PROGRAMS = {each.PROGRAM.name: each.PROGRAM for each in (comet, metricx, bleurt)}
+PROGRAMS = {module.PROGRAM.name: module.PROGRAM for module in (comet, metricx, bleurt)}

@@ -1,4 +1,4 @@
-"""BLEURT (Sellam et al. 2020, Pu et al. 2021): `bleurt.score_files` of google-research."""
+"""BLEURT (arXiv 2004.04696, 2110.06341): `bleurt.score_files` of google-research/bleurt."""
 
 from ontarget.scoring.neural.program import (
     OUTPUT,
@@ -14,12 +14,12 @@ REFERENCES = frozenset({"references"})
 
 
 def inputs_of(_: str) -> ModelInputs:
-    """References alone."""
+    """References only."""
     return ModelInputs(REFERENCES, REFERENCES)
 
 
 def make_call(texts: SegmentTexts, model: str) -> ProgramCall:
-    """Segments as lines; a checkpoint left out would be a toy of its tests."""
+    """Segments as lines. The checkpoint is always named: the default is a tiny test model."""
     files = {
         "candidates": segment_lines(texts.hypotheses),
         "references": segment_lines(texts.references or ()),
@@ -29,17 +29,17 @@ def make_call(texts: SegmentTexts, model: str) -> ProgramCall:
     return ProgramCall([*arguments, f"-scores_file={OUTPUT}"], files)
 
 
-def parse_scores(written: str) -> list[float]:
-    """From one number a line.
+def parse_scores(output: str) -> list[float]:
+    """One number per line.
 
     Raises:
-        ValueError: a line is none.
+        ValueError: a line is not a finite number.
     """
     try:
-        found = [float(line) for line in written.split("\n") if line]
+        scores = [float(line) for line in output.split("\n") if line]
     except ValueError as error:
-        raise ValueError("one of its lines is no number") from error
-    return check_finite(found)
+        raise ValueError("one of the lines is not a number") from error
+    return check_finite(scores)
 
 
 PROGRAM = Program(
@@ -55,7 +55,7 @@ PROGRAM = Program(
         "curl -o {folder}/BLEURT-20.zip https://storage.googleapis.com/bleurt-oss-21/BLEURT-20.zip",
         "unzip -d {folder} {folder}/BLEURT-20.zip",
     ),
-    uses=inputs_of,
-    job=make_call,
-    scores=parse_scores,
+    inputs_of=inputs_of,
+    make_call=make_call,
+    parse_scores=parse_scores,
 )

@@ -1,6 +1,6 @@
-"""COMET (Rei et al. 2022): `comet-score` of unbabel-comet 2.2.7.
+"""COMET (arXiv 2009.09025): `comet-score` of unbabel-comet 2.2.7.
 
-Its torchmetrics 0.10 imports pkg_resources, which setuptools has had until version 80.
+Its dependency torchmetrics 0.10 imports pkg_resources, which setuptools dropped in version 81.
 """
 
 import json
@@ -17,20 +17,21 @@ from ontarget.scoring.neural.program import (
 )
 
 SOURCES = frozenset({"sources"})
-REFERENCE_FREE = ("kiwi", "-qe")  # in the names of models that never see a reference
-EITHER_WAY = ("xcomet", ".ckpt")  # with and without; of a checkpoint only the program knows
+REFERENCE_FREE = ("kiwi", "-qe")  # in names of models that take no reference
+OPTIONAL_REFERENCES = ("xcomet", ".ckpt")  # work either way; a checkpoint's name does not tell
 
 
 def inputs_of(model: str) -> ModelInputs:
-    """Judged by the model's name; the program refuses what the name does not tell."""
+    """Inferred from the model's name; where the name does not tell, the program checks."""
     name = model.lower()
     if any(mark in name for mark in REFERENCE_FREE):
         return ModelInputs(SOURCES, SOURCES)
-    return ModelInputs(SOURCES if any(mark in name for mark in EITHER_WAY) else BOTH, BOTH)
+    is_optional = any(mark in name for mark in OPTIONAL_REFERENCES)
+    return ModelInputs(SOURCES if is_optional else BOTH, BOTH)
 
 
 def make_call(texts: SegmentTexts, model: str) -> ProgramCall:
-    """Segments as lines, which it strips; the scores of all of them in one JSON file."""
+    """Segments as lines (COMET strips them); all segment scores in one JSON file."""
     files = {
         "hypotheses.txt": segment_lines(texts.hypotheses),
         "sources.txt": segment_lines(texts.sources or ()),
@@ -44,18 +45,18 @@ def make_call(texts: SegmentTexts, model: str) -> ProgramCall:
     )
 
 
-def parse_scores(written: str) -> list[float]:
-    """From an object with one file's list of segments, each with its `COMET`.
+def parse_scores(output: str) -> list[float]:
+    """The `COMET` of every segment in an object `{file: [segment, ...]}` with one file.
 
     Raises:
-        ValueError: it is no such object.
+        ValueError: the output is not such an object, or a score is not a finite number.
     """
     try:
-        (segments,) = json.loads(written).values()
-        found = [each["COMET"] for each in segments]
+        (segments,) = json.loads(output).values()
+        scores = [segment["COMET"] for segment in segments]
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError("it is no JSON of one file's segments, each with its COMET") from error
-    return check_finite(found)
+        raise ValueError("not JSON with one file's segments and their COMET scores") from error
+    return check_finite(scores)
 
 
 PROGRAM = Program(
@@ -66,7 +67,8 @@ PROGRAM = Program(
     model="Unbabel/wmt22-comet-da",
     fetches=True,
     install=("python3 -m venv {folder}", "{folder}/bin/pip install unbabel-comet 'setuptools<81'"),
-    uses=inputs_of,
-    job=make_call,
-    scores=parse_scores,
+    requirements=("unbabel-comet==2.2.7", "setuptools<81"),
+    inputs_of=inputs_of,
+    make_call=make_call,
+    parse_scores=parse_scores,
 )

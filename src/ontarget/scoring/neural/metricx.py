@@ -1,7 +1,7 @@
 """MetricX (Juraska et al. 2024): `metricx24.predict` and `metricx23.predict` of google-research.
 
-An error score: 0 is best, 25 worst. Its batches must be of one segment, for it pads none
-(google-research/metricx, issue 2).
+Scores are errors: 0 is best, 25 is worst. The batch size must be 1, because the program does not
+pad batches (google-research/metricx, issue 2).
 """
 
 import json
@@ -16,48 +16,48 @@ from ontarget.scoring.neural.program import (
     check_finite,
 )
 
-OLDER = "metricx-23"  # in the names of models that take sources or references, never both
+METRICX_23 = "metricx-23"  # in names of models that take sources or references, never both
 INPUT = "segments.jsonl"
-LONGEST = {"metricx23": 1024, "metricx24": 1536}  # tokens in training
+MAX_INPUT_TOKENS = {"metricx23": 1024, "metricx24": 1536}  # as in training
 
 
 def inputs_of(model: str) -> ModelInputs:
-    """Judged by the model's name; those of 2024 work with references and without."""
+    """Inferred from the model's name; references are optional for models of 2024."""
     name = model.lower()
-    if OLDER in name:
-        its = frozenset({"sources" if "-qe" in name else "references"})
-        return ModelInputs(its, its)
+    if METRICX_23 in name:
+        only = frozenset({"sources" if "-qe" in name else "references"})
+        return ModelInputs(only, only)
     return ModelInputs(frozenset({"sources"}), BOTH)
 
 
 def make_call(texts: SegmentTexts, model: str) -> ProgramCall:
-    """Segments as JSON lines; what there is none of is empty."""
-    module = "metricx23" if OLDER in model.lower() else "metricx24"
-    nothing = [""] * len(texts.hypotheses)
-    columns = zip(
-        texts.sources or nothing, texts.hypotheses, texts.references or nothing, strict=True
+    """Segments as JSON lines; missing sources or references are empty strings."""
+    module = "metricx23" if METRICX_23 in model.lower() else "metricx24"
+    empty = [""] * len(texts.hypotheses)
+    rows = zip(texts.sources or empty, texts.hypotheses, texts.references or empty, strict=True)
+    lines = (
+        json.dumps({"source": source, "hypothesis": hypothesis, "reference": reference}) + "\n"
+        for source, hypothesis, reference in rows
     )
-    names = ("source", "hypothesis", "reference")
-    lines = (json.dumps(dict(zip(names, each, strict=True))) + "\n" for each in columns)
     arguments = [
         "-m", f"{module}.predict", "--tokenizer", "google/mt5-xl", f"--model_name_or_path={model}",
-        "--max_input_length", str(LONGEST[module]), "--batch_size", "1",
+        "--max_input_length", str(MAX_INPUT_TOKENS[module]), "--batch_size", "1",
         "--input_file", INPUT, "--output_file", OUTPUT,
     ]  # fmt: skip
     return ProgramCall(arguments + ["--qe"] * (texts.references is None), {INPUT: "".join(lines)})
 
 
-def parse_scores(written: str) -> list[float]:
-    """From JSON lines, each with its `prediction`.
+def parse_scores(output: str) -> list[float]:
+    """The `prediction` of every JSON line.
 
     Raises:
-        ValueError: one is no such object.
+        ValueError: a line has no prediction, or a score is not a finite number.
     """
     try:
-        found = [json.loads(line)["prediction"] for line in written.split("\n") if line]
+        scores = [json.loads(line)["prediction"] for line in output.split("\n") if line]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError("one of its lines is no JSON with a prediction") from error
-    return check_finite(found)
+        raise ValueError("one of the lines is not JSON with a prediction") from error
+    return check_finite(scores)
 
 
 PROGRAM = Program(
@@ -72,7 +72,7 @@ PROGRAM = Program(
         "git clone https://github.com/google-research/metricx {folder}/source",
         "{folder}/bin/pip install -r {folder}/source/requirements.txt",
     ),
-    uses=inputs_of,
-    job=make_call,
-    scores=parse_scores,
+    inputs_of=inputs_of,
+    make_call=make_call,
+    parse_scores=parse_scores,
 )

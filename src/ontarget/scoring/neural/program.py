@@ -1,17 +1,17 @@
-"""What is asked of an outside program that scores segments: files in, one number a segment out."""
+"""The interface of a metric module: how to call an external program and read its scores."""
 
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-OUTPUT = "./scores"  # what each command is told to write; MetricX needs the folder in the name
+OUTPUT = "./scores"  # file that every program writes; MetricX needs a folder in the name
 BOTH = frozenset({"sources", "references"})
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentTexts:
-    """Segments to score, side by side; what a model does not take is None."""
+    """Parallel lists of segments; None for what the model does not take."""
 
     hypotheses: Sequence[str]
     sources: Sequence[str] | None
@@ -19,55 +19,56 @@ class SegmentTexts:
 
 
 class ModelInputs(NamedTuple):
-    """Which of `sources` and `references` a model must have, and which it takes."""
+    """Subsets of "sources" and "references": what a model requires and what it can use."""
 
     needs: frozenset[str]
     takes: frozenset[str]
 
 
 class ProgramCall(NamedTuple):
-    """Arguments of one call, and the files that must lie in its working folder."""
+    """Command-line arguments of one call, and the input files in its working directory."""
 
     arguments: list[str]
-    files: dict[str, str]
+    files: dict[str, str]  # name -> content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A scorer in an environment of its own."""
+    """An external program that scores segments with a neural metric."""
 
-    name: str  # its option, the key of its scores, its folder
+    name: str  # command-line option, key of its scores, folder in the cache
     title: str
-    executable: str  # in the environment's bin
-    package: str  # the distribution whose version is signed
-    model: str  # unless another is named
-    fetches: bool  # models by name; if not, they are folders that lie there
-    install: tuple[str, ...]  # shell commands; {folder} is the environment's
-    uses: Callable[[str], ModelInputs]  # of a model
-    job: Callable[[SegmentTexts, str], ProgramCall]  # texts and model to a call that writes OUTPUT
-    scores: Callable[[str], list[float]]  # what it wrote to a score a segment
+    executable: str  # in the environment's bin folder
+    package: str  # distribution whose version enters the signature
+    model: str  # default model
+    fetches: bool  # True: downloads models by name; False: a model is a local folder
+    install: tuple[str, ...]  # shell commands; {folder} is the environment
+    requirements: tuple[str, ...] = ()  # for `uvx`, the package first; () if it is not on PyPI
+    inputs_of: Callable[[str], ModelInputs]  # model name -> inputs
+    make_call: Callable[[SegmentTexts, str], ProgramCall]  # texts, model -> call writing OUTPUT
+    parse_scores: Callable[[str], list[float]]  # content of OUTPUT -> one score per segment
 
 
 def segment_lines(texts: Sequence[str]) -> str:
-    """A text file of one segment a line.
+    """The content of a text file with one segment per line.
 
     Raises:
-        ValueError: a segment has a line end in it, and would be two.
+        ValueError: a segment contains a line break.
     """
     for number, text in enumerate(texts, start=1):
         if "\n" in text or "\r" in text:
-            raise ValueError(f"segment {number} has a line end in it; expected one line a segment")
+            raise ValueError(f"segment {number} contains a line break; expected one line a segment")
     return "".join(f"{text}\n" for text in texts)
 
 
 def check_finite(values: Sequence[Any]) -> list[float]:
-    """Scores that are numbers.
+    """Parsed scores as floats.
 
     Raises:
-        ValueError: one is none, or infinite.
+        ValueError: a score is not a number, NaN or infinite.
     """
     for number, value in enumerate(values, start=1):
-        number_like = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number_like or not abs(value) <= sys.float_info.max:  # nan is not, either
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not abs(value) <= sys.float_info.max:  # false for NaN, too
             raise ValueError(f"score {number} is {str(value)[:40]!r}; expected a finite number")
     return [float(value) for value in values]

@@ -1,16 +1,19 @@
-"""One call of an outside program: texts go in by files of a folder that vanishes, scores come out.
+"""One call of an external program: texts go in as files, scores come out.
 
-The program is no part of this process and shares nothing with it: COMET loads pickled checkpoints,
-which are programs, and does so in its own.
+The program runs in its own process and session. That isolates COMET, whose checkpoints are pickles
+and can run any code on loading, and lets us kill everything it started.
 """
 
+import codecs
+import io
 import os
+import select
 import signal
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,58 +21,63 @@ from typing import Any, NoReturn
 from ontarget import artifacts
 from ontarget.errors import ProgramError, Stopped
 from ontarget.scoring.neural import environments
+from ontarget.scoring.neural.environments import ProgramCommand
 from ontarget.scoring.neural.program import OUTPUT, Program, SegmentTexts
 
 OnMessage = Callable[[str], None]
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)  # SIGINT raises KeyboardInterrupt already
+POLL_SECONDS = 0.1  # between checks whether a silent program still runs
+PIPE_BYTES = 1 << 20  # read at most after the program has ended; more than a pipe can hold
 
 
 @dataclass(frozen=True, slots=True)
 class NeuralScorer:
-    """A program that was found, with one model."""
+    """An available program with one model."""
 
     program: Program
-    model: str
-    executable: Path
-    signature: str  # program, version, model
+    model: str  # name, or path of a local model
+    command: ProgramCommand
+    signature: str  # program, version and model
 
     def takes(self, kind: str) -> bool:
-        """Whether the model is given `sources` or `references`."""
-        return kind in self.program.uses(self.model).takes
+        """Whether the model uses "sources" or "references"."""
+        return kind in self.program.inputs_of(self.model).takes
 
 
-def find_scorer(program: Program, model: str | None, given: frozenset[str]) -> NeuralScorer:
-    """Find the program and look whether a model has what it needs of `sources`, `references`.
+def find_scorer(program: Program, model: str | None, available: frozenset[str]) -> NeuralScorer:
+    """Find the program and check that a model has its inputs; None stands for the default model.
+
+    `available` is a subset of "sources" and "references". A local model is signed by its hash.
 
     Raises:
-        ProgramError: there is no such program, or a text is missing.
+        ProgramError: the program or the model is not installed, or an input is missing.
     """
-    named = program.model if model is None else model
-    if not named:
-        raise ProgramError(f"--{program.name}-model: is empty; name a model or leave it out")
-    if missing := sorted(program.uses(named).needs - given):
+    name = program.model if model is None else model
+    if not name:
+        raise ProgramError(f"--{program.name}-model: is empty; name a model or omit the option")
+    if missing := sorted(program.inputs_of(name).needs - available):
         raise ProgramError(
-            f"--{program.name} with {named} needs --{' and --'.join(missing)}; give them, or name "
+            f"--{program.name} with {name} needs --{' and --'.join(missing)}; add them, or choose "
             f"another model with --{program.name}-model"
         )
-    found = environments.find_executable(program, os.environ)
-    kept = environments.environment_of(found) / named
-    path = next((each.absolute() for each in (Path(named), kept) if os.path.exists(each)), None)
-    if path is None and not program.fetches:
+    command = environments.find_command(program, os.environ)
+    installed = environments.environment_of(Path(command.prefix[0])) / name
+    local = [path.absolute() for path in (Path(name), installed) if os.path.exists(path)]
+    if not local and not program.fetches:
         raise ProgramError(
-            f"--{program.name}: there is no model {named}, nor {kept}; fetch one as the guide has "
-            f"it and name its folder with --{program.name}-model"
+            f"--{program.name}: neither {name} nor {installed} exists; download the model as "
+            f"described in the guide and name its folder with --{program.name}-model"
         )
-    signed = named if path is None else f"{path.name}@sha256:{model_digest(path)[:12]}"
-    version = environments.installed_version(program, found)
-    signature = f"{program.name}:{version}|model:{signed}"
-    return NeuralScorer(program, named if path is None else str(path), found, signature)
+    identity = f"{local[0].name}@sha256:{model_digest(local[0])[:12]}" if local else name
+    signature = f"{program.name}:{command.version}|model:{identity}"
+    return NeuralScorer(program, str(local[0]) if local else name, command, signature)
 
 
 def model_digest(path: Path) -> str:
-    """SHA-256 of a model's file, or of its folder's files and their names.
+    """SHA-256 of a model file, or of the names and contents in a model folder.
 
     Raises:
-        ProgramError: it cannot be read.
+        ProgramError: the model cannot be read.
     """
     try:
         if path.is_file():
@@ -81,116 +89,152 @@ def model_digest(path: Path) -> str:
         ) from error
 
 
-def score_segments(scorer: NeuralScorer, texts: SegmentTexts, tell: OnMessage) -> list[float]:
-    """A score for each segment; `tell` is given what the program says meanwhile.
+def score_segments(scorer: NeuralScorer, texts: SegmentTexts, on_message: OnMessage) -> list[float]:
+    """One score per segment; `on_message` gets each line that the program prints to stderr.
 
     Raises:
-        ProgramError: it failed, or wrote anything but a number a segment.
+        ProgramError: the program failed, or did not write one finite number per segment.
     """
     program = scorer.program
     try:
-        with tempfile.TemporaryDirectory(prefix=f"ontarget-{program.name}-") as name:
-            written = call_program(scorer, texts, Path(name), tell)
+        with tempfile.TemporaryDirectory(prefix=f"ontarget-{program.name}-") as folder:
+            output = call_program(scorer, texts, folder=Path(folder), on_message=on_message)
     except OSError as error:
         raise ProgramError(
-            f"{scorer.executable}: cannot be called ({artifacts.error_text(error)}); "
-            "try it by itself, and see that there is room for temporary files"
+            f"{scorer.command}: cannot be started ({artifacts.error_text(error)}); run it by hand, "
+            "and check that there is space for temporary files"
         ) from error
     try:
-        found = program.scores(written)
-        if len(found) != len(texts.hypotheses):
-            raise ValueError(f"{len(found)} scores for {len(texts.hypotheses)} segments")
+        scores = program.parse_scores(output)
+        if len(scores) != len(texts.hypotheses):
+            raise ValueError(f"{len(scores)} scores for {len(texts.hypotheses)} segments")
     except ValueError as error:
         raise ProgramError(
-            f"{scorer.executable}: what it wrote cannot be used: {artifacts.error_text(error)}; "
-            f"is this {program.title} as the guide has it?"
+            f"{scorer.command}: unusable output: {artifacts.error_text(error)}; "
+            f"is this {program.title} in the version of the guide?"
         ) from error
-    return found
+    return scores
 
 
-def call_program(scorer: NeuralScorer, texts: SegmentTexts, folder: Path, tell: OnMessage) -> str:
-    """What the program wrote."""
-    job = scorer.program.job(texts, scorer.model)
-    for name, content in job.files.items():
+def call_program(
+    scorer: NeuralScorer, texts: SegmentTexts, *, folder: Path, on_message: OnMessage
+) -> str:
+    """Run the program in `folder` and return the content of its output file."""
+    call = scorer.program.make_call(texts, scorer.model)
+    for name, content in call.files.items():
         (folder / name).write_text(content, encoding="utf-8", newline="\n")
-    with run_process(scorer, job.arguments, folder) as child:
-        last = follow_output(child, tell)
-    if child.returncode:
-        raise_failure(scorer, child.returncode, last)
+    with run_process(scorer, call.arguments, folder=folder) as process:
+        last_line = follow_output(process, on_message)
+    if process.returncode:
+        raise_failure(scorer, process.returncode, last_line=last_line)
     try:
         return (folder / OUTPUT).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ProgramError(
-            f"{scorer.executable}: ended well, but wrote no scores ({artifacts.error_text(error)}); "
-            f"is this {scorer.program.title} as the guide has it?"
+            f"{scorer.command}: succeeded without readable scores "
+            f"({artifacts.error_text(error)}); is this {scorer.program.title} in the version of "
+            "the guide?"
         ) from error
 
 
 @contextmanager
 def run_process(
-    scorer: NeuralScorer, arguments: list[str], folder: Path
-) -> Iterator[subprocess.Popen[str]]:
-    """The program's process, which with all of its own does not outlive the block."""
-    with handle_signals(scorer.program.title):
-        child = subprocess.Popen(
-            [str(scorer.executable), *arguments],
+    scorer: NeuralScorer, arguments: list[str], *, folder: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the program; at the end of the block it and all its child processes are killed."""
+    executable = Path(scorer.command.prefix[0])
+    with raise_on_signals(scorer.program.title):
+        process = subprocess.Popen(
+            [*scorer.command.prefix, *arguments],
             cwd=folder,
-            env=environments.process_environment(scorer.executable, os.environ, folder),
+            env=environments.process_environment(executable, os.environ, scratch=folder),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # a group of its own, to be ended as one
+            bufsize=0,
+            start_new_session=True,  # a process group that can be killed as one
         )
         try:
-            yield child
+            yield process
         finally:
-            kill_group(child)
+            kill_group(process)
 
 
-def follow_output(child: subprocess.Popen[str], tell: OnMessage) -> str:
-    """The last line the program said, when it has ended; progress bars are lines too."""
-    last = ""
-    for line in child.stderr or ():
-        if line.strip():
-            last = " ".join(line.split())
-            tell(last)
-    child.wait()
-    return last
+def follow_output(process: subprocess.Popen[bytes], on_message: OnMessage) -> str:
+    """Pass on each line of stderr until the program ends; returns the last one.
+
+    Progress bars, which end in carriage returns, are lines too. Ends with the program rather than
+    with the pipe, which a process that the program left behind can keep open for ever.
+    """
+    assert process.stderr is not None
+    descriptor = process.stderr.fileno()
+    utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
+    partial, last_line, is_running = "", "", True
+    while is_running:
+        is_running = process.poll() is None  # before reading, so that nothing is missed
+        content = read_available(descriptor, POLL_SECONDS if is_running else 0.0)
+        if content == b"":  # the pipe was closed
+            process.wait()
+            is_running = False
+        *lines, partial = (partial + decoder.decode(content or b"", not is_running)).split("\n")
+        if not is_running:
+            lines.append(partial)
+        for line in lines:
+            if line.strip():
+                last_line = " ".join(line.split())
+                on_message(last_line)
+    return last_line
 
 
-def kill_group(child: subprocess.Popen[str]) -> None:
-    """End the child, where it still runs, with all that it started."""
-    if child.poll() is None:  # so its number is still its own
-        os.killpg(child.pid, signal.SIGKILL)  # it keeps nothing that could be lost
-        child.wait()
-    if child.stderr:
-        child.stderr.close()
+def read_available(descriptor: int, seconds: float) -> bytes | None:
+    """What a pipe contains, after waiting at most `seconds`; None: nothing yet; b"": closed."""
+    content = b""
+    while select.select([descriptor], [], [], 0 if content else seconds)[0]:
+        more = os.read(descriptor, 1 << 16)
+        content += more
+        if not more or len(content) >= PIPE_BYTES:
+            return content
+    return content or None
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill the program and its child processes, also those that outlived it."""
+    # The group's number cannot be taken by another one while a process of it is left.
+    with suppress(ProcessLookupError, PermissionError):  # PermissionError: macOS, all are dead
+        os.killpg(process.pid, signal.SIGKILL)  # they have no state to lose
+    process.wait()
+    if process.stderr:
+        process.stderr.close()
 
 
 @contextmanager
-def handle_signals(title: str) -> Iterator[None]:
-    """Meanwhile SIGTERM raises Stopped, so that what was started is ended too."""
+def raise_on_signals(title: str) -> Iterator[None]:
+    """Raise `Stopped` on SIGTERM and SIGHUP, so that the `finally` blocks kill the program.
+
+    Signals that are ignored stay ignored (`nohup`). Only the main thread can set handlers.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(*_: Any) -> NoReturn:
-        raise Stopped(f"stopped while {title} was scoring; nothing is kept")
+        raise Stopped(f"stopped while {title} was scoring; no scores were kept")
 
-    before = signal.signal(signal.SIGTERM, stop)
+    ignored = {number for number in STOP_SIGNALS if signal.getsignal(number) == signal.SIG_IGN}
+    previous = {number: signal.signal(number, stop) for number in set(STOP_SIGNALS) - ignored}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
-def raise_failure(scorer: NeuralScorer, code: int, last: str) -> NoReturn:
-    """Raise what the program said last."""
-    end = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
-    said = f": {last[:300]}" if last else " and said nothing"
+def raise_failure(scorer: NeuralScorer, code: int, *, last_line: str) -> NoReturn:
+    """Raise ProgramError with the program's exit code and last message."""
+    end = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
+    message = f": {last_line[:300]}" if last_line else " without a message"
     raise ProgramError(
-        f"{scorer.executable}: {end}{said}; see that {scorer.program.title} runs there by itself "
-        f"with {scorer.model}"
+        f"{scorer.command}: {end}{message}; check that {scorer.program.title} runs by hand with "
+        f"{scorer.model}"
     )

@@ -1,9 +1,9 @@
-"""Muon for small models on CPUs: the update of torch.optim.Muon, equal shapes as one batch.
+"""Muon for small models on CPUs: the update of torch.optim.Muon, batched over equal shapes.
 
-torch.optim.Muon orthogonalises one matrix at a time in bfloat16, which CPUs without bfloat16
-units emulate; here all matrices of a shape go through the iteration together in float32.
-`benchmarks/muon.py` measures what that saves. Only step 0 and the demo use it: tuning a
-pretrained model uses AdamW. Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/
+torch.optim.Muon orthogonalizes one matrix at a time in bfloat16, which most CPUs emulate; here all
+matrices of a shape are orthogonalized together in float32 (`benchmarks/muon.py` measures it). Only
+pretraining from scratch uses Muon. Source: Jordan et al. 2024,
+https://kellerjordan.github.io/posts/muon/
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ Matrices = Float[Tensor, "matrix row column"]
 
 
 def orthogonalize(matrices: Matrices) -> Matrices:
-    """Each matrix with its singular values brought near 1 (about 0.7 to 1.2)."""
+    """Bring the singular values of each matrix near 1 (about 0.7 to 1.2), by Newton-Schulz."""
     a, b, c = COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
@@ -36,10 +36,10 @@ def orthogonalize(matrices: Matrices) -> Matrices:
 
 
 class Muon(Optimizer):
-    """Muon on the matrices, AdamW on everything else.
+    """Muon on matrices, AdamW on all other parameters.
 
-    Both share `param_groups` and `state`, so that one learning-rate schedule drives them and one
-    checkpoint holds them.
+    Both share `param_groups` and `state`, so one learning-rate schedule drives both and one
+    checkpoint holds both.
     """
 
     def __init__(self, matrices: Iterable[nn.Parameter], others: AdamW, *, lr: float) -> None:
@@ -49,26 +49,26 @@ class Muon(Optimizer):
         others.state = self.state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up a saved state, of both."""
+        """Load the state of both optimizers."""
         super().load_state_dict(state_dict)
         self.others.param_groups, self.others.state = self.param_groups[1:], self.state
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """One update of every parameter that has a gradient."""
+        """Update every parameter that has a gradient."""
         if closure is not None:
             raise ValueError("Muon takes no closure")
         self.others.step()
         group = self.param_groups[0]
-        shapes: dict[torch.Size, list[Tensor]] = defaultdict(list)
+        by_shape: dict[torch.Size, list[Tensor]] = defaultdict(list)
         for parameter in group["params"]:
             if parameter.grad is not None:
-                shapes[parameter.shape].append(parameter)
-        for shape, parameters in shapes.items():
-            update = orthogonalize(torch.stack([self._nesterov(each) for each in parameters]))
+                by_shape[parameter.shape].append(parameter)
+        for shape, parameters in by_shape.items():
+            updates = orthogonalize(torch.stack([self._nesterov(p) for p in parameters]))
             scale = -group["lr"] * max(1.0, shape[0] / shape[1]) ** 0.5
-            for parameter, change in zip(parameters, update, strict=True):
-                parameter.add_(change, alpha=scale)
+            for parameter, update in zip(parameters, updates, strict=True):
+                parameter.add_(update, alpha=scale)
 
     def _nesterov(self, parameter: Tensor) -> Tensor:
         assert parameter.grad is not None
@@ -80,11 +80,11 @@ class Muon(Optimizer):
 
 
 def make_muon(model: nn.Module, *, lr: float, adamw_lr: float) -> Muon:
-    """Muon on the matrices inside the layers of `model`, AdamW on embeddings, head and norms."""
-    embeddings = {id(each.weight) for each in model.modules() if isinstance(each, nn.Embedding)}
+    """Muon on the matrices of the layers, AdamW on embeddings, head, norms and biases."""
+    embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
-        inner = parameter.ndim == 2 and id(parameter) not in embeddings and "lm_head" not in name
-        (matrices if inner else others).append(parameter)
+        is_outer = id(parameter) in embeddings or "lm_head" in name
+        (matrices if parameter.ndim == 2 and not is_outer else others).append(parameter)
     return Muon(matrices, AdamW(others, lr=adamw_lr, betas=ADAMW_BETAS, weight_decay=0.0), lr=lr)

@@ -1,4 +1,4 @@
-"""Weights of which each process holds a part: one whole, and all of a model whole again."""
+"""Weights that an engine (FSDP2, DeepSpeed ZeRO-3) shards: gathering and replacing them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,38 +13,46 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from ontarget import processes
 from ontarget.errors import ModelError
 
-DROPS = ("layerdrop", "encoder_layerdrop", "decoder_layerdrop")  # shares of layers, as configured
-ZERO3 = "ds_tensor"  # where DeepSpeed keeps a process's part of a parameter, which itself is empty
+LAYER_DROPS = ("layerdrop", "encoder_layerdrop", "decoder_layerdrop")  # settings in config.json
+ZERO3_SHARD = "ds_tensor"  # attribute of a parameter that holds DeepSpeed's local shard of it
 
 
 def check_model(model: PreTrainedModel, name: str) -> None:
-    """Raise ModelError for a model that several processes, or those that shard, cannot train.
+    """Raise ModelError for a model that these processes cannot train together.
 
-    Where one leaves out a layer, the others would wait for it. accelerate makes one group of FSDP2
-    of the embeddings and the head; torch refuses weights that are in another group as well, as
-    where encoder and decoder share them (accelerate 1.15, torch 2.13).
+    With layer drop, a process that skips a layer would leave the others waiting for its gradients.
+    FSDP2 cannot shard embeddings that encoder and decoder share: accelerate puts embeddings and
+    head into one group, and torch accepts no weight in two groups (accelerate 1.15, torch 2.13).
     """
     if processes.world_size() == 1:
         return
-    dropped = [each for each in DROPS if getattr(model.config, each, 0)]
-    if dropped:
+    drops = [setting for setting in LAYER_DROPS if getattr(model.config, setting, 0)]
+    if drops:
         raise ModelError(
-            f"{name}: drops whole layers while it is trained, which several processes cannot; set "
-            f"{' and '.join(dropped)} to 0 in its config.json"
+            f"{name}: drops layers at random while training, which several processes cannot do; "
+            f"set {' and '.join(drops)} to 0 in its config.json"
         )
-    ends: Any = (model.get_input_embeddings(), model.get_output_embeddings())  # type: ignore[no-untyped-call]
-    others = [each for each in model.modules() if not any(each is end for end in ends)]
-    if processes.sharding_engine() == processes.FSDP and any(
-        getattr(each, "weight", None) is ends[0].weight for each in others
-    ):
+    if processes.sharding_engine() == processes.FSDP and shares_embeddings(model):
         raise ModelError(
-            f"{name}: its encoder and decoder share their embeddings, which FSDP2 cannot split; "
+            f"{name}: its encoder and decoder share their embeddings, which FSDP2 cannot shard; "
             "use recipes/engines/ddp.yaml or zero3.yaml"
         )
 
 
+def shares_embeddings(model: PreTrainedModel) -> bool:
+    """Whether a module besides the input embeddings and the head uses the embedding matrix."""
+    embeddings: Any = model.get_input_embeddings()
+    head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    return any(
+        module is not embeddings
+        and module is not head
+        and getattr(module, "weight", None) is embeddings.weight
+        for module in model.modules()
+    )
+
+
 def full_tensor(weight: Tensor) -> Tensor:
-    """All of a weight; every process must ask for it."""
+    """The complete weight; every process must call it."""
     if isinstance(weight, DTensor):
         return weight.full_tensor().detach()
     with gather_zero3(weight):
@@ -52,13 +60,15 @@ def full_tensor(weight: Tensor) -> Tensor:
 
 
 def local_tensor(weight: Tensor) -> Tensor:
-    """The part of a weight that this process holds."""
-    return weight.to_local() if isinstance(weight, DTensor) else getattr(weight, ZERO3, weight)
+    """This process's shard of a weight, or the weight itself where it is not sharded."""
+    if isinstance(weight, DTensor):
+        return weight.to_local()
+    return getattr(weight, ZERO3_SHARD, weight)
 
 
 @torch.no_grad()
 def assign(weight: Tensor, content: Tensor) -> None:
-    """Give a weight, or each process's part of it, a new content; every process must do so."""
+    """Overwrite a weight, sharded or not, with `content`; every process must call it."""
     if isinstance(weight, DTensor):
         content = distribute_tensor(
             content.to(weight.device), weight.device_mesh, weight.placements
@@ -69,11 +79,11 @@ def assign(weight: Tensor, content: Tensor) -> None:
 
 @contextmanager
 def gather_zero3(weight: Tensor) -> Iterator[None]:
-    """Meanwhile each process has all of a weight that ZeRO-3 holds in parts.
+    """Gather a weight that ZeRO-3 shards on every process, within the block.
 
-    What the leading process writes into it is what the parts hold afterwards.
+    Afterwards the shards hold what the main process has written into it.
     """
-    if not hasattr(weight, ZERO3):
+    if not hasattr(weight, ZERO3_SHARD):
         yield
         return
     import deepspeed  # type: ignore[import-not-found]
@@ -83,13 +93,13 @@ def gather_zero3(weight: Tensor) -> Iterator[None]:
 
 
 def unshard(model: nn.Module, trainer: Any) -> None:
-    """Undo an engine's sharding: the leader has all weights of `model`, on the CPU.
+    """Give the main process all weights of `model`, on the CPU; every process must call it.
 
-    Every process must call it; what the others have is of no use any more.
+    On other processes the model is unusable afterwards.
     """
     if not processes.is_sharded():
         return
-    # else the next model would be split while it is loaded
+    # Otherwise transformers would shard the next model while loading it.
     unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
     if processes.is_main_process():
@@ -97,14 +107,14 @@ def unshard(model: nn.Module, trainer: Any) -> None:
 
 
 def replace_parameters(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Put `weights` in the place of the parameters themselves; what is tied stays tied."""
-    made: dict[int, nn.Parameter] = {}
+    """Replace the parameters of `model` by new ones with these weights; tied ones stay tied."""
+    replacements: dict[int, nn.Parameter] = {}  # by the id of the parameter that is replaced
     for prefix, module in model.named_modules():
         for name, old in module._parameters.items():
             content = weights.get(f"{prefix}.{name}" if prefix else name)
-            if old is not None and id(old) not in made and content is not None:
-                made[id(old)] = nn.Parameter(content, requires_grad=old.requires_grad)
+            if old is not None and id(old) not in replacements and content is not None:
+                replacements[id(old)] = nn.Parameter(content, requires_grad=old.requires_grad)
     for module in model.modules():
         for name, old in module._parameters.items():
-            if old is not None and id(old) in made:
-                module._parameters[name] = made[id(old)]
+            if old is not None and id(old) in replacements:
+                module._parameters[name] = replacements[id(old)]

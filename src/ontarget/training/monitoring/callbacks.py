@@ -1,4 +1,4 @@
-"""What the Trainer calls between steps: the curve, and validation on dev sentences."""
+"""Trainer callbacks: progress, validation on dev sentences, sampler epochs, SIGTERM."""
 
 import signal
 import threading
@@ -24,39 +24,48 @@ from ontarget.training.sampler import LengthGroupedSampler
 LogPoint = dict[str, int | float]  # step, steps, likelihood, unlikelihood, learning_rate, ...
 OnLog = Callable[[LogPoint], None]
 
+# Means over response tokens. Log-odds still change where a loss is too close to 0 to show anything.
+LOGGED_MEANS = ("likelihood", "unlikelihood", "log_odds", "conflict_log_odds", "conflict_share")
+CURVE_KEYS = (*LOGGED_MEANS, "learning_rate", "grad_norm")
+SAME_SIGNAL_SECONDS = 2.0  # SIGTERMs within this time count as one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationPlan:
-    """Dev sentences translated while training; the best state is kept."""
+    """When and how to validate on dev sentences; the best checkpoint is kept."""
 
-    every: int  # optimiser steps; and once after the last
-    measure: Callable[[int], ValidationResult]  # of the model as it is after so many steps
-    stop: bool  # end when it has settled
-
-
-# Means over response tokens. Log-odds go on telling where a loss near 0 tells nothing any more.
-LOGGED_MEANS = ("likelihood", "unlikelihood", "odds", "conflict_odds", "conflict_share")
-SAME_SIGNAL_SECONDS = 2.0  # seconds between signals that are one
-CURVE_KEYS = (*LOGGED_MEANS, "learning_rate", "grad_norm")
+    every: int  # optimizer steps; also before the first and after the last
+    measure: Callable[[int], ValidationResult]  # of the current model; its argument is the step
+    stop: bool  # stop early, by `has_settled`
 
 
-class LossCurve(TrainerCallback):
-    """Collects what is logged, and hands each point to `progress`."""
+class ProgressLog(TrainerCallback):
+    """Passes each logged point of the loss curve to `progress`."""
 
     def __init__(self, progress: OnLog) -> None:
-        self.points: list[LogPoint] = []
         self.progress = progress
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Keep the points that carry a loss; of them, what the same training would repeat."""
+        """Pass on everything that is logged with a loss."""
         if logs and "likelihood" in logs:
-            at = {"step": state.global_step, "steps": state.max_steps}
-            self.progress(at | logs)
-            self.points.append(at | {name: logs[name] for name in CURVE_KEYS if name in logs})
+            self.progress({"step": state.global_step, "steps": state.max_steps} | logs)
+
+
+def loss_curve(state: Any) -> list[LogPoint]:
+    """The loss curve of a training, from the Trainer's log history.
+
+    Only values that the same training would repeat are in it, so no speeds.
+    """
+    return [
+        {"step": logs["step"], "steps": state.max_steps}
+        | {name: logs[name] for name in CURVE_KEYS if name in logs}
+        for logs in state.log_history
+        if "likelihood" in logs
+    ]
 
 
 class BestCheckpoint(TrainerCallback):
-    """Validates, keeps the best state in a file, ends the training where that is asked for."""
+    """Validates, saves the weights of the best validation, and stops early if requested."""
 
     def __init__(
         self, model: nn.Module, validation: ValidationPlan, file: Path, progress: OnLog
@@ -66,35 +75,35 @@ class BestCheckpoint(TrainerCallback):
         self.validated: list[ValidationResult] = []
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Where training starts from is a state that may turn out the best."""
-        if not self.validated:  # it is not resumed
+        """Validate before the first step: the untrained model may turn out the best."""
+        if not self.validated:  # not resumed
             self.validate(state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Validate every so many steps and after the last."""
+        """Validate every `every` steps and after the last one."""
         if state.global_step % self.validation.every and state.global_step != state.max_steps:
             return
         self.validate(state)
         control.should_training_stop |= self.validation.stop and has_settled(self.validated)
 
     def validate(self, state: Any) -> None:
-        """Measure the model as it is, and keep it if it is the best so far."""
+        """Measure the current model, and save its weights if it is the best so far."""
         step = state.global_step
         with run_eagerly():
-            if processes.is_sharded():  # each translation needs all processes
-                found = processes.broadcast(self.validation.measure(step))
+            if processes.is_sharded():  # translating takes all processes
+                result = processes.broadcast(self.validation.measure(step))
             else:
-                found = processes.decide_on_main(lambda: self.validation.measure(step))
-        self.validated.append(found)
-        self.progress({**asdict(found), "steps": state.max_steps})
-        if best_result(self.validated) is found:
-            self.keep()
+                result = processes.decide_on_main(lambda: self.validation.measure(step))
+        self.validated.append(result)
+        self.progress({**asdict(result), "steps": state.max_steps})
+        if best_result(self.validated) is result:
+            self.save()
 
-    def keep(self) -> None:
-        """Write the weights; no process but the leading one holds more than one of them whole."""
+    def save(self) -> None:
+        """Write the trained weights; only the main process ever holds more than one full weight."""
         weights = {}
-        for name, each in self.trained.items():
-            content = full_tensor(each)
+        for name, parameter in self.trained.items():
+            content = full_tensor(parameter)
             if processes.is_main_process():
                 weights[name] = content.cpu()
         if processes.is_main_process():
@@ -102,76 +111,76 @@ class BestCheckpoint(TrainerCallback):
 
     @property
     def trained(self) -> dict[str, nn.Parameter]:
-        """What differs from one state to another."""
-        return {name: each for name, each in self.model.named_parameters() if each.requires_grad}
+        """The parameters that training changes."""
+        return {name: p for name, p in self.model.named_parameters() if p.requires_grad}
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Give the model the weights of its best state."""
+        """Give the model the weights of the best validation."""
         if best_result(self.validated) is not self.validated[-1]:
-            processes.barrier()  # the file is written
-            kept = load_file(self.file)
-            for name, each in self.trained.items():
-                assign(each, kept[name])
+            processes.barrier()  # until the file is written
+            weights = load_file(self.file)
+            for name, parameter in self.trained.items():
+                assign(parameter, weights[name])
 
 
 class SamplerEpoch(TrainerCallback):
     """Tells the sampler which epoch begins.
 
-    The Trainer does so too, but in the epoch that several processes resume in it does not get
-    through to the sampler (transformers 5.23, accelerate 1.15).
+    The Trainer does so too, but when several processes resume within an epoch, the call does not
+    reach the sampler (transformers 5.23, accelerate 1.15).
     """
 
     def __init__(self, sampler: LengthGroupedSampler) -> None:
         self.sampler = sampler
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """`state.epoch` counts finished epochs and what is done of the one that is resumed."""
+        """`state.epoch` has a fraction when training resumes within an epoch."""
         self.sampler.set_epoch(int(state.epoch or 0))
 
 
 class StopOnSigterm(TrainerCallback):
-    """Ends the training after the step in which SIGTERM came, with its state saved.
+    """Saves a checkpoint and stops after the optimizer step during which SIGTERM came.
 
-    Schedulers of clusters send it some time before they kill; a second one kills at once, but not
-    one that comes with the first: a launcher hands on what its processes may have got themselves.
-    It must be the last callback: at a training's own end nothing is saved, as nothing is left to
-    resume, and the last steps are logged.
+    Cluster schedulers send SIGTERM some time before they kill. A second SIGTERM kills immediately,
+    unless it arrives within two seconds: launchers forward signals that the workers already
+    received. This must be the last callback: where training ends anyway, it requests a last log
+    and no checkpoint, as there is nothing to resume.
     """
 
     def __init__(self) -> None:
-        self.asked: float | None = None  # when
-        self.ended = False  # by the signal, before its time
+        self.received: float | None = None  # when, by the monotonic clock
+        self.stopped = False  # training ended early because of the signal
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Meanwhile SIGTERM asks for the end; only the main thread can listen."""
+        """Handle SIGTERM within the block; does nothing outside the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = signal.signal(signal.SIGTERM, self.ask)
+        previous = signal.signal(signal.SIGTERM, self.handle)
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(signal.SIGTERM, previous)
 
-    def ask(self, number: int, frame: Any) -> None:
-        """The signal's handler."""
+    def handle(self, number: int, frame: Any) -> None:
+        """The signal handler."""
         now = time.monotonic()
-        if self.asked is None:
-            self.asked = now
-        elif now - self.asked > SAME_SIGNAL_SECONDS:
+        if self.received is None:
+            self.received = now
+        elif now - self.received > SAME_SIGNAL_SECONDS:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Save and end, if it was asked for and the end is not there anyway."""
+        """Save and stop if any process received the signal."""
         if control.should_training_stop:
             control.should_save, control.should_log = False, True
-        elif sum(processes.sum_over_processes([float(self.asked is not None)])):
-            control.should_save = control.should_training_stop = self.ended = True
+        elif sum(processes.sum_over_processes([float(self.received is not None)])):
+            control.should_save = control.should_training_stop = self.stopped = True
 
-    def raise_if_ended(self, step: int, steps: int) -> None:
-        """Raise Stopped where the signal ended the training before its time."""
-        if self.ended:
-            raise Stopped(f"stopped after step {step} of {steps}; run again to go on")
+    def raise_if_stopped(self, step: int, steps: int) -> None:
+        """Raise Stopped where the signal ended the training early."""
+        if self.stopped:
+            raise Stopped(f"stopped after step {step} of {steps}; run again to resume")

@@ -1,65 +1,76 @@
-"""What is measured on dev sentences while training, and which state it says to keep.
+"""Which validated checkpoint to keep, and when to stop early.
 
-Stage 2 has two ends: too early it leaves segments in the wrong language, too late it wears down
-the skill that it uncovered. Where the good stretch lies differs from model to model, so training
-is told by translations of dev sentences, and not by its losses: the conflict loss goes on falling
-long after the language is right (docs/log.md).
+Stage 2 can stop too early, which leaves segments in the wrong language, or too late, which wears
+down translation quality. The good range of steps differs from model to model, and the losses do
+not show it: the conflict loss keeps falling long after the language is right (`docs/results/`).
+So a checkpoint is chosen by translations of dev sentences.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PATIENCE = 3  # validations in a row at none better, after which none is waited for
+PATIENCE = 3  # validations without improvement after which training stops
 PRICE = 5.0  # points of chrF that being on target may cost
-NEAR = 0.5  # percent points above the references' off-target ratio that count as theirs
+NEAR = 0.5  # percentage points above the reference ratio that still count as on target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationResult:
-    """Dev sentences translated after so many steps; unweighted means over the directions."""
+    """Dev sentences translated after `step` optimizer steps; unweighted means over directions."""
 
     step: int
     off_target_percent: float
-    reference_off_target_percent: float  # of the same sentences
+    reference_off_target_percent: float  # of the same sentences' references: the reference ratio
     chrf: float  # 0-100
 
     @property
     def on_target(self) -> bool:
-        """Whether the translations are about as often in the right language as the references."""
+        """Whether the off-target ratio is at most `NEAR` above the reference ratio."""
         return self.off_target_percent <= self.reference_off_target_percent + NEAR
 
 
-def best_result(validated: Sequence[ValidationResult]) -> ValidationResult:
-    """The state to keep: of those on target the one of the highest chrF, if that costs little.
+def best_result(results: Sequence[ValidationResult]) -> ValidationResult:
+    """The last result that was preferred to all earlier ones: that of the weights to keep.
 
-    Otherwise, and where none is, the one of the highest chrF times its share on target: the least
-    off-target of all may have worn down most of the skill. Where all is off-target, the highest
-    chrF counts. Of equals the earliest is kept.
+    Weights are saved only while a result is the newest, so an earlier one cannot become the best
+    later on, as `preferred_result` of all results can.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no result.
     """
-    if not validated:
-        raise ValueError("nothing was validated, so no state is the best")
-    most = max(validated, key=lambda each: (value_of(each), each.chrf))
-    on_target = [each for each in validated if each.on_target]
-    first = max(on_target, key=lambda each: each.chrf, default=most)
-    return first if value_of(most) - value_of(first) <= PRICE else most
+    for count in range(len(results), 0, -1):
+        if preferred_result(results[:count]) is results[count - 1]:
+            return results[count - 1]
+    raise ValueError("there are no validation results to choose from")
 
 
-def value_of(each: ValidationResult) -> float:
-    """Quality, 0-100, if what is in the wrong language counts for nothing."""
-    return each.chrf * (1 - each.off_target_percent / 100)
+def preferred_result(results: Sequence[ValidationResult]) -> ValidationResult:
+    """The first on-target result of highest chrF, unless that costs more than `PRICE`.
 
-
-def has_settled(validated: Sequence[ValidationResult]) -> bool:
-    """Whether training may end: it was on target a look ago, or no better for `PATIENCE` looks.
-
-    What a training starts from does not count. In all trainings on record the state that is kept
-    is that of the whole training (docs/log.md).
+    Otherwise, or if no result is on target, the one of highest `value_of`: the least off-target
+    checkpoint may have lost most of its quality. If everything is off-target, chrF decides.
     """
-    if not validated:
+    most_valuable = max(results, key=lambda result: (value_of(result), result.chrf))
+    on_target = [result for result in results if result.on_target]
+    candidate = max(on_target, key=lambda result: result.chrf, default=most_valuable)
+    cost = value_of(most_valuable) - value_of(candidate)
+    return candidate if cost <= PRICE else most_valuable
+
+
+def value_of(result: ValidationResult) -> float:
+    """chrF times the share of translations that are on target, 0-100."""
+    return result.chrf * (1 - result.off_target_percent / 100)
+
+
+def has_settled(results: Sequence[ValidationResult]) -> bool:
+    """Whether to stop: an earlier validation was on target, or the last `PATIENCE` did not improve.
+
+    The validation before the first step does not count. In all recorded trainings, stopping by
+    this rule keeps the same checkpoint as training to the end (`docs/results/`).
+    """
+    if not results:
         return False
-    since = len(validated) - 1 - validated.index(best_result(validated))
-    started = since < len(validated) - 1  # some state is better than the start
-    return any(each.on_target for each in validated[1:-1]) or (started and since >= PATIENCE)
+    since_best = len(results) - 1 - results.index(best_result(results))
+    improved = since_best < len(results) - 1  # some checkpoint is better than the start
+    was_on_target = any(result.on_target for result in results[1:-1])
+    return was_on_target or (improved and since_best >= PATIENCE)

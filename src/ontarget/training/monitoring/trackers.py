@@ -1,7 +1,7 @@
-"""Where a training's curves can be watched: TensorBoard files, W&B, trackio.
+"""Live training curves in TensorBoard, W&B or trackio.
 
-They are told the points that the terminal's line is made of. curve.jsonl and validation.jsonl hold
-the numbers whatever is told here, and no tracker changes a training.
+Trackers get the same points as the terminal. They never change a training; the numbers of record
+are in curve.jsonl and validation.jsonl.
 """
 
 import os
@@ -17,15 +17,16 @@ from typing import Any
 from ontarget.errors import RecipeError
 
 Scalars = Mapping[str, int | float]
-Track = Callable[[Scalars, int], None]  # numbers by name, after so many steps
+Track = Callable[[Scalars, int], None]  # takes values by name, and the optimizer step
 
 PACKAGES = {"tensorboard": "tensorboardX", "wandb": "wandb", "trackio": "trackio"}
 PROJECT = "ontarget"
-TRACKED = {
-    "likelihood": "train",  # nats per response token, as unlikelihood
+ERROR_CHARACTERS = 200  # of a service's own error message
+TRACKED = {  # value -> group of the curves that it is shown in
+    "likelihood": "train",  # nats per response token, as all losses and log-odds
     "unlikelihood": "train",
-    "odds": "train",  # mean log-odds of the labels, of true and of conflict samples
-    "conflict_odds": "train",
+    "log_odds": "train",  # mean over the labels of true samples
+    "conflict_log_odds": "train",
     "conflict_share": "train",
     "learning_rate": "train",
     "grad_norm": "train",
@@ -42,11 +43,11 @@ class TrackedRun:
 
     name: str  # such as demo/3_mle
     folder: Path  # of TensorBoard's event files
-    settings: Mapping[str, Any]  # shown beside the curves by W&B and trackio
+    settings: Mapping[str, Any]  # shown next to the curves by W&B and trackio
 
 
 def check_installed(names: Sequence[str]) -> None:
-    """Raise RecipeError where the package of a tracker is not installed; none is imported."""
+    """Raise RecipeError where a tracker's package is not installed; imports none of them."""
     for name in names:
         package = PACKAGES[name]
         if find_spec(package) is None:
@@ -58,7 +59,7 @@ def check_installed(names: Sequence[str]) -> None:
 
 @contextmanager
 def tracking(names: Sequence[str], tracked: TrackedRun) -> Iterator[Callable[[Scalars], None]]:
-    """What tells a point (`step`, and numbers of which those in TRACKED count) to all trackers.
+    """A function that sends a point to all trackers: its `step`, and its values among TRACKED.
 
     Raises:
         RecipeError: a tracker is not installed or cannot start.
@@ -67,16 +68,16 @@ def tracking(names: Sequence[str], tracked: TrackedRun) -> Iterator[Callable[[Sc
     with ExitStack() as stack:
         tracks = [stack.enter_context(TRACKERS[name](tracked)) for name in names]
 
-        def tell(point: Scalars) -> None:
+        def send(point: Scalars) -> None:
             scalars = tagged(point)
             for track in tracks:
                 track(scalars, int(point["step"]))
 
-        yield tell
+        yield send
 
 
 def tagged(point: Scalars) -> dict[str, float]:
-    """The tracked numbers of a point, each under `train/` or `dev/`."""
+    """The tracked values of a point, with the prefix `train/` or `dev/`."""
     return {
         f"{group}/{name}": float(point[name]) for name, group in TRACKED.items() if name in point
     }
@@ -84,47 +85,48 @@ def tagged(point: Scalars) -> dict[str, float]:
 
 @contextmanager
 def tensorboard(tracked: TrackedRun) -> Iterator[Track]:
-    """Event files in the training's folder; there a resumed training goes on.
+    """TensorBoard event files in the run's folder; a resumed training adds another file.
 
-    Each point is written at once, without the thread and queue of tensorboardX's SummaryWriter, so
-    that it can be watched at once, and a full disk ends the training as any other.
+    Points are written directly, without the thread and queue of tensorboardX's SummaryWriter: they
+    are visible at once, and a full disk stops the training with an error.
     """
     from tensorboardX.event_file_writer import EventsWriter
     from tensorboardX.proto.event_pb2 import Event, SessionLog
     from tensorboardX.proto.summary_pb2 import Summary
 
-    opened: list[Any] = []
+    writers: list[Any] = []
 
     def write(step: int, **content: Any) -> None:
-        opened[0].write_event(Event(step=step, wall_time=time.time(), **content))
+        writers[0].write_event(Event(step=step, wall_time=time.time(), **content))
 
     def track(scalars: Scalars, step: int) -> None:
-        if not opened:
+        if not writers:
             tracked.folder.mkdir(parents=True, exist_ok=True)
-            opened.append(EventsWriter(str(tracked.folder / "events"), f".{step}"))
-            # A killed training has told more than its last state knows; it is told again.
+            writers.append(EventsWriter(str(tracked.folder / "events"), f".{step}"))
+            # A killed training may have written points after its last checkpoint. This event tells
+            # TensorBoard to drop them: the resumed training writes these steps again.
             write(step, session_log=SessionLog(status=SessionLog.START))
-        values = [Summary.Value(tag=name, simple_value=each) for name, each in scalars.items()]
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
         write(step, summary=Summary(value=values))
-        opened[0].flush()
+        writers[0].flush()
 
     try:
         yield track
     finally:
-        for writer in opened:
+        for writer in writers:
             writer.close()
 
 
 @contextmanager
 def wandb(tracked: TrackedRun) -> Iterator[Track]:
-    """A run of W&B; its own environment variables say where it goes, and whether it is sent."""
-    with start_run("wandb", "WANDB_PROJECT", tracked) as run:  # a failure is shown as one
+    """A W&B run; W&B's own environment variables say where it goes, and whether it is uploaded."""
+    with start_run("wandb", "WANDB_PROJECT", tracked) as run:  # marks the run as failed on error
         yield lambda scalars, step: run.log(dict(scalars), step=step)
 
 
 @contextmanager
 def trackio(tracked: TrackedRun) -> Iterator[Track]:
-    """A run of trackio, kept on this machine unless its environment variables name a Space."""
+    """A trackio run, kept on this machine unless trackio's environment variables name a Space."""
     run = start_run("trackio", "TRACKIO_PROJECT", tracked)
     try:
         yield lambda scalars, step: run.log(dict(scalars), step=step)
@@ -133,10 +135,12 @@ def trackio(tracked: TrackedRun) -> Iterator[Track]:
 
 
 def start_run(package: str, project: str, tracked: TrackedRun) -> Any:
-    """A run of a package with W&B's interface, in the project that an environment variable names.
+    """Start a run with a package that has W&B's interface.
+
+    `project` is the environment variable that names the project; the default is `PROJECT`.
 
     Raises:
-        RecipeError: it cannot start.
+        RecipeError: the run cannot start.
     """
     try:
         return import_module(package).init(
@@ -144,10 +148,10 @@ def start_run(package: str, project: str, tracked: TrackedRun) -> Any:
             name=tracked.name,
             config=dict(tracked.settings),
         )
-    except Exception as error:  # the many ways in which a service can disappoint
+    except Exception as error:  # network, login, quota: each service fails in its own way
         raise RecipeError(
-            f"report_to: {package} cannot start ({' '.join(str(error).split())[:200]}); "
-            f"mend that or leave {package} out"
+            f"report_to: {package} cannot start ({' '.join(str(error).split())[:ERROR_CHARACTERS]})"
+            f"; fix that, or leave {package} out"
         ) from error
 
 

@@ -1,0 +1,218 @@
+"""`evaluate`: a recipe's step 6, or files of hypotheses."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+from rich.text import Text
+
+from ontarget import artifacts
+from ontarget.cli.commands.recipe import run_recipe_file
+from ontarget.cli.console import error_console, one_line, write
+from ontarget.errors import CorpusError
+from ontarget.scoring.neural import PROGRAMS
+
+if TYPE_CHECKING:
+    from ontarget.analysis.evaluate_files import Evaluation
+    from ontarget.offtarget.metric import OffTarget
+
+SHOWN = 100  # characters of a program's message that fit a line
+STDIN = Path("-")
+DETECTORS = "fasttext, lingua, paper, or the path of a fastText model."
+Files = list[Path] | None
+Candidates = Annotated[
+    str | None, typer.Option(help="The languages a detector may answer, with commas between.")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateOptions:
+    """How files are evaluated."""
+
+    references: Files = None
+    sources: Path | None = None
+    source_lang: str | None = None
+    target_lang: str | None = None
+    candidates: str | None = None
+    detector: str = "fasttext"
+    votes: int = 1
+    pivot: str = "en"
+    programs: tuple[tuple[str, str | None], ...] = ()  # name, model
+    as_json: bool = False
+    segments_out: Path | None = None
+
+
+def evaluate(  # noqa: PLR0913 - a command's options
+    recipe: Annotated[
+        Path | None, typer.Argument(metavar="RECIPE", help="A recipe; leave out for files.")
+    ] = None,
+    force_from: Annotated[
+        str | None, typer.Option(metavar="STEP", help="With a RECIPE, as for `run`.")
+    ] = None,
+    hypotheses: Annotated[
+        Files,
+        typer.Option(
+            "--hypotheses",
+            "-i",
+            "-t",
+            help="A system's output, one segment a line; `-` reads "
+            "standard input. Repeat for more systems.",
+        ),
+    ] = None,
+    references: Annotated[
+        Files, typer.Option("--references", "-r", help="References. Repeat for further ones.")
+    ] = None,
+    sources: Annotated[
+        Path | None, typer.Option("--sources", "-s", help="The translated texts.")
+    ] = None,
+    source_lang: Annotated[str | None, typer.Option(help="The sources' language.")] = None,
+    target_lang: Annotated[str | None, typer.Option(help="The requested language.")] = None,
+    candidates: Candidates = None,
+    detector: Annotated[str, typer.Option(help=DETECTORS)] = "fasttext",
+    votes: Annotated[int, typer.Option(min=1, max=2, help="2: a second detector must agree.")] = 1,
+    pivot: Annotated[str, typer.Option(help="The language that models fall back to.")] = "en",
+    comet: Annotated[
+        bool, typer.Option("--comet", help="Also COMET, from its own environment.")
+    ] = False,
+    comet_model: Annotated[
+        str | None, typer.Option(help="Another COMET model; implies --comet.")
+    ] = None,
+    metricx: Annotated[
+        bool, typer.Option("--metricx", help="Also MetricX; lower is better.")
+    ] = False,
+    metricx_model: Annotated[
+        str | None, typer.Option(help="Another MetricX model; implies --metricx.")
+    ] = None,
+    bleurt: Annotated[bool, typer.Option("--bleurt", help="Also BLEURT.")] = False,
+    bleurt_model: Annotated[
+        str | None, typer.Option(help="Another BLEURT checkpoint; implies --bleurt.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a hypotheses file.")
+    ] = False,
+    segments_out: Annotated[
+        Path | None,
+        typer.Option(help="Write verdict and chrF of each segment to this file, as JSON lines."),
+    ] = None,
+) -> None:
+    """Measure the off-target ratio and quality scores of files, or run step 6 of a recipe.
+
+    Example: ontarget evaluate -i out.it -r ref.it -s src.en --source-lang en --target-lang it
+    """
+    programs = requested_programs(
+        (comet, comet_model), (metricx, metricx_model), (bleurt, bleurt_model)
+    )
+    options = EvaluateOptions(
+        references=references or None, sources=sources, source_lang=source_lang,
+        target_lang=target_lang, candidates=candidates, detector=detector, votes=votes,
+        pivot=pivot, programs=programs, as_json=as_json, segments_out=segments_out,
+    )  # fmt: skip
+    if means_recipe(recipe, bool(hypotheses or options != EvaluateOptions()), force_from):
+        run_recipe_file(recipe or Path(), "evaluate", force_from)
+    else:
+        evaluate_and_show(hypotheses or [], options)
+
+
+def requested_programs(*options: tuple[bool, str | None]) -> tuple[tuple[str, str | None], ...]:
+    """The requested ones of `PROGRAMS` with their models, from (flag, model) of each."""
+    return tuple(
+        (name, model)
+        for name, (flag, model) in zip(PROGRAMS, options, strict=True)
+        if flag or model is not None
+    )
+
+
+def means_recipe(recipe: Path | None, for_files: bool, force_from: str | None) -> bool:
+    """Whether the pipeline's step is meant.
+
+    Raises:
+        BadParameter: neither is meant, or both.
+    """
+    if (recipe or force_from) and for_files:
+        raise typer.BadParameter("give a RECIPE alone, or --hypotheses and its options alone")
+    if not recipe and not for_files:
+        raise typer.BadParameter("give a RECIPE, or --hypotheses and their languages")
+    return recipe is not None
+
+
+def evaluate_and_show(hypotheses: list[Path], options: EvaluateOptions) -> None:
+    """Print the evaluation of each file of hypotheses: a line of JSON, or a table."""
+    for name, value in (
+        ("--hypotheses", hypotheses),
+        ("--source-lang", options.source_lang),
+        ("--target-lang", options.target_lang),
+    ):
+        if not value:
+            raise typer.BadParameter(f"{name} is missing; files need it")
+    inputs = [
+        *hypotheses,
+        *(options.references or []),
+        *([options.sources] if options.sources else []),
+    ]
+    if inputs.count(STDIN) > 1:
+        raise typer.BadParameter("- stands for standard input, which can be read only once")
+    if options.segments_out and options.segments_out.resolve() in {
+        path.resolve() for path in inputs
+    }:
+        raise CorpusError(f"--segments-out {options.segments_out}: is an input; give another place")
+    from ontarget.offtarget.metric import OffTarget
+    from ontarget.report.render import evaluation as rendering
+
+    metric = OffTarget(
+        target_lang=options.target_lang or "",
+        source_lang=options.source_lang or "",
+        candidates=None if options.candidates is None else options.candidates.split(","),
+        detector=options.detector,
+        votes=options.votes,
+        pivot=options.pivot,
+    )
+    with opened(options.segments_out) as segments:
+        for result in evaluate_all(hypotheses, options, metric):
+            if segments is not None:
+                artifacts.write_records(segments, map(asdict, result.segment_results))
+            if options.as_json:
+                typer.echo(rendering.json_line(result))
+            else:
+                write(*rendering.text_lines(result))
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[TextIO | None]:
+    """The file for segments, published when the block ends; None without one."""
+    with ExitStack() as stack:
+        if path is None:
+            yield None
+            return
+        stack.enter_context(artifacts.lock_output(path))
+        yield stack.enter_context(artifacts.publish_file(path))
+
+
+def evaluate_all(
+    hypotheses: list[Path], options: EvaluateOptions, metric: "OffTarget"
+) -> list["Evaluation"]:
+    """The evaluations of all files, before any is shown."""
+    from ontarget.analysis.evaluate_files import NeuralMetrics, evaluate_files
+    from ontarget.scoring.neural import running
+
+    texts = {"references": options.references, "sources": options.sources}
+    kinds = frozenset(name for name, value in texts.items() if value)
+    scorers = [
+        running.find_scorer(PROGRAMS[name], model, kinds) for name, model in options.programs
+    ]
+    with error_console().status("judging") as status:
+        neural_metrics = NeuralMetrics(
+            scorers, lambda message: status.update(Text(one_line(message)[:SHOWN]))
+        )
+        return list(
+            evaluate_files(
+                metric,
+                hypotheses,
+                options.references or [],
+                options.sources,
+                neural_metrics,
+                keep_segments=options.segments_out is not None,
+            )
+        )

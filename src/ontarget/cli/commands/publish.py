@@ -1,0 +1,66 @@
+"""`push` a result to the Hub; `merge` an adapter into its model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ontarget import artifacts
+from ontarget.cli.console import console, quiet_libraries, write
+from ontarget.errors import ArtifactError
+from ontarget.pipeline import run as running
+from ontarget.recipe.yaml_file import load_recipe
+
+
+def push(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe that was run.")],
+    repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="Owner/name on the Hub.")],
+    system: Annotated[str, typer.Option(help="The model to upload: stage2 or stage1.")] = "stage2",
+    private: Annotated[
+        bool, typer.Option("--private", help="Make it visible to you only.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write the folder, but do not upload it.")
+    ] = False,
+) -> None:
+    """Upload a finished model, with its card, to the Hugging Face Hub.
+
+    Example: ontarget push recipe.yaml me/my-model --dry-run
+    """
+    quiet_libraries()
+    from ontarget.pipeline import push as pushing
+
+    content = load_recipe(recipe)
+    pushing.check_push(content, repo_id, system)
+    running.check_finished(content, "evaluate")
+    with console.status("writing" if dry_run else "writing and uploading"):
+        pushed = pushing.push(content, repo_id, system, private=private, dry_run=dry_run)
+    write(*pushed.lines)
+
+
+def merge(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="The folder or hub id it was trained on.")
+    ],
+    adapter: Annotated[
+        Path, typer.Argument(metavar="ADAPTER", help="The folder of a LoRA or DoRA adapter.")
+    ],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The merged model's folder; must not exist.")
+    ],
+) -> None:
+    """Merge an adapter into its model, so that it runs anywhere without peft.
+
+    Example: ontarget merge org/model runs/repair/4_unlikelihood/adapter merged
+    """
+    if out.exists():
+        raise ArtifactError(f"{out}: exists already; name a folder that does not")
+    quiet_libraries()
+    from ontarget.models import adapters, loading
+
+    loaded = loading.load_model(model)
+    merged = adapters.merge_adapter(adapters.load_adapter(loaded.model, adapter))
+    with artifacts.lock_output(out) as lock:
+        with artifacts.publish_folder(out, still_locked=lock.check) as partial:
+            loading.save_model(loading.LoadedModel(merged, loaded.tokenizer), partial)
+    write(f"merged model: {out}")

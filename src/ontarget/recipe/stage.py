@@ -1,0 +1,254 @@
+"""What the training steps share: schedules, examples, validation, saved models."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ontarget import artifacts, processes
+from ontarget.analysis import diagnose
+from ontarget.data.sampling import choose, first_of_each_direction
+from ontarget.decoding.backends import translator_of
+from ontarget.decoding.base import Search, Translator
+from ontarget.errors import CorpusError
+from ontarget.models import adapters, loading
+from ontarget.models.adapters import LowRankAdapter
+from ontarget.models.loading import LoadedModel
+from ontarget.models.prompting import build_prompts, build_responses, end_ids
+from ontarget.models.templates import PromptFormat
+from ontarget.recipe.sections import Adapter, Base, Mle, Training, Unlikelihood, Validation
+from ontarget.recipe.step_context import StepContext, Tell
+from ontarget.recipe.step_settings import DevSettings
+from ontarget.records import Direction, Sample
+from ontarget.training import checkpoints
+from ontarget.training.monitoring import trackers
+from ontarget.training.monitoring.callbacks import LogPoint, OnLog, ValidationPlan
+from ontarget.training.packing import Example, TokenSequence, token_sequence
+from ontarget.training.schedule import Schedule
+from ontarget.training.train import TrainingResult
+
+SHOWN = {
+    "likelihood": "MLE {:.3f}",
+    "unlikelihood": "UL {:.3f}",
+    "off_target_percent": "dev OTR {:.1f} %",
+    "tokens_per_second": "{:,.0f} tokens/s",
+}
+
+
+def schedule_of(
+    section: Training,
+    samples: int,
+    seed: int,
+    *,
+    alpha: float = 0.0,
+    validation: ValidationPlan | None = None,
+) -> Schedule:
+    """The section with its length in optimizer steps; an epoch's last step may be smaller."""
+    steps_per_epoch = math.ceil(samples / section.batch)
+    return Schedule(
+        steps=section.steps or math.ceil((section.epochs or 1) * steps_per_epoch),
+        batch=section.batch,
+        micro_batch=section.micro_batch,
+        learning_rate=section.learning_rate,
+        schedule=section.schedule,
+        warmup=section.warmup,
+        optimizer=section.optimizer,
+        weight_decay=section.weight_decay,
+        precision=section.precision,
+        row_tokens=section.row_tokens or section.max_tokens,
+        compiled=section.compile,
+        checkpoint_every=section.checkpoint_every,
+        alpha=alpha,
+        seed=seed,
+        adapter=adapter_of(getattr(section, "adapter", None)),
+        validation=validation,
+    )
+
+
+def adapter_of(section: Adapter | None) -> LowRankAdapter | None:
+    """The section as the adapter that it describes."""
+    if section is None:
+        return None
+    return LowRankAdapter(
+        rank=section.rank,
+        scale=section.alpha / section.rank,
+        dropout=section.dropout,
+        targets=section.targets,
+        kind=section.kind,
+    )
+
+
+def training_samples(context: StepContext[Any], section: Training, seed: int) -> list[Sample]:
+    """The samples that a training will see, in random order."""
+    samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "train.jsonl", Sample)
+    return choose(samples, section.steps * section.batch if section.steps else len(samples), seed)
+
+
+def make_examples(
+    loaded: LoadedModel,
+    prompt_format: PromptFormat,
+    samples: Sequence[Sample],
+    conflicts: Sequence[Sample] | None,
+    max_tokens: int,
+) -> list[Example]:
+    """Each sample with its conflict sample, if any; pairs that are too long are left out.
+
+    Raises:
+        CorpusError: none is left.
+    """
+    true = tokenize_samples(loaded, prompt_format, samples, unlikely=False)
+    if conflicts is None:
+        examples = [Example(rows=(row,)) for row in true]
+    else:
+        wrong = tokenize_samples(loaded, prompt_format, conflicts, unlikely=True)
+        examples = [Example(rows=pair) for pair in zip(true, wrong, strict=True)]
+    longest = min(max_tokens, loaded.positions or max_tokens)
+    fitting = [example for example in examples if example.length <= longest]
+    if not fitting:
+        raise CorpusError(
+            f"corpus.train: all {len(samples)} samples are longer than {longest} tokens; "
+            "raise max_tokens or take a model with more positions"
+        )
+    return fitting
+
+
+def tokenize_samples(
+    loaded: LoadedModel, prompt_format: PromptFormat, samples: Sequence[Sample], *, unlikely: bool
+) -> list[TokenSequence]:
+    """Prompts and responses, joined."""
+    prompts = build_prompts(loaded, samples, prompt_format)
+    responses = build_responses(loaded, samples, prompt_format)
+    rows = [
+        token_sequence(sample.key, prompt, response, unlikely=unlikely)
+        for sample, prompt, response in zip(samples, prompts, responses, strict=True)
+    ]
+    loading.check_token_ids(loaded, (t for row in rows for t in (*row.encoder, *row.tokens)))
+    return rows
+
+
+def load_start(context: StepContext[Any], base: Base, section: Mle | Unlikelihood) -> LoadedModel:
+    """The model that a stage starts from, in 4 bits if its adapter asks for that."""
+    context.tell("loading the model", 0, 1)
+    if section.adapter and section.adapter.kind == "qlora":
+        return loading.load_model(context.start, base.revision, section.precision)
+    loaded = loading.load_model(context.start, base.revision)
+    place_for_training(loaded)
+    context.tell("preparing the samples", 0, 1)
+    return loaded
+
+
+def place_for_training(loaded: LoadedModel) -> None:
+    """Move the model to the accelerator; engines that shard do so themselves, part by part."""
+    if not processes.is_sharded():
+        loading.move_to_accelerator(loaded.model)
+
+
+def save_result(
+    context: StepContext[Any],
+    loaded: LoadedModel,
+    result: TrainingResult,
+    prompt_format: PromptFormat,
+    revision: str | None,
+) -> None:
+    """Write `model/` and `curve.jsonl`, and `adapter/` and `validation.jsonl` if there are any.
+
+    The model is complete in any case: an adapter is merged into it, or into its original weights if
+    these were quantized for the training. Only the main process writes.
+    """
+    if not processes.is_main_process():
+        return
+    out = context.out
+    if result.adapter is not None:
+        adapters.save_adapter(result.adapter, out / "adapter")
+        if getattr(loaded.model, "is_quantized", False):
+            loaded = loading.load_model(str(loaded.model.name_or_path), revision)
+            adapters.merge_adapter(adapters.load_adapter(loaded.model, out / "adapter"))
+        else:
+            adapters.merge_adapter(result.adapter)
+    loading.save_model(loaded, out / "model")
+    loading.write_generation_config(out / "model", end_ids(loaded, prompt_format))
+    artifacts.write_jsonl(out / "curve.jsonl", result.curve)
+    if result.validated:
+        artifacts.write_jsonl(out / "validation.jsonl", result.validated)
+
+
+def dev_samples(context: StepContext[Any], count: int) -> list[Sample]:
+    """`count` dev samples of each direction, drawn at random."""
+    samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "dev.jsonl", Sample)
+    drawn = choose(samples, len(samples), context.settings.seed)
+    return first_of_each_direction(drawn, count)
+
+
+def validation_plan(
+    context: StepContext[Any],
+    loaded: LoadedModel,
+    prompt_format: PromptFormat,
+    setting: Validation | None,
+    dev: DevSettings | None,
+) -> ValidationPlan | None:
+    """How a training is validated: on zero-shot directions, or supervised ones without any."""
+    if setting is None or dev is None:
+        return None
+    samples = dev_samples(context, setting.segments)
+    watched = set(dev.zero_shot or dev.supervised)
+    selected = [s for s in samples if Direction(s.source_lang, s.target_lang) in watched]
+    translator = greedy_translator(context, loaded, prompt_format, dev)
+    return ValidationPlan(
+        every=setting.every,
+        measure=lambda step: diagnose.validate(translator, selected, dev.detection, step),
+        stop=setting.stop,
+    )
+
+
+def greedy_translator(
+    context: StepContext[Any], loaded: LoadedModel, prompt_format: PromptFormat, dev: DevSettings
+) -> Translator:
+    """The translator of measurements on dev sentences."""
+    search = Search(beams=1, max_new_tokens=dev.max_new_tokens, batch=context.dev_batch)
+    return translator_of(loaded, prompt_format, search)
+
+
+def stage_result(result: TrainingResult, samples: int, examples: int) -> dict[str, int]:
+    """What a stage reports: samples, those left out for their length, optimizer steps."""
+    counts = {"samples": examples, "too_long": samples - examples, "steps": result.steps}
+    return counts | ({"kept_step": result.kept} if result.validated else {})
+
+
+@contextmanager
+def progress(context: StepContext[Any], section: Training) -> Iterator[OnLog]:
+    """Receives the points of a training for the terminal and, on the main process, for trackers.
+
+    Event files lie outside the step's folder, which does not exist until it is complete. A training
+    that does not resume replaces older ones.
+    """
+    show = shown_as_line(context.tell)
+    if not processes.is_main_process():
+        yield show
+        return
+    if not checkpoints.all_checkpoints(context.unfinished):
+        artifacts.remove_tree(context.logs)
+    run = trackers.TrackedRun(
+        name=f"{context.run_name}/{context.logs.name}",
+        folder=context.logs,
+        settings=section.model_dump(mode="json"),
+    )
+    with trackers.tracking(context.report_to, run) as track:
+
+        def receive(point: LogPoint) -> None:
+            show(point)
+            track(point)
+
+        yield receive
+
+
+def shown_as_line(tell: Tell) -> OnLog:
+    """Training progress as one line: both losses in nats per token, and the latest validation."""
+    latest: dict[str, float] = {}
+
+    def show(point: LogPoint) -> None:
+        latest.update(point)
+        values = {name: value for name, value in latest.items() if value or name != "unlikelihood"}
+        parts = [form.format(values[name]) for name, form in SHOWN.items() if name in values]
+        tell("  ".join(parts), int(point["step"]), int(point["steps"]))
+
+    return show

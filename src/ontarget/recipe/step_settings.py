@@ -1,0 +1,228 @@
+"""Exactly the settings that each step reads, one record a step, made from a recipe.
+
+A step is given its record and nothing else of the recipe, so a setting that it does not declare
+here cannot be read. The record is also what decides whether a finished step is out of date.
+"""
+
+from dataclasses import dataclass
+
+from ontarget.models.templates import PromptFormat
+from ontarget.offtarget.detection import Detection
+from ontarget.recipe.recipe import Recipe
+from ontarget.recipe.sections import (
+    Base,
+    Corpus,
+    Mle,
+    Scratch,
+    Training,
+    Translate,
+    Unlikelihood,
+)
+from ontarget.records import Direction
+from ontarget.systems import BY_NAME
+
+Directions = tuple[Direction, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseSettings:
+    """Step 0."""
+
+    languages: tuple[str, ...]
+    seed: int
+    corpus: Corpus
+    scratch: Scratch
+    prompt_format: PromptFormat  # the tokenizer is trained on its text too
+    supervised: Directions
+    zero_shot: Directions
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "BaseSettings":
+        """From a recipe with base.scratch."""
+        assert recipe.base.scratch is not None
+        return cls(
+            languages=recipe.languages,
+            seed=recipe.seed,
+            corpus=recipe.corpus,
+            scratch=recipe.base.scratch,
+            prompt_format=recipe.prompt_format,
+            supervised=recipe.supervised_directions,
+            zero_shot=recipe.zero_shot_directions,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareSettings:
+    """Step 1."""
+
+    languages: tuple[str, ...]
+    seed: int
+    corpus: Corpus
+    supervised: Directions
+    zero_shot: Directions
+    trains: bool  # whether any step trains on the samples
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "PrepareSettings":
+        """From a recipe."""
+        return cls(
+            languages=recipe.languages,
+            seed=recipe.seed,
+            corpus=recipe.corpus,
+            supervised=recipe.supervised_directions,
+            zero_shot=recipe.zero_shot_directions,
+            trains=bool(recipe.trainings),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConflictSettings:
+    """Step 2."""
+
+    languages: tuple[str, ...]
+    seed: int
+    draw: str  # wrong_target, or any_other_instruction
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "ConflictSettings":
+        """From a recipe with stage 2."""
+        assert recipe.unlikelihood is not None
+        return cls(languages=recipe.languages, seed=recipe.seed, draw=recipe.unlikelihood.draw)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DevSettings:
+    """What measurements on dev sentences depend on: validation and the diagnosis before stage 2."""
+
+    languages: tuple[str, ...]
+    supervised: Directions
+    zero_shot: Directions
+    max_new_tokens: int
+    detection: Detection
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "DevSettings":
+        """From a recipe."""
+        return cls(
+            languages=recipe.languages,
+            supervised=recipe.supervised_directions,
+            zero_shot=recipe.zero_shot_directions,
+            max_new_tokens=recipe.translate.max_new_tokens,
+            detection=recipe.detection,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MleSettings:
+    """Step 3."""
+
+    seed: int
+    base: Base
+    prompt_format: PromptFormat
+    mle: Mle
+    dev: DevSettings | None  # None without validation
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "MleSettings":
+        """From a recipe with stage 1."""
+        assert recipe.mle is not None
+        return cls(
+            seed=recipe.seed,
+            base=recipe.base,
+            prompt_format=recipe.prompt_format,
+            mle=recipe.mle,
+            dev=DevSettings.of(recipe) if recipe.mle.validation else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnlikelihoodSettings:
+    """Step 4, stage 2."""
+
+    seed: int
+    base: Base
+    prompt_format: PromptFormat
+    unlikelihood: Unlikelihood
+    dev: DevSettings | None  # None without validation and diagnosis
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "UnlikelihoodSettings":
+        """From a recipe with stage 2."""
+        section = recipe.unlikelihood
+        assert section is not None
+        return cls(
+            seed=recipe.seed,
+            base=recipe.base,
+            prompt_format=recipe.prompt_format,
+            unlikelihood=section,
+            dev=DevSettings.of(recipe) if section.validation or section.preflight else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlSettings:
+    """Step 4's control: stage 2's training without what only concerns unlikelihood."""
+
+    seed: int
+    base: Base
+    prompt_format: PromptFormat
+    training: Mle
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "ControlSettings":
+        """From a recipe with a control."""
+        stage2 = recipe.unlikelihood
+        assert stage2 is not None
+        shared = {name: getattr(stage2, name) for name in (*Training.model_fields, "adapter")}
+        return cls(
+            seed=recipe.seed,
+            base=recipe.base,
+            prompt_format=recipe.prompt_format,
+            training=Mle(**shared),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslateSettings:
+    """Step 5, one system."""
+
+    base: Base
+    prompt_format: PromptFormat
+    translate: Translate
+    zero_shot: Directions | None  # None: all directions of the test set
+
+    @classmethod
+    def of(cls, recipe: Recipe, system: str) -> "TranslateSettings":
+        """From a recipe, for one of its systems."""
+        compared = BY_NAME[system].compared
+        return cls(
+            base=recipe.base,
+            prompt_format=recipe.prompt_format,
+            translate=recipe.translate,
+            zero_shot=None if compared else recipe.zero_shot_directions,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """Step 6."""
+
+    supervised: Directions
+    detection: Detection
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "EvaluateSettings":
+        """From a recipe."""
+        return cls(supervised=recipe.supervised_directions, detection=recipe.detection)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """Step 7, which shows the whole recipe but where it lies and who watches it."""
+
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "ReportSettings":
+        """From a recipe."""
+        return cls(recipe=recipe.model_copy(update={"out": "", "report_to": ()}))
