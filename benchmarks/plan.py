@@ -21,7 +21,7 @@ from ontarget.memory_plan.arithmetic import (
     MemoryUse,
     TrainingPlan,
     largest_batch,
-    memory_on_one,
+    unsharded_memory,
 )
 from ontarget.memory_plan.shapes import ModelDescription, ModelShape, llama_tensors
 from ontarget.models import adapters
@@ -113,7 +113,7 @@ def case(shape: ModelShape, stage: TrainingPlan) -> Case:
 
 def compare(name: str, shape: ModelShape, stage: TrainingPlan) -> None:
     """One line: what is planned, what is measured, beyond the weights and with them."""
-    plan = memory_on_one(ModelDescription(shape=shape, tensors=llama_tensors(shape)), stage)
+    plan = unsharded_memory(ModelDescription(shape=shape, tensors=llama_tensors(shape)), stage)
     running = case(shape, stage)
     held = sum(each.numel() * each.element_size() for each in running.tuned.parameters()) / 1e6
     with forward.forward_returns_loss(running.model):

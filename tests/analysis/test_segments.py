@@ -37,7 +37,7 @@ def made(drawn: Pairs) -> list[SegmentOutputs]:
 def test_damage_is_1_for_off_target_and_the_loss_against_the_best_other() -> None:
     (segment,) = align_segments(a_segment(1), SYSTEMS)  # empty 0.0, pivot 10.0, on target 60.0
     assert segment.damage == pytest.approx((1.6, 1.5, 0.0))
-    undecided = replace(segment.answers[0], verdict="undecided", chrf=50.0)
+    undecided = replace(segment.outputs[0], verdict="undecided", chrf=50.0)
     assert SegmentOutputs(segment.direction, (undecided,)).damage == pytest.approx((0.5,))
 
 
@@ -50,8 +50,8 @@ def test_answers_stand_in_the_order_of_the_systems_whatever_theirs_is() -> None:
     first, second = a_segment(1), a_segment(2)
     given_order = [*second[::-1], *first]
     found = align_segments(given_order, SYSTEMS)
-    assert [[each.system for each in segment.answers] for segment in found] == [list(SYSTEMS)] * 2
-    assert [segment.answers[0].key for segment in found] == ["t:2/it-nl", "t:1/it-nl"]
+    assert [[each.system for each in segment.outputs] for segment in found] == [list(SYSTEMS)] * 2
+    assert [segment.outputs[0].key for segment in found] == ["t:2/it-nl", "t:1/it-nl"]
     assert [len(each.answers) for each in align_segments(given_order, ("stage2",))] == [1, 1]
 
 
@@ -86,7 +86,7 @@ def test_columns_say_what_the_segments_say(drawn: Pairs) -> None:
     for number, segment in enumerate(every):
         assert found["directions"][found["direction"][number]]["id"] == "it-nl"
         assert found["texts"][found["source"][number]] == "Ciao a tutti."
-        for column, answer in zip(found["answers"], segment.answers, strict=True):
+        for column, answer in zip(found["outputs"], segment.outputs, strict=True):
             assert found["texts"][column["text"][number]] == answer.hypothesis
             assert found["verdicts"][column["verdict"][number]]["id"] == answer.verdict
             assert found["languages"][column["language"][number]] == answer.found_lang

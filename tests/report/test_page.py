@@ -207,7 +207,7 @@ def test_embedded_data_has_each_text_once() -> None:
     segments = align_segments(a_segment(1) + a_segment(2), ("base", "stage1", "stage2"))
     data = data_of(pages.render_html(a_report("Hallo.", segments)))
     assert data["texts"] == ["Ciao a tutti.", "Dag allemaal.", "", "Hallo.", "Dag."]
-    assert data["source"] == [0, 0] and data["answers"][2]["text"] == [4, 4]
+    assert data["source"] == [0, 0] and data["outputs"][2]["text"] == [4, 4]
 
 
 def test_hostile_text_stays_in_its_markdown_cell() -> None:

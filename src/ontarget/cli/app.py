@@ -94,7 +94,7 @@ def execute(arguments: list[str]) -> int:
         explain_usage(error, errors)
         return BAD_INPUT
     except (typer.Abort, KeyboardInterrupt):
-        errors.print("ontarget: stopped; finished steps are kept, run again to go on")
+        errors.print("ontarget: stopped; finished steps are kept, run again to resume")
         return INTERRUPTED
     except OnTargetError as error:
         if debug:

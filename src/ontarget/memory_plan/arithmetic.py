@@ -244,6 +244,3 @@ def reserved_bytes(gpu: int) -> int:
 def fits(needs: Sequence[MemoryUse], gpu: int) -> bool:
     """Whether a GPU of `gpu` bytes can run these trainings, one after another."""
     return all(need.total + reserved_bytes(gpu) <= gpu for need in needs)
-
-
-memory_on_one = unsharded_memory  # alias until benchmarks/plan.py is updated

@@ -141,7 +141,7 @@ function browse(data) {
       const chrf = outputs.chrf[index].toFixed(1);
       const numbers = ` · chrF ${chrf} · damage ${outputs.damage[index].toFixed(2)}`;
       const tag = renderVerdict(outputs.verdict[index], language, numbers);
-      const text = data.texts[answers.text[index]];
+      const text = data.texts[outputs.text[index]];
       const entry = renderEntry(data.systems[number].name, text, language, tag);
       if (data.systems[number].id === state.system) entry.className = "chosen";
       list.append(entry);
@@ -218,8 +218,8 @@ function browse(data) {
     const rows = matches.map((index) => [
       data.key[index], directions[data.direction[index]],
       data.texts[data.source[index]], data.texts[data.reference[index]],
-      ...data.outputs.flatMap((answers) => [
-        data.texts[answers.text[index]], verdicts[outputs.verdict[index]],
+      ...data.outputs.flatMap((outputs) => [
+        data.texts[outputs.text[index]], verdicts[outputs.verdict[index]],
         data.languages[outputs.language[index]], outputs.chrf[index], outputs.damage[index],
       ]),
     ]);
