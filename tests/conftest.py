@@ -1,5 +1,6 @@
 """One hypothesis profile for every test, and what several tests start from."""
 
+import fcntl
 import json
 import os
 from collections.abc import Callable
@@ -9,9 +10,12 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import settings
+from support.commands import run_command
+from support.runs import FinishedRun
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a pytest-xdist worker
 
 settings.register_profile("repeatable", deadline=None, max_examples=60, derandomize=True)
 settings.load_profile("repeatable")
@@ -46,3 +50,25 @@ def write_recipe(tmp_path: Path) -> Writer:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """`RECIPE`, run to its end once for the whole test session, and read by any number of tests.
+
+    Never change it: tests that need to call `finished_run.copy_to(tmp_path)` first, which is cheap,
+    and work on the copy (its recipe names the copied folder as `out`, and all steps are up to
+    date). The workers of pytest-xdist share one run: the first one makes it, the others wait.
+    """
+    root = tmp_path_factory.getbasetemp()
+    root = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "finished_run"
+    root.mkdir(exist_ok=True)
+    recipe, out, output = root / "recipe.yaml", root / "run", root / "stdout.txt"
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed
+        if not output.exists():  # the marker of a complete run: written last
+            recipe.write_text(yaml.safe_dump({**RECIPE, "out": str(out)}), encoding="utf-8")
+            result = run_command("run", recipe)
+            assert (result.code, result.stderr) == (0, ""), result
+            output.write_text(result.stdout, encoding="utf-8")
+    return FinishedRun(recipe, out, output.read_text(encoding="utf-8"))
