@@ -68,7 +68,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
         fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed
         if not output.exists():  # the marker of a complete run: written last
             recipe.write_text(yaml.safe_dump({**RECIPE, "out": str(out)}), encoding="utf-8")
-            result = run_command("run", recipe)
+            result = run_command("run", "--debug", recipe)
             assert (result.code, result.stderr) == (0, ""), result
             output.write_text(result.stdout, encoding="utf-8")
     return FinishedRun(recipe, out, output.read_text(encoding="utf-8"))

@@ -76,7 +76,7 @@ class Comparison:
     a: SystemResults
     b: SystemResults
     averages: tuple[AveragePair, ...]  # over the common directions; supervised first
-    directions: tuple[DirectionComparison, ...] @ property
+    directions: tuple[DirectionComparison, ...]
 
     @property
     def only_in(self) -> dict[str, list[Direction]]:
