@@ -50,3 +50,9 @@ class Stopped(Exception):
 def visible(text: str) -> str:
     """`text` with control characters written out, so that it is one line and moves no cursor."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def error_text(error: Exception) -> str:
+    """An exception's message, as one line."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(words.split())

@@ -115,20 +115,7 @@ def evaluate_files(  # noqa: PLR0913 - the options of `ontarget evaluate`
         ratio_of(metric, path, system.segments, system.references)
         for path, system in zip(hypotheses, systems, strict=True)
     ]
-    programs = {  # before the slow statistics below, since programs may fail
-        scorer.program.name: neural(
-            scorer,
-            [system.output for system in systems],
-            texts.source_texts,
-            list(texts.references.values()),
-            neural_metrics.tell,
-        )
-        for scorer in neural_metrics.scorers
-    }
-    measured = [
-        system.statistics | {name: results[index] for name, results in programs.items()}
-        for index, system in enumerate(systems)
-    ]
+    measured = measure_all(systems, texts, neural_metrics)
     for index, (path, system) in enumerate(zip(hypotheses, systems, strict=True)):
         yield Evaluation(
             file=str(path),
@@ -138,6 +125,26 @@ def evaluate_files(  # noqa: PLR0913 - the options of `ontarget evaluate`
             off_target_versus_first=compare_off_target(systems[0], system) if index else None,
             segment_results=segment_results(path, system) if keep_segments else (),
         )
+
+
+def measure_all(
+    systems: Sequence[EvaluatedTexts], texts: References, neural_metrics: NeuralMetrics
+) -> list[dict[str, MetricStatistics]]:
+    """The statistics of each system in every metric; each neural metric runs once for all."""
+    programs = {
+        scorer.program.name: neural(
+            scorer,
+            [system.output for system in systems],
+            texts.source_texts,
+            list(texts.references.values()),
+            neural_metrics.tell,
+        )
+        for scorer in neural_metrics.scorers
+    }
+    return [
+        system.statistics | {name: results[index] for name, results in programs.items()}
+        for index, system in enumerate(systems)
+    ]
 
 
 def evaluate_file(metric: OffTarget, path: Path, texts: References) -> EvaluatedTexts:

@@ -76,8 +76,7 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> int:
     """Run one command; bad input is one line on stderr. Returns the exit code."""
-    if not os.environ.get("COLUMNS", "80").isdecimal() or int(os.environ.get("COLUMNS", "80")) < 1:
-        del os.environ["COLUMNS"]  # rich would print nothing at all
+    drop_invalid_width()
     debug = "--debug" in arguments
     errors = error_console()
     try:
@@ -115,6 +114,13 @@ def execute(arguments: list[str]) -> int:
         text, code = unforeseen_error(error)
         errors.print(Text(f"ontarget: {text}"), soft_wrap=True)
         return code
+
+
+def drop_invalid_width() -> None:
+    """Ignore a COLUMNS that is not a positive number: rich would print nothing at all."""
+    columns = os.environ.get("COLUMNS", "80")
+    if not columns.isdecimal() or int(columns) < 1:
+        del os.environ["COLUMNS"]
 
 
 def is_output_error(error: OSError) -> bool:

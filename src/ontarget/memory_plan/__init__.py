@@ -1,5 +1,5 @@
 """The memory that a training needs per GPU, computed before it runs, without loading a model.
 
-- `shapes`: the sizes of a model and the names and shapes of its weights
-- `arithmetic`: bytes of weights, gradients, optimizer states, activations and loss
+shapes       the sizes of a model and the names and shapes of its weights
+arithmetic   bytes of weights, gradients, optimizer states, activations and loss
 """

@@ -121,14 +121,11 @@ def load_model(
             or does not end its responses with an EOS token.
     """
     check_folder(model)
-    place = f"{model}: no such folder, and as a hub id it" if is_hub_id(model) else f"{model}:"
     try:
         with panics_as_errors(model):
             tokenizer = load_tokenizer(model, revision)
         config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
         kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        network: PreTrainedModel
-        report: dict[str, Any]
         network, report = kind.from_pretrained(
             model,
             revision=revision,
@@ -140,6 +137,7 @@ def load_model(
             **({} if quantized is None else four_bit_settings(quantized)),
         )
     except Exception as error:  # a folder or a hub can fail in many ways
+        place = f"{model}: no such folder, and as a hub id it" if is_hub_id(model) else f"{model}:"
         raise ModelError(
             f"{place} cannot be loaded ({type(error).__name__}: "
             f"{' '.join(str(error).split())[:200]}); "

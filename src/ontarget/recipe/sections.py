@@ -67,19 +67,13 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def check_booleans(cls, value: object, info: Any) -> object:
-        """Reject booleans where another type is expected, and anything else where they are.
-
-        `yes` would otherwise pass for 1.
-        """
+        """Reject booleans where another type is expected (`yes` would be 1), and the reverse."""
         field = cls.model_fields[str(info.field_name)]
         if isinstance(value, bool) and field.annotation is not bool:
             word, others = ("true", "yes and on") if value else ("false", "no and off")
             raise ValueError(f"is {word} (YAML also reads {others} so); write the intended value")
-        if (
-            isinstance(value, int | str)
-            and not isinstance(value, bool)
-            and field.annotation is bool
-        ):
+        wrong = isinstance(value, int | str) and not isinstance(value, bool)
+        if wrong and field.annotation is bool:
             raise ValueError(f"is {str(value)[:60]!r}; write true or false")
         return value
 
@@ -123,10 +117,9 @@ class Corpus(Section):
                     )
         for split, paths in (("train", self.train), ("dev", self.dev), ("test", self.test)):
             names = [path.name for path in paths]
-            twice = next((name for name in names if names.count(name) > 1), None)
-            if twice:
+            if repeated := next((name for name in names if names.count(name) > 1), None):
                 raise ValueError(
-                    f"two files of {split} are named {twice}; rename one, rows are keyed by it"
+                    f"two files of {split} are named {repeated}; rename one, rows are keyed by it"
                 )
         return self
 

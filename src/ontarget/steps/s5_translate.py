@@ -1,6 +1,7 @@
 """Step 5: every test sentence, translated by one system."""
 
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ontarget import artifacts
@@ -38,23 +39,24 @@ def run(context: StepContext[TranslateSettings]) -> dict[str, Any]:
     texts = translate_all(
         translator, samples, lambda done, total: context.tell("segments", done, total)
     )
-    artifacts.write_jsonl(
-        context.out / "translations.jsonl",
-        (
-            Translation(
-                key=sample.key,
-                system=context.system,
-                source_lang=sample.source_lang,
-                target_lang=sample.target_lang,
-                source=sample.source,
-                reference=sample.target,
-                hypothesis=text,
-            )
-            for sample, text in zip(samples, texts, strict=True)
-        ),
-    )
+    translations = pair(samples, texts, context.system)
+    artifacts.write_jsonl(context.out / "translations.jsonl", translations)
     return {
         "segments": len(samples),
         "empty": sum(not text for text in texts),
         "segments_per_second": round(len(samples) / (time.monotonic() - start), 1),
     }
+
+
+def pair(samples: Sequence[Sample], texts: Sequence[str], system: str) -> Iterator[Translation]:
+    """Each sample with its translation."""
+    for sample, text in zip(samples, texts, strict=True):
+        yield Translation(
+            key=sample.key,
+            system=system,
+            source_lang=sample.source_lang,
+            target_lang=sample.target_lang,
+            source=sample.source,
+            reference=sample.target,
+            hypothesis=text,
+        )

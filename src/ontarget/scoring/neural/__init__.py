@@ -3,9 +3,9 @@
 COMET, MetricX and BLEURT need library versions that conflict with ours and with each other.
 
 program        what a metric module defines: inputs, command line, output format
-comet          one module per metric
-metricx
-bleurt
+comet          COMET, from comet-score
+metricx        MetricX, from google-research/metricx
+bleurt         BLEURT, from google-research/bleurt
 environments   finding the program, its version and its environment variables
 running        one call: texts in files, scores out, and no process left behind
 """
