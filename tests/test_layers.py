@@ -76,7 +76,7 @@ def imported_modules(path: Path) -> Iterator[tuple[str, ...]]:
 
 
 def test_the_rule_names_every_package() -> None:
-    print("\n".join(RULE))
+    print("\n".join(RULE))  # noqa: T201 - `pytest -s -k rule` shows it
     packages = {package_of(path) for path in FILES} - {"__init__", "__main__"}
     assert packages == set(LEVEL)
 

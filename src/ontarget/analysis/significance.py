@@ -48,7 +48,7 @@ class SystemPair:
 
 
 def compare_pairs(segments: Sequence[SegmentOutputs], supervised: bool) -> list[SystemPair]:
-    """All pairs of systems on the segments of one setting; [] without segments or a second system."""
+    """All pairs of systems on the segments of one setting; [] if there are none."""
     systems = [output.system for output in segments[0].outputs] if segments else []
     pairs = list(combinations(range(len(systems)), 2))
     if not pairs:

@@ -70,9 +70,7 @@ def check_chat_template(model: str) -> None:
     except (OSError, ValueError, RecursionError):
         settings = {}
     if not isinstance(settings, dict) or not settings.get("chat_template"):
-        raise ModelError(
-            f"{model}: its tokenizer has no chat template; leave chat out of the recipe"
-        )
+        raise ModelError(f"{model}: its tokenizer has no chat template; leave chat out")
 
 
 def check_quantization() -> None:

@@ -40,9 +40,7 @@ def build_prompts(
     """
     check_special_tokens(loaded, [(sample.key, sample.source) for sample in samples])
     if prompt_format.chat and loaded.has_encoder:
-        raise ModelError(
-            f"{loaded.name}: an encoder-decoder holds no chat; leave chat out of the recipe"
-        )
+        raise ModelError(f"{loaded.name}: an encoder-decoder holds no chat; leave chat out")
     if source_codes(loaded):
         return prompts_with_source_codes(loaded, samples)
     if response_codes(loaded):
@@ -100,7 +98,7 @@ def chat_prompts(loaded: LoadedModel, texts: Sequence[str]) -> list[Tokens]:
     if any(text.strip() not in turn for text, turn in zip(texts, rendered, strict=True)):
         raise ModelError(
             f"{loaded.name}: its chat template leaves out or changes what the user says; leave "
-            "chat out of the recipe, or mend the template"
+            "chat out, or mend the template"
         )
     return tokenize(loaded, rendered)
 
@@ -123,9 +121,7 @@ def render_chat(loaded: LoadedModel, turns: Sequence[tuple[str, str]], *, open_t
         ModelError: the tokenizer has no chat template, or one that fails.
     """
     if loaded.tokenizer.chat_template is None:
-        raise ModelError(
-            f"{loaded.name}: its tokenizer has no chat template; leave chat out of the recipe"
-        )
+        raise ModelError(f"{loaded.name}: its tokenizer has no chat template; leave chat out")
     try:
         return str(
             loaded.tokenizer.apply_chat_template(
@@ -138,7 +134,7 @@ def render_chat(loaded: LoadedModel, turns: Sequence[tuple[str, str]], *, open_t
     except Exception as error:  # a template may raise anything
         raise ModelError(
             f"{loaded.name}: its chat template cannot be filled "
-            f"({' '.join(str(error).split())[:200]}); leave chat out of the recipe"
+            f"({' '.join(str(error).split())[:200]}); leave chat out"
         ) from error
 
 

@@ -56,7 +56,7 @@ class MemoryPlan:
 
 
 def make_plan(recipe: Recipe, gib: float, gpus: int | None) -> MemoryPlan:
-    """The smallest plan that fits on GPUs of `gib` GiB, at most `gpus` (64) of them, or the largest.
+    """The smallest plan that fits on at most `gpus` (64) GPUs of `gib` GiB, or else the largest.
 
     Raises:
         RecipeError: nothing is trained, or `gpus` cannot share a batch evenly.

@@ -100,7 +100,8 @@ def load_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
         ) from error
     except UnicodeEncodeError as error:
         raise RecipeError(
-            f"{path}: contains {ascii(error.object[error.start])}, half a surrogate pair; write the character"
+            f"{path}: contains {ascii(error.object[error.start])}, half a surrogate pair; "
+            "write the character itself"
         ) from error
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}{yaml_fault(error)}") from error

@@ -50,7 +50,7 @@ def resampled(
 
 
 def draw_resamples(segments: int, seed: int = SEED) -> NDArray[np.int64]:
-    """Segment numbers of `RESAMPLES` bootstrap samples; of fewer if there are very many segments."""
+    """Segment numbers of `RESAMPLES` bootstrap samples; fewer if there are very many segments."""
     count = min(RESAMPLES, max(100, DRAWS_AT_ONCE // segments))
     return np.random.default_rng(seed).choice(segments, size=(count, segments), replace=True)
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from ontarget import artifacts
 from ontarget.cli.commands.recipe import run_recipe_file
 from ontarget.cli.console import error_console, one_line, write
+from ontarget.data.readers.lines import STDIN
 from ontarget.errors import CorpusError
 from ontarget.scoring.neural import PROGRAMS
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ontarget.offtarget.metric import OffTarget
 
 SHOWN = 100  # characters of a program's message that fit a line
-STDIN = Path("-")
 DETECTORS = "fasttext, lingua, paper, or the path of a fastText model."
 Files = list[Path] | None
 Candidates = Annotated[

@@ -60,7 +60,9 @@ def merge(
 
     loaded = loading.load_model(model)
     merged = adapters.merge_adapter(adapters.load_adapter(loaded.model, adapter))
-    with artifacts.lock_output(out) as lock:
-        with artifacts.publish_folder(out, still_locked=lock.check) as partial:
-            loading.save_model(loading.LoadedModel(merged, loaded.tokenizer), partial)
+    with (
+        artifacts.lock_output(out) as lock,
+        artifacts.publish_folder(out, still_locked=lock.check) as partial,
+    ):
+        loading.save_model(loading.LoadedModel(merged, loaded.tokenizer), partial)
     write(f"merged model: {out}")

@@ -26,7 +26,7 @@ def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, 
     if unseen and number:
         raise CorpusError(
             f"{path}: no line has the language {min(unseen)!r}; "
-            "rename its key or drop the language from the recipe"
+            "rename its key or leave the language out"
         )
 
 

@@ -1,16 +1,20 @@
 """Lines of a text file, plain or gzipped, strictly UTF-8 and of bounded length."""
 
 import gzip
+import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from io import BufferedIOBase
 from pathlib import Path
+from typing import cast
 
 from ontarget.errors import CorpusError
 
 LONGEST = 1 << 20  # bytes; a longer line is no sentence and could fill the memory
 LONGEST_SEGMENT = 100_000  # characters; a longer line is no segment and would dominate every mean
 BOM = b"\xef\xbb\xbf"
+STDIN = Path("-")  # standard input, which can be read only once
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -35,8 +39,12 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise CorpusError(f"{path}: {error.strerror}; make the file readable") from error
 
 
-def open_bytes(path: Path) -> BufferedIOBase:
-    """The file as bytes, decompressed if its name ends in .gz."""
+def open_bytes(path: Path) -> AbstractContextManager[BufferedIOBase]:
+    """The file as bytes, decompressed if its name ends in .gz; standard input for `-`."""
+    if path == STDIN:
+        if sys.stdin is None:
+            raise CorpusError("-: standard input is closed; give the path of a file")
+        return nullcontext(cast(BufferedIOBase, sys.stdin.buffer))
     return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
 
 

@@ -132,7 +132,7 @@ def measure(rng: random.Random) -> Phrase:
 
 
 def in_unit(number: int, unit: str, locale: Locale) -> str:
-    """`3 hours`; Babel returns the unit's id where it lacks the long form; the short form is used then."""
+    """`3 hours`, or its short form where CLDR lacks the long one (Babel returns the unit's id)."""
     long = format_unit(number, unit, length="long", locale=locale)
     return format_unit(number, unit, length="short", locale=locale) if unit in long else long
 

@@ -45,4 +45,4 @@ def column_fault(names: Sequence[str], language: str) -> str:
     similar = [name for name in names if name.lower()[:2] == language.lower()[:2]]
     columns = ", ".join(name[:SHOWN] for name in names[:12]) or "nothing"
     remedy = f"rename {similar[0][:SHOWN]!r}" if similar else "add it"
-    return f"no column {language!r} among {columns}; {remedy} or drop the language from the recipe"
+    return f"no column {language!r} among {columns}; {remedy} or leave the language out"
