@@ -161,13 +161,11 @@ def test_readme_and_package_docstring_show_the_same_tree() -> None:
     shown = [
         line for line in readme.splitlines() if re.match(r"    (\w+/ {2,}|errors records)", line)
     ]
-    assert shown == tree and len(tree) == len(PACKAGES_AT_TOP) + 1
-    assert {line.split("/")[0].strip() for line in tree if "/" in line.split("  ")[2]} == (
-        PACKAGES_AT_TOP
-    )
-
-
-PACKAGES_AT_TOP = {path.name for path in PACKAGES if path.parent == ROOT and path.name != "recipes"}
+    assert shown == tree
+    core, *packages = (re.split(r" {2,}", line.strip())[0] for line in tree)
+    named = {*core.split(), *(name.removesuffix("/") for name in packages)}
+    public = {path.stem for path in ROOT.glob("*.py")} - {"__init__", "__main__"}
+    assert named == public | {path.name for path in PACKAGES if path.parent == ROOT}
 
 
 @pytest.mark.parametrize("module", ["ontarget", "ontarget.cli.app", "ontarget.pipeline.checks"])
