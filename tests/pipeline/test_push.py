@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 from support.models import tiny
 
 from ontarget import artifacts
+from ontarget.analysis.results import read_scores
 from ontarget.cli import app, console
 from ontarget.cli.console import ConsoleProgress
 from ontarget.decoding.base import Search
@@ -29,7 +30,6 @@ from ontarget.models.templates import PromptFormat
 from ontarget.pipeline import push, run
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.records import Direction
-from ontarget.steps import inputs
 
 TOKEN = "hf_notAToken0123456789"
 MLE = {"steps": 4, "batch": 8, "micro_batch": 8, "learning_rate": 1e-5}
@@ -147,7 +147,7 @@ def test_the_card_has_the_scores_and_settings_of_the_run(
             assert signature.replace("|", "\\|").replace("_", "\\_") in body
     assert body.count("**Stage ") == stages
     assert ("alpha, weight of the unlikelihood: 0.05" in body) == (system == "stage2")
-    assert "The base model is no LLM." in body and "- seed: 1\n" in body
+    assert "The base model is not an LLM." in body and "- seed: 1\n" in body
     assert "- steps: 4\n" in body and "learning rate: 1e-05, cosine" in body
 
 
@@ -218,7 +218,7 @@ def test_what_is_to_be_private_is_not_uploaded_to_a_public_repository(
     assert command(monkeypatch, recipe, "me/tiny", "--private") == 2
     assert [call for call, _ in service.calls] == ["create"]
     assert capsys.readouterr().err == (
-        "ontarget: me/tiny: is there already and public; make it private there, or rename\n"
+        "ontarget: me/tiny: exists already and is public; make it private or rename\n"
     )
 
 
@@ -228,8 +228,8 @@ def test_without_network_it_is_one_line_and_the_token_is_nowhere(
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert command(monkeypatch, recipe, "me/tiny") == 2
     said = capsys.readouterr()
-    assert said.err.startswith("ontarget: me/tiny: cannot be uploaded (Cannot reach https://")
-    assert said.err.endswith("look at the network and push again: --dry-run needs none\n")
+    assert said.err.startswith("ontarget: me/tiny: the upload failed (Cannot reach https://")
+    assert said.err.endswith("check the network and push again (--dry-run needs no network)\n")
     assert said.err.count("\n") == 1 and TOKEN not in said.err + said.out
     for path in load_recipe(recipe).out.rglob("*"):
         assert path.is_dir() or TOKEN.encode() not in path.read_bytes()
@@ -241,17 +241,17 @@ def test_nobody_logged_in_is_one_line(
     monkeypatch.setattr(upload, "get_token", lambda: None)
     assert command(monkeypatch, recipe, "me/tiny") == 2
     assert capsys.readouterr().err == (
-        "ontarget: the Hub: nobody is logged in on this machine; run `hf auth login`\n"
+        "ontarget: the Hub: not logged in on this machine; run `hf auth login`\n"
     )
 
 
 @pytest.mark.parametrize(
     ("status", "text"),
     [
-        (401, "me/tiny: the Hub does not know your token; run `hf auth login`"),
-        (403, "me/tiny: your token may not write there; run `hf auth login` with one that may"),
-        (500, "me/tiny: cannot be uploaded (no luck); look at the network and push again: "
-              "--dry-run needs none"),
+        (401, "me/tiny: the Hub does not accept your token; run `hf auth login`"),
+        (403, "me/tiny: your token has no write access; run `hf auth login` with one that has"),
+        (500, "me/tiny: the upload failed (no luck); check the network and push again "
+              "(--dry-run needs no network)"),
     ],
 )  # fmt: skip
 def test_each_refusal_of_the_hub_says_what_to_do(
@@ -269,10 +269,10 @@ def test_each_refusal_of_the_hub_says_what_to_do(
 @pytest.mark.parametrize(
     ("repo_id", "text"),
     [
-        ("tiny", "tiny: is no repository of the Hub; give owner/name"),
-        ("a/b/c", "a/b/c: is no repository of the Hub (Repo id must be in the form"),
-        ("me/a--b", "me/a--b: is no repository of the Hub (Cannot have -- or .. in repo_id"),
-        ("", ": is no repository of the Hub (Repo id must use alphanumeric chars"),
+        ("tiny", "tiny: is not a repository id of the Hub; give owner/name"),
+        ("a/b/c", "a/b/c: is not a repository id of the Hub (Repo id must be in the form"),
+        ("me/a--b", "me/a--b: is not a repository id of the Hub (Cannot have -- or .. in repo_id"),
+        ("", ": is not a repository id of the Hub (Repo id must use alphanumeric chars"),
     ],
 )
 def test_a_bad_repository_is_refused_before_anything_is_read(
@@ -302,6 +302,11 @@ def test_an_unfinished_run_says_which_verb_to_run(
     assert not load_recipe(other).out.exists()
 
 
+def sign(step: Path, content: dict[str, Any]) -> None:
+    """Write a step.json whose hash of itself is right, as an older version would have."""
+    artifacts.write_stamp(step, {key: value for key, value in content.items() if key != "sha256"})
+
+
 def refused(recipe: Path, text: str, **changes: Any) -> None:
     changed = load_recipe(recipe, changes)
     with pytest.raises(ArtifactError, match=rf"{text}; run `ontarget run RECIPE` first$"):
@@ -318,14 +323,14 @@ def test_a_model_that_is_not_what_the_recipe_says_is_refused(recipe: Path) -> No
         "3_mle: was made with other settings than the recipe's",
         mle=MLE | {"steps": 5},
     )
-    refused(recipe, "6_evaluate: was made with other settings.*", evaluate={"votes": 2})
+    refused(recipe, "4_unlikelihood: was made with other settings.*", evaluate={"votes": 2})
 
     def edited(step: str, change: Any, text: str) -> None:
         path = out / step / "step.json"
         before = path.read_text()
         content = json.loads(before)
         change(content)
-        path.write_text(json.dumps(content))
+        sign(path.parent, content)
         try:
             refused(recipe, text)
         finally:
@@ -350,7 +355,7 @@ def test_a_version_of_ours_and_moved_corpora_do_not_stand_in_the_way(recipe: Pat
     content["made_from"]["ontarget"] = "0.0.9"
     content["recipe"]["mle"].pop("weight_decay")  # as written before there was such a setting
     content["recipe"].pop("report_to")
-    path.write_text(json.dumps(content))
+    sign(path.parent, content)
     try:
         run.check_finished(load_recipe(recipe), "evaluate")
     finally:
@@ -361,7 +366,7 @@ HOSTILE = "`x` | <script>alert(1)</script> [a](http://evil) ![b](http://evil) **
 
 
 def hostile(recipe: Path) -> ModelCard:
-    scores = inputs.scores(load_recipe(recipe).out / "6_evaluate/scores.jsonl")
+    scores = read_scores(load_recipe(recipe).out / "6_evaluate/scores.jsonl")
     facts = ((HOSTILE, HOSTILE),)
     return ModelCard(
         repo_id="me/tiny",
@@ -375,15 +380,15 @@ def hostile(recipe: Path) -> ModelCard:
         decoding=HOSTILE,
         scores=tuple(scores),
         kind="decoder-only",
-        usage=f"text = {HOSTILE!r}\n",
-        wording=HOSTILE,
+        snippet=f"text = {HOSTILE!r}\n",
+        prompt_note=HOSTILE,
         versions=facts,
     )
 
 
 def test_hostile_text_stays_text(recipe: Path) -> None:
-    card = hostile(recipe)
-    front, body = parts(card.render_card(card))
+    made = card.render_card(hostile(recipe))
+    front, body = parts(made)
     assert front["language"] == ["en", "no", "zh"] and front["base_model"] == "org/name"
     page = MarkdownIt("commonmark", {"html": True}).enable("table").render(body)
     assert set(re.findall(r"<(\w+)", page)) <= {
@@ -392,14 +397,14 @@ def test_hostile_text_stays_text(recipe: Path) -> None:
     }  # fmt: skip
     assert re.findall(r'href="([^"]*)"', page) == ["https://arxiv.org/abs/2403.14399"]
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt; [a](http://evil)") == 11
-    assert "The base model is no LLM" not in page
+    assert "The base model is not an LLM" not in page
 
 
 def test_a_hostile_template_stays_one_literal() -> None:
     template = f'````\n{HOSTILE}\n```"""\'{{target}}{{input}}\n'
     usage = SnippetInputs(
         loaded=tiny(), languages=("en", "no"), example=Direction("no", "en"),
-        asking=PromptFormat(template=template), search=Search(beams=4, max_new_tokens=8, batch=1),
+        prompt_format=PromptFormat(template=template), search=Search(beams=4, max_new_tokens=8, batch=1),
     )  # fmt: skip
     tree = ast.parse(render_snippet(usage, "me/tiny"))
     values = {
@@ -415,21 +420,21 @@ def test_a_hostile_template_stays_one_literal() -> None:
 def test_of_corpora_and_local_models_the_card_has_the_names_only(write_recipe: Writer) -> None:
     corpus = {part: f"/secret/place/{part}.tsv" for part in ("train", "dev", "test")}
     recipe = load_recipe(write_recipe(corpus=corpus, base={"model": "/secret/place/mine"}))
-    assert push.data(recipe)[:3] == (
+    assert push.corpus_facts(recipe)[:3] == (
         ("training", "train.tsv"),
         ("dev", "dev.tsv"),
         ("test", "test.tsv"),
     )
-    assert push.base_in_words(recipe, None) == "a local model named mine"
+    assert push.describe_base(recipe, None) == "a local model named mine"
     named = load_recipe(write_recipe(base={"model": "org/name", "revision": "v2"}))
-    assert push.base_in_words(named, "org/name") == "org/name (revision v2)"
+    assert push.describe_base(named, "org/name") == "org/name (revision v2)"
 
 
 def test_an_encoder_decoder_has_its_own_words(recipe: Path) -> None:
     page = card.render_card(replace(hostile(recipe), kind="encoder-decoder"))
     front, body = parts(page)
     assert front["pipeline_tag"] == "translation"
-    assert "\nAn encoder-decoder model tuned to translate between" in body
+    assert "\nAn encoder-decoder model for translation between" in body
 
 
 def shown(percent: float | None, bounds: list[float] | None = None) -> str:
