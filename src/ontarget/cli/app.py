@@ -106,6 +106,8 @@ def execute(arguments: list[str]) -> int:
         if processes.is_main_process():
             errors.print(Text(f"ontarget: {stopped}"), soft_wrap=True)
         return TERMINATED
+    except SystemExit:  # click's answer to a closed pipe
+        return CLOSED_PIPE
     except Exception as error:
         if debug:
             raise
@@ -121,6 +123,7 @@ def drop_invalid_width() -> None:
     columns = os.environ.get("COLUMNS", "80")
     if not columns.isdecimal() or int(columns) < 1:
         del os.environ["COLUMNS"]
+        console.width = 80  # it has read the variable already
 
 
 def is_output_error(error: OSError) -> bool:

@@ -2,7 +2,7 @@
 
 Stage 2 can stop too early, which leaves segments in the wrong language, or too late, which wears
 down translation quality. The good range of steps differs from model to model, and the losses do
-not show it: the conflict loss keeps falling long after the language is right (`docs/results/`).
+not show it: the conflict loss keeps falling long after the language is right (`docs/results/stage2-length.md`).
 So a checkpoint is chosen by translations of dev sentences.
 """
 
@@ -66,7 +66,7 @@ def has_settled(results: Sequence[ValidationResult]) -> bool:
     """Whether to stop: an earlier validation was on target, or the last `PATIENCE` did not improve.
 
     The validation before the first step does not count. In all recorded trainings, stopping by
-    this rule keeps the same checkpoint as training to the end (`docs/results/`).
+    this rule keeps the same checkpoint as training to the end (`docs/results/stage2-length.md`).
     """
     if not results:
         return False
