@@ -1,4 +1,4 @@
-"""What the benchmarks train on which pairs: the demo's, and random words for a larger model."""
+"""Models and training pairs of the benchmarks: the demo's, and random words for a larger model."""
 
 import random
 from collections.abc import Callable
@@ -13,34 +13,36 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from ontarget.base_model.llama import EOS, PAD, LlamaShape, make_llama, train_byte_bpe
 from ontarget.data.conflicts import wrong_target
+from ontarget.data.sampling import choose, samples_of
 from ontarget.languages.names import english_name
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import Prompt
 from ontarget.models.templates import TEMPLATES, fill_template
 from ontarget.recipe import yaml_file
+from ontarget.recipe.corpus import read_corpus
+from ontarget.recipe.step_settings import BaseSettings
 from ontarget.records import Sample
-from ontarget.steps import inputs
 from ontarget.steps.s0_base import vocabulary_texts
 from ontarget.training.packing import Example, TokenSequence, token_sequence
 
-WORDS = 32_000  # of the larger model, those of the template among them
+WORDS = 32_000  # vocabulary of the larger model, including the template's words
 ALPACA = TEMPLATES["alpaca"]
 TEMPLATE_WORDS = sorted({*ALPACA.format(source="en", target="x", input="").split(), "y."})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A true sample, its conflict and its contrast, in text."""
+    """A true sample, its conflicting prompt and a rejected response, as text."""
 
     prompt: str
     response: str
-    conflict: str  # the prompt that asks for another language
-    rejected: str  # what would answer the conflict: the same meaning in that language
+    conflict: str  # the prompt that requests another language
+    rejected: str  # the right response to the conflicting prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One step's pairs, and a model to train on them."""
+    """The pairs of an optimizer step, and a model to train on them."""
 
     name: str
     make: Callable[[], LoadedModel]  # always the same weights
@@ -49,28 +51,28 @@ class Case:
 
     @property
     def tokens(self) -> int:
-        """Of the responses, EOS included."""
-        answers = self.make().responses([each.response for each in self.pairs])
-        return sum(map(len, answers))
+        """Tokens of all responses, with EOS."""
+        responses = self.make().responses([pair.response for pair in self.pairs])
+        return sum(map(len, responses))
 
     def examples(self, loaded: LoadedModel, *, conflicts: bool) -> list[Example]:
-        """As stage 2 has them, or stage 1."""
-        true = rows(loaded, self.pairs, [each.prompt for each in self.pairs])
+        """Examples of stage 2, or of stage 1 without conflicts."""
+        true = sequences(loaded, self.pairs, [pair.prompt for pair in self.pairs])
         if not conflicts:
-            return [Example(rows=(each,)) for each in true]
-        asked = [each.conflict for each in self.pairs]
-        wrong = rows(loaded, self.pairs, asked, unlikely=True)
-        return [Example(rows=both) for both in zip(true, wrong, strict=True)]
+            return [Example(rows=(sequence,)) for sequence in true]
+        prompts = [pair.conflict for pair in self.pairs]
+        conflicting = sequences(loaded, self.pairs, prompts, unlikely=True)
+        return [Example(rows=both) for both in zip(true, conflicting, strict=True)]
 
 
-def rows(
-    loaded: LoadedModel, pairs: list[Pair], asked: list[str], *, unlikely: bool = False
+def sequences(
+    loaded: LoadedModel, pairs: list[Pair], prompts: list[str], *, unlikely: bool = False
 ) -> list[TokenSequence]:
-    """Tokens of these prompts with the pairs' responses."""
-    answers = loaded.responses([each.response for each in pairs])
+    """These prompts with the pairs' responses, as tokens."""
+    responses = loaded.responses([pair.response for pair in pairs])
     return [
-        token_sequence("", Prompt(tokens=tuple(tokens)), answer, unlikely=unlikely)
-        for tokens, answer in zip(loaded.prompts(asked), answers, strict=True)
+        token_sequence("", Prompt(tokens=tuple(tokens)), response, unlikely=unlikely)
+        for tokens, response in zip(loaded.prompts(prompts), responses, strict=True)
     ]
 
 
@@ -78,32 +80,35 @@ def demo(count: int) -> Case:
     """The demo's model and samples."""
     with files("ontarget").joinpath("recipes/demo.yaml") as path:
         recipe = yaml_file.load_recipe(path)  # type: ignore[arg-type]
-    corpus = inputs.splits(recipe).train
+    corpus = read_corpus(recipe.corpus, recipe.languages, recipe.seed).train
     scratch = recipe.base.scratch
     assert scratch is not None and recipe.unlikelihood is not None
-    tokenizer = train_byte_bpe(vocabulary_texts(recipe, corpus), scratch.vocabulary)
+    tokenizer = train_byte_bpe(
+        vocabulary_texts(BaseSettings.of(recipe), corpus), scratch.vocabulary
+    )
     shape = LlamaShape(
         hidden=scratch.hidden,
         layers=scratch.layers,
         heads=scratch.heads,
         feed_forward=scratch.feed_forward,
     )
-    meanings = {each.key: each.texts for each in corpus}
+    texts_of = {row.key: row.texts for row in corpus}
 
     def pair(sample: Sample) -> Pair:
         conflict = wrong_target(sample, recipe.languages, 0)
-        asked, wrong = (
-            fill_template(each, recipe.template_text, english_name) for each in (sample, conflict)
+        prompts = (
+            fill_template(each, recipe.prompt_format.template, english_name)
+            for each in (sample, conflict)
         )
-        texts = meanings[sample.key.rpartition("/")[0]]
-        rejected = texts[conflict.asked_lang]
-        return Pair(prompt=asked, response=sample.target, conflict=wrong, rejected=rejected)
+        prompt, conflicting = prompts
+        rejected = texts_of[sample.key.rpartition("/")[0]][conflict.asked_lang]
+        return Pair(prompt=prompt, response=sample.target, conflict=conflicting, rejected=rejected)
 
-    drawn = inputs.samples(corpus, recipe.supervised_directions)
+    samples = samples_of(corpus, recipe.supervised_directions)
     return Case(
         name="demo model",
         make=lambda: LoadedModel(make_llama(tokenizer, shape, 0), tokenizer),
-        pairs=[pair(sample) for sample in inputs.chosen(drawn, count, 0)],
+        pairs=[pair(sample) for sample in choose(samples, count, 0)],
         row_tokens=recipe.unlikelihood.row_tokens or recipe.unlikelihood.max_tokens,
     )
 
@@ -119,8 +124,8 @@ def larger(count: int) -> Case:
 
     def pair(length: int) -> Pair:
         source = words(length)
-        asked, wrong = (ALPACA.format(source="en", target=each, input=source) for each in "xy")
-        return Pair(prompt=asked, response=words(length), conflict=wrong, rejected=words(length))
+        right, wrong = (ALPACA.format(source="en", target=name, input=source) for name in "xy")
+        return Pair(prompt=right, response=words(length), conflict=wrong, rejected=words(length))
 
     return Case(
         name="95 M parameters",

@@ -1,9 +1,9 @@
-"""The report of 20 000 segments: seconds to build, megabytes, and how fast its filters answer.
+"""The report of 20,000 segments: time to build it, its size, and how fast its filters respond.
 
-    python benchmarks/report.py [FOLDER]     # FOLDER keeps the run; without it all is removed
+    python benchmarks/report.py [FOLDER]     # FOLDER keeps the run; otherwise it is removed
 
-A run of three systems and twenty directions is composed from the phrasebook, with verdicts that
-are made up; then step 7 is run on it, and headless Chromium, if there is one, times the filters.
+A run of three systems and twenty directions is composed from the phrasebook with synthetic
+verdicts. Then step 7 runs, and headless Chromium, if installed, times the filters.
 """
 
 import json
@@ -24,6 +24,8 @@ from ontarget import artifacts
 from ontarget.data.readers.phrasebook import compose_rows
 from ontarget.offtarget.verdicts import NOT_OFF_TARGET, Verdict
 from ontarget.recipe.recipe import Recipe
+from ontarget.recipe.step_context import StepContext
+from ontarget.recipe.step_settings import ReportSettings
 from ontarget.records import Direction, JudgedTranslation, Score
 from ontarget.stats import wilson
 from ontarget.steps import s7_report
@@ -42,7 +44,7 @@ ZERO_SHOT = (
     "ar-zh",
     "zh-ar",
 )
-MANNERS = {  # how often each verdict is the answer, in zero-shot and in supervised directions
+VERDICT_WEIGHTS = {  # of each system, in zero-shot and in supervised directions
     "base": ({"source_copy": 45, "source_language": 20, "pivot": 20, "empty": 10, "mixed": 5},) * 2,
     "stage1": ({"pivot": 90, "mixed": 4, "source_copy": 4, "on_target": 2}, {"on_target": 1}),
     "stage2": ({"on_target": 960, "mixed": 12, "pivot": 10, "other": 9, "empty": 3, "undecided": 6},
@@ -78,7 +80,7 @@ f.onload = done;
 
 
 def recipe(out: Path) -> Recipe:
-    """What such a run would be made by."""
+    """The recipe of such a run."""
     content = {
         "name": "composed",
         "out": str(out),
@@ -93,8 +95,8 @@ def recipe(out: Path) -> Recipe:
     return Recipe.model_validate(content)
 
 
-def answers(made: Recipe) -> Iterator[JudgedTranslation]:
-    """Twenty directions, three systems; two meanings make one segment."""
+def judged_translations(made: Recipe) -> Iterator[JudgedTranslation]:
+    """Of twenty directions and three systems; a segment is two phrasebook sentences."""
     draw = random.Random(1)
     per_direction = SEGMENTS // 20
     rows = list(compose_rows(LANGUAGES, 1, held_out=2 * per_direction, train=0, glossary=0))
@@ -104,20 +106,20 @@ def answers(made: Recipe) -> Iterator[JudgedTranslation]:
     ]
     meanings.append({code: " - ".join(row.texts[code] for row in rows[-2:]) for code in LANGUAGES})
     directions = (*made.supervised_directions, *made.zero_shot_directions)
-    for system, manners in MANNERS.items():
+    for system, by_setting in VERDICT_WEIGHTS.items():
         for direction in directions:
-            manner = manners[direction in made.supervised_directions]
+            weights = by_setting[direction in made.supervised_directions]
             for number, texts in enumerate(meanings[:per_direction]):
-                (verdict,) = draw.choices(list(manner), list(manner.values()))
+                (verdict,) = draw.choices(list(weights), list(weights.values()))
                 key = f"phrasebook:{number}/{direction}"
-                yield answer(system, direction, (key, texts), verdict, draw)
+                yield judged_translation(system, direction, (key, texts), verdict, draw)
 
 
-def answer(
+def judged_translation(
     system: str, direction: Direction, meaning: tuple[str, dict[str, str]], verdict: str,
     draw: random.Random,
 ) -> JudgedTranslation:  # fmt: skip
-    """One answer that may have got this verdict."""
+    """A translation that could have this verdict."""
     key, texts = meaning
     source, target = direction
     right = texts[target]
@@ -146,7 +148,7 @@ def answer(
 def score(
     system: str, direction: Direction, group: list[JudgedTranslation], supervised: bool
 ) -> Score:
-    """Of a system in a direction, as step 6 has it; BLEU is made up from chrF."""
+    """The score of a system in a direction, as step 6 writes it; BLEU is derived from chrF."""
     verdicts = Counter(each.verdict for each in group)
     judged = len(group) - verdicts["undecided"]
     count = sum(number for verdict, number in verdicts.items() if verdict not in NOT_OFF_TARGET)
@@ -159,13 +161,13 @@ def score(
         reference_off_target_percent=100 * floor / len(group),
         verdicts={each.value: verdicts[each] for each in Verdict},
         languages=dict(Counter(each.found_lang for each in group if each.found_lang).most_common()),
-        detector="lid:made-up", signatures={"bleu": "made up", "chrf": "made up"},
+        detector="lid:made-up", signatures={"bleu": "synthetic", "chrf": "synthetic"},
     )  # fmt: skip
 
 
 def compose(made: Recipe) -> None:
-    """The run's folder as far as step 7 reads it."""
-    every = list(answers(made))
+    """Write what step 7 reads of a run."""
+    every = list(judged_translations(made))
     groups: dict[tuple[str, Direction], list[JudgedTranslation]] = {}
     for each in every:
         direction = Direction(each.source_lang, each.target_lang)
@@ -186,7 +188,7 @@ def compose(made: Recipe) -> None:
             for at in range(1, 101)
         ]  # fmt: skip
         artifacts.write_jsonl(made.out / step / "curve.jsonl", curve)
-    verdict = {"verdict": {"words": "stage 2 is likely to help (made up)"}}
+    verdict = {"verdict": {"words": "stage 2 is likely to help (synthetic)"}}
     artifacts.write_json(made.out / "4_unlikelihood" / "preflight.json", verdict)
     (made.out / "2_conflict").mkdir()
     results = {"2_conflict": {"asking_for_the_right_language_percent": 0.0}}
@@ -221,27 +223,41 @@ def latencies(page: Path) -> dict[str, float] | None:
             said = next((line for line in running.stderr if "TIMES" in line), "")
             running.terminate()
     found = re.search(r"TIMES (.*) END", said)
-    assert found, "Chromium ended before its time"
+    assert found, "Chromium ended without a result"
     times: dict[str, float] = json.loads(found[1].replace("\\", ""))
     return times
 
 
 def main(folder: Path) -> None:
-    """Compose, build, time."""
+    """Compose the run, build the report, time the filters."""
     made = recipe(folder)
     compose(made)
     out = folder / "7_report"
     out.mkdir()
+    needed = ("2_conflict", "3_mle", "4_unlikelihood", "6_evaluate")
+    context = StepContext(
+        settings=ReportSettings.of(made),
+        inputs={name: folder / name for name in needed},
+        out=out,
+        start="",
+        unfinished=folder / ".unfinished",
+        logs=folder / "logs",
+        run_name=made.name,
+        report_to=(),
+        tell=lambda *_: None,
+    )
     start = time.perf_counter()
-    result = s7_report.run(made, out, lambda *_: None)
+    result = s7_report.run(context)
     seconds = time.perf_counter() - start
     page = out / "report.html"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{result['segments']} segments of {len(MANNERS)} systems, {result['left_out']} left out")
+    print(
+        f"{result['segments']} segments of {len(VERDICT_WEIGHTS)} systems, {result['left_out']} left out"
+    )
     print(f"built in {seconds:.1f} s, {page.stat().st_size / 1e6:.1f} MB, peak {peak:.0f} MB")
     times = latencies(page)
     if times is None:
-        print("filters not timed: there is no Chromium")
+        print("filters not timed: Chromium is not installed")
     else:
         print(", ".join(f"{name} {value:.0f} ms" for name, value in times.items()))
 

@@ -1,18 +1,17 @@
-"""A whole stage-2 step, forward, backward and AdamW: response tokens a second, four ways.
+"""Response tokens per second of a stage-2 step: forward, backward and AdamW, computed in four ways.
 
     python benchmarks/step.py
 
-    ours        true and conflict samples packed in rows, which hold what prompts begin with
-                alike once; the fused loss
+    ours        true and conflict samples packed in rows with shared prefixes; the fused loss
     compiled    the same with `compile: true`
-    padded      the same loss and batch, one sequence a row
-    reference   as in published code: one sample at a time, two forwards, full logits, a clamp
+    padded      the same loss and batch, one sequence per row
+    reference   as in published code: one sample at a time, two forward passes, full logits, a clamp
 
-On the demo's model with its own corpus, and on a Llama of 95 M parameters with a vocabulary of 32k
-and random words as sources and responses in the paper's template. Counted are the response tokens
-of the true samples; each is read twice. Beside each ratio stands what the matrix products alone
-would give: the reference way multiplies every token with the head, ours those that carry a label,
-and reads the first 33 words of the template once a row in place of once a sample.
+The models are the demo's with its own corpus, and a Llama of 95 M parameters with a vocabulary of
+32k and random words as sources and responses in the paper's template. The response tokens of the
+true samples are counted; each is read twice. Beside each ratio is the ratio of matrix products: the
+reference multiplies every token with the head, ours only those with a label, and ours reads the
+first 33 words of the template once per row instead of once per sample.
 """
 
 from collections.abc import Callable
@@ -34,7 +33,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """A model, a step's examples, and three ways to make the step."""
+    """A model, the examples of an optimizer step, and three ways to compute it."""
 
     model: PreTrainedModel
     examples: list[Example]
@@ -47,13 +46,12 @@ class Steps:
 
     @property
     def fewer_products(self) -> float:
-        """Multiplications of the reference way over ours, attention left out."""
-        rows = [each for example in self.examples for each in example.rows]
-        every = sum(len(each.tokens) for each in rows)
+        """Multiplications of the reference divided by ours, without attention."""
+        total = sum(len(row.tokens) for example in self.examples for row in example.rows)
         head = self.model.get_output_embeddings().weight.numel()
-        body = sum(each.numel() for each in self.model.parameters() if each.dim() > 1) - head
+        body = sum(weight.numel() for weight in self.model.parameters() if weight.dim() > 1) - head
         ours = self.batch()["input_ids"].numel()
-        return (body + head) * every / (body * ours + head * 2 * self.tokens)
+        return (body + head) * total / (body * ours + head * 2 * self.tokens)
 
     def batch(self) -> dict[str, torch.Tensor]:
         """The packed rows."""
@@ -67,7 +65,7 @@ class Steps:
             self.model(**batch, weights=weights.to(accelerator())).loss.backward()
 
     def ours(self) -> None:
-        """A step."""
+        """A step with packed rows."""
         self.fused(self.batch())
         self.update()
 
@@ -77,30 +75,32 @@ class Steps:
         self.update()
 
     def reference(self) -> None:
-        """The same as published code does it."""
+        """The same step as in published code."""
         for example in self.examples:
-            losses = [self.one_by_one(each) for each in example.rows]
+            losses = [self.unpacked_loss(row) for row in example.rows]
             (losses[0] + ALPHA * losses[1]).backward()
         self.update()
 
-    def one_by_one(self, each: TokenSequence) -> torch.Tensor:
-        """A sequence's loss on full logits."""
-        ids = torch.tensor([each.tokens], device=accelerator())
+    def unpacked_loss(self, sequence: TokenSequence) -> torch.Tensor:
+        """The loss of a sequence, from full logits."""
+        ids = torch.tensor([sequence.tokens], device=accelerator())
         hidden = forward.hidden_states(self.model, ids)[0, :-1]
         labels = ids[0, 1:].clone()
-        labels[: each.prompt_tokens - 1] = -100
+        labels[: sequence.prompt_tokens - 1] = -100
         return reference(
             hidden,
             forward.output_head(self.model, hidden).weight,
             labels,
-            torch.full(labels.shape, each.unlikely, device=accelerator()),
+            torch.full(labels.shape, sequence.unlikely, device=accelerator()),
             torch.full(
-                labels.shape, 1 / (len(each.tokens) - each.prompt_tokens), device=accelerator()
+                labels.shape,
+                1 / (len(sequence.tokens) - sequence.prompt_tokens),
+                device=accelerator(),
             ),
         )
 
     def update(self) -> None:
-        """AdamW, in one pass over the weights as the Trainer has it."""
+        """A step of fused AdamW, as in the Trainer."""
         if not hasattr(self.model, "optimizer"):
             self.model.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-6, fused=True)
         self.model.optimizer.step()
@@ -108,7 +108,7 @@ class Steps:
 
 
 def uncompiled(work: Callable[[], None]) -> Callable[[], None]:
-    """The same work with layers as they were."""
+    """The same work without compiled layers."""
 
     def run() -> None:
         with run_eagerly():
@@ -118,7 +118,7 @@ def uncompiled(work: Callable[[], None]) -> Callable[[], None]:
 
 
 def show(case: pairs.Case) -> None:
-    """A line."""
+    """Print a line of results."""
     loaded = case.make()
     steps = Steps(
         model=loaded.model,
@@ -139,9 +139,9 @@ def show(case: pairs.Case) -> None:
     ours, aligned, usual, *fast = (case.tokens / seconds for seconds in medians(works).values())
     print(
         f"{case.name:16} {len(case.pairs):3d} samples  ours {ours:,.0f} response tokens/s, "
-        f"{ours / usual:.1f}x the reference way ({usual:,.0f}; by products alone "
+        f"{ours / usual:.1f}x the reference ({usual:,.0f}; by products alone "
         f"{steps.fewer_products:.2f}x), {ours / aligned:.2f}x padded ({aligned:,.0f})",
-        *(f"compiled {each:,.0f}, {each / usual:.1f}x the reference way" for each in fast),
+        *(f"compiled {each:,.0f}, {each / usual:.1f}x the reference" for each in fast),
         sep="; ",
     )
 

@@ -1,21 +1,21 @@
-"""Whole trainings by our Trainer and by TRL's on the same pairs: response tokens a second, memory.
+"""Speed and memory of whole trainings by our Trainer and by TRL's, on the same pairs.
 
-    python benchmarks/trl_step.py [demo] [larger]     the demo alone, if none is named
+    python benchmarks/trl_step.py [demo] [larger]     # default: demo
 
-    stage 1                 ours: the pairs packed in rows, the fused loss
-    stage 2                 ours: the same with a conflict sample beside each pair
-    TRL SFT                 prompts and completions, the loss on completions alone, padded
-    TRL SFT padding-free    the same, all pairs of the step in one row (so would packing=True be)
-    TRL CPO                 the same pairs; rejected is what would answer the conflict's instruction
+    stage 1                 ours: packed pairs, the fused loss
+    stage 2                 ours: the same with a conflict sample for each pair
+    TRL SFT                 prompts and completions, loss on completions only, padded
+    TRL SFT padding-free    the same, all pairs of a step in one row (like packing=True)
+    TRL CPO                 the same pairs; rejected is the right response to the conflicting prompt
 
-All in float32 with the Trainer's AdamW and a log a step, no checkpoints; one micro-batch a step,
-always of the same pairs. Stage 2 and CPO read two sequences a pair, the others one. Counted are the
-response tokens of the true samples. Stage 1 and TRL SFT must have the same loss.
+All run in float32 with the Trainer's AdamW, a log entry per step and no checkpoints; a step is one
+micro-batch, always of the same pairs. Stage 2 and CPO read two sequences per pair, the others one.
+The response tokens of the true samples are counted. Stage 1 and TRL SFT must have the same loss.
 
-Each way has a process of its own, and each round in it a fresh model, so that the peak is the
-training's: gradients, optimizer and activations, beyond the loaded model. Rounds are taken in turn.
+Each training runs in its own process, and each round starts from a fresh model, so the peak memory
+is that of gradients, optimizer and activations, without the loaded model. Rounds alternate.
 
-Needs TRL, which is an extra: where it is missing, a line says so and nothing is measured (exit 0).
+TRL is an extra. If it is missing, a line says so and nothing is measured (exit code 0).
 """
 
 import os
@@ -42,7 +42,7 @@ from ontarget.models.loading import LoadedModel
 from ontarget.training.schedule import Schedule
 from ontarget.training.train import train
 
-# Read as the libraries are imported.
+# The libraries read these when they are imported.
 os.environ |= {
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -56,14 +56,14 @@ LONGEST = 512  # tokens of prompt and response, which no pair reaches
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """Steps of a training."""
+    """The number of steps of a training."""
 
     warm: int
     timed: int
 
     @property
     def steps(self) -> int:
-        """All of them."""
+        """All steps."""
         return self.warm + self.timed
 
 
@@ -75,26 +75,26 @@ CASES = {
 
 @dataclass(slots=True)
 class Clock(TrainerCallback):
-    """When each step was logged, and its loss."""
+    """Time and loss of each logged step."""
 
     times: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
 
     def tick(self, logs: Mapping[str, float]) -> None:
-        """A step is over."""
+        """Record a step."""
         wait()
         self.times.append(time.perf_counter())
         self.losses.append(logs["likelihood" if "likelihood" in logs else "loss"])
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """The Trainer's own call; its summary at the end is no step."""
+        """Record a step of TRL's Trainer, but not its final summary."""
         if "loss" in logs:
             self.tick(logs)
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a way to train is given."""
+    """The inputs of a training."""
 
     case: pairs.Case
     loaded: LoadedModel
@@ -105,7 +105,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A whole training."""
+    """The measurements of a training."""
 
     speed: float  # response tokens of the true samples a second
     megabytes: float
@@ -113,7 +113,7 @@ class Measured:
 
 
 def ours(setting: Setting, alpha: float) -> None:
-    """Stage 1, or stage 2 where alpha is more than 0."""
+    """Stage 1, or stage 2 if alpha is positive."""
     batch = len(setting.case.pairs)
     schedule = Schedule(
         steps=setting.steps,
@@ -153,7 +153,7 @@ def cpo(setting: Setting) -> None:
 def theirs(
     setting: Setting, trainer: Any, config: Any, columns: dict[str, str], **more: Any
 ) -> None:
-    """Train as TRL does; `columns` are what it calls the parts of a pair."""
+    """Train with TRL; `columns` maps its column names to the parts of a pair."""
     from datasets import Dataset
 
     content = {
@@ -197,7 +197,7 @@ OURS = {"TRL SFT": "stage 1", "TRL SFT padding-free": "stage 1", "TRL CPO": "sta
 
 
 def training(case: pairs.Case, way: str, steps: int) -> tuple[Clock, float]:
-    """One of a fresh model: its clock, and its peak in MB."""
+    """Train a fresh model; return the clock and the peak memory in MB."""
     clock, loaded = Clock(), case.make()
     with TemporaryDirectory() as folder:
         setting = Setting(case, loaded, steps, clock, Path(folder))
@@ -205,7 +205,7 @@ def training(case: pairs.Case, way: str, steps: int) -> tuple[Clock, float]:
 
 
 def warm_up(name: str, way: str) -> None:
-    """Import what is imported on the way, and say nothing from here on."""
+    """Import the libraries and silence them."""
     from datasets import disable_progress_bars
 
     disable_progress_bars()
@@ -216,7 +216,7 @@ def warm_up(name: str, way: str) -> None:
 
 
 def measured(name: str, way: str) -> Measured:
-    """A training in the process that calls."""
+    """Measure one training in this process."""
     make, length = CASES[name]
     case = make()
     clock, megabytes = training(case, way, length.steps)
@@ -225,7 +225,7 @@ def measured(name: str, way: str) -> Measured:
 
 
 def rounds(name: str) -> dict[str, list[Measured]]:
-    """All trainings of a case."""
+    """Measure all trainings of a case."""
     found: dict[str, list[Measured]] = {way: [] for way in WAYS}
     with ExitStack() as stack:
         workers = {
@@ -240,10 +240,10 @@ def rounds(name: str) -> dict[str, list[Measured]]:
 
 
 def show(name: str) -> None:
-    """A line a way.
+    """Print a line per training.
 
     Raises:
-        SystemExit: stage 1 and TRL SFT do not have the same loss.
+        SystemExit: stage 1 and TRL SFT have different losses.
     """
     found = rounds(name)
     case = CASES[name][0]()
