@@ -251,9 +251,8 @@ def main(folder: Path) -> None:
     seconds = time.perf_counter() - start
     page = out / "report.html"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{result['segments']} segments of {len(VERDICT_WEIGHTS)} systems, {result['left_out']} left out"
-    )
+    segments, left_out = result["segments"], result["left_out"]
+    print(f"{segments} segments of {len(VERDICT_WEIGHTS)} systems, {left_out} left out")
     print(f"built in {seconds:.1f} s, {page.stat().st_size / 1e6:.1f} MB, peak {peak:.0f} MB")
     times = latencies(page)
     if times is None:
