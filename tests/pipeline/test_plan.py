@@ -64,7 +64,7 @@ def planned(path: Path, *options: str) -> list[str]:
 
 def test_a_plan_loads_nothing_heavy(write_recipe: Writer) -> None:
     path = f"__import__('pathlib').Path({str(write_recipe())!r})"
-    planning = f"import ontarget.__main__ as m; m.plan({path})"
+    planning = f"from ontarget.cli.commands import recipe; recipe.plan({path})"
     assert not HEAVY & loaded_by(planning)
 
 
@@ -135,7 +135,7 @@ def test_no_engine_is_named_that_a_run_refuses(write_recipe: Writer, tmp_path: P
 def test_what_training_in_parts_cannot_spare_is_said(write_recipe: Writer, tmp_path: Path) -> None:
     path = write_recipe(base=folder_of(tmp_path / "seven", SEVEN), mle=None, unlikelihood=LORA)
     assert planned(path, "--gpu-memory", "24")[3].startswith(
-        "preflight, validation and translate hold all weights on one GPU: 25.1 GiB in float32"
+        "diagnosis, validation and translation hold all weights on one GPU: 25.1 GiB in float32"
     )
 
 
@@ -244,7 +244,7 @@ def test_a_section_says_everything_that_the_arithmetic_asks_for(write_recipe: Wr
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"base": {"model": "org/name"}}, "org/name: is no folder here, and a plan fetches nothing;"
+        ({"base": {"model": "org/name"}}, "org/name: no folder here, and a plan downloads nothing;"
          " download the model and give its folder as base.model"),
         ({"base": {"model": "x"}, "mle": None, "unlikelihood": None, "control": False},
          "mle, unlikelihood: both are missing, so nothing is trained; add one"),
@@ -261,7 +261,7 @@ def test_help_says_that_nothing_is_run() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ontarget", "plan", "--help"], capture_output=True, text=True
     )
-    assert "the smallest engine that fits; nothing" in done.stdout
+    assert "Nothing is run." in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_what_needs_whole_weights_is_planned_on_one_gpu(
         write_recipe(base=base, unlikelihood=None, control=None, mle=STAGE | change)
     )
     planned = plan.make_plan(recipe, 80.0, None)
-    assert planned.gpus == 1 and planned.whole == said
+    assert planned.gpus == 1 and planned.unshardable == said
     if not planned.fits:
         assert f"leave out {said}, which needs whole weights" in plan.no_fit_line(planned)
     without = load_recipe(write_recipe(base=base, unlikelihood=None, control=None, mle=STAGE))

@@ -1,4 +1,4 @@
-"""A whole small run: what it leaves on disk, what it skips, and how it goes on after a kill."""
+"""A whole small run: what it leaves on disk, what it skips, and how it resumes after a kill."""
 
 import json
 import os
@@ -14,20 +14,22 @@ import pytest
 import torch
 from conftest import RECIPE, Writer
 from support.models import chatty, coder
-from support.runs import Log
+from support.runs import FinishedRun, Log
 
 from ontarget import artifacts
 from ontarget.analysis import diagnose
+from ontarget.data.sampling import choose
 from ontarget.errors import CorpusError, RecipeError
 from ontarget.languages.names import english_name
 from ontarget.models.loading import load_model, save_model
 from ontarget.pipeline import push
 from ontarget.pipeline import run as pipeline
 from ontarget.pipeline.graph import steps_of
+from ontarget.recipe.corpus import read_corpus
+from ontarget.recipe.step_settings import BaseSettings
 from ontarget.recipe.yaml_file import load_recipe
-from ontarget.records import Parallel, Sample
-from ontarget.steps import inputs
-from ontarget.steps.s0_base import read
+from ontarget.records import Sample
+from ontarget.steps.s0_base import read_documents
 from ontarget.training.monitoring.model_selection import ValidationResult
 
 FOLDERS = [
@@ -37,77 +39,67 @@ FOLDERS = [
 ]  # fmt: skip
 
 
-def run(path: Path, **options: Any) -> Log:
+def run(path: Path, changes: dict[str, Any] | None = None, **options: Any) -> Log:
     log = Log()
-    pipeline.run_recipe(load_recipe(path), log, **options)
+    pipeline.run_recipe(load_recipe(path, changes), log, **options)
     return log
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The recipe of a finished run."""
-    folder = tmp_path_factory.mktemp("finished")
-    path = folder / "recipe.yaml"
-    path.write_text(json.dumps(RECIPE | {"out": str(folder / "run")}))  # JSON is YAML
-    log = run(path)
-    assert log.made == FOLDERS
-    return path
+def read_samples(finished: FinishedRun, name: str) -> list[Sample]:
+    return artifacts.read_jsonl(finished.out / name, Sample)
 
 
-def samples(recipe: Path, name: str) -> list[Sample]:
-    return artifacts.read_jsonl(recipe.parent / "run" / name, Sample)
+def result_of(out: Path, folder: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads((out / folder / "step.json").read_text())["result"]
+    return result
 
 
-def test_zero_shot_directions_occur_in_neither_stage(finished: Path) -> None:
-    """From the artifacts alone: every source, response and conflict of training has English."""
-    train = samples(finished, "1_prepare/train.jsonl")
-    conflicts = samples(finished, "2_conflict/conflicts.jsonl")
-    assert {"en" in (each.source_lang, each.target_lang) for each in train} == {True}
+def from_model(finished: FinishedRun, folder: str = "0_base") -> dict[str, Any]:
+    """A recipe's base: a model of the finished run, so that none has to be trained."""
+    return {"model": str(finished.out / folder / "model")}
+
+
+def test_zero_shot_directions_occur_in_neither_stage(finished_run: FinishedRun) -> None:
+    """From the files alone: every sample and conflict sample of training has English."""
+    train = read_samples(finished_run, "1_prepare/train.jsonl")
+    conflicts = read_samples(finished_run, "2_conflict/conflicts.jsonl")
+    assert all("en" in (sample.source_lang, sample.target_lang) for sample in train)
     assert [(c.key, c.source, c.target, c.target_lang) for c in conflicts] == [
         (s.key, s.source, s.target, s.target_lang) for s in train
     ]
-    assert all(each.conflicts for each in conflicts)
+    assert all(conflict.conflicts for conflict in conflicts)
 
 
-def test_no_held_out_text_is_in_training(finished: Path) -> None:
-    spoken = {
-        text
-        for each in samples(finished, "1_prepare/train.jsonl")
-        for text in (each.source, each.target)
-    }
+def test_no_held_out_text_is_in_training(finished_run: FinishedRun) -> None:
+    train = read_samples(finished_run, "1_prepare/train.jsonl")
+    texts = {text for sample in train for text in (sample.source, sample.target)}
     for name in ("dev", "test"):
-        held_out = samples(finished, f"1_prepare/{name}.jsonl")
+        held_out = read_samples(finished_run, f"1_prepare/{name}.jsonl")
         assert held_out
-        assert not spoken & {text for each in held_out for text in (each.source, each.target)}
+        assert not texts & {text for sample in held_out for text in (sample.source, sample.target)}
 
 
-def test_step_0_reads_no_instruction_and_no_held_out_text(finished: Path) -> None:
-
-    recipe = load_recipe(finished)
-    scratch = recipe.base.scratch
-    assert scratch is not None
-    splits = inputs.splits(recipe)
-    documents = list(read(recipe, scratch, splits.train + splits.glossary).values())
+def test_step_0_reads_no_instruction_and_no_held_out_text(finished_run: FinishedRun) -> None:
+    recipe = load_recipe(finished_run.recipe)
+    splits = read_corpus(recipe.corpus, recipe.languages, recipe.seed)
+    rows = splits.train + splits.glossary
+    documents = list(read_documents(BaseSettings.of(recipe), rows).values())
     assert len(documents) == 32
-    texts = [each.context + text for each in documents for text in each.continuations]
+    texts = [document.context + text for document in documents for text in document.continuations]
     assert not any("Translate" in text for text in texts)
-    held_out = {each.target for each in samples(finished, "1_prepare/test.jsonl")}
     labels = tuple(f"{english_name(code)}: " for code in recipe.languages)
     lines = {
         line.split(": ", 1)[1] if line.startswith(labels) else line
         for text in texts
         for line in text.splitlines()
     }
-    trained = {text for row in splits.train + splits.glossary for text in row.texts.values()}
-    assert lines & trained  # lines are whole texts, so that a held-out one would be found
+    assert lines & {text for row in rows for text in row.texts.values()}  # lines are whole texts
+    held_out = {sample.target for sample in read_samples(finished_run, "1_prepare/test.jsonl")}
     assert not held_out & lines
 
 
-def test_scores_have_the_fields_that_are_promised(finished: Path) -> None:
-    lines = [
-        json.loads(line)
-        for line in (finished.parent / "run/6_evaluate/scores.jsonl").read_text().splitlines()
-    ]
+def test_scores_have_the_promised_fields(finished_run: FinishedRun) -> None:
+    lines = artifacts.read_jsonl(finished_run.out / "6_evaluate/scores.jsonl", dict)
     assert {line["system"] for line in lines} == {"base", "stage1", "stage1-longer", "stage2"}
     assert len(lines) == 4 * 6
     assert all(
@@ -118,17 +110,12 @@ def test_scores_have_the_fields_that_are_promised(finished: Path) -> None:
         ]
         for line in lines
     )  # fmt: skip
-    assert {line["supervised"] for line in lines if "en" in (line["source"], line["target"])} == {
-        True
-    }
-    assert {
-        line["supervised"] for line in lines if "en" not in (line["source"], line["target"])
-    } == {False}
+    assert all(line["supervised"] == ("en" in (line["source"], line["target"])) for line in lines)
 
 
-def test_every_step_says_what_made_it_and_lists_its_files(finished: Path) -> None:
+def test_every_step_records_what_made_it_and_lists_its_files(finished_run: FinishedRun) -> None:
     for folder in FOLDERS:
-        place = finished.parent / "run" / folder
+        place = finished_run.out / folder
         stamp = json.loads((place / "step.json").read_text())
         assert stamp["step"] == folder
         assert {"fingerprint", "made_from", "libraries", "python", "seconds", "result"} < set(stamp)
@@ -138,97 +125,152 @@ def test_every_step_says_what_made_it_and_lists_its_files(finished: Path) -> Non
         assert stamp["outputs"] == artifacts.folder_hashes(place) != {}
 
 
-def test_the_control_sees_twice_the_samples_for_as_many_steps(finished: Path) -> None:
-    results = {
-        folder: json.loads((finished.parent / "run" / folder / "step.json").read_text())["result"]
-        for folder in ("4_unlikelihood", "4_control")
-    }
-    assert results["4_control"]["steps"] == results["4_unlikelihood"]["steps"] == 3
-    assert results["4_control"]["samples"] == 2 * results["4_unlikelihood"]["samples"] == 24
-
-
-def test_the_control_makes_the_steps_of_a_stage_2_of_epochs(write_recipe: Writer) -> None:
-    """Of samples that are too long stage 2 makes none; which are is known when it has run."""
-    stage = {"epochs": 1, "batch": 4, "micro_batch": 4, "preflight": 0, "max_tokens": 40}
-    path = write_recipe(mle=None, unlikelihood=stage)
-    run(path, verb="control")
-    found, control = (
-        json.loads((path.parent / "run" / folder / "step.json").read_text())["result"]
-        for folder in ("4_unlikelihood", "4_control")
+def test_the_control_sees_twice_the_samples_for_as_many_steps(finished_run: FinishedRun) -> None:
+    control, stage2 = (
+        result_of(finished_run.out, name) for name in ("4_control", "4_unlikelihood")
     )
-    assert 0 < found["too_long"] < found["samples"] + found["too_long"]
-    assert control["steps"] == found["steps"] == -(-found["samples"] // 4)
+    assert control["steps"] == stage2["steps"] == 3
+    assert control["samples"] == 2 * stage2["samples"] == 24
 
 
-def test_the_control_follows_a_stage_2_that_ends_early(
-    write_recipe: Writer, monkeypatch: pytest.MonkeyPatch
+def test_the_control_of_a_stage_2_of_epochs_makes_the_same_steps(
+    write_recipe: Writer, finished_run: FinishedRun
 ) -> None:
-    def on_target_after_1_step(*given: Any) -> ValidationResult:
-        percent = 0.0 if given[-1] else 90.0
+    """How many samples stage 2 leaves out as too long is known only after it has run."""
+    stage = {"epochs": 0.2, "batch": 4, "micro_batch": 4, "preflight": 0, "max_tokens": 40}
+    path = write_recipe(base=from_model(finished_run), mle=None, unlikelihood=stage)
+    run(path, verb="control")
+    stage2, control = (result_of(path.parent / "run", n) for n in ("4_unlikelihood", "4_control"))
+    samples = stage2["samples"]
+    assert 0 < stage2["too_long"] < samples + stage2["too_long"]
+    assert control["steps"] == stage2["steps"] == -(-samples // 20)  # a fifth, in fours
+
+
+def test_the_control_of_a_stage_2_that_stops_early_makes_the_same_steps(
+    write_recipe: Writer, finished_run: FinishedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_target_after_1_step(*arguments: Any) -> ValidationResult:
         return ValidationResult(
-            step=given[-1], off_target_percent=percent, reference_off_target_percent=0.0, chrf=50.0
+            step=arguments[-1],
+            off_target_percent=0.0 if arguments[-1] else 90.0,
+            reference_off_target_percent=0.0,
+            chrf=50.0,
         )
 
     monkeypatch.setattr(diagnose, "validate", on_target_after_1_step)
     early = RECIPE["unlikelihood"] | {"validation": {"every": 1, "segments": 2, "stop": True}}
-    path = write_recipe(unlikelihood=early)
-    log = run(path)
-    results = {
-        folder: json.loads((path.parent / "run" / folder / "step.json").read_text())["result"]
-        for folder in ("4_unlikelihood", "4_control")
-    }
-    assert results["4_control"]["steps"] == results["4_unlikelihood"]["steps"] == 2
-    assert results["4_unlikelihood"]["kept_step"] == 1  # of two as good the first
-    assert log.made == FOLDERS
-    page = (path.parent / "run" / "7_report" / "report.html").read_text()
-    assert "Stage 2: off-target on dev, %" in page
-    assert run(path).kept == FOLDERS
+    path = write_recipe(base=from_model(finished_run), mle=None, unlikelihood=early)
+    run(path)
+    out = path.parent / "run"
+    assert result_of(out, "4_control")["steps"] == result_of(out, "4_unlikelihood")["steps"] == 2
+    assert result_of(out, "4_unlikelihood")["kept_step"] == 1  # of two equally good, the first
+    assert "Stage 2: off-target on dev, %" in (out / "7_report" / "report.html").read_text()
+    assert not run(path).made
 
 
-def test_both_stages_can_be_validated(write_recipe: Writer) -> None:
-    watched = {"validation": {"every": 2, "segments": 1}}
+def test_both_stages_can_be_validated(write_recipe: Writer, finished_run: FinishedRun) -> None:
+    validation = {"validation": {"every": 2, "segments": 1}}
     path = write_recipe(
-        mle=RECIPE["mle"] | watched, unlikelihood=RECIPE["unlikelihood"] | watched, control=None
+        base=from_model(finished_run),
+        mle=RECIPE["mle"] | validation,
+        unlikelihood=RECIPE["unlikelihood"] | validation,
+        control=None,
     )
     run(path, verb="unlikelihood")
     for folder, steps in (("3_mle", [0, 2, 4]), ("4_unlikelihood", [0, 2, 3])):
-        lines = artifacts.read_jsonl(
-            path.parent / "run" / folder / "validation.jsonl", ValidationResult
-        )
-        assert [each.step for each in lines] == steps
-        assert all(each.chrf >= 0 <= each.off_target_percent <= 100 for each in lines)
+        place = path.parent / "run" / folder / "validation.jsonl"
+        results = artifacts.read_jsonl(place, ValidationResult)
+        assert [result.step for result in results] == steps
+        assert all(r.chrf >= 0 and 0 <= r.off_target_percent <= 100 for r in results)
 
 
-def test_a_second_run_makes_nothing(finished: Path) -> None:
-    log = run(finished)
+def test_a_second_run_makes_nothing(finished_run: FinishedRun, tmp_path: Path) -> None:
+    log = run(finished_run.copy_to(tmp_path).recipe)
     assert (log.made, log.kept) == ([], FOLDERS)
 
 
-def test_a_changed_setting_redoes_what_depends_on_it(finished: Path, tmp_path: Path) -> None:
-    copy = copied(finished, tmp_path, translate={"beams": 2, "max_new_tokens": 8})
-    log = run(copy)
+def changed(finished: FinishedRun, folder: Path, **changes: Any) -> list[str]:
+    """What a run makes again after these changes of the recipe, without running it."""
+    copy = finished.copy_to(folder)
+    recipe = load_recipe(copy.recipe, changes)
+    outdated: list[str] = []
+    for step in steps_of(recipe):
+        stamp = artifacts.read_stamp(copy.out / step.folder)
+        made_from = pipeline.dependencies_of(recipe, step)
+        if not stamp or stamp["fingerprint"] != artifacts.fingerprint(made_from):
+            outdated.append(step.folder)
+    return outdated
+
+
+def test_a_changed_setting_redoes_what_depends_on_it(
+    finished_run: FinishedRun, tmp_path: Path
+) -> None:
+    copy = finished_run.copy_to(tmp_path / "beams")
+    log = run(copy.recipe, {"translate": {"beams": 2, "max_new_tokens": 8}})
     assert (log.kept, log.made) == (FOLDERS[:6], FOLDERS[6:])
-    copy = copied(finished, tmp_path / "other", unlikelihood=RECIPE["unlikelihood"] | {"alpha": 1})
-    log = run(copy)
-    assert set(log.made) - {"6_evaluate", "7_report"} == {"4_unlikelihood", "5_translate/stage2"}
+    alpha = RECIPE["unlikelihood"] | {"alpha": 1}
+    assert changed(finished_run, tmp_path / "alpha", unlikelihood=alpha) == [
+        "4_unlikelihood", "7_report",
+    ]  # fmt: skip
+    assert changed(finished_run, tmp_path / "name", name="other") == ["7_report"]
 
 
-def test_force_from_redoes_the_step_and_all_after_it(finished: Path, tmp_path: Path) -> None:
-    log = run(copied(finished, tmp_path), force_from="evaluate")
-    assert log.made == ["6_evaluate", "7_report"]
+@pytest.mark.parametrize("setting", [{"detector": "paper"}, {"candidates": "recipe"}])
+def test_another_detector_redoes_the_stages_whose_kept_checkpoint_it_chose(
+    finished_run: FinishedRun, tmp_path: Path, setting: dict[str, str]
+) -> None:
+    assert changed(finished_run, tmp_path / "a", evaluate=setting) == [
+        "4_unlikelihood", "6_evaluate", "7_report",  # the diagnosis before stage 2 judges too
+    ]  # fmt: skip
+    plain = {"unlikelihood": RECIPE["unlikelihood"] | {"preflight": 0}}
+    validated = plain | {"mle": RECIPE["mle"] | {"validation": {"every": 2}}}
+    path = tmp_path / "recipe.yaml"
+    for content, redone in ((plain, set()), (validated, {"3_mle"})):
+        hashes = []
+        for evaluate in ({}, setting):
+            recipe = RECIPE | content | {"evaluate": evaluate, "out": str(tmp_path / "none")}
+            path.write_text(json.dumps(recipe))
+            steps = steps_of(load_recipe(path))
+            hashes.append({
+                s.folder: artifacts.fingerprint(pipeline.dependencies_of(load_recipe(path), s))
+                for s in steps if s.trains
+            })  # fmt: skip
+        assert {name for name in hashes[0] if hashes[0][name] != hashes[1][name]} == redone
 
 
-def test_a_lost_file_is_made_again(finished: Path, tmp_path: Path) -> None:
-    copy = copied(finished, tmp_path)
-    (tmp_path / "run/6_evaluate/scores.jsonl").unlink()
-    assert run(copy).made == ["6_evaluate"]  # and the report, whose input is the same, is kept
+def test_a_step_cannot_read_a_setting_or_a_folder_that_it_does_not_declare(
+    finished_run: FinishedRun, tmp_path: Path
+) -> None:
+    recipe = load_recipe(finished_run.recipe)
+    step = next(step for step in steps_of(recipe) if step.folder == "2_conflict")
+    context = pipeline.context_of(recipe, step, tmp_path, Log())
+    assert context.settings.draw == "wrong_target"
+    for name in ("mle", "evaluate", "template", "out"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(context.settings, name)
+    assert list(context.inputs) == ["1_prepare"]
+    with pytest.raises(KeyError, match="0_base"):
+        context.inputs["0_base"]
 
 
-def test_an_altered_file_is_made_again(finished: Path, tmp_path: Path) -> None:
-    copy = copied(finished, tmp_path)
-    weights = tmp_path / "run/3_mle/model/model.safetensors"
+def test_force_from_redoes_the_step_and_all_after_it(
+    finished_run: FinishedRun, tmp_path: Path
+) -> None:
+    copy = finished_run.copy_to(tmp_path)
+    assert run(copy.recipe, force_from="evaluate").made == ["6_evaluate", "7_report"]
+
+
+def test_a_lost_file_is_made_again(finished_run: FinishedRun, tmp_path: Path) -> None:
+    copy = finished_run.copy_to(tmp_path)
+    (copy.out / "6_evaluate/scores.jsonl").unlink()
+    assert run(copy.recipe).made == ["6_evaluate"]  # the report, whose input is the same, is kept
+
+
+def test_an_altered_file_is_made_again(finished_run: FinishedRun, tmp_path: Path) -> None:
+    copy = finished_run.copy_to(tmp_path)
+    weights = copy.out / "3_mle/model/model.safetensors"
     weights.write_bytes(b"")
-    assert run(copy).made == ["3_mle"]  # with the same result, so what follows is kept
+    assert run(copy.recipe).made == ["3_mle"]  # with the same result, so what follows is kept
     assert weights.stat().st_size > 0
 
 
@@ -238,80 +280,97 @@ def test_a_verb_makes_only_what_it_needs(write_recipe: Writer) -> None:
     assert run(path, verb="mle").made == ["0_base", "3_mle"]
 
 
-def test_stage_2_alone_repairs_a_model_from_a_folder(finished: Path, write_recipe: Writer) -> None:
-    model = finished.parent / "run" / "3_mle" / "model"
-    path = write_recipe(base={"model": str(model)}, mle=None)
-    log = run(path)
-    assert log.made == [
+def test_stage_2_alone_repairs_a_model_from_a_folder(
+    finished_run: FinishedRun, write_recipe: Writer
+) -> None:
+    before = artifacts.folder_hashes(finished_run.out / "3_mle")
+    path = write_recipe(base=from_model(finished_run, "3_mle"), mle=None)
+    assert run(path).made == [
         "1_prepare", "2_conflict", "4_unlikelihood", "4_control", "5_translate/base",
         "5_translate/stage1-longer", "5_translate/stage2", "6_evaluate", "7_report",
     ]  # fmt: skip
-    before = (model.parent / "curve.jsonl").read_bytes()
-    assert before  # the model's own folder is only read
+    assert artifacts.folder_hashes(finished_run.out / "3_mle") == before  # only read
     assert run(path).made == []
 
 
-@pytest.mark.parametrize("adapter", [None, {"rank": 2}])
-@pytest.mark.parametrize("family", ["M2M-100", "Marian"])
+@pytest.mark.parametrize(("family", "adapter"), [("M2M-100", None), ("Marian", {"rank": 2})])
 def test_an_encoder_decoder_goes_through_both_stages(
     family: str, adapter: dict[str, int] | None, write_recipe: Writer, tmp_path: Path
 ) -> None:
     save_model(coder(family, positions=256), tmp_path / "model")
     stages = {name: {**RECIPE[name], "adapter": adapter} for name in ("mle", "unlikelihood")}
-    path = write_recipe(base={"model": str(tmp_path / "model")}, languages=["it", "nl"], **stages)
+    path = write_recipe(
+        base={"model": str(tmp_path / "model")}, languages=["it", "nl"], control=None, **stages
+    )
     assert "7_report" in run(path).made
     trained = load_model(str(tmp_path / "run" / "4_unlikelihood" / "model"))
     before = load_model(str(tmp_path / "model")).model.state_dict()
     after = trained.model.state_dict()
     assert before.keys() == after.keys()
     assert any(not torch.equal(before[name], after[name]) for name in before)
-    place = push.run(load_recipe(path), "me/tiny", "stage2", private=False, dry_run=True).folder
-    asked = {"M2M-100": "tokenizer.src_lang = codes['", "Marian": "prompt = codes['"}[family]
-    assert asked in (place / "README.md").read_text()
+    pushed = push.push(load_recipe(path), "me/tiny", "stage2", private=False, dry_run=True)
+    call = {"M2M-100": "tokenizer.src_lang = codes['", "Marian": "prompt = codes['"}[family]
+    assert call in (pushed.folder / "README.md").read_text()
 
 
-def test_a_chat_model_is_tuned_and_asked_in_its_own_template(
+def test_a_chat_model_is_tuned_and_prompted_in_its_own_template(
     write_recipe: Writer, tmp_path: Path
 ) -> None:
     save_model(chatty(), tmp_path / "model")
-    path = write_recipe(base={"model": str(tmp_path / "model")}, chat=True, template="instruction")
+    path = write_recipe(
+        base={"model": str(tmp_path / "model")}, chat=True, template="instruction", control=None
+    )
     assert "7_report" in run(path).made
-    place = push.run(load_recipe(path), "me/tiny", "stage2", private=False, dry_run=True).folder
-    assert "tokenizer.apply_chat_template(turn" in (place / "README.md").read_text()
-    assert len(json.loads((place / "generation_config.json").read_text())["eos_token_id"]) == 2
+    pushed = push.push(load_recipe(path), "me/tiny", "stage2", private=False, dry_run=True)
+    assert "tokenizer.apply_chat_template(" in (pushed.folder / "README.md").read_text()
+    settings = json.loads((pushed.folder / "generation_config.json").read_text())
+    assert len(settings["eos_token_id"]) == 2
 
 
-def test_stage_1_alone_is_a_recipe_too(write_recipe: Writer) -> None:
-    log = run(write_recipe(unlikelihood=None, control=None))
+def test_stage_1_alone_is_a_recipe_too(write_recipe: Writer, finished_run: FinishedRun) -> None:
+    log = run(write_recipe(base=from_model(finished_run), unlikelihood=None, control=None))
     assert "3_mle" in log.made and "2_conflict" not in log.made
     assert "7_report" in log.made
 
 
-def test_an_unknown_step_is_named(write_recipe: Writer) -> None:
+@pytest.mark.parametrize("option", ["verb", "force_from"])
+def test_an_unknown_step_is_named(write_recipe: Writer, option: str) -> None:
     path = write_recipe(unlikelihood=None, control=None)
-    for options in ({"verb": "unlikelihood"}, {"force_from": "unlikelihood"}):
-        with pytest.raises(
-            RecipeError, match="no step 'unlikelihood'; its steps are base, prepare"
-        ):
-            run(path, **options)
+    with pytest.raises(RecipeError, match="no step 'unlikelihood'; its steps are base, prepare"):
+        run(path, **{option: "unlikelihood"})
 
 
-def test_a_killed_run_leaves_whole_steps_and_goes_on(write_recipe: Writer, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_complete_steps_and_resumes(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
     path = write_recipe(mle={"steps": 100_000, "batch": 8, "micro_batch": 4})
     command = [sys.executable, "-m", "ontarget", "mle", str(path)]
-    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    partial = tmp_path / "run" / ".3_mle.partial"
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not partial.exists() and time.monotonic() < deadline:
+    while not partial_folders(tmp_path / "run", "3_mle") and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1)
-    os.kill(started.pid, signal.SIGKILL)
-    started.wait()
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
     assert not (tmp_path / "run" / "3_mle").exists()
-    path = write_recipe()
-    log = run(path, verb="mle")
+    log = run(write_recipe(), verb="mle")
     assert (log.kept, log.made) == (["0_base", "1_prepare"], ["3_mle"])
-    assert not partial.exists()
+    assert not partial_folders(tmp_path / "run", "3_mle")
+
+
+def partial_folders(out: Path, step: str) -> list[Path]:
+    return list(out.glob(f".{step}.*.partial"))
+
+
+def test_what_a_kill_left_of_a_finished_step_is_cleared(
+    finished_run: FinishedRun, tmp_path: Path
+) -> None:
+    copy = finished_run.copy_to(tmp_path)
+    left = copy.out / ".unfinished" / "3_mle" / "step-000000004"
+    left.mkdir(parents=True)
+    (left / "optimizer.pt").write_bytes(b"large")
+    assert run(copy.recipe).made == []
+    assert not left.parent.exists()
 
 
 @pytest.mark.parametrize(
@@ -335,7 +394,7 @@ def test_too_little_memory_is_one_line(
     assert not (tmp_path / "run" / "1_prepare").exists()
 
 
-def test_another_fault_of_a_step_is_not_called_one_of_memory(
+def test_another_error_of_a_step_is_not_reported_as_memory(
     write_recipe: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
@@ -346,33 +405,30 @@ def test_another_fault_of_a_step_is_not_called_one_of_memory(
         run(write_recipe(), verb="prepare")
 
 
+def write_corpus(folder: Path, rows: dict[str, list[str]]) -> dict[str, str]:
+    for name, lines in rows.items():
+        (folder / f"{name}.tsv").write_text("\n".join(["en\tit\tnl", *lines]) + "\n")
+    return {name: str(folder / f"{name}.tsv") for name in rows}
+
+
 def test_a_row_in_training_and_test_is_refused_or_left_out(
     write_recipe: Writer, tmp_path: Path
 ) -> None:
     rows = [f"hello {n}\tciao {n}\thallo {n}" for n in range(30)]
-    for name, part in (
-        ("train", rows[:20] + [rows[25]]),
-        ("dev", rows[20:25]),
-        ("test", rows[25:]),
-    ):
-        (tmp_path / f"{name}.tsv").write_text("\n".join(["en\tit\tnl", *part]) + "\n")
-    files = {name: str(tmp_path / f"{name}.tsv") for name in ("train", "dev", "test")}
+    parts = {"train": rows[:20] + [rows[25]], "dev": rows[20:25], "test": rows[25:]}
+    files: dict[str, Any] = write_corpus(tmp_path, parts)
     message = r"test.tsv:2: the en sentence is in training too \(train.tsv:22; 1 such rows\)"
-
     with pytest.raises(CorpusError, match=message):
         run(write_recipe(corpus=files), verb="prepare")
     assert not (tmp_path / "run" / "1_prepare").exists()
     run(write_recipe(corpus={**files, "drop_overlap": True}), verb="prepare")
-    stamp = json.loads((tmp_path / "run/1_prepare/step.json").read_text())
-    assert stamp["result"]["dropped"] == {"overlap": 1, "length": 0}
-    assert stamp["result"]["meanings"]["train"] == 20
+    result = result_of(tmp_path / "run", "1_prepare")
+    assert result["dropped"] == {"overlap": 1, "length": 0}
+    assert result["rows"]["train"] == 20
 
 
 def test_a_direction_without_text_is_named(write_recipe: Writer, tmp_path: Path) -> None:
-
-    for name in ("train", "dev", "test"):
-        (tmp_path / f"{name}.tsv").write_text(f"en\tit\tnl\n{name}\tc{name}\t\n")
-    files = {name: str(tmp_path / f"{name}.tsv") for name in ("train", "dev", "test")}
+    files = write_corpus(tmp_path, {n: [f"{n}\tc{n}\t"] for n in ("train", "dev", "test")})
     with pytest.raises(
         CorpusError, match="corpus.train: no row has both en and nl; drop the direction"
     ):
@@ -380,53 +436,43 @@ def test_a_direction_without_text_is_named(write_recipe: Writer, tmp_path: Path)
 
 
 def test_samples_longer_than_the_limit_are_left_out_and_counted(
-    write_recipe: Writer, tmp_path: Path
+    write_recipe: Writer, tmp_path: Path, finished_run: FinishedRun
 ) -> None:
-
+    base = from_model(finished_run)
     long = {"steps": 2, "batch": 4, "micro_batch": 2, "max_tokens": 40}
-    run(write_recipe(mle=long), verb="mle")
-    result = json.loads((tmp_path / "run/3_mle/step.json").read_text())["result"]
+    run(write_recipe(base=base, mle=long), verb="mle")
+    result = result_of(tmp_path / "run", "3_mle")
     assert result["too_long"] > 0 and result["samples"] + result["too_long"] == 8
-    with pytest.raises(CorpusError, match="all 8 training samples are longer than 8 tokens; raise"):
-        run(write_recipe(mle=long | {"max_tokens": 8}), verb="mle")
+    with pytest.raises(CorpusError, match="all 8 samples are longer than 8 tokens; raise"):
+        run(write_recipe(base=base, mle=long | {"max_tokens": 8}), verb="mle")
 
 
-def test_a_limit_keeps_the_first_rows(tmp_path: Path, write_recipe: Writer) -> None:
-    for name in ("train", "dev", "test"):
-        rows = [f"{name} {n} {'x' * n}\tc{name} {n}\tn{name} {n}" for n in range(9)] + ["\t\t"]
-        (tmp_path / f"{name}.tsv").write_text("\n".join(["en\tit\tnl", *rows]) + "\n")
-    files = {name: str(tmp_path / f"{name}.tsv") for name in ("train", "dev", "test")}
-    corpus = {**files, "dev_limit": 2, "test_limit": 3, "max_characters": 12}
-    found = inputs.splits(load_recipe(write_recipe(corpus=corpus)))
-    assert [row.key for row in found.dev] == ["dev.tsv:2", "dev.tsv:3"]
-    assert len(found.test) == 3
-    assert len(found.train) == 5  # "train 4 xxxx" has 12 characters
-    assert found.dropped == {"overlap": 0, "length": 4}
-    assert isinstance(found.train[0], Parallel)
+def test_limits_keep_the_first_rows(tmp_path: Path, write_recipe: Writer) -> None:
+    rows = {
+        name: [f"{name} {n} {'x' * n}\tc{name} {n}\tn{name} {n}" for n in range(9)] + ["\t\t"]
+        for name in ("train", "dev", "test")
+    }
+    limits = {"dev_limit": 2, "test_limit": 3, "max_characters": 12}
+    recipe = load_recipe(write_recipe(corpus={**write_corpus(tmp_path, rows), **limits}))
+    splits = read_corpus(recipe.corpus, recipe.languages, recipe.seed)
+    assert [row.key for row in splits.dev] == ["dev.tsv:2", "dev.tsv:3"]
+    assert len(splits.test) == 3
+    assert len(splits.train) == 5  # "train 4 xxxx" has 12 characters
+    assert splits.dropped == {"overlap": 0, "length": 4}
 
 
-def test_the_choice_of_samples_depends_on_their_keys_alone(finished: Path) -> None:
-    train = samples(finished, "1_prepare/train.jsonl")
-    picked = inputs.chosen(train, 10, seed=3)
-    assert inputs.chosen(train[::-1], 10, seed=3) == picked
-    assert inputs.chosen(train, 10, seed=4) != picked
-    assert all(english_name(each.asked_lang) for each in picked)
+def test_the_choice_of_samples_depends_on_their_keys_only(finished_run: FinishedRun) -> None:
+    train = read_samples(finished_run, "1_prepare/train.jsonl")
+    chosen = choose(train, 10, seed=3)
+    assert choose(train[::-1], 10, seed=3) == chosen
+    assert choose(train, 10, seed=4) != chosen
 
 
-def copied(recipe: Path, folder: Path, **changes: Any) -> Path:
-    """The finished run and its recipe in another place."""
-    folder.mkdir(exist_ok=True)
-    subprocess.run(["cp", "-r", str(recipe.parent / "run"), str(folder / "run")], check=True)
-    content = json.loads(recipe.read_text()) | {"out": str(folder / "run")} | changes
-    (folder / "recipe.yaml").write_text(json.dumps(content))
-    return folder / "recipe.yaml"
-
-
-def test_an_adapter_of_stage_2_is_one_of_its_control_too(write_recipe: Writer) -> None:
-    control = next(
-        unit for unit in steps_of(load_recipe(write_recipe())) if unit.folder == "4_control"
-    )
-    assert "unlikelihood.adapter" in control.reads
+def test_an_adapter_of_stage_2_is_also_used_by_its_control(write_recipe: Writer) -> None:
+    path = write_recipe(unlikelihood=RECIPE["unlikelihood"] | {"adapter": {"rank": 3}})
+    recipe = load_recipe(path)
+    control = next(step for step in steps_of(recipe) if step.folder == "4_control")
+    assert control.settings(recipe).training.adapter.rank == 3
 
 
 def test_another_detector_in_the_same_file_makes_the_evaluation_out_of_date(
@@ -434,9 +480,9 @@ def test_another_detector_in_the_same_file_makes_the_evaluation_out_of_date(
 ) -> None:
     model = tmp_path / "lid.bin"
     recipe = load_recipe(write_recipe(evaluate={"detector": str(model)}))
-    (unit,) = [each for each in steps_of(recipe) if each.folder == "6_evaluate"]
-    found = []
+    (step,) = [step for step in steps_of(recipe) if step.folder == "6_evaluate"]
+    fingerprints = []
     for content in (b"one", b"other", b"one"):
         model.write_bytes(content)
-        found.append(artifacts.fingerprint(pipeline.dependencies_of(recipe, unit)))
-    assert found[0] == found[2] != found[1]
+        fingerprints.append(artifacts.fingerprint(pipeline.dependencies_of(recipe, step)))
+    assert fingerprints[0] == fingerprints[2] != fingerprints[1]
