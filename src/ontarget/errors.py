@@ -20,7 +20,7 @@ class RecipeError(OnTargetError):
 
 
 class CorpusError(OnTargetError):
-    """A corpus file cannot be used as it is."""
+    """A corpus file cannot be used."""
 
 
 class DetectorError(OnTargetError):

@@ -58,8 +58,9 @@ def randomization_test(
 ) -> NDArray[np.float64]:
     """Two-sided p value of each column's sum under random signs of the rows (Noreen 1989).
 
-    `differences` is "segment comparison". The observed signs count as one more trial, and ties
-    count as exceeding, so a system never differs significantly from itself.
+    `differences` is "segment comparison". The p value is the share of trials whose sum is at least
+    as extreme. The observed signs count as one more trial, and ties count as exceeding, so a system
+    never differs significantly from itself.
     """
     segments, comparisons = differences.shape
     generator = np.random.default_rng(seed)

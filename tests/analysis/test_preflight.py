@@ -1,12 +1,13 @@
-"""Which measures lead to which verdict."""
+"""Which measures lead to which diagnosis."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ontarget.analysis.preflight import DiagnosticMeasures, diagnose_fault
 
-# As measured: a model that can translate and ignores the instruction (docs/log.md).
+# Measured on a model that can translate and ignores the instruction (docs/results/preflight.md).
 IGNORES = DiagnosticMeasures(
     likelihood_nats=0.1,
     conflict_nats=5.0,
@@ -33,19 +34,19 @@ IGNORES = DiagnosticMeasures(
         ({"off_target_percent": {"en-it": 0.0, "it-nl": 30.0}}, "ignores the instruction"),
     ],
 )
-def test_measures_decide(change: dict[str, object], fault: str) -> None:
-    found = diagnose_fault(replace(IGNORES, **change))  # type: ignore[arg-type]
-    assert found.fault == fault
-    assert found.words.startswith(fault)
+def test_the_measures_decide_the_fault(change: dict[str, Any], fault: str) -> None:
+    diagnosis = diagnose_fault(replace(IGNORES, **change))
+    assert diagnosis.fault == fault
+    assert diagnosis.words.startswith(fault)
 
 
-def test_a_ratio_that_is_none_that_was_found_is_said_to_be_so() -> None:
+def test_a_ratio_of_100_percent_that_was_not_measured_is_marked() -> None:
     words = diagnose_fault(replace(IGNORES, unjudged=("it-nl",))).words
     assert "98 % (100 % in it-nl, where no translation could be judged); under a wrong" in words
     assert "could be judged" not in diagnose_fault(IGNORES).words
 
 
-def test_the_references_own_ratio_is_no_fault() -> None:
+def test_the_ratio_of_the_references_is_no_fault_of_the_model() -> None:
     high_floor = replace(
         IGNORES,
         off_target_percent={"en-it": 12.0, "it-nl": 14.0},
@@ -55,18 +56,20 @@ def test_the_references_own_ratio_is_no_fault() -> None:
 
 
 def test_a_fluent_model_that_cannot_translate_is_not_fine() -> None:
-    """As measured on Bible verses: mostly in the right language, and wrong."""
-    words = diagnose_fault(
-        replace(
-            IGNORES, conflict_nats=0.4, conflict_share=0.13, right_share=0.15,
-            off_target_percent={"en-it": 2.0, "it-nl": 4.0},
-        )
-    ).words  # fmt: skip
+    """Measured on Bible verses: mostly in the right language, and wrong."""
+    cannot_translate = replace(
+        IGNORES,
+        conflict_nats=0.4,
+        conflict_share=0.13,
+        right_share=0.15,
+        off_target_percent={"en-it": 2.0, "it-nl": 4.0},
+    )
+    words = diagnose_fault(cannot_translate).words
     assert "under the right one 15 % do" in words
     assert "more or other training data is needed" in words
 
 
-def test_the_words_carry_the_numbers() -> None:
+def test_the_explanation_contains_the_numbers() -> None:
     words = diagnose_fault(IGNORES).words
     assert "off-target 50 % on average, worst it-nl 98 %" in words
     assert "80 % of the response tokens keep p > 0.5" in words

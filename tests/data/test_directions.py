@@ -1,4 +1,4 @@
-"""Laws of directions: around a pivot, the rest, and how a recipe writes them."""
+"""Directions: around a pivot, the remaining ones, and how a recipe writes them."""
 
 import pytest
 from hypothesis import given
@@ -11,22 +11,22 @@ languages = st.lists(st.sampled_from("en it nl ro de fr".split()), min_size=2, u
 
 
 @given(languages)
-def test_supervised_and_zero_shot_are_every_direction_once(codes: list[str]) -> None:
+def test_supervised_and_zero_shot_together_are_every_direction_once(codes: list[str]) -> None:
     supervised = around_pivot(codes)
     zero_shot = remaining_directions(codes, supervised)
-    together = [*supervised, *zero_shot]
-    assert len(together) == len(set(together)) == len(codes) * (len(codes) - 1)
-    assert all(codes[0] in each for each in supervised)
-    assert not any(codes[0] in each for each in zero_shot)
+    directions = [*supervised, *zero_shot]
+    assert len(directions) == len(set(directions)) == len(codes) * (len(codes) - 1)
+    assert all(codes[0] in direction for direction in supervised)
+    assert not any(codes[0] in direction for direction in zero_shot)
 
 
 @given(languages)
-def test_a_written_direction_is_read_back(codes: list[str]) -> None:
-    every = remaining_directions(codes, ())
-    assert parse_directions([str(each) for each in every], codes) == every
+def test_a_direction_is_parsed_as_it_is_written(codes: list[str]) -> None:
+    directions = remaining_directions(codes, ())
+    assert parse_directions(list(map(str, directions)), codes) == directions
 
 
-def test_an_arrow_is_both_ways() -> None:
+def test_an_arrow_means_both_ways() -> None:
     assert parse_directions(["en<->it"], ["en", "it"]) == (
         Direction("en", "it"),
         Direction("it", "en"),
@@ -41,6 +41,6 @@ def test_an_arrow_is_both_ways() -> None:
         (["en<->it", "it-en"], "it-en is listed twice; list it once"),
     ],
 )
-def test_faults_are_named(texts: list[str], message: str) -> None:
+def test_an_impossible_direction_is_an_error_that_quotes_it(texts: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_directions(texts, ["en", "it", "nl"])

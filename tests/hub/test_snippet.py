@@ -69,7 +69,8 @@ def snippet_inputs(loaded: LoadedModel, kind: str, source: str = "it") -> Snippe
     prompt_format = PromptFormat(template=TEMPLATES["plain"], chat=kind == "chat")
     languages = ("it", "nl") if kind == "Marian" else ("en", "it", "nl")
     return SnippetInputs(
-        loaded=loaded, languages=languages, example=Direction(source, "nl"), prompt_format=prompt_format,
+        loaded=loaded, languages=languages, example=Direction(source, "nl"),
+        prompt_format=prompt_format,
         search=SEARCH,
     )  # fmt: skip
 

@@ -24,45 +24,45 @@ NAMES = {  # how names of a script's letters begin
     "Kana": ("HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA"), "Hani": ("CJK", "IDEOGRAPHIC"),
 }  # fmt: skip
 letter = st.characters(categories=["Lu", "Ll", "Lo", "Lt"])
-text = st.text(st.one_of(letter, st.characters(exclude_categories=["Cs", "Cn"])), max_size=40)
+texts = st.text(st.one_of(letter, st.characters(exclude_categories=["Cs", "Cn"])), max_size=40)
 
 
 @pytest.mark.parametrize("script", writing.SCRIPTS)
-def test_a_script_holds_only_letters_that_unicode_names_after_it(script: str) -> None:
+def test_a_script_contains_only_letters_that_unicode_names_after_it(script: str) -> None:
     of_script = writing.other_scripts_pattern(frozenset(writing.SCRIPTS) - {script})
-    found = [chr(code) for code in range(0x10000) if of_script.match(chr(code))]
-    assert len(found) > 20
-    for character in found:
+    characters = [chr(code) for code in range(0x10000) if of_script.match(chr(code))]
+    assert len(characters) > 20
+    for character in characters:
         if unicodedata.category(character) == "Lm":  # modifiers are named by their shape
             continue
         name = unicodedata.name(character, "")
         assert not name or name.startswith(NAMES[script]), (character, name)
 
 
-@given(text)
-def test_letters_are_counted_by_category_and_dense_ones_thrice(given: str) -> None:
-    wanted = 0
-    for character in given:
+@given(texts)
+def test_letters_are_counted_by_category_and_syllables_count_three(text: str) -> None:
+    expected = 0
+    for character in text:
         name = unicodedata.name(character, "")
-        dense = any(name.startswith(NAMES[each]) for each in ("Hang", "Kana", "Hani"))
+        is_syllable = any(name.startswith(NAMES[code]) for code in ("Hang", "Kana", "Hani"))
         if unicodedata.category(character) in ("Lu", "Ll", "Lo", "Lt", "Lm"):
-            in_table = writing.SYLLABLES.match(character) is not None
-            assert dense or not in_table
-            wanted += 3 if in_table else 1
+            is_counted_so = writing.SYLLABLES.match(character) is not None
+            assert is_syllable or not is_counted_so
+            expected += 3 if is_counted_so else 1
         elif writing.LETTERS.match(character):
-            wanted += 1  # letter-like numbers, such as Roman numerals
-    assert writing.letters(given) == wanted
+            expected += 1  # letter-like numbers, such as Roman numerals
+    assert writing.letters(text) == expected
 
 
-@given(text, st.integers(1, 30))
-def test_the_quick_count_agrees_with_the_full_one(given: str, least: int) -> None:
-    assert writing.has_letters(given, least) is (writing.letters(given) >= least)
-    syllables = len(regex.findall(writing.SYLLABLE, given, regex.V1))
-    assert writing.has_syllables(given, least) is (syllables >= least)
+@given(texts, st.integers(1, 30))
+def test_the_quick_check_agrees_with_the_full_count(text: str, minimum: int) -> None:
+    assert writing.has_letters(text, minimum) is (writing.letters(text) >= minimum)
+    syllables = len(regex.findall(writing.SYLLABLE, text, regex.V1))
+    assert writing.has_syllables(text, minimum) is (syllables >= minimum)
 
 
 @pytest.mark.parametrize(
-    ("code", "wanted"),
+    ("code", "expected"),
     [
         ("it", {"Latn"}), ("ru", {"Cyrl"}), ("sr", {"Cyrl", "Latn"}), ("sr-Latn", {"Latn"}),
         ("sr_Cyrl", {"Cyrl"}), ("ja", {"Kana", "Hani"}), ("ko", {"Hang", "Hani"}),
@@ -70,58 +70,58 @@ def test_the_quick_count_agrees_with_the_full_one(given: str, least: int) -> Non
         ("xx", set()),
     ],
 )  # fmt: skip
-def test_scripts_of_a_language(code: str, wanted: set[str]) -> None:
-    assert writing.scripts_of(code) == wanted
+def test_the_scripts_of_a_language(code: str, expected: set[str]) -> None:
+    assert writing.scripts_of(code) == expected
 
 
 def test_foreign_letters_are_those_of_other_scripts() -> None:
     assert writing.foreign_letters("Привет, NASA!", "ru") == 4
     assert writing.foreign_letters("Ciao, 42!", "it") == 0
     assert writing.foreign_letters("カメラ camera", "it") == 9
-    assert writing.foreign_letters("Привет", "xx") == 0  # nothing is known of its script
+    assert writing.foreign_letters("Привет", "xx") == 0  # its script is unknown
 
 
-def test_the_script_of_most_letters() -> None:
+def test_the_script_of_a_text_is_that_of_most_letters() -> None:
     assert writing.script_of("Привет, NASA!") == "Cyrl"
     assert writing.script_of("42!") == ""
 
 
 @given(st.text(st.sampled_from("aéбשก中の한 1-"), max_size=12))
-def test_the_script_of_most_letters_is_found_wherever_they_stand(given: str) -> None:
+def test_the_position_of_letters_does_not_affect_the_script_of_a_text(text: str) -> None:
     letters = {
-        "Latn": given.count("a") + given.count("é"), "Cyrl": given.count("б"),
-        "Hebr": given.count("ש"), "Thai": given.count("ก"), "Hang": 3 * given.count("한"),
-        "Kana": 3 * given.count("の"), "Hani": 3 * given.count("中"),
+        "Latn": text.count("a") + text.count("é"), "Cyrl": text.count("б"),
+        "Hebr": text.count("ש"), "Thai": text.count("ก"), "Hang": 3 * text.count("한"),
+        "Kana": 3 * text.count("の"), "Hani": 3 * text.count("中"),
     }  # fmt: skip
     most = [script for script, count in letters.items() if count == max(letters.values())]
-    assert writing.script_of(given) in (most if any(letters.values()) else [""])
+    assert writing.script_of(text) in (most if any(letters.values()) else [""])
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("text", "expected"),
     [
         (TEXTS["ja"][0], True), (TEXTS["zh"][0], False), ("東京都", None), ("", None),
         ("我喜欢日本的の这个字因为它很可爱而且好写", None),
     ],
 )  # fmt: skip
-def test_kana_make_a_text_japanese(given: str, wanted: bool | None) -> None:
-    assert writing.is_japanese(given) is wanted
+def test_a_tenth_of_kana_makes_a_text_japanese(text: str, expected: bool | None) -> None:
+    assert writing.is_japanese(text) is expected
 
 
-def test_kana_beside_a_stretch_of_ideographs_may_be_a_mixture() -> None:
+def test_kana_and_a_run_of_ideographs_may_be_two_languages() -> None:
     assert writing.may_mix_kana(TEXTS["ja"][1] + TEXTS["zh"][1])
     assert not writing.may_mix_kana(TEXTS["zh"][1])
     assert not writing.may_mix_kana("これはペンです。")
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_orthographies_of_chinese_are_told_apart(number: int) -> None:
+def test_the_two_chinese_orthographies_are_distinguished(number: int) -> None:
     assert writing.orthography(TEXTS["zh"][number]) == "Hans"
     assert writing.orthography(TEXTS["zh-Hant"][number]) == "Hant"
     assert writing.orthography("中文") == ""
 
 
-def test_the_pairs_of_characters_have_two_forms_each() -> None:
+def test_every_pair_of_characters_has_a_simplified_and_a_traditional_form() -> None:
     pairs = list(zip(writing.SIMPLIFIED, writing.TRADITIONAL, strict=True))
     assert len(pairs) == 43 == len(set(pairs))
     assert not set(writing.SIMPLIFIED) & set(writing.TRADITIONAL)

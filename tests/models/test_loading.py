@@ -1,4 +1,4 @@
-"""Tokenizers and models: nothing added, nothing lost, and loaded only when that is safe."""
+"""Tokenizers and models: no token added or lost, and nothing loaded that is not safe."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ from ontarget.models.loading import LoadedModel, check_token_ids, load_model, sa
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_any_text_survives_the_byte_tokenizer(text: str) -> None:
+def test_the_byte_tokenizer_is_lossless(text: str) -> None:
     ids = tokenizer()(text)["input_ids"]
     assert tokenizer().decode(ids, skip_special_tokens=False) == text
 
@@ -39,10 +39,10 @@ def test_a_response_ends_with_one_eos_and_a_prompt_with_none() -> None:
 
 
 def with_bos_and_eos() -> LoadedModel:
-    """A tokenizer that frames each text, as some of LLMs do."""
-    made = tokenizer()
-    framed = type(made)(
-        tokenizer_object=type(made._tokenizer).from_str(made._tokenizer.to_str()),
+    """A tokenizer that adds BOS and EOS to every text, as those of some LLMs do."""
+    plain = tokenizer()
+    framed = type(plain)(
+        tokenizer_object=type(plain._tokenizer).from_str(plain._tokenizer.to_str()),
         pad_token="<pad>", eos_token="</s>", bos_token="<s>",
     )  # fmt: skip
     framed._tokenizer.post_processor = TemplateProcessing(
@@ -52,7 +52,7 @@ def with_bos_and_eos() -> LoadedModel:
     return LoadedModel(tiny().model, framed)
 
 
-def test_bos_comes_once_and_with_the_prompt_only() -> None:
+def test_bos_occurs_once_and_in_the_prompt_only() -> None:
     loaded = with_bos_and_eos()
     bos, eos = loaded.tokenizer.bos_token_id, loaded.tokenizer.eos_token_id
     (prompt,), (response,) = loaded.prompts(["hello"]), loaded.responses(["world"])
@@ -60,7 +60,7 @@ def test_bos_comes_once_and_with_the_prompt_only() -> None:
     assert bos not in response and response[-1] == eos and response.count(eos) == 1
 
 
-def test_bos_comes_once_where_the_text_brings_its_own() -> None:
+def test_bos_occurs_once_if_the_text_begins_with_it() -> None:
     loaded = with_bos_and_eos()
     (prompt,) = loaded.prompts(["<s>hello"])
     assert prompt == loaded.prompts(["hello"])[0]
@@ -79,14 +79,14 @@ def test_padding_falls_back_to_eos() -> None:
     assert LoadedModel(loaded.model, bare).pad == bare.eos_token_id
 
 
-def test_all_ends_of_a_model_are_known() -> None:
+def test_the_ends_of_a_response_are_those_of_tokenizer_and_generation_config() -> None:
     loaded = tiny()
     assert loaded.model.generation_config is not None
     loaded.model.generation_config.eos_token_id = [5, 1]
     assert loaded.eos == (loaded.tokenizer.eos_token_id, 5)
 
 
-def test_a_model_that_reads_images_too_has_the_positions_of_its_text() -> None:
+def test_the_positions_of_a_multimodal_model_are_those_of_its_text_model() -> None:
     sizes = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2}
     config = hf.Gemma3Config(
         text_config={**sizes, "num_hidden_layers": 1, "max_position_embeddings": 77},
@@ -97,7 +97,7 @@ def test_a_model_that_reads_images_too_has_the_positions_of_its_text() -> None:
     assert LoadedModel(model, tokenizer()).positions == 77
 
 
-def test_a_saved_model_is_the_same_and_holds_safetensors_only(tmp_path: Path) -> None:
+def test_a_saved_model_is_loaded_unchanged_and_is_in_safetensors_only(tmp_path: Path) -> None:
     loaded = tiny()
     save_model(loaded, tmp_path)
     again = load_model(str(tmp_path))
@@ -108,14 +108,14 @@ def test_a_saved_model_is_the_same_and_holds_safetensors_only(tmp_path: Path) ->
     assert again.prompts(["hello"]) == loaded.prompts(["hello"])
 
 
-def test_the_seed_alone_decides_the_weights() -> None:
+def test_random_weights_depend_on_the_seed_only() -> None:
     first, again, other = (tiny(seed).model.state_dict() for seed in (1, 1, 2))
     name = "model.embed_tokens.weight"
     assert torch.equal(first[name], again[name])
     assert not torch.equal(first[name], other[name])
 
 
-def test_a_tokenizer_without_eos_is_refused(tmp_path: Path) -> None:
+def test_a_tokenizer_without_eos_is_an_error(tmp_path: Path) -> None:
     save_model(tiny(), tmp_path)
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
         path = tmp_path / name
@@ -129,7 +129,7 @@ def test_a_tokenizer_without_eos_is_refused(tmp_path: Path) -> None:
         load_model(str(tmp_path))
 
 
-def test_code_of_the_model_is_not_run(tmp_path: Path) -> None:
+def test_code_in_a_model_folder_does_not_run(tmp_path: Path) -> None:
     save_model(tiny(), tmp_path)
     marker = tmp_path / "ran"
     (tmp_path / "evil.py").write_text(f"open({str(marker)!r}, 'w')\n")
@@ -144,15 +144,15 @@ def test_code_of_the_model_is_not_run(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-def test_damaged_weights_are_one_line(tmp_path: Path) -> None:
+def test_damaged_weights_are_an_error_in_one_line(tmp_path: Path) -> None:
     save_model(tiny(), tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0garbage!")
-    with pytest.raises(ModelError, match="is no safetensors file") as raised:
+    with pytest.raises(ModelError, match="not a safetensors file") as raised:
         load_model(str(tmp_path))
     assert "\n" not in str(raised.value)
 
 
-def test_missing_weights_are_named_and_not_filled_at_random(tmp_path: Path) -> None:
+def test_missing_weights_are_an_error_and_not_initialised_at_random(tmp_path: Path) -> None:
     save_model(tiny(), tmp_path)
     weights = load_file(tmp_path / "model.safetensors")
     lost = [name for name in weights if "down_proj" in name]
@@ -165,12 +165,12 @@ def test_missing_weights_are_named_and_not_filled_at_random(tmp_path: Path) -> N
         load_model(str(tmp_path))
 
 
-def test_a_name_that_is_no_folder_is_tried_as_a_hub_id() -> None:
+def test_a_name_without_a_folder_is_tried_as_a_hub_id() -> None:
     with pytest.raises(ModelError, match="no-model: no such folder, and as a hub id it cannot be"):
         load_model("no-model")
 
 
-def test_an_encoder_is_refused(tmp_path: Path) -> None:
+def test_a_model_that_generates_no_text_is_an_error(tmp_path: Path) -> None:
     save_model(tiny(), tmp_path)
     config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "vit"}
     (tmp_path / "config.json").write_text(json.dumps(config))
@@ -178,7 +178,7 @@ def test_an_encoder_is_refused(tmp_path: Path) -> None:
         load_model(str(tmp_path))
 
 
-def test_a_special_token_beyond_the_embeddings_is_refused(tmp_path: Path) -> None:
+def test_a_special_token_without_an_embedding_is_an_error(tmp_path: Path) -> None:
     loaded = tiny()
     words = copy.deepcopy(loaded.tokenizer)  # the tests share one
     words.add_special_tokens({"eos_token": "<the end>"})
@@ -188,8 +188,8 @@ def test_a_special_token_beyond_the_embeddings_is_refused(tmp_path: Path) -> Non
         load_model(str(tmp_path))
 
 
-def changed(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> str:
-    """A saved model whose weights are changed."""
+def save_changed(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> str:
+    """The path of a saved model with changed weights."""
     save_model(tiny(), folder)
     weights = load_file(folder / "model.safetensors")
     change(weights)
@@ -197,38 +197,38 @@ def changed(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> 
     return str(folder)
 
 
-def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
-    place = changed(tmp_path, lambda weights: weights["model.norm.weight"].fill_(math.nan))
-    with pytest.raises(ModelError, match=r"its weight model\.norm\.weight holds no number; fetch"):
-        load_model(place)
+def test_non_finite_weights_are_an_error(tmp_path: Path) -> None:
+    path = save_changed(tmp_path, lambda weights: weights["model.norm.weight"].fill_(math.nan))
+    with pytest.raises(ModelError, match=r"its weight model\.norm\.weight is not finite; fetch"):
+        load_model(path)
 
 
-def test_layers_beyond_the_last_are_not_left_out_in_silence(tmp_path: Path) -> None:
+def test_weights_of_layers_beyond_the_last_are_an_error(tmp_path: Path) -> None:
     def one_more(weights: dict[str, torch.Tensor]) -> None:
-        second = {name.replace("layers.0.", "layers.1."): each for name, each in weights.items()}
-        weights |= {name: each.clone() for name, each in second.items()}
+        second = {name.replace("layers.0.", "layers.1."): w for name, w in weights.items()}
+        weights |= {name: weight.clone() for name, weight in second.items()}
         weights["vision.layers.7.weight"] = torch.zeros(2)  # of a part that is not loaded
 
     with pytest.raises(ModelError, match=r"hold model\.layers\.1\.\S+, for which its config"):
-        load_model(changed(tmp_path, one_more))
+        load_model(save_changed(tmp_path, one_more))
 
 
-def test_a_weight_of_another_size_is_named(tmp_path: Path) -> None:
+def test_a_weight_of_another_size_is_an_error(tmp_path: Path) -> None:
     def cut(weights: dict[str, torch.Tensor]) -> None:
         weights["model.norm.weight"] = weights["model.norm.weight"][:4].clone()
 
     with pytest.raises(ModelError, match=r"norm\.weight has the size \(4,\), its config.* \(16,\)"):
-        load_model(changed(tmp_path, cut))
+        load_model(save_changed(tmp_path, cut))
 
 
-def test_an_end_that_is_no_token_is_refused(tmp_path: Path) -> None:
+def test_an_eos_token_id_that_is_not_a_number_is_an_error(tmp_path: Path) -> None:
     save_model(tiny(), tmp_path)
     (tmp_path / "generation_config.json").write_text('{"eos_token_id": "x"}')
     with pytest.raises(ModelError, match="has the eos_token_id 'x', expected a token's number;"):
         load_model(str(tmp_path))
 
 
-def test_a_token_that_has_no_embedding_is_refused() -> None:
+def test_a_text_token_without_an_embedding_is_an_error() -> None:
     loaded = tiny()
     check_token_ids(loaded, [0, 299])
     with pytest.raises(ModelError, match="makes the token 300 of a text, the model has 300 embed"):

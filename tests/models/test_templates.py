@@ -1,4 +1,4 @@
-"""The exact prompt text, and which templates are refused."""
+"""The exact text of prompts, and what is wrong with a template."""
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ SAMPLE = Sample(
 )
 
 
-def test_the_papers_prompt_is_pinned() -> None:
+def test_the_prompt_of_the_paper_is_exact() -> None:
     assert fill_template(SAMPLE, TEMPLATES["alpaca"], english_name) == (
         "Below is an instruction that describes a task, paired with an input that provides further "
         "context. Write a response that appropriately completes the request.\n\n### Instruction:\n"
@@ -23,7 +23,7 @@ def test_the_papers_prompt_is_pinned() -> None:
 
 
 @given(st.text())
-def test_the_source_stands_in_the_prompt_unchanged(source: str) -> None:
+def test_the_source_is_in_the_prompt_unchanged(source: str) -> None:
     sample = Sample(
         key="k", source_lang="it", asked_lang="nl", target_lang="nl", source=source, target="t"
     )
@@ -37,7 +37,7 @@ def test_the_source_stands_in_the_prompt_unchanged(source: str) -> None:
 
 
 @pytest.mark.parametrize("template", [*TEMPLATES.values(), "{target}: {input}", "{input}{target}"])
-def test_a_template_may_leave_the_source_language_unnamed(template: str) -> None:
+def test_a_template_need_not_name_the_source_language(template: str) -> None:
     assert template_fault(template) is None
 
 
@@ -54,15 +54,16 @@ def test_a_template_may_leave_the_source_language_unnamed(template: str) -> None
         ("{source} {target} {input", "is not a template"),
     ],
 )
-def test_unusable_templates_are_named(template: str, fault: str) -> None:
+def test_the_fault_of_an_unusable_template_is_described(template: str, fault: str) -> None:
     assert fault in (template_fault(template) or "")
 
 
-def test_a_template_with_a_backslash_for_a_line_break_is_refused() -> None:
+def test_a_backslash_and_an_n_are_not_a_line_break() -> None:
     fault = template_fault(r"Translate into {target}: {input}\n")
     assert fault == "has a backslash and an n where a line break is meant; write a real one"
 
 
-def test_a_misspelt_name_of_a_template_is_told_the_right_one() -> None:
-    assert template_fault("plian") == "is 'plian', no template's name; did you mean plain?"
+def test_a_misspelt_template_name_gives_a_suggestion() -> None:
+    fault = template_fault("plian")
+    assert fault == "is 'plian', not the name of a template; did you mean plain?"
     assert "has the fields none" in (template_fault("translate this") or "")

@@ -1,4 +1,4 @@
-"""Detectors by name and from a file; those that are not installed say how to get them."""
+"""Detectors by name and from a file; the error for a missing one says how to install it."""
 
 import hashlib
 import sys
@@ -13,6 +13,7 @@ from ontarget.errors import DetectorError
 from ontarget.offtarget import detectors
 from ontarget.offtarget.detectors.base import Identifier
 from ontarget.offtarget.detectors.fasttext import LABELS, FastText, load_lid_176
+from ontarget.offtarget.detectors.lingua import LINGUA_CODES
 
 
 def shipped() -> Path:
@@ -22,20 +23,20 @@ def shipped() -> Path:
 
 
 def test_a_model_file_is_named_by_its_hash() -> None:
-    found = detectors.make_detector(str(shipped()), ["it", "en"])
+    detector = detectors.make_detector(str(shipped()), ["it", "en"])
     digest = hashlib.sha256(shipped().read_bytes()).hexdigest()
-    assert isinstance(found, Identifier)
-    assert found.name == f"lid.176.ftz@sha256:{digest[:12]}"
-    assert found.signature == f"lid:{found.name}|set:restricted(en,it)"
-    shares = found.identify([TEXTS["it"][0], TEXTS["en"][0]])
-    assert [next(iter(each)) for each in shares] == ["it", "en"]
+    assert isinstance(detector, Identifier)
+    assert detector.name == f"lid.176.ftz@sha256:{digest[:12]}"
+    assert detector.signature == f"lid:{detector.name}|set:restricted(en,it)"
+    answers = detector.identify([TEXTS["it"][0], TEXTS["en"][0]])
+    assert [next(iter(answer)) for answer in answers] == ["it", "en"]
     assert detectors.make_detector(str(shipped()), None).candidate_set == "open(176)"
 
 
-def test_a_model_file_is_the_one_whose_hash_is_given_or_none() -> None:
+def test_a_model_file_with_another_hash_than_the_given_one_is_an_error() -> None:
     digest = hashlib.sha256(shipped().read_bytes()).hexdigest()
-    named = detectors.make_detector(f"{shipped()}@sha256:{digest[:12]}", None)
-    assert named.signature == detectors.make_detector(str(shipped()), None).signature
+    with_hash = detectors.make_detector(f"{shipped()}@sha256:{digest[:12]}", None)
+    assert with_hash.signature == detectors.make_detector(str(shipped()), None).signature
     assert detectors.knows(f"{shipped()}@sha256:{digest}", "it")
     other = "0123456789ab" if not digest.startswith("0123456789ab") else "ba9876543210"
     with pytest.raises(DetectorError, match=f"sha256 begins with {digest[:12]}, not with {other};"):
@@ -45,37 +46,39 @@ def test_a_model_file_is_the_one_whose_hash_is_given_or_none() -> None:
             detectors.make_detector(f"{shipped()}@sha256:{digits}", None)
 
 
-def test_a_model_file_gives_the_shares_of_the_shipped_model() -> None:
-    texts = [text for each in TEXTS.values() for text in each]
-    ours, theirs = FastText(), detectors.make_detector(str(shipped()), None)
-    assert [max(each.values()) for each in ours.identify(texts)] == [
-        max(each.values()) for each in theirs.identify(texts)
-    ]
+def test_a_model_file_gives_the_probabilities_of_the_shipped_model() -> None:
+    texts = [text for sentences in TEXTS.values() for text in sentences]
+    shipped_model, from_file = FastText(), detectors.make_detector(str(shipped()), None)
+    highest, expected = (
+        [max(answer.values()) for answer in detector.identify(texts)]
+        for detector in (from_file, shipped_model)
+    )
+    assert highest == expected
 
 
-def test_shares_are_those_of_the_model_likeliest_first() -> None:
-    (found,) = FastText().identify([TEXTS["nl"][3]])
-    labels, shares = load_lid_176().predict(TEXTS["nl"][3], k=len(LABELS))
-    wanted = {
-        label.removeprefix("__label__"): pytest.approx(share)
-        for label, share in zip(labels, shares, strict=True)
-        if share >= 0.01
+def test_probabilities_are_those_of_the_model_likeliest_first() -> None:
+    (answer,) = FastText().identify([TEXTS["nl"][3]])
+    labels, probabilities = load_lid_176().predict(TEXTS["nl"][3], k=len(LABELS))
+    expected = {
+        label.removeprefix("__label__"): pytest.approx(probability)
+        for label, probability in zip(labels, probabilities, strict=True)
+        if probability >= 0.01
     }
-    assert found == wanted and list(found) == list(wanted)
+    assert answer == expected and list(answer) == list(expected)
 
 
-def test_the_whole_text_is_looked_at_as_it_is_written() -> None:
+def test_the_model_reads_the_full_text_without_lowercasing_it() -> None:
     late = "12 34 56 78 90 " * 6 + TEXTS["it"][0]
     shouted = TEXTS["it"][0].upper()
     lines = TEXTS["it"][0].replace(" ", "\n")
-    found = FastText().identify([late, TEXTS["it"][0], shouted, lines])
-    assert next(iter(found[0])) == "it"
-    assert found[1] != found[2] and found[1] == found[3]
+    answers = FastText().identify([late, TEXTS["it"][0], shouted, lines])
+    assert next(iter(answers[0])) == "it"
+    assert answers[1] != answers[2] and answers[1] == answers[3]
 
 
-def test_text_in_none_of_the_candidates_is_called_one_of_them() -> None:
-    (found,) = FastText(("it", "ro")).identify([TEXTS["ru"][0]])
-    assert found and set(found) <= {"it", "ro"}
+def test_text_in_another_language_is_called_one_of_the_candidates() -> None:
+    (answer,) = FastText(("it", "ro")).identify([TEXTS["ru"][0]])
+    assert answer and set(answer) <= {"it", "ro"}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_text_in_none_of_the_candidates_is_called_one_of_them() -> None:
         (None, "not a complete fastText model"),
     ],
 )
-def test_a_file_that_is_no_model_is_refused(
+def test_a_file_that_is_not_a_complete_model_is_an_error(
     tmp_path: Path, content: bytes | None, message: str
 ) -> None:
     path = tmp_path / "lid.bin"
@@ -95,7 +98,7 @@ def test_a_file_that_is_no_model_is_refused(
         detectors.make_detector(str(path), None)
 
 
-def test_a_model_of_something_else_is_refused(
+def test_a_model_of_something_else_than_languages_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "reviews.bin"
@@ -121,31 +124,31 @@ def test_labels_with_scripts_are_restricted_by_language(
     assert detectors.knows(str(path), "scn") and not detectors.knows(str(path), "lij")
 
 
-def test_lingua_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_lingua_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        sys, "path", [each for each in sys.path if not (Path(each) / "lingua").is_dir()]
+        sys, "path", [folder for folder in sys.path if not (Path(folder) / "lingua").is_dir()]
     )
     with pytest.raises(DetectorError, match="not installed; run pip install lingua-language-det"):
         detectors.make_detector("lingua", None)
 
 
 @pytest.mark.skipif(find_spec("lingua") is None, reason="lingua is not installed")
-def test_lingua_tells_long_sentences_apart() -> None:
-    import lingua
+def test_lingua_identifies_long_sentences() -> None:
+    from lingua import Language
 
-    names = {each.iso_code_639_1.name.lower() for each in lingua.Language.all()}
-    assert names == lingua.LINGUA_CODES
+    names = {language.iso_code_639_1.name.lower() for language in Language.all()}
+    assert names == LINGUA_CODES
     codes = ("en", "it", "nl", "ro", "ru")
     for candidates in (None, codes):
-        found = detectors.make_detector("lingua", candidates)
-        shares = found.identify([TEXTS[code][0] for code in codes])
-        assert [next(iter(each)) for each in shares] == list(codes)
-        assert found.identify(["42"]) == [{}]
-        assert found.name.startswith("lingua-2.")
-    assert found.candidate_set == "restricted(en,it,nl,ro,ru)"
+        detector = detectors.make_detector("lingua", candidates)
+        answers = detector.identify([TEXTS[code][0] for code in codes])
+        assert [next(iter(answer)) for answer in answers] == list(codes)
+        assert detector.identify(["42"]) == [{}]
+        assert detector.name.startswith("lingua-2.")
+    assert detector.candidate_set == "restricted(en,it,nl,ro,ru)"
 
 
-def test_who_votes_second() -> None:
+def test_the_second_voter_is_another_detector() -> None:
     assert [detectors.second_voter(name) for name in ("fasttext", "lingua", "x.bin")] == [
         "lingua", "fasttext", "lingua",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The identifier on text whose language is beyond doubt."""
+"""lid.176 on text whose language is beyond doubt."""
 
 import re
 
@@ -17,22 +17,23 @@ LONG = {
 
 
 @pytest.mark.parametrize("candidates", [None, tuple(LONG)])
-def test_long_sentences_are_told_apart(candidates: tuple[str, ...] | None) -> None:
-    found = [next(iter(each)) for each in FastText(candidates).identify(list(LONG.values()))]
-    assert found == (list(LONG) if candidates else [code.split("-")[0] for code in LONG])
+def test_long_sentences_are_identified(candidates: tuple[str, ...] | None) -> None:
+    answers = FastText(candidates).identify(list(LONG.values()))
+    expected = list(LONG) if candidates else [code.split("-")[0] for code in LONG]
+    assert [next(iter(answer)) for answer in answers] == expected
 
 
-def test_the_list_of_labels_is_the_models() -> None:
+def test_the_list_of_labels_is_that_of_the_model() -> None:
     ranked = load_lid_176().predict("hello", k=1000, threshold=-1.0)[0]
     assert {name.removeprefix("__label__") for name in ranked} == LABELS
 
 
-def test_the_signature_says_what_may_be_answered() -> None:
+def test_the_signature_contains_the_candidate_set() -> None:
     assert re.fullmatch(
         r"lid:fasttext-176-ftz\|set:restricted\(en,it\)\|v:[\d.]+", FastText(("it", "en")).signature
     )
     assert "set:open(176)" in FastText().signature
 
 
-def test_codes_that_the_model_names_otherwise() -> None:
+def test_codes_that_the_model_has_another_label_for() -> None:
     assert [label_of(code) for code in ("nb", "zh-Hant", "fil", "it")] == ["no", "zh", "tl", "it"]

@@ -1,8 +1,10 @@
-"""The metric on sentences whose language is beyond doubt, and in the units of a user."""
+"""The metric on sentences whose language is beyond doubt, through its public interface."""
 
+import inspect
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from support.texts import TEXTS
@@ -10,18 +12,19 @@ from support.texts import TEXTS
 import ontarget
 from ontarget import OffTarget
 from ontarget.errors import DetectorError
-from ontarget.offtarget.detectors.base import Probabilities
 from ontarget.offtarget.detection import Detection
+from ontarget.offtarget.detectors.base import Probabilities
 from ontarget.offtarget.verdicts import Verdict
 
 CANDIDATES = ["en", "it", "nl", "ro"]
 IT, NL, EN = TEXTS["it"], TEXTS["nl"], TEXTS["en"]
+METRIC = OffTarget(target_lang="it", source_lang="nl")
 
 
-class Says:
-    """A detector that finds one language in everything."""
+class ConstantIdentifier:
+    """An identifier that gives one language, or none, for every text."""
 
-    name, candidate_set, signature = "says", "open(1)", "lid:says"
+    name, candidate_set, signature = "constant", "open(1)", "lid:constant"
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -30,12 +33,17 @@ class Says:
         return [{self.code: 1.0} if self.code else {} for _ in texts]
 
 
+def untyped(method: Any) -> Any:
+    """A method without the type checks that only tests have."""
+    return inspect.unwrap(method.__func__)
+
+
 def verdicts(metric: OffTarget, texts: list[str], sources: list[str] | None = None) -> list[str]:
-    return [each.judged.verdict.value for each in metric.judge(texts, sources)]
+    return [segment.judged.verdict.value for segment in metric.judge(texts, sources)]
 
 
 @pytest.mark.parametrize("candidates", [None, CANDIDATES])
-def test_each_verdict_is_found(candidates: list[str] | None) -> None:
+def test_every_verdict_occurs(candidates: list[str] | None) -> None:
     metric = OffTarget(target_lang="it", source_lang="nl", candidates=candidates)
     texts = [IT[0], NL[0], NL[1], EN[2], TEXTS["ro"][3], f"{IT[0]} {EN[1]}", "", "OK 42"]
     sources = [NL[0], NL[0], NL[0], *NL[:2], *NL[:3]]
@@ -46,14 +54,14 @@ def test_each_verdict_is_found(candidates: list[str] | None) -> None:
 
 
 @pytest.mark.parametrize("target", ["en", "it", "nl", "ro", "ru", "ja", "zh"])
-@pytest.mark.parametrize("found", ["en", "it", "nl", "ro", "ru", "ja", "zh"])
-def test_sentences_are_on_target_in_their_own_language_alone(target: str, found: str) -> None:
+@pytest.mark.parametrize("language", ["en", "it", "nl", "ro", "ru", "ja", "zh"])
+def test_sentences_are_on_target_in_their_own_language_only(target: str, language: str) -> None:
     metric = OffTarget(target_lang=target, source_lang="de")
-    on = {each == "on_target" for each in verdicts(metric, TEXTS[found])}
-    assert on == {target == found}
+    outcomes = {verdict == "on_target" for verdict in verdicts(metric, TEXTS[language])}
+    assert outcomes == {target == language}
 
 
-def test_a_corpus_has_ratio_floor_excess_and_signature() -> None:
+def test_the_score_of_a_corpus_has_ratio_floor_excess_and_signature() -> None:
     metric = OffTarget(target_lang="it", source_lang="nl", candidates=CANDIDATES)
     score = metric.corpus([*IT[:2], NL[2], ""], IT, NL)
     assert (score.percent, score.count, score.judged) == (50, 2, 4)
@@ -67,7 +75,7 @@ def test_a_corpus_has_ratio_floor_excess_and_signature() -> None:
     assert score.lpr == pytest.approx(200 / 3) and score.wpr is None
 
 
-def test_a_copy_that_the_reference_is_too_counts_as_neither_error_nor_excess() -> None:
+def test_a_copy_is_judged_as_any_text_if_the_reference_is_the_same() -> None:
     metric = OffTarget(target_lang="it", source_lang="nl")
     copied = [*IT[:3], NL[3]]
     score = metric.corpus(copied, copied, [*NL])
@@ -75,7 +83,7 @@ def test_a_copy_that_the_reference_is_too_counts_as_neither_error_nor_excess() -
     assert (score.percent, score.floor_percent, score.excess_percent) == (25, 25, 0)
 
 
-def test_lines_of_a_response_pass_one_by_one() -> None:
+def test_every_line_of_a_response_must_pass() -> None:
     metric = OffTarget(target_lang="it", source_lang="nl")
     assert metric.corpus([f"{IT[0]}\n{IT[1]}", f"{IT[0]}\n{EN[1]}", "Sì\nno"]).lpr == 50
     russian = OffTarget(target_lang="ru", source_lang="en")
@@ -86,42 +94,42 @@ def test_lines_of_a_response_pass_one_by_one() -> None:
 
 def test_two_votes_must_agree() -> None:
     metric = OffTarget(target_lang="it", source_lang="nl")
-    for first, second, wanted in (
+    for first, second, expected in (
         ("en", "en", "pivot"), ("en", "it", "on_target"), ("it", "en", "on_target"),
         ("en", "", "undecided"),
     ):  # fmt: skip
-        metric.detectors = [Says(first), Says(second)]
-        assert verdicts(metric, [IT[0]]) == [wanted]
-    assert "|votes:2|" in metric.signature and metric.signature.startswith("lid:says+says|")
+        metric.detectors = [ConstantIdentifier(first), ConstantIdentifier(second)]
+        assert verdicts(metric, [IT[0]]) == [expected]
+    assert "|votes:2|" in metric.signature and metric.signature.startswith("lid:constant+constant|")
 
 
-def test_the_papers_number_is_the_top_label_of_everything() -> None:
+def test_the_papers_ratio_is_that_of_the_top_label_of_every_text() -> None:
     metric = OffTarget(target_lang="it", source_lang="nl", detector="paper")
     score = metric.corpus([IT[0], NL[0], "", "OK 42"], IT, NL)
     assert (score.count, score.judged) == (3, 4)
     assert "|votes:1|script:off|margin:1|short:0|part:0|" in score.signature
 
 
-def test_streams_are_judged_as_they_come() -> None:
-    asked = 0
+def test_a_stream_is_judged_in_chunks() -> None:
+    count = 0
 
-    def endless():  # type: ignore[no-untyped-def]
-        nonlocal asked
+    def endless() -> Iterator[str]:
+        nonlocal count
         while True:
-            asked += 1
-            yield IT[asked % 4]
+            count += 1
+            yield IT[count % 4]
 
-    found = OffTarget(target_lang="it", source_lang="nl").judge(endless())
-    assert next(found).judged.verdict is Verdict.ON_TARGET
-    assert asked == 1000
+    segments = OffTarget(target_lang="it", source_lang="nl").judge(endless())
+    assert next(segments).judged.verdict is Verdict.ON_TARGET
+    assert count == 1000
 
 
-@pytest.mark.parametrize("given", [(IT, IT[:3], None), (IT, None, NL[:3]), (IT[:3], IT, NL)])
-def test_lists_of_different_length_are_refused(
-    given: tuple[list[str], list[str] | None, list[str] | None],
+@pytest.mark.parametrize("lists", [(IT, IT[:3], None), (IT, None, NL[:3]), (IT[:3], IT, NL)])
+def test_lists_of_different_length_are_an_error(
+    lists: tuple[list[str], list[str] | None, list[str] | None],
 ) -> None:
     with pytest.raises(ValueError, match="differ in length; give as many of each"):
-        OffTarget(target_lang="it", source_lang="nl").corpus(*given)
+        OffTarget(target_lang="it", source_lang="nl").corpus(*lists)
 
 
 @pytest.mark.parametrize(
@@ -147,13 +155,14 @@ def test_lists_of_different_length_are_refused(
         ({"detector": "/"}, "/: not a file; give fasttext, lingua"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(options: dict[str, object], message: str) -> None:
-    given = {"target_lang": "it", "source_lang": "nl"} | options
+def test_a_request_that_cannot_be_judged_is_an_error(
+    options: dict[str, object], message: str
+) -> None:
     with pytest.raises(DetectorError, match=message):
-        OffTarget(**given)
+        OffTarget(**({"target_lang": "it", "source_lang": "nl"} | options))
 
 
-def test_the_metric_is_loaded_when_it_is_asked_for() -> None:
+def test_importing_the_package_does_not_load_the_metric() -> None:
     program = (
         "import sys, ontarget; before = set(sys.modules); ontarget.OffTarget;"
         "heavy = {'numpy', 'sacrebleu', 'torch', 'fasttext'};"
@@ -174,12 +183,40 @@ def test_the_metric_is_loaded_when_it_is_asked_for() -> None:
         (("zh", "yue"), "languages: no detector can tell 'yue' from 'zh'; keep one"),
     ],
 )
-def test_languages_that_no_run_could_be_judged_in_are_refused(
+def test_languages_of_a_run_that_cannot_be_judged_are_an_error(
     codes: tuple[str, ...], text: str
 ) -> None:
     with pytest.raises(DetectorError, match=text):
         Detection(pivot=codes[0]).check(codes)
 
 
-def test_orthographies_of_one_language_can_be_asked_for() -> None:
+def test_orthographies_of_one_language_can_be_requested() -> None:
     Detection(pivot="en").check(("en", "zh-Hans", "zh-Hant", "sr-Latn", "sr-Cyrl"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"hypotheses": IT[0]}, "hypotheses"),
+        ({"hypotheses": IT[0].encode()}, "hypotheses"),
+        ({"hypotheses": IT, "references": IT[0]}, "references"),
+        ({"hypotheses": IT, "sources": NL[0]}, "sources"),
+    ],
+)
+def test_one_text_in_place_of_a_list_is_a_type_error_that_names_the_argument(
+    arguments: dict[str, Any], name: str
+) -> None:
+    """It would be judged character by character otherwise."""
+    message = rf"^{name} is one text; give a list of texts, \[{name}\]$"
+    with pytest.raises(TypeError, match=message):
+        untyped(METRIC.corpus)(METRIC, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"), [((IT[0],), "texts"), ((IT, NL[0]), "sources")], ids=str
+)
+def test_judging_one_text_in_place_of_a_list_is_a_type_error(
+    arguments: tuple[Any, ...], name: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^{name} is one text; give a list of texts"):
+        list(untyped(METRIC.judge)(METRIC, *arguments))

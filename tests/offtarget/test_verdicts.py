@@ -1,4 +1,4 @@
-"""Verdicts from shares that are written down here: no identifier is asked."""
+"""Verdicts from literal probabilities: no identifier runs."""
 
 import pytest
 from hypothesis import given
@@ -27,68 +27,67 @@ ITALIAN = TranslationRequest(target_lang="it", source_lang="nl")
 TEXT = TEXTS["it"][0]
 
 
-def after(text: str, shares: Probabilities, asked: TranslationRequest) -> Judgement:
-    return after_detection(text, shares, foreign_letters(text, asked.target_lang), asked)
+def after(text: str, probabilities: Probabilities, request: TranslationRequest) -> Judgement:
+    foreign = foreign_letters(text, request.target_lang)
+    return after_detection(text, probabilities, foreign, request)
 
 
 @pytest.mark.parametrize(
-    ("found", "verdict"),
+    ("language", "verdict"),
     [("it", "on_target"), ("nl", "source_language"), ("en", "pivot"), ("ro", "other")],
 )
-def test_a_language_has_one_role(found: str, verdict: str) -> None:
-    assert after(TEXT, {found: 1.0}, ITALIAN) == (verdict, found)
+def test_a_language_has_one_role(language: str, verdict: str) -> None:
+    assert after(TEXT, {language: 1.0}, ITALIAN) == (verdict, language)
 
 
-def test_the_source_comes_before_the_pivot_and_the_target_is_never_one() -> None:
+def test_the_source_is_checked_before_the_pivot_and_neither_can_be_the_target() -> None:
     from_english = TranslationRequest(target_lang="it", source_lang="en")
     assert after(TEXT, {"en": 1.0}, from_english).verdict is Verdict.SOURCE_LANGUAGE
     into_english = TranslationRequest(target_lang="en", source_lang="it")
     assert after(TEXT, {"en": 1.0}, into_english).verdict is Verdict.ON_TARGET
-    assert after(TEXT, {"de": 1.0}, TranslationRequest(target_lang="it", source_lang="nl", pivot="de")) == (
-        Verdict.PIVOT, "de",
-    )  # fmt: skip
+    through_german = TranslationRequest(target_lang="it", source_lang="nl", pivot="de")
+    assert after(TEXT, {"de": 1.0}, through_german) == (Verdict.PIVOT, "de")
 
 
 @given(st.floats(0.01, 1), st.floats(0, 1))
-def test_another_language_must_be_five_times_as_likely(other: float, target: float) -> None:
-    shares = dict(sorted({"ro": other, "it": target}.items(), key=lambda each: -each[1]))
-    wrong = after(TEXT, shares, ITALIAN).verdict is not Verdict.ON_TARGET
+def test_another_language_must_be_at_least_five_times_as_likely(
+    other: float, target: float
+) -> None:
+    unsorted = {"ro": other, "it": target}
+    probabilities = dict(sorted(unsorted.items(), key=lambda pair: -pair[1]))
+    wrong = after(TEXT, probabilities, ITALIAN).verdict is not Verdict.ON_TARGET
     assert wrong is (other > target and other >= 5 * target)
 
 
 @pytest.mark.parametrize(("target", "wrong"), [(0.125, False), (0.1, True), (0.099, True)])
-def test_five_times_as_likely_is_enough(target: float, wrong: bool) -> None:
-    found = after(TEXT, {"ro": 0.5, "it": target}, ITALIAN)
-    assert (found.verdict is Verdict.OTHER) is wrong
+def test_exactly_five_times_as_likely_is_enough(target: float, wrong: bool) -> None:
+    judgement = after(TEXT, {"ro": 0.5, "it": target}, ITALIAN)
+    assert (judgement.verdict is Verdict.OTHER) is wrong
 
 
-def test_without_any_likely_language_nothing_is_decided() -> None:
+def test_without_a_likely_language_the_verdict_is_undecided() -> None:
     assert after(TEXT, {}, ITALIAN) == (Verdict.UNDECIDED, "")
 
 
-def test_a_script_the_target_is_never_written_in_is_off_target_whatever_the_detector_says() -> None:
+def test_a_script_that_the_target_is_never_written_in_overrules_the_detector() -> None:
     text = TEXTS["ru"][0]
     assert after(text, {"it": 1.0}, ITALIAN) == (Verdict.OTHER, "und-Cyrl")
     assert after(text, {"it": 0.9, "bg": 0.1}, ITALIAN) == (Verdict.OTHER, "bg")
-    assert (
-        after(text, {"it": 1.0}, TranslationRequest(target_lang="sr", source_lang="en")).language
-        == "it"
-    )
+    serbian = TranslationRequest(target_lang="sr", source_lang="en")
+    assert after(text, {"it": 1.0}, serbian).language == "it"  # written in both scripts
     latin = TranslationRequest(target_lang="sr-Latn", source_lang="en")
     assert after(text, {"sr": 1.0}, latin) == (Verdict.OTHER, "und-Cyrl")
 
 
 def test_foreign_names_do_not_make_a_text_foreign() -> None:
     text = "Привет, Royal Mail!"  # 6 Cyrillic letters of 15
-    assert (
-        after(text, {"ru": 1.0}, TranslationRequest(target_lang="ru", source_lang="en")).language
-        == "ru"
-    )
+    russian = TranslationRequest(target_lang="ru", source_lang="en")
+    assert after(text, {"ru": 1.0}, russian).language == "ru"
 
 
-def test_kana_tell_japanese_from_chinese() -> None:
+def test_kana_distinguish_japanese_from_chinese() -> None:
     japanese, chinese = (
-        TranslationRequest(target_lang=each, source_lang="en") for each in ("ja", "zh")
+        TranslationRequest(target_lang=code, source_lang="en") for code in ("ja", "zh")
     )
     assert after(TEXTS["zh"][0], {"ja": 1.0}, chinese).verdict is Verdict.ON_TARGET
     assert after(TEXTS["zh"][0], {"ja": 0.9, "zh": 0.1}, japanese) == (Verdict.OTHER, "zh")
@@ -96,7 +95,7 @@ def test_kana_tell_japanese_from_chinese() -> None:
     assert after("東京都", {"ja": 1.0}, japanese).verdict is Verdict.ON_TARGET
 
 
-def test_chinese_asked_for_by_script_must_be_in_it() -> None:
+def test_chinese_requested_by_script_must_be_in_that_script() -> None:
     simplified = TranslationRequest(target_lang="zh-Hans", source_lang="en")
     assert after(TEXTS["zh"][0], {"zh": 1.0}, simplified).verdict is Verdict.ON_TARGET
     assert after(TEXTS["zh-Hant"][0], {"zh": 1.0}, simplified) == (Verdict.OTHER, "zh-Hant")
@@ -105,8 +104,8 @@ def test_chinese_asked_for_by_script_must_be_in_it() -> None:
     assert after(TEXTS["zh-Hant"][0], {"zh": 1.0}, from_traditional) == (
         Verdict.SOURCE_LANGUAGE, "zh-Hant",
     )  # fmt: skip
-    either = TranslationRequest(target_lang="zh", source_lang="en")
-    assert after(TEXTS["zh-Hant"][0], {"zh": 1.0}, either).verdict is Verdict.ON_TARGET
+    any_script = TranslationRequest(target_lang="zh", source_lang="en")
+    assert after(TEXTS["zh-Hant"][0], {"zh": 1.0}, any_script).verdict is Verdict.ON_TARGET
 
 
 @pytest.mark.parametrize(
@@ -118,30 +117,26 @@ def test_chinese_asked_for_by_script_must_be_in_it() -> None:
         ("uk", "ru", False),
     ],
 )  # fmt: skip
-def test_labels_mean_languages(label: str, code: str, same: bool) -> None:
+def test_labels_count_as_the_requested_language_or_not(label: str, code: str, same: bool) -> None:
     assert same_language(label, code) is same
 
 
-def test_the_shortest_code_of_a_language() -> None:
-    assert [canonical(code) for code in ("zho_Hant", "pt-BR", "no", "IT")] == [
-        "zh",
-        "pt",
-        "no",
-        "it",
-    ]
+def test_the_canonical_code_is_the_shortest() -> None:
+    codes = ("zho_Hant", "pt-BR", "no", "IT")
+    assert [canonical(code) for code in codes] == ["zh", "pt", "no", "it"]
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\t"])
-def test_white_space_is_empty(text: str) -> None:
+def test_white_space_counts_as_empty(text: str) -> None:
     assert before_detection(text, None, (), ITALIAN) == (Verdict.EMPTY, "")
 
 
 @pytest.mark.parametrize("text", ["42 %", "Fine.", "\u200b", "🙂🙂🙂"])
-def test_too_few_letters_are_undecided(text: str) -> None:
+def test_a_text_with_too_few_letters_is_undecided(text: str) -> None:
     assert before_detection(text, None, (), ITALIAN) == (Verdict.UNDECIDED, "")
 
 
-def test_a_copy_of_the_source_is_one_unless_a_reference_is_the_same() -> None:
+def test_a_copy_of_the_source_is_off_target_unless_a_reference_is_the_same_text() -> None:
     copy = Judgement(Verdict.SOURCE_COPY, "nl")
     assert before_detection(TEXT, TEXT, (), ITALIAN) == copy
     assert before_detection(f" {TEXT}\u00a0", TEXT, ("altro",), ITALIAN) == copy
@@ -151,16 +146,16 @@ def test_a_copy_of_the_source_is_one_unless_a_reference_is_the_same() -> None:
     assert before_detection(TEXT, TEXT.upper(), (), ITALIAN) is None
 
 
-def test_the_papers_rule_takes_the_top_label_of_anything() -> None:
-    asked = TranslationRequest(target_lang="it", source_lang="nl", rule=PAPER_RULE)
-    assert before_detection("", "", (), asked) is None
-    assert after("", {"en": 0.12}, asked) == (Verdict.EMPTY, "")
-    assert after("42", {"it": 0.2, "en": 0.1}, asked).verdict is Verdict.ON_TARGET
-    assert after("42", {"en": 0.11, "it": 0.1}, asked) == (Verdict.PIVOT, "en")
-    assert after(TEXTS["ru"][0], {"it": 1.0}, asked).verdict is Verdict.ON_TARGET
+def test_the_papers_rule_takes_the_top_label_of_any_text() -> None:
+    request = TranslationRequest(target_lang="it", source_lang="nl", rule=PAPER_RULE)
+    assert before_detection("", "", (), request) is None
+    assert after("", {"en": 0.12}, request) == (Verdict.EMPTY, "")
+    assert after("42", {"it": 0.2, "en": 0.1}, request).verdict is Verdict.ON_TARGET
+    assert after("42", {"en": 0.11, "it": 0.1}, request) == (Verdict.PIVOT, "en")
+    assert after(TEXTS["ru"][0], {"it": 1.0}, request).verdict is Verdict.ON_TARGET
 
 
-def test_parts_are_sentences_of_thirty_letters_and_keep_every_word() -> None:
+def test_parts_are_sentences_of_at_least_thirty_letters_and_no_word_is_lost() -> None:
     first, second = TEXTS["it"][:2]
     assert split_parts(f"{first} {second}", DecisionRule()) == [first, second]
     assert split_parts(f"{first} Va bene. {second}", DecisionRule()) == [
@@ -179,7 +174,7 @@ def test_parts_are_sentences_of_thirty_letters_and_keep_every_word() -> None:
     assert split_parts(f"{first} {second}", PAPER_RULE) == []
 
 
-def test_parts_in_two_languages_are_a_mixture() -> None:
+def test_a_text_with_parts_in_two_languages_is_mixed() -> None:
     it, nl = ((TEXTS[code][0], {code: 1.0}) for code in ("it", "nl"))
     assert is_mixed([it, nl], ITALIAN)
     assert not is_mixed([it, it], ITALIAN) and not is_mixed([nl, nl], ITALIAN)
@@ -188,45 +183,46 @@ def test_parts_in_two_languages_are_a_mixture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shares", "foreign", "may"),
+    ("probabilities", "foreign", "expected"),
     [
         ({"it": 0.95, "nl": 0.02}, 0, True), ({"it": 0.95, "nl": 0.005}, 0, False),
         ({"it": 0.8}, 0, False), ({"it": 1.0}, 30, True), ({"it": 1.0}, 29, False), ({}, 0, False),
     ],
 )  # fmt: skip
-def test_a_text_is_taken_apart_on_a_hint(shares: Probabilities, foreign: int, may: bool) -> None:
-    assert may_be_mixed(TEXT, shares, foreign, DecisionRule()) is may
-    assert not may_be_mixed(TEXT, shares, foreign, PAPER_RULE)
+def test_a_text_is_split_if_a_second_language_is_possible(
+    probabilities: Probabilities, foreign: int, expected: bool
+) -> None:
+    assert may_be_mixed(TEXT, probabilities, foreign, DecisionRule()) is expected
+    assert not may_be_mixed(TEXT, probabilities, foreign, PAPER_RULE)
 
 
-def test_kana_beside_ideographs_are_a_hint() -> None:
+def test_a_text_is_split_if_kana_and_ideographs_are_mixed() -> None:
     text = TEXTS["ja"][0] + TEXTS["zh"][0]
     assert may_be_mixed(text, {"ja": 1.0}, 0, DecisionRule())
     assert not may_be_mixed(TEXTS["zh"][0], {"zh": 1.0}, 0, DecisionRule())
 
 
-def test_off_target_is_what_every_vote_calls_so() -> None:
-    on, off, none = (
-        Judgement(Verdict.ON_TARGET, "it"),
-        Judgement(Verdict.PIVOT, "en"),
-        Judgement(Verdict.UNDECIDED, ""),
-    )
-    other = Judgement(Verdict.OTHER, "ro")
+def test_a_segment_is_off_target_only_if_all_votes_agree() -> None:
+    on, off = Judgement(Verdict.ON_TARGET, "it"), Judgement(Verdict.PIVOT, "en")
+    undecided, other = Judgement(Verdict.UNDECIDED, ""), Judgement(Verdict.OTHER, "ro")
     assert combine_votes([off, other]) == off and combine_votes([other, off]) == other
     assert combine_votes([off, on]) == on == combine_votes([on, off])
-    assert combine_votes([off, none]) == none and combine_votes([none, on]) == on
-    assert [each.is_off_target for each in (on, off, none, other)] == [False, True, False, True]
+    assert combine_votes([off, undecided]) == undecided
+    assert combine_votes([undecided, on]) == on
+    votes = (on, off, undecided, other)
+    assert [vote.is_off_target for vote in votes] == [False, True, False, True]
 
 
 @pytest.mark.parametrize(
-    ("code", "other", "apart"),
+    ("code", "other", "expected"),
     [
         ("it", "nl", True), ("ru", "uk", True), ("zh-Hans", "zh-Hant", True),
         ("sr-Latn", "sr-Cyrl", True), ("zh", "zh-Hant", False), ("nb", "no", False),
         ("zh", "yue", False), ("pt", "pt-BR", False), ("zh-Hans", "zh-CN", False),
     ],
 )  # fmt: skip
-def test_languages_are_told_apart_by_label_or_by_the_script_they_name(
-    code: str, other: str, apart: bool
+def test_languages_are_distinguished_by_label_or_by_script(
+    code: str, other: str, expected: bool
 ) -> None:
-    assert tags.distinguishable(code, other) is tags.distinguishable(other, code) is apart
+    assert tags.distinguishable(code, other) is expected
+    assert tags.distinguishable(other, code) is expected

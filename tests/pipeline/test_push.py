@@ -404,7 +404,8 @@ def test_a_hostile_template_stays_one_literal() -> None:
     template = f'````\n{HOSTILE}\n```"""\'{{target}}{{input}}\n'
     usage = SnippetInputs(
         loaded=tiny(), languages=("en", "no"), example=Direction("no", "en"),
-        prompt_format=PromptFormat(template=template), search=Search(beams=4, max_new_tokens=8, batch=1),
+        prompt_format=PromptFormat(template=template),
+        search=Search(beams=4, max_new_tokens=8, batch=1),
     )  # fmt: skip
     tree = ast.parse(render_snippet(usage, "me/tiny"))
     values = {

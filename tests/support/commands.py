@@ -64,7 +64,9 @@ def error_of(*arguments: str | Path) -> str:
 def ontarget_command(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command as a process of its own, as a shell would."""
     command = [sys.executable, "-m", "ontarget", *map(str, arguments)]
-    return subprocess.run(command, **({"capture_output": True, "text": True, "timeout": 300} | options))
+    return subprocess.run(
+        command, **({"capture_output": True, "text": True, "timeout": 300} | options)
+    )
 
 
 def process_error_of(*arguments: str | Path, **options: Any) -> str:

@@ -1,4 +1,4 @@
-"""Very small models and their tokenizers."""
+"""Very small models with random weights, and their tokenizers."""
 
 from functools import cache, partial
 
@@ -28,7 +28,7 @@ def tiny(seed: int = 0) -> LoadedModel:
 
 
 def double(loaded: LoadedModel) -> LoadedModel:
-    """The same model in float64, its norms too, which Llama computes in float32 whatever it is."""
+    """The model in float64, including its norms, which Llama always computes in float32."""
     loaded.model.to(torch.float64)  # type: ignore[arg-type]
     for module in loaded.model.modules():
         if isinstance(module, LlamaRMSNorm):
@@ -37,13 +37,13 @@ def double(loaded: LoadedModel) -> LoadedModel:
 
 
 def normalised(norm: LlamaRMSNorm, hidden: Tensor) -> Tensor:
-    """By definition, in the precision of its input."""
+    """RMSNorm by definition, in the precision of its input."""
     scale = torch.sqrt(hidden.square().mean(-1, keepdim=True) + norm.variance_epsilon)
     return norm.weight * (hidden / scale)
 
 
 def prompt_of(*tokens: int) -> Prompt:
-    """A decoder's prompt."""
+    """The prompt of a decoder-only model."""
     return Prompt(tokens=tokens)
 
 
@@ -62,7 +62,7 @@ CODER_SIZES = {
 
 @cache
 def coded(codes: tuple[str, ...]) -> hf.NllbTokenizer:
-    """NLLB's tokenizer with an alphabet for a vocabulary."""
+    """NLLB's tokenizer with these language codes; its vocabulary is the alphabet."""
     tokens = ["<s>", "<pad>", "</s>", "<unk>", *map(chr, range(97, 123)), "\u2581"]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     return hf.NllbTokenizer(
@@ -71,7 +71,7 @@ def coded(codes: tuple[str, ...]) -> hf.NllbTokenizer:
 
 
 def coder(family: str, positions: int = 64) -> LoadedModel:
-    """A small encoder-decoder of a family that has codes for languages, its weights random."""
+    """A small encoder-decoder with language codes: `family` is a key of `CODES`."""
     torch.manual_seed(0)
     codes, sizes = CODES[family], {**CODER_SIZES, "max_position_embeddings": positions}
     if family == "Marian":
@@ -92,7 +92,7 @@ def coder(family: str, positions: int = 64) -> LoadedModel:
 
 
 def ready(model: hf.PreTrainedModel, words: PreTrainedTokenizerFast) -> LoadedModel:
-    """Weights so large that different inputs give different texts."""
+    """The model with weights so large that different prompts give different texts."""
     with torch.no_grad():
         for weight in model.parameters():
             weight.add_(0.5 * torch.randn_like(weight))
@@ -107,7 +107,7 @@ CHATML = (
 
 
 def chatty(template: str | None = CHATML) -> LoadedModel:
-    """A decoder with BOS and a chat template that writes BOS itself, as Llama 3 has."""
+    """A decoder-only model whose tokenizer and chat template both add BOS, as in Llama 3."""
     loaded = tiny()
     words = PreTrainedTokenizerFast(
         tokenizer_object=type(loaded.tokenizer._tokenizer).from_str(

@@ -217,7 +217,7 @@ def measure(
 
 
 def read_rows(file: ReferenceFile) -> Iterator[Texts]:
-    """The texts of each row or line, without those of white space only.
+    """The texts of each row or line; blank texts are left out.
 
     Raises:
         CorpusError: the file cannot be used.

@@ -251,8 +251,8 @@ def off_target_guard(system: SystemResults, max_percent: float) -> list[str]:
             )
         if (average.off_target_percent or 0.0) - max_percent > ROUNDING_POINTS:
             lines.append(
-                f"{subject} {average.off_target_percent:.3f} %, above {max_percent:g} % (mean of "
-                f"{len(group) - len(unknown)} directions; {worst_directions(group)})"
+                f"{subject} {average.off_target_percent:.3f} %, above {max_percent:g} % (mean over "
+                f"{len(group) - len(unknown)} direction(s); {worst_directions(group)})"
             )
     return lines
 

@@ -31,7 +31,7 @@ class EvaluatedTexts:
 
     @property
     def output(self) -> SystemOutput:
-        """What neural metrics need to know."""
+        """The system as neural metrics take it."""
         return SystemOutput(self.hypotheses, self.off_target)
 
     @property

@@ -59,7 +59,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """The texts that hypotheses are evaluated against."""
+    """References and sources of an evaluation, by file."""
 
     references: dict[Path, list[str]]
     sources: dict[Path, list[str]]  # one file at most

@@ -75,7 +75,7 @@ def surrogate_fault(line: dict[str, Any]) -> str | None:
 
 
 def score_fault(score: Score) -> str | None:
-    """What is impossible in a score: a value out of range, or one that its counts contradict."""
+    """The fault of a score, or None: a value out of range, or one that its counts contradict."""
     ratios = (score.off_target_percent, score.reference_off_target_percent)
     percents = (*ratios, *(score.off_target_interval or ()), score.bleu, score.chrf)
     if score.segments < 1 or not all(0 <= x <= 100 for x in percents if x is not None):

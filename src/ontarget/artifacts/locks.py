@@ -22,10 +22,9 @@ class Lock:
         """Take the lock; False if another process holds it.
 
         Raises:
-            OSError: it is not a regular file.
+            ArtifactError: it is not a regular file.
         """
-        if not stat.S_ISREG(os.fstat(self.descriptor).st_mode):
-            raise OSError(0, "not a file")
+        check_regular(self.path, os.fstat(self.descriptor))
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -59,10 +58,7 @@ def lock_folder(folder: Path) -> Iterator[Lock]:
     Raises:
         ArtifactError: another process works in it, or it cannot be made.
     """
-    place = folder / ".lock"
-    if os.path.lexists(place) and not stat.S_ISREG(place.lstat().st_mode):
-        raise ArtifactError(f"{place}: not a file, expected one to lock; remove it")
-    with hold(folder, place, "choose another out", keep=True) as lock:
+    with hold(folder, folder / ".lock", "choose another out", keep=True) as lock:
         yield lock
 
 
@@ -81,6 +77,8 @@ def lock_output(path: Path) -> Iterator[Lock]:
 @contextmanager
 def hold(folder: Path, place: Path, remedy: str, *, keep: bool) -> Iterator[Lock]:
     """The lock file `place` in `folder`; unless `keep`, it is removed afterwards."""
+    if os.path.lexists(place):
+        check_regular(place, place.lstat())  # opening a FIFO or device could wait or have effects
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = Lock(place)
@@ -91,8 +89,16 @@ def hold(folder: Path, place: Path, remedy: str, *, keep: bool) -> Iterator[Lock
     try:
         if not lock.acquire():
             raise ArtifactError(f"{folder}: another ontarget works there; wait for it or {remedy}")
-        yield lock
-        if not keep and lock.is_current():
-            place.unlink()
+        try:
+            yield lock
+        finally:
+            if not keep and lock.is_current():
+                place.unlink()
     finally:
         lock.close()
+
+
+def check_regular(place: Path, status: os.stat_result) -> None:
+    """Raise ArtifactError unless a lock file is a regular file."""
+    if not stat.S_ISREG(status.st_mode):
+        raise ArtifactError(f"{place}: not a file, expected one to lock; remove it")

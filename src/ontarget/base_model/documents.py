@@ -5,9 +5,9 @@ with language labels ("Italian: ..."), or under a heading that announces the tra
 translation"). None contains an instruction. Headed pages are sometimes left untranslated, in the
 pivot language, which is the first language of the recipe (English in ours).
 
-The mix determines what tuning on pairs with English does later (docs/results/demo.md). Labels and headings
-tie the name of a language to the language; that is the ability that stage 2 uncovers. Bare pairs
-with English and untranslated pages create the habit of answering in English that hides it.
+The mix determines what tuning on pairs with English does later (docs/results/demo.md). Labels and
+headings tie the name of a language to the language; that is the ability that stage 2 uncovers. Bare
+pairs with English and untranslated pages create the habit of answering in English that hides it.
 """
 
 import random
@@ -38,8 +38,8 @@ class DocumentMix:
 class Document:
     """A context and its alternative continuations, which share one forward pass of the context.
 
-    Only continuations are learned, unless `learn_context`: which sentence a document starts with
-    is unpredictable, and learning to guess it cost most of the training time (docs/results/demo.md).
+    Only continuations are learned, unless `learn_context`: which sentence a document starts with is
+    unpredictable, and learning to guess it cost most of the training time (docs/results/demo.md).
     """
 
     context: str  # "" in monolingual documents

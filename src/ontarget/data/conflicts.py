@@ -1,7 +1,7 @@
 """Conflict samples: the same source and response under an instruction for another language.
 
-A model that ignores the instruction finds the response as likely as before; stage 2 trains that
-likelihood away. There are two draws. Both depend on the seed and the sample's content only, not on
+A model that ignores the instruction finds the response as likely as before; stage 2 lowers that
+likelihood. There are two draws. Both depend on the seed and the sample's content only, not on
 its position, so sorting, sharding or filtering the data leaves every draw as it was:
 
     wrong_target            a wrong target language, uniform over the experiment's languages

@@ -61,7 +61,8 @@ def read_splits(files: SplitFiles, languages: Sequence[str]) -> Splits:
         held_out, trained, language = overlap[0]
         raise CorpusError(
             f"{held_out}: the {language} sentence is in training too ({trained}; "
-            f"{len(overlap)} such rows); remove them from training or set corpus.drop_overlap: true"
+            f"{len(overlap)} such row(s)); remove them from training or set "
+            "corpus.drop_overlap: true"
         )
     leaked = {trained for _, trained, _ in overlap}
     return Splits(

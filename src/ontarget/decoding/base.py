@@ -18,7 +18,7 @@ class Search:
 
 @runtime_checkable
 class Translator(Protocol):
-    """Translates samples into their `asked_lang`; prompts and tokens are its own business."""
+    """Translates samples into their `asked_lang`; prompting and tokenization are internal."""
 
     def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, str]]:
         """Translations as they are finished, by the index of their sample; every index once.

@@ -44,7 +44,7 @@ def is_known(code: str) -> bool:
 
 @cache
 def suggestion(code: str) -> str | None:
-    """The known code that an unknown one probably means: `it` for `ita`, `Italian` and `Italain`."""
+    """The known code that was probably meant: `it` for `ita`, `Italian` and `Italain`."""
     english = Locale.parse("en").languages
     short = canonical(code)
     if short != code and is_known(short):

@@ -44,7 +44,7 @@ BY_SCRIPT = regex.compile(
     "|".join(f"(?P<{script}>{letters_of(script)}+)" for script in SCRIPTS), regex.V1
 )
 KANA, HANI = (regex.compile(letters_of(script), regex.V1) for script in ("Kana", "Hani"))
-KANALESS = 10  # so many ideographs without any kana are not Japanese; headings can be shorter
+KANALESS = 10  # a text with as many ideographs and no kana is not Japanese; a heading has fewer
 KANALESS_RUN = regex.compile(
     rf"(?:{letters_of('Hani')}[^\p{{Script=Han}}\p{{Script=Hiragana}}\p{{Script=Katakana}}]*+)"
     f"{{{KANALESS}}}",
@@ -60,7 +60,7 @@ TRADITIONAL = (
 
 
 def letters(text: str) -> int:
-    """How much letter a text has: kana, ideographs and Hangul count `SYLLABLE_WEIGHT` each."""
+    """The number of letters; kana, ideographs and Hangul count `SYLLABLE_WEIGHT` each."""
     syllables = sum(map(len, SYLLABLES.findall(text)))
     return sum(map(len, LETTERS.findall(text))) + (SYLLABLE_WEIGHT - 1) * syllables
 
@@ -72,7 +72,7 @@ def at_least(count: int, wanted: str, skipped: str) -> regex.Pattern[str]:
 
 
 def has_letters(text: str, minimum: int) -> bool:
-    """Whether `letters(text) >= minimum`; quick on long and on short text."""
+    """Whether `letters(text) >= minimum`, without counting all letters."""
     return len(text) * SYLLABLE_WEIGHT >= minimum and (
         at_least(minimum, LETTER, NOT_LETTER).match(text) is not None
         or has_syllables(text, -(-minimum // SYLLABLE_WEIGHT))

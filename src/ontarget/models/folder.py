@@ -82,7 +82,8 @@ def check_quantization() -> None:
         )
     if processes.is_sharded():
         raise ModelError(
-            "adapter.kind: qlora needs whole weights, this engine shards them; use ddp, or lora"
+            "adapter.kind: qlora needs unsharded weights, but this engine shards them; "
+            "use ddp, or lora"
         )
 
 

@@ -263,8 +263,8 @@ def check_token_ids(loaded: LoadedModel, tokens: Iterable[int]) -> None:
     highest = max(tokens, default=0)
     if highest >= size:
         raise ModelError(
-            f"{loaded.name}: its tokenizer makes the token {highest} of a text, the model has "
-            f"{size} embeddings; give the tokenizer that belongs to the model"
+            f"{loaded.name}: its tokenizer produces token {highest}, but the model has {size} "
+            f"embeddings; give the tokenizer that belongs to the model"
         )
 
 

@@ -24,7 +24,7 @@ Tokens = list[int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a model continues from."""
+    """The input of a model."""
 
     tokens: tuple[int, ...]  # of an encoder-decoder: the decoder's prefix
     encoder: tuple[int, ...] = ()  # of an encoder-decoder: the encoder's input
@@ -40,7 +40,9 @@ def build_prompts(
     """
     check_special_tokens(loaded, [(sample.key, sample.source) for sample in samples])
     if prompt_format.chat and loaded.has_encoder:
-        raise ModelError(f"{loaded.name}: an encoder-decoder holds no chat; leave chat out")
+        raise ModelError(
+            f"{loaded.name}: an encoder-decoder cannot be prompted as a chat; leave chat out"
+        )
     if source_codes(loaded):
         return prompts_with_source_codes(loaded, samples)
     if response_codes(loaded):
@@ -97,7 +99,7 @@ def chat_prompts(loaded: LoadedModel, texts: Sequence[str]) -> list[Tokens]:
     rendered = [render_chat(loaded, [("user", text)], open_turn=True) for text in texts]
     if any(text.strip() not in turn for text, turn in zip(texts, rendered, strict=True)):
         raise ModelError(
-            f"{loaded.name}: its chat template leaves out or changes what the user says; leave "
+            f"{loaded.name}: its chat template leaves out or changes the user's message; leave "
             "chat out, or mend the template"
         )
     return tokenize(loaded, rendered)

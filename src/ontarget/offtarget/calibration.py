@@ -106,11 +106,11 @@ class Calibration:
         return dict(sorted(counts.items(), key=lambda pair: -(pair[1].missed.percent or 0.0)))
 
     def off_trusted_from(self, target: str) -> int | None:
-        """Letters from which `off_target` can be trusted: few references are called so."""
+        """Shortest length, in letters, from which few references are called off-target."""
         return trusted_from([self.references(target, [band]).floor for band in BANDS])
 
     def on_trusted_from(self, target: str) -> int | None:
-        """Letters from which `on_target` can be trusted: few texts in other languages pass.
+        """Shortest length, in letters, from which few texts in other languages pass as on target.
 
         None if texts in one of them pass too often, or if there is no other language.
         """
@@ -123,11 +123,11 @@ class Calibration:
 
 
 def trusted_from(errors: Sequence[Proportion]) -> int | None:
-    """Letters from which verdicts can be trusted, given the proportion of errors in each band.
+    """Shortest length, in letters, from which verdicts can be trusted; errors are given by band.
 
-    The lower edge of the first band such that in it and in each longer band at most
-    `MAX_ERROR_PERCENT` of the verdicts are wrong, and in all of these together at most that by the
-    upper bound of the interval. None if there is no such band.
+    The lower edge of the shortest band from which on every band has at most `MAX_ERROR_PERCENT`
+    errors, and all of them together at most that by the interval's upper bound. None if there is no
+    such band.
     """
     trusted = None
     pooled = Proportion(0, 0)

@@ -53,12 +53,13 @@ class OffTarget:
         target_lang, source_lang, pivot: CLDR codes. Macrolanguages include their members: `yue` is
             on target where `zh` was requested. A code with a script (`zh-Hant`, `sr-Latn`) requests
             that script. Close languages, such as Czech and Slovak, are told apart as well as the
-            detector does: look at the floor.
+            detector does; the floor shows how well.
         candidates: the languages that the detector may answer; source, target and pivot are added.
-            None: all that it knows. Text in any other language is called one of them.
+            None: all its languages. Text in a language outside them is called one of them.
         detector: `fasttext`, `lingua`, `paper` (lid.176, top label of all, no other rule), or the
             path of a fastText model.
-        votes: 2 asks lingua too (fasttext beside lingua); both must call a segment off-target.
+        votes: 2: lingua (fasttext, if the detector is lingua) votes too; a segment is off-target
+            only if both agree.
 
     Raises:
         DetectorError: a code or detector is unknown, or not installed.
@@ -104,7 +105,8 @@ class OffTarget:
         references: Sequence[str] | None = None,
         sources: Sequence[str] | None = None,
     ) -> OffTargetScore:
-        """The ratio of a test set; references give its floor, sources tell which are copies.
+        """The ratio of a test set; references give its floor, and sources are
+        needed to detect copies.
 
         Raises:
             TypeError: a list of texts is one text.
@@ -145,7 +147,15 @@ class OffTarget:
             TypeError: a list of texts is one text.
             ValueError: the streams differ in length.
         """
-        check_lists(texts=texts, sources=sources)
+        check_lists(texts=texts, sources=sources, references=references)
+        return self._judge_all(texts, sources, references)
+
+    def _judge_all(
+        self,
+        texts: Iterable[str],
+        sources: Iterable[str] | None,
+        references: Iterable[Collection[str]] | None,
+    ) -> Iterator[JudgedSegment]:
         rows = zip_streams([s for s in (texts, sources, references) if s is not None])
         while chunk := list(islice(rows, CHUNK)):
             columns = iter(zip(*chunk, strict=True))

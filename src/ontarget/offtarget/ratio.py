@@ -132,7 +132,7 @@ class Tally:
     def score(
         self, signature: str, rates: tuple[float | None, float | None] = (None, None)
     ) -> OffTargetScore:
-        """Everything that the counts say; `rates` are the line- and word-level pass rates.
+        """The score of these counts; `rates` are the line- and word-level pass rates.
 
         Raises:
             ValueError: no segment could be judged.

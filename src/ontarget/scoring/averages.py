@@ -10,7 +10,7 @@ from ontarget.records import Score
 class Average:
     """Unweighted means over the directions of one setting; each 0-100.
 
-    Ratios are means over the directions in which a segment could be judged; None without any.
+    Ratios are means over the directions in which a segment could be judged, None if there are none.
     """
 
     system: str
@@ -51,7 +51,8 @@ def mean(values: Sequence[float]) -> float:
 
 
 def mean_of_known(values: Iterable[float | None]) -> float | None:
-    """The mean of the values that are not None; None without any."""
+    """The mean of the values that are not None; None if there is no such
+    direction."""
     known = [value for value in values if value is not None]
     return mean(known) if known else None
 

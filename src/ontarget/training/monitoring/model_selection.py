@@ -1,8 +1,9 @@
 """Which validated checkpoint to keep, and when to stop early.
 
-Stage 2 can stop too early, which leaves segments in the wrong language, or too late, which wears
-down translation quality. The good range of steps differs from model to model, and the losses do
-not show it: the conflict loss keeps falling long after the language is right (`docs/results/stage2-length.md`).
+Stage 2 can stop too early, which leaves segments in the wrong language, or too late, which lowers
+translation quality. The good range of steps differs from model to model, and the losses do not
+show it: the conflict loss keeps falling long after the language is right
+(docs/results/stage2-length.md).
 So a checkpoint is chosen by translations of dev sentences.
 """
 

@@ -1,0 +1,92 @@
+"""Train, dev and test rows: overlap found by hand, rows left out and counted."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ontarget.data.splits import (
+    PhrasebookSizes,
+    SplitFiles,
+    check_directions,
+    compose_splits,
+    find_overlap,
+    read_splits,
+)
+from ontarget.errors import CorpusError
+from ontarget.records import Direction, Parallel
+
+LANGUAGES = ("en", "it")
+
+
+def write_tsv(path: Path, rows: list[tuple[str, str]]) -> Path:
+    lines = ["en\tit", *("\t".join(row) for row in rows)]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> SplitFiles:
+    """The second row of train shares its Italian sentence with test, the third is long."""
+    train = [("a", "x"), ("b", "y"), ("c" * 50, "z"), ("d", "w")]
+    return SplitFiles(
+        train=(write_tsv(tmp_path / "train.tsv", train),),
+        dev=(write_tsv(tmp_path / "dev.tsv", [("e", "e1"), ("f", "f1")]),),
+        test=(write_tsv(tmp_path / "test.tsv", [("g", "y"), ("h", "h1"), ("i", "")]),),
+    )
+
+
+def keys(rows: list[Parallel]) -> list[str]:
+    return [row.key for row in rows]
+
+
+def test_overlap_is_a_sentence_shared_in_the_same_language_and_each_row_is_named_once() -> None:
+    train = [
+        Parallel(key="t1", texts={"en": "a", "it": "x"}),
+        Parallel(key="t2", texts={"en": "b", "it": "y"}),
+        Parallel(key="t3", texts={"en": "x", "it": "b"}),  # the same words in other languages
+    ]
+    held_out = [Parallel(key="h", texts={"en": "b", "it": "y"})]
+    assert find_overlap(train, held_out) == [("h", "t2", "en")]
+
+
+def test_a_sentence_in_training_and_test_is_an_error(files: SplitFiles) -> None:
+    message = r"^test\.tsv:2: the it sentence is in training too \(train\.tsv:3; 1 such row\(s\)\)"
+    with pytest.raises(CorpusError, match=message):
+        read_splits(files, LANGUAGES)
+
+
+def test_overlapping_rows_of_train_can_be_left_out(files: SplitFiles) -> None:
+    splits = read_splits(replace(files, drop_overlap=True), LANGUAGES)
+    assert keys(splits.train) == ["train.tsv:2", "train.tsv:4", "train.tsv:5"]
+    assert keys(splits.dev) == ["dev.tsv:2", "dev.tsv:3"]
+    assert keys(splits.test) == ["test.tsv:2", "test.tsv:3"]  # the last row has one language only
+    assert splits.dropped == {"overlap": 1, "length": 0}
+
+
+def test_limits_cut_dev_and_test_and_long_rows_of_train(files: SplitFiles) -> None:
+    limited = replace(files, dev_limit=1, test_limit=1, max_characters=49, drop_overlap=True)
+    splits = read_splits(limited, LANGUAGES)
+    assert keys(splits.train) == ["train.tsv:2", "train.tsv:5"]
+    assert (keys(splits.dev), keys(splits.test)) == (["dev.tsv:2"], ["test.tsv:2"])
+    assert splits.dropped == {"overlap": 1, "length": 1}
+
+
+def test_no_split_of_the_phrasebook_depends_on_the_size_of_a_later_one() -> None:
+    small = compose_splits(PhrasebookSizes(train=5, dev=3, test=4, glossary=2), LANGUAGES, 0)
+    large = compose_splits(PhrasebookSizes(train=9, dev=3, test=4, glossary=7), LANGUAGES, 0)
+    assert (small.test, small.dev) == (large.test, large.dev)
+    assert large.train[:5] == small.train
+    sizes = [len(rows) for rows in (small.train, small.dev, small.test, small.glossary)]
+    assert sizes == [5, 3, 4, 2]
+    assert find_overlap([*small.train, *small.glossary], [*small.dev, *small.test]) == []
+
+
+def test_a_direction_without_a_row_in_both_languages_is_an_error() -> None:
+    rows = [
+        Parallel(key="1", texts={"en": "a", "it": "b"}),
+        Parallel(key="2", texts={"it": "c", "nl": "d"}),
+    ]
+    check_directions(rows, "dev.tsv", [Direction("en", "it"), Direction("nl", "it")])
+    with pytest.raises(CorpusError, match="dev.tsv: no row has both en and nl; drop the direction"):
+        check_directions(rows, "dev.tsv", [Direction("en", "it"), Direction("en", "nl")])
