@@ -15,6 +15,9 @@ from support.runs import FinishedRun
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+for name in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS"):  # read when libraries are imported
+    os.environ[name] = "1"
+os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a pytest-xdist worker
 
 settings.register_profile("repeatable", deadline=None, max_examples=60, derandomize=True)

@@ -1,148 +1,174 @@
 """`ontarget calibrate`: its tables, its file, and each kind of bad input as one line."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.commands import loaded_by, ontarget_command, refused
-from support.texts import TEXTS
+from support.commands import error_of, loaded_by, run_command
+from support.evaluations import IT, NL, Content, write_file
 
-IT, NL = TEXTS["it"], TEXTS["nl"]
+from ontarget import artifacts
 
-
-def written(folder: Path, name: str, content: list[str] | bytes) -> Path:
-    raw = content if isinstance(content, bytes) else "".join(f"{x}\n" for x in content).encode()
-    path = folder / name
-    path.write_bytes(raw)
-    return path
+Arguments = list[str | Path]
 
 
-def given(folder: Path, **files: list[str] | bytes) -> list[str | Path]:
-    """An Italian and a Dutch file, with the right content where none is given."""
-    found: list[str | Path] = []
+def reference_options(folder: Path, **contents: Content) -> Arguments:
+    """An Italian and a Dutch file of references, each right unless its content is given."""
+    arguments: Arguments = []
     for code, right in {"it": IT, "nl": NL}.items():
-        found += ["--references", f"{code}={written(folder, code, files.get(code, right))}"]
-    return found
+        arguments += ["-r", f"{code}={write_file(folder, code, contents.get(code, right))}"]
+    return arguments
 
 
-def test_the_tables_hold_what_was_found(tmp_path: Path) -> None:
-    done = ontarget_command(
-        "calibrate", *given(tmp_path, it=[*IT, NL[0], ""]), "--detector", "fasttext",
+def test_the_tables_have_the_measured_values(tmp_path: Path) -> None:
+    result = run_command(
+        "calibrate", *reference_options(tmp_path, it=[*IT, NL[0], ""]), "--detector", "fasttext",
         "--detector", "paper",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == "ontarget: lines without text, left out: 1\n"
-    assert "| language | fasttext | paper |\n| --- | ---: | ---: |\n| it | - / - |" in done.stdout
-    assert done.stdout.count("80.0 (37.6-96.4) / 20.0 / 5") == 2
-    assert "lid:fasttext-176-ftz\\|set:open(176)\\|votes:1\\|script:on\\|margin:5" in done.stdout
-    assert "| it | nl 20.0 (3.6-62.4) / 5 |" in done.stdout
-    assert "| nl | it 0.0 (0.0-49.0) / 4 |" in done.stdout
+    assert result.code == 0, result.stderr
+    assert result.stderr == "ontarget: lines without text, left out: 1\n"
+    assert "| language | fasttext | paper |\n| --- | ---: | ---: |\n| it | - / - |" in result.stdout
+    assert result.stdout.count("80.0 (37.6-96.4) / 20.0 / 5") == 2
+    assert "lid:fasttext-176-ftz\\|set:open(176)\\|votes:1\\|script:on\\|margin:5" in result.stdout
+    assert "| it | nl 20.0 (3.6-62.4) / 5 |" in result.stdout
+    assert "| nl | it 0.0 (0.0-49.0) / 4 |" in result.stdout
 
 
-def test_a_file_has_what_the_terminal_would_have(tmp_path: Path) -> None:
-    options = [*given(tmp_path), "--json"]
-    shown = ontarget_command("calibrate", *options)
-    saved = ontarget_command("calibrate", *options, "--out", tmp_path / "out.json")
-    assert (saved.returncode, saved.stdout, saved.stderr) == (0, "", "")
+def test_a_file_gets_what_the_terminal_would(tmp_path: Path) -> None:
+    options = [*reference_options(tmp_path), "--json"]
+    shown = run_command("calibrate", *options)
+    saved = run_command("calibrate", *options, "--out", tmp_path / "out.json")
+    assert (saved.code, saved.stdout, saved.stderr) == (0, "", "")
     assert (tmp_path / "out.json").read_text() == shown.stdout
-    (found,) = json.loads(shown.stdout)["detectors"]
-    assert [each["language"] for each in found["languages"]] == ["it", "nl"]
-    assert found["languages"][0]["right"]["percent"] == 100
+    (detector,) = json.loads(shown.stdout)["detectors"]
+    assert [row["language"] for row in detector["languages"]] == ["it", "nl"]
+    assert detector["languages"][0]["right"]["percent"] == 100
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_swapped_files_are_pointed_out(tmp_path: Path) -> None:
-    done = ontarget_command("calibrate", *given(tmp_path, it=NL))
-    assert done.returncode == 0 and done.stderr.count("\n") == 1
-    assert "references in it are called off-target by each detector, most of them nl" in done.stderr
+    result = run_command("calibrate", *reference_options(tmp_path, it=NL))
+    assert result.code == 0 and result.stderr.count("\n") == 1
+    message = "references in it are called off-target by every detector, most of them nl"
+    assert message in result.stderr
 
 
-BAD: dict[str, tuple[Callable[[Path], list[str | Path]], str]] = {
+BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
     "no references": (lambda folder: [], "Missing option '--references'"),
-    "no code": (lambda folder: ["--references", "ref.it"], "expected CODE=FILE"),
-    "no file": (lambda folder: ["--references", f"it={folder}/no"], "no: No such file or dir"),
-    "no table": (lambda folder: ["--references", f"it={folder}/no.tsv"], "no.tsv: no such file"),
-    "an empty file": (lambda folder: given(folder, nl=b""), "nl: holds no line; expected one"),
-    "blank lines only": (lambda folder: given(folder, nl=["", " "]), "nl: no text in nl; give"),
+    "no code": (lambda folder: ["-r", "ref.it"], "expected CODE=FILE"),
+    "no file": (lambda folder: ["-r", f"it={folder}/no"], "no: No such file or dir"),
+    "no table": (lambda folder: ["-r", f"it={folder}/no.tsv"], "no.tsv: no such file"),
+    "an empty file": (
+        lambda folder: reference_options(folder, nl=b""), "nl: has no lines; expected one",
+    ),
+    "blank lines only": (
+        lambda folder: reference_options(folder, nl=["", " "]), "nl: no text in nl; give",
+    ),
     "no such column": (
-        lambda folder: ["--references", f"it,nl={written(folder, 'x.tsv', ['it', *IT])}"],
+        lambda folder: ["-r", f"it,nl={write_file(folder, 'x.tsv', ['it', *IT])}"],
         "x.tsv:1: no column 'nl' among it",
     ),
     "invalid UTF-8 in the last line": (
-        lambda folder: given(folder, nl=b"goed\n" * 2000 + b"\xff\n"),
+        lambda folder: reference_options(folder, nl=b"goed\n" * 2000 + b"\xff\n"),
         "nl:2001: byte 1 of the line (0xff) is not UTF-8",
     ),
     "an unknown code": (
-        lambda folder: ["--references", f"xx={written(folder, 'x', IT)}"],
+        lambda folder: ["-r", f"xx={write_file(folder, 'x', IT)}"],
         "CLDR knows no language 'xx'",
     ),
     "a language unknown to the detector": (
-        lambda folder: [*given(folder), "--references", f"zu={written(folder, 'x', IT)}"],
+        lambda folder: [*reference_options(folder), "-r", f"zu={write_file(folder, 'x', IT)}"],
         "the detector fasttext does not know 'zu', so every ratio would be 100 %; these know it: ",
     ),
     "no such detector": (
-        lambda folder: [*given(folder), "--detector", "fastext"], "fastext: no such file; give",
+        lambda folder: [*reference_options(folder), "--detector", "fastext"],
+        "fastext: no such file; give",
     ),
-    "three votes": (lambda folder: [*given(folder), "--votes", "3"], "'--votes'"),
+    "three votes": (lambda folder: [*reference_options(folder), "--votes", "3"], "'--votes'"),
     "the same file twice": (
-        lambda folder: [*given(folder), "--references", f"it={folder}/it"],
+        lambda folder: [*reference_options(folder), "-r", f"it={folder}/it"],
         "it is given twice; its texts would count twice, give each file once",
     ),
     "a file as two languages": (
-        lambda folder: [*given(folder), "--references", f"en={folder}/./it"], "is given twice",
+        lambda folder: [*reference_options(folder), "-r", f"en={folder}/./it"], "is given twice",
     ),
     "no candidate": (
-        lambda folder: [*given(folder), "--candidates", ""], "CLDR knows no language ''",
-    ),
-    "a detector whose name steers the terminal": (
-        lambda folder: [*given(folder), "--detector", written(folder, "x\x1b[31m", ["no"])],
-        "x\\x1b[31m: its name is not plain text; give",
-    ),
-    "a detector whose name is not UTF-8": (
-        lambda folder: [*given(folder), "--detector", written(folder, "x\udce9", ["no"])],
-        "x\\udce9: its name is not plain text; give",
+        lambda folder: [*reference_options(folder), "--candidates", ""],
+        "CLDR knows no language ''",
     ),
     "an unknown candidate": (
-        lambda folder: [*given(folder), "--candidates", "it,xx"], "CLDR knows no language 'xx'",
+        lambda folder: [*reference_options(folder), "--candidates", "it,xx"],
+        "CLDR knows no language 'xx'",
+    ),
+    "a detector with control characters in its name": (
+        lambda folder: [
+            *reference_options(folder), "--detector", write_file(folder, "x\x1b[31m", ["no"]),
+        ],
+        "x\\x1b[31m: its name is not printable; give",
+    ),
+    "a detector whose name is not UTF-8": (
+        lambda folder: [
+            *reference_options(folder), "--detector", write_file(folder, "x\udce9", ["no"]),
+        ],
+        "x\\udce9: its name is not printable; give",
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_line_and_no_file(tmp_path: Path, case: str) -> None:
+def test_bad_input_is_one_line_and_changes_no_file(tmp_path: Path, case: str) -> None:
     make, message = BAD[case]
-    out = written(tmp_path, "out.md", ["as it was"])
-    assert message in refused("calibrate", *make(tmp_path), "--out", out)
-    assert out.read_text() == "as it was\n"
+    out = write_file(tmp_path, "out.md", ["old"])
+    assert message in error_of("calibrate", *make(tmp_path), "--out", out)
+    assert out.read_text() == "old\n"
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize(
-    ("out", "message"),
-    [("", "is a folder; give the name of a file"), ("no/out.md", "No such file or directory")],
-)
-def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path, out: str, message: str) -> None:
-    assert message in refused("calibrate", *given(tmp_path), "--out", tmp_path / out)
+@pytest.mark.parametrize("out", ["", "file/out.md"])
+def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path, out: str) -> None:
+    write_file(tmp_path, "file", ["mine"])
+    message = error_of("calibrate", *reference_options(tmp_path), "--out", tmp_path / out)
+    assert "is a folder; give the name of a file" in message or "cannot be written (" in message
 
 
 def test_references_are_not_overwritten(tmp_path: Path) -> None:
     message = "it: is a file of references; give another place"
-    assert message in refused("calibrate", *given(tmp_path), "--out", f"{tmp_path}/./it")
+    options = reference_options(tmp_path)
+    assert message in error_of("calibrate", *options, "--out", f"{tmp_path}/./it")
     assert (tmp_path / "it").read_text().splitlines() == IT
 
 
-def test_what_is_no_regular_file_stays_what_it_is(tmp_path: Path) -> None:
+def test_a_device_or_a_folder_is_not_replaced(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.symlink_to("/dev/full")
-    assert "out: is no regular file; give" in refused("calibrate", *given(tmp_path), "--out", out)
+    options = reference_options(tmp_path)
+    assert "out: is not a regular file; give" in error_of("calibrate", *options, "--out", out)
     assert out.is_symlink()
-    assert "is a folder" in refused("calibrate", *given(tmp_path), "--out", "")
+    assert "is a folder" in error_of("calibrate", *options, "--out", "")
+
+
+def test_a_fifo_in_place_of_the_output_or_its_lock_is_one_line(tmp_path: Path) -> None:
+    options = reference_options(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    assert "pipe: is not a regular file" in error_of(
+        "calibrate", *options, "--out", tmp_path / "pipe"
+    )
+    os.mkfifo(tmp_path / ".out.md.lock")
+    error_of("calibrate", *options, "--out", tmp_path / "out.md")
+    assert not (tmp_path / "out.md").exists()
+
+
+def test_a_second_writer_of_the_output_gets_one_line(tmp_path: Path) -> None:
+    out = tmp_path / "out.md"
+    with artifacts.lock_output(out):
+        message = error_of("calibrate", *reference_options(tmp_path), "--out", out)
+    assert "another ontarget works there; wait for it or give another place" in message
+    assert not out.exists()
 
 
 def test_references_are_measured_without_torch(tmp_path: Path) -> None:
-    program = (
-        "import sys, ontarget.__main__ as m\n"
-        f"sys.argv[1:] = ['calibrate', *{given(tmp_path)!r}]\n"
-        "try: m.main()\nexcept SystemExit: pass"
-    )
+    arguments = ["calibrate", *map(str, reference_options(tmp_path))]
+    program = f"from ontarget.cli import app\nassert app.execute({arguments!r}) == 0"
     assert not {"torch", "transformers"} & loaded_by(program)

@@ -1,0 +1,218 @@
+"""`check`, `run` and the verbs of steps: bad recipes leave nothing, interruptions keep steps."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Writer
+from support.commands import error_of, ontarget_command, run_command
+from support.evaluations import corpus
+from support.runs import FinishedRun
+
+
+def test_check_describes_the_recipe(write_recipe: Writer) -> None:
+    result = run_command("check", write_recipe())
+    assert (result.code, result.stderr) == (0, "")
+    assert "directions 4 supervised, 2 zero-shot" in result.stdout
+    assert result.stdout.splitlines()[-1].endswith("recipe.yaml: ready to run")
+
+
+def test_check_mentions_that_a_name_is_taken_for_a_hub_id(write_recipe: Writer) -> None:
+    result = run_command("check", write_recipe(base={"model": "my-model"}))
+    assert "model my-model, no folder here: taken as a hub id" in result.stdout
+
+
+def model_without_weights(folder: Path) -> dict[str, Any]:
+    model = folder / "model"
+    model.mkdir()
+    for name in ("config.json", "tokenizer.json"):
+        (model / name).write_text("{}")
+    return {"base": {"model": str(model)}}
+
+
+def file_in_the_way(folder: Path) -> dict[str, Any]:
+    (folder / "file").write_text("mine")
+    return {"out": str(folder / "file" / "run")}
+
+
+BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
+    "unknown language": (lambda _: {"languages": ["en", "xx"]}, "CLDR knows no language 'xx'"),
+    "a code of three letters": (
+        lambda _: {"languages": ["en", "ita"]}, "no language 'ita'; did you mean it?",
+    ),
+    "a language's name": (
+        lambda _: {"languages": ["en", "Italian"]}, "no language 'Italian'; did you mean it?",
+    ),
+    "unknown to the detector": (
+        lambda _: {"languages": ["en", "lij"]}, "the detector fasttext does not know 'lij'",
+    ),
+    "no such locale": (
+        lambda _: {"languages": ["en", "nap"]}, "CLDR does not know the language 'nap'",
+    ),
+    "unknown key": (lambda _: {"sede": 1}, "sede: unknown key; did you mean seed?"),
+    "in both lists": (
+        lambda _: {"supervised": ["en-it"], "zero_shot": ["en-it"]},
+        "zero_shot: en-it is listed as supervised too",
+    ),
+    "missing column": (
+        lambda folder: {"corpus": corpus(folder, dev=b"en\tit\n a\tb\n")},
+        "dev.tsv:1: no column 'nl' among en, it; add it or leave the language out",
+    ),
+    "empty file": (
+        lambda folder: {"corpus": corpus(folder, test=b"")},
+        "test.tsv: has no rows; give a file with text in en, it, nl",
+    ),
+    "misaligned": (
+        lambda folder: {"corpus": corpus(folder, train=b"en\tit\tnl\na\tb\n")},
+        "train.tsv:2: 2 cells, expected 3 as in the header",
+    ),
+    "invalid UTF-8": (
+        lambda folder: {"corpus": corpus(folder, train=b"en\tit\tnl\na\t\xff\tb\n")},
+        "train.tsv:2: byte 3 of the line (0xff) is not UTF-8; convert the file",
+    ),
+    "test in training": (
+        lambda folder: {"corpus": corpus(folder, train=b"en\tit\tnl\ntest a\tx\ty\n")},
+        "test.tsv:2: the en sentence is in training too (train.tsv:2; 1 such row(s)); remove",
+    ),
+    "no file": (
+        lambda folder: {"corpus": corpus(folder) | {"test": str(folder / "none.tsv")}},
+        "none.tsv: no such file; give the path of a corpus file",
+    ),
+    "no text in a direction": (
+        lambda folder: {"corpus": corpus(folder, test=b"en\tit\tnl\na\tb\t\n")},
+        "corpus.test: no row has both en and nl; drop the direction",
+    ),
+    "a name with control characters": (
+        lambda folder: {"corpus": corpus(folder) | {"test": str(folder / "a\x1b[31m\n.tsv")}},
+        "a\\x1b[31m\\n.tsv: no such file",
+    ),
+    "no weights": (
+        model_without_weights, "expected weights as .safetensors, found none; save them",
+    ),
+    "no folder": (
+        lambda folder: {"base": {"model": str(folder / "gone")}},
+        "gone: no such folder; give a model folder or a hub id such as org/name",
+    ),
+    "a file in the way": (file_in_the_way, "file is not a folder that can be written to; choose"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    write_recipe: Writer, tmp_path: Path, verb: str, case: str
+) -> None:
+    make, message = BAD[case]
+    assert message in error_of(verb, write_recipe(**make(tmp_path)))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_place_where_no_folder_can_be_made_is_one_line(write_recipe: Writer) -> None:
+    error_of("run", write_recipe(out="/proc/nowhere/run"))
+
+
+def test_a_fifo_is_not_a_recipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    error = error_of("check", tmp_path / "pipe")
+    assert "pipe: not a file; give the path of a recipe" in error
+
+
+def limit_file_size() -> None:
+    """Files of 40 kB at most: like a full disk, but for this process alone."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+
+
+def test_a_full_disk_is_one_line_and_finished_steps_are_kept(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    path = write_recipe()
+    assert run_command("prepare", path).code == 0
+    error = ontarget_command("base", path, preexec_fn=limit_file_size)
+    assert error.returncode == 2
+    assert error.stderr.count("\n") == 1
+    assert "0_base: cannot be written (" in error.stderr and "make room" in error.stderr
+    names = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert names == [".lock", ".unfinished", "1_prepare", "logs"]
+    result = run_command("mle", path)
+    assert result.code == 0, result.stderr
+    assert "1_prepare                up to date" in result.stdout
+
+
+def test_a_keyboard_interrupt_is_one_line(write_recipe: Writer, tmp_path: Path) -> None:
+    path = write_recipe(mle={"steps": 100_000, "batch": 8, "micro_batch": 4})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ontarget", "mle", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
+    )
+    run, deadline = tmp_path / "run", time.monotonic() + 120
+    while not list(run.glob(".3_mle.*.partial")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert errors == "ontarget: stopped; finished steps are kept, run again to resume\n"
+    assert not list(run.glob(".*partial"))
+
+
+def test_a_run_prints_its_table_and_the_place_of_the_report(finished_run: FinishedRun) -> None:
+    text = finished_run.stdout
+    assert "zero-shot" in text and "stage 2 (+ unlikelihood)" in text
+    assert "The base model is a stand-in made from scratch, no LLM" in text
+    assert f"report: {finished_run.out / '7_report/report.html'}" in text
+    verdict = json.loads((finished_run.out / "4_unlikelihood/preflight.json").read_text())[
+        "verdict"
+    ]
+    # Once as a result of the step, and once at the end, since stage 2 does not help this model.
+    assert text.count(verdict["words"]) == 2
+    assert verdict["fault"] == "lacks the skill"
+
+
+def test_a_log_has_a_plain_line_for_the_start_and_the_end_of_each_step(
+    finished_run: FinishedRun,
+) -> None:
+    lines = finished_run.stdout.splitlines()
+    for step in ("0_base", "1_prepare", "3_mle", "5_translate/stage2", "7_report"):
+        start = lines.index(f"{step:24} started")
+        assert any(line.startswith(f"{step:24} ") and " s  " in line for line in lines[start:])
+    assert "\x1b" not in finished_run.stdout and "\r" not in finished_run.stdout
+
+
+def test_a_finished_run_is_up_to_date(finished_run: FinishedRun, tmp_path: Path) -> None:
+    result = run_command("run", finished_run.copy_to(tmp_path).recipe)
+    assert (result.code, result.stderr) == (0, "")
+    assert result.stdout.count("up to date\n") == 13 and "started" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--force-from", "nothing"), "the recipe has no step 'nothing'; its steps are base,"),
+        (("--force-from", ""), "the recipe has no step ''"),
+    ],
+)
+def test_an_unknown_step_is_one_line(
+    arguments: tuple[str, ...], message: str, write_recipe: Writer, tmp_path: Path
+) -> None:
+    assert message in error_of("run", write_recipe(), *arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_verb_without_its_section_is_one_line(write_recipe: Writer, tmp_path: Path) -> None:
+    error = error_of("mle", write_recipe(mle=None))
+    assert "the recipe has no step 'mle'" in error and not (tmp_path / "run").exists()
