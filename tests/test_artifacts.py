@@ -366,3 +366,30 @@ def test_a_link_on_the_way_to_a_folder_is_named(tmp_path: Path) -> None:
     (run / "c").symlink_to(run / "a")
     with pytest.raises(ArtifactError, match=r"c: is a link, expected a folder of this run; remove"):
         check_no_links(run, run / "c" / "b")
+
+
+@pytest.mark.parametrize("name", ["*", "[a]", "?"])
+def test_only_leftovers_of_the_same_name_are_removed(name: str, tmp_path: Path) -> None:
+    """A name may hold characters that a pattern would expand."""
+    (tmp_path / ".other.1.partial").mkdir()
+    (tmp_path / f".{name}.1.partial").mkdir()
+    (tmp_path / f".{name}.2.partial").write_text("of a file")
+    with publish_folder(tmp_path / name):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {name, ".other.1.partial"}
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "/", ""])
+def test_no_lock_is_made_beside_a_device(place: str) -> None:
+    before = set(Path("/dev").glob(".*")) | set(Path("/").glob(".*"))
+    text = "is not a regular file; give another place"
+    with pytest.raises(ArtifactError, match=text), lock_output(Path(place)):
+        raise AssertionError
+    assert set(Path("/dev").glob(".*")) | set(Path("/").glob(".*")) == before
+
+
+def test_what_a_killed_writer_left_of_a_file_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".out.1.partial").write_text("half")
+    with lock_output(tmp_path / "out"), publish_file(tmp_path / "out") as out:
+        out.write("whole")
+    assert contents(tmp_path) == {"out": "whole"}

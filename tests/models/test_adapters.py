@@ -209,9 +209,7 @@ def test_qlora_needs_cuda() -> None:
 def test_qlora_needs_unsharded_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder, "find_spec", lambda name: "there")
     monkeypatch.setattr(folder.processes, "is_sharded", lambda: True)
-    with pytest.raises(
-        ModelError, match="needs unsharded weights, but this engine shards"
-    ):
+    with pytest.raises(ModelError, match="needs unsharded weights, but this engine shards"):
         folder.check_quantization()
 
 

@@ -216,3 +216,23 @@ def test_a_header_that_contradicts_its_file_is_an_error_in_one_line(
     with pytest.raises(ModelError, match=r"not a safetensors file \(.+\); fetch the") as caught:
         check_folder(str(folder))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", {"num_hidden_layers": 10**9},
+         "num_hidden_layers is 1000000000, but the weights are 1 tensors; fetch the model again"),
+        ("config.json", {"num_hidden_layers": "x"}, "num_hidden_layers is 'x', expected a number"),
+        ("tokenizer_config.json", {"model_max_length": "x"},
+         "tokenizer_config.json: model_max_length is 'x', expected a number; fetch the model"),
+        ("tokenizer_config.json", [], "tokenizer_config.json: holds no settings"),
+    ],
+)  # fmt: skip
+def test_settings_that_would_fail_or_never_end_while_loading_are_errors(
+    name: str, content: object, message: str, tmp_path: Path
+) -> None:
+    folder = make_folder(tmp_path, *GOOD)
+    (folder / name).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=re.escape(message)):
+        check_folder(str(folder))

@@ -83,9 +83,7 @@ def test_a_chat_template_that_leaves_the_request_out_is_an_error() -> None:
 
 
 def test_an_encoder_decoder_cannot_be_prompted_as_a_chat() -> None:
-    with pytest.raises(
-        ModelError, match="cannot be prompted as a chat; leave chat out"
-    ):
+    with pytest.raises(ModelError, match="cannot be prompted as a chat; leave chat out"):
         build_prompts(coder("M2M-100"), [sample()], CHAT)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ontarget.artifacts.publishing import remove_leftovers
 from ontarget.errors import ArtifactError, error_text
 
 
@@ -67,10 +68,14 @@ def lock_output(path: Path) -> Iterator[Lock]:
     """Hold a file or folder that is about to be written, by a lock file beside it.
 
     Raises:
-        ArtifactError: another process writes it, or its folder cannot be written.
+        ArtifactError: it is neither a file nor a folder, another process writes it, or it cannot
+            be written.
     """
+    if not path.name or (path.exists() and not path.is_file() and not path.is_dir()):
+        raise ArtifactError(f"{path}: is not a regular file; give another place")
     place = path.parent / f".{path.name}.lock"
     with hold(path.parent, place, "give another place", keep=False) as lock:
+        remove_leftovers(path)
         yield lock
 
 

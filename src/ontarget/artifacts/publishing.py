@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import TextIO
 
@@ -54,16 +55,16 @@ def publish_folder(
         remove_tree(partial)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left of `folder`; whoever writes it must hold its lock."""
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes left of `path`; whoever writes it must hold its lock."""
     for kind in ("partial", "outdated"):
-        for path in folder.parent.glob(f".{folder.name}.*.{kind}"):
-            remove_tree(path)
+        for leftover in path.parent.glob(f".{escape(path.name)}.*.{kind}"):
+            remove_tree(leftover)
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder, if there is one; a link is removed itself, never what it points to."""
-    if path.is_symlink():
+    """Remove a file or folder, if it exists; of a link the link, never what it points to."""
+    if path.is_symlink() or path.is_file():
         with suppress(OSError):
             path.unlink()
     else:

@@ -51,8 +51,10 @@ def read_stamp(folder: Path) -> dict[str, Any] | None:
         content: dict[str, Any] = json.loads((folder / STAMP).read_text(encoding="utf-8"))
         if content.pop("sha256") != fingerprint(content):
             return None
+        if not isinstance(content["result"], dict) or "fingerprint" not in content:
+            return None
         outputs = [(folder / name, expected) for name, expected in content["outputs"].items()]
         complete = all(path.is_file() and file_hash(path) == digest for path, digest in outputs)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None  # the step will be redone
-    return content if complete and {"fingerprint", "result"} <= set(content) else None
+    return content if complete else None

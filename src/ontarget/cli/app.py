@@ -66,6 +66,11 @@ for _verb, _summary in verbs().items():
 
 def main() -> None:
     """Run the command line and exit."""
+    if sys.stderr is None:
+        sys.stderr = open(os.open(os.devnull, os.O_WRONLY), "w")  # noqa: SIM115 - until the exit
+    if sys.stdout is None:
+        error_console().print("ontarget: standard output is closed; write it to a file")
+        sys.exit(BAD_INPUT)
     code = execute(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -98,10 +103,7 @@ def execute(arguments: list[str]) -> int:
     except OnTargetError as error:
         if debug:
             traceback.print_exc()
-        # Before the ranks have met, all of them find the same fault.
-        if processes.launcher_variable("LOCAL_RANK") == 0 or processes.is_initialized():
-            errors.print(Text(f"ontarget: {one_line(error)}"), soft_wrap=True)
-        return BAD_INPUT
+        return report_bad_input(error, errors)
     except Stopped as stopped:
         if processes.is_main_process():
             errors.print(Text(f"ontarget: {stopped}"), soft_wrap=True)
@@ -116,6 +118,14 @@ def execute(arguments: list[str]) -> int:
         text, code = unforeseen_error(error)
         errors.print(Text(f"ontarget: {text}"), soft_wrap=True)
         return code
+
+
+def report_bad_input(error: OnTargetError, errors: Console) -> int:
+    """Say what is wrong, once a machine; returns the exit code."""
+    # Before the processes are connected, all of them report the same error.
+    if processes.launcher_variable("LOCAL_RANK") == 0 or processes.is_initialized():
+        errors.print(Text(f"ontarget: {one_line(error)}"), soft_wrap=True)
+    return BAD_INPUT
 
 
 def drop_invalid_width() -> None:

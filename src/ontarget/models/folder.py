@@ -15,6 +15,8 @@ from ontarget.errors import ModelError
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 FLOATS = ("F64", "F32", "F16", "BF16")  # safetensors' names
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
+SETTINGS = ("config.json", "generation_config.json", "tokenizer_config.json")
+NUMBERS = ("model_max_length", "num_hidden_layers")  # settings that are compared with numbers
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
@@ -38,13 +40,33 @@ def check_folder(model: str) -> None:
     check_regular_files(folder)
     if not (folder / "config.json").is_file():
         raise ModelError(f"{model}: holds no config.json; give a folder written by save_pretrained")
-    for name in ("config.json", "generation_config.json"):
+    for name in SETTINGS:
         if (folder / name).exists():
-            read_settings(folder / name)
+            check_numbers(folder / name, read_settings(folder / name))
     if not any(folder.glob("tokenizer*")) and not any(folder.glob("*.model")):
         raise ModelError(f"{model}: holds no tokenizer; save the model's tokenizer beside it")
     check_weight_files(folder)
-    tensor_shapes(folder)
+    check_layers(folder, len(tensor_shapes(folder)))
+
+
+def check_numbers(path: Path, settings: dict[str, Any]) -> None:
+    """Raise ModelError where a setting that must be a number is not."""
+    for name in NUMBERS:
+        value = settings.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ModelError(
+                f"{path}: {name} is {str(value)[:60]!r}, expected a number; fetch the model again"
+            )
+
+
+def check_layers(folder: Path, tensors: int) -> None:
+    """Raise ModelError where config.json names more layers than the weights can hold."""
+    layers = read_config(folder).get("num_hidden_layers")
+    if isinstance(layers, int) and layers > tensors:
+        raise ModelError(
+            f"{folder / 'config.json'}: num_hidden_layers is {layers}, but the weights are "
+            f"{tensors} tensors; fetch the model again"
+        )
 
 
 def is_hub_id(model: str) -> bool:

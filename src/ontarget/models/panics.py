@@ -22,7 +22,8 @@ def panics_as_errors(name: str) -> Iterator[None]:
 
     Other output to stderr is passed on.
     """
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.flush()
     with tempfile.TemporaryFile() as captured:
         stderr = os.dup(STDERR)
         os.dup2(captured.fileno(), STDERR)

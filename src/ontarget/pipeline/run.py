@@ -131,11 +131,12 @@ def unfinished_fault(recipe: Recipe, step: Step) -> str | None:
     try:
         made_by = Recipe.model_validate(stamp["recipe"])  # adds defaults of settings that are new
         same = step.settings(made_by) == step.settings(recipe)
-    except (ValidationError, AssertionError):
+        inputs = stamp["made_from"]["steps"]
+    except (ValidationError, AssertionError, LookupError, TypeError):
         return "was made by a recipe that this version cannot read"
     if not same:
         return "was made with other settings than the recipe's"
-    if stamp["made_from"]["steps"] != output_hashes(recipe, step.needs):
+    if inputs != output_hashes(recipe, step.needs):
         return "was made from earlier files of other steps"
     return None
 
