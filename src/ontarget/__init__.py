@@ -6,7 +6,7 @@ In Python:
     metric = OffTarget(target_lang="it", source_lang="en")
     print(metric.corpus(hypotheses, references, sources))
 
-The package, in the order in which a sample travels:
+The package, from the first use of a sample to the commands:
 
     errors records artifacts processes stats systems    what everything else builds on
     languages/     names, tags and scripts of languages
@@ -14,15 +14,15 @@ The package, in the order in which a sample travels:
     models/        models, adapters, prompts
     training/      both losses, packed batches, the training loop
     base_model/    the demo's stand-in for an LLM
-    decoding/      translation behind one Protocol
+    decoding/      translation backends
     offtarget/     the off-target metric
     scoring/       BLEU, chrF and neural metrics
     analysis/      evaluation, comparison, diagnosis
     report/        the page, tables for papers
-    memory_plan/   memory of a training, from shapes
+    memory_plan/   the memory that a training needs
     hub/           the model card and its upload
     recipe/        an experiment as a YAML file
-    steps/         the method, one numbered file a step
+    steps/         the method, one numbered file per step
     pipeline/      runs the steps that are out of date
     cli/           the `ontarget` command
 """

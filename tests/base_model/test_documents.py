@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.base_model.documents import CUE, Document, DocumentMix, compose_document
+from ontarget.base_model.documents import Document, DocumentMix, compose_document
 from ontarget.languages.names import english_name
+from ontarget.models.templates import CUE
 from ontarget.records import Parallel
 
 LANGUAGES = ["en", "it", "nl", "ro"]

@@ -131,7 +131,22 @@ def limit_file_size() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 
 
-def test_a_full_disk_is_one_line_and_finished_steps_are_kept(
+def test_a_full_disk_is_one_line_and_the_earlier_report_is_kept(
+    finished_run: FinishedRun, tmp_path: Path
+) -> None:
+    run = finished_run.copy_to(tmp_path)
+    before = (run.out / "7_report/report.html").read_bytes()
+    error = ontarget_command(
+        "report", run.recipe, "--force-from", "report", preexec_fn=limit_file_size
+    )
+    assert (error.returncode, error.stderr.count("\n")) == (2, 1)
+    assert "7_report: cannot be written (" in error.stderr and "make room" in error.stderr
+    assert (run.out / "7_report/report.html").read_bytes() == before
+    assert not list(run.out.glob(".*partial"))
+
+
+@pytest.mark.slow
+def test_a_disk_too_full_for_weights_is_one_line_and_finished_steps_are_kept(
     write_recipe: Writer, tmp_path: Path
 ) -> None:
     path = write_recipe()
@@ -147,8 +162,9 @@ def test_a_full_disk_is_one_line_and_finished_steps_are_kept(
     assert "1_prepare                up to date" in result.stdout
 
 
-def test_a_keyboard_interrupt_is_one_line(write_recipe: Writer, tmp_path: Path) -> None:
-    path = write_recipe(mle={"steps": 100_000, "batch": 8, "micro_batch": 4})
+def test_a_keyboard_interrupt_is_one_line(finished_run: FinishedRun, tmp_path: Path) -> None:
+    mle = {"steps": 100_000, "batch": 8, "micro_batch": 4}
+    path = finished_run.copy_to(tmp_path, mle=mle).recipe
     process = subprocess.Popen(
         [sys.executable, "-m", "ontarget", "mle", str(path)],
         stdout=subprocess.PIPE,

@@ -231,5 +231,5 @@ def test_an_eos_token_id_that_is_not_a_number_is_an_error(tmp_path: Path) -> Non
 def test_a_text_token_without_an_embedding_is_an_error() -> None:
     loaded = tiny()
     check_token_ids(loaded, [0, 299])
-    with pytest.raises(ModelError, match="makes the token 300 of a text, the model has 300 embed"):
+    with pytest.raises(ModelError, match="produces token 300, but the model has 300 embed"):
         check_token_ids(loaded, [5, 300])

@@ -285,7 +285,9 @@ def test_a_config_of_values_that_are_no_sizes_is_one_line(
 def test_weights_of_no_tensor_are_damaged(tmp_path: Path) -> None:
     save_model(tiny(), tmp_path)
     (tmp_path / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
-    with pytest.raises(ModelError, match=r"weights are damaged \(ValueError\); fetch"):
+    with pytest.raises(
+        ModelError, match=r"num_hidden_layers is 1, but the weights are 0 tensors; fetch"
+    ):
         plan.make_plan(load_recipe_of(tmp_path), 80.0, None)
 
 

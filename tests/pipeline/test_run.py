@@ -341,9 +341,11 @@ def test_an_unknown_step_is_named(write_recipe: Writer, option: str) -> None:
 
 
 def test_a_killed_run_leaves_complete_steps_and_resumes(
-    write_recipe: Writer, tmp_path: Path
+    finished_run: FinishedRun, tmp_path: Path
 ) -> None:
-    path = write_recipe(mle={"steps": 100_000, "batch": 8, "micro_batch": 4})
+    mle = {"steps": 100_000, "batch": 8, "micro_batch": 4}
+    path = finished_run.copy_to(tmp_path, mle=mle).recipe
+    before = (tmp_path / "run" / "3_mle" / "step.json").read_bytes()
     command = [sys.executable, "-m", "ontarget", "mle", str(path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
@@ -352,8 +354,8 @@ def test_a_killed_run_leaves_complete_steps_and_resumes(
     time.sleep(1)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (tmp_path / "run" / "3_mle").exists()
-    log = run(write_recipe(), verb="mle")
+    assert (tmp_path / "run" / "3_mle" / "step.json").read_bytes() == before
+    log = run(path, {"mle": mle | {"steps": 4}}, verb="mle")
     assert (log.kept, log.made) == (["0_base", "1_prepare"], ["3_mle"])
     assert not partial_folders(tmp_path / "run", "3_mle")
 
@@ -417,7 +419,7 @@ def test_a_row_in_training_and_test_is_refused_or_left_out(
     rows = [f"hello {n}\tciao {n}\thallo {n}" for n in range(30)]
     parts = {"train": rows[:20] + [rows[25]], "dev": rows[20:25], "test": rows[25:]}
     files: dict[str, Any] = write_corpus(tmp_path, parts)
-    message = r"test.tsv:2: the en sentence is in training too \(train.tsv:22; 1 such rows\)"
+    message = r"test.tsv:2: the en sentence is in training too \(train.tsv:22; 1 such row\(s\)\)"
     with pytest.raises(CorpusError, match=message):
         run(write_recipe(corpus=files), verb="prepare")
     assert not (tmp_path / "run" / "1_prepare").exists()

@@ -37,10 +37,10 @@ class FinishedRun:
     out: Path
     stdout: str
 
-    def copy_to(self, folder: Path) -> "FinishedRun":
-        """A copy below `folder`, up to date as well, which a test may change."""
+    def copy_to(self, folder: Path, **changes: Any) -> "FinishedRun":
+        """A copy below `folder`, which a test may change; `changes` are those of its recipe."""
         out, recipe = folder / "run", folder / "recipe.yaml"
         shutil.copytree(self.out, out, symlinks=True)
         content = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
-        recipe.write_text(yaml.safe_dump(content | {"out": str(out)}), encoding="utf-8")
+        recipe.write_text(yaml.safe_dump(content | {"out": str(out)} | changes), encoding="utf-8")
         return FinishedRun(recipe, out, self.stdout)

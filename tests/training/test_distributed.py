@@ -43,7 +43,8 @@ ZERO3 = {
 }  # fmt: skip
 VARIABLES = {"DDP": {}, "FSDP2": FSDP, "ZeRO-3": ZERO3 | {"DS_ACCELERATOR": "cpu"}}
 ENGINES = [
-    "DDP", "FSDP2",
+    "DDP",
+    pytest.param("FSDP2", marks=pytest.mark.slow),  # as DDP, in another minute and a half
     pytest.param("ZeRO-3", marks=pytest.mark.skipif(
         find_spec("deepspeed") is None, reason="needs `pip install deepspeed`"
     )),

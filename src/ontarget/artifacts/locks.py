@@ -71,7 +71,9 @@ def lock_output(path: Path) -> Iterator[Lock]:
         ArtifactError: it is neither a file nor a folder, another process writes it, or it cannot
             be written.
     """
-    if not path.name or (path.exists() and not path.is_file() and not path.is_dir()):
+    if not path.name:
+        raise ArtifactError(f"{path}: is a folder; give the name of a file")
+    if path.exists() and not path.is_file() and not path.is_dir():
         raise ArtifactError(f"{path}: is not a regular file; give another place")
     place = path.parent / f".{path.name}.lock"
     with hold(path.parent, place, "give another place", keep=False) as lock:

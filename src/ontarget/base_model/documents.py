@@ -2,12 +2,12 @@
 
 A document is a single sentence, or a sentence followed by a translation as on web pages: bare,
 with language labels ("Italian: ..."), or under a heading that announces the translation ("Dutch
-translation"). None contains an instruction. Headed pages are sometimes left untranslated, in the
-pivot language, which is the first language of the recipe (English in ours).
+translation"). None contains an instruction. Below a heading the second text is sometimes in the
+pivot, the first language of the recipe.
 
 The mix determines what tuning on pairs with English does later (docs/results/demo.md). Labels and
 headings tie the name of a language to the language; that is the ability that stage 2 uncovers. Bare
-pairs with English and untranslated pages create the habit of answering in English that hides it.
+pairs with English and untranslated pages create a habit of English, which hides it.
 """
 
 import random
@@ -16,9 +16,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from ontarget.records import Parallel
-
-# A labelled document up to its translation: the prompt template for a base model without tuning.
-CUE = "{source}: {input}\n{target}:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +27,7 @@ class DocumentMix:
     labelled: float  # of bilingual documents: each sentence follows the name of its language
     codes: float  # of labelled documents: labels are codes (`it:`), not names (`Italian:`)
     untranslated: float  # of headed documents without the pivot: the second text is in the pivot
-    pivot: float  # of bare documents: restricted to pairs with the pivot
+    pivot: float  # of bare documents: pairs with the pivot
     pairs: str  # "any", or "pivot": only pairs with the pivot (strictly zero-shot)
 
 
@@ -38,8 +35,8 @@ class DocumentMix:
 class Document:
     """A context and its alternative continuations, which share one forward pass of the context.
 
-    Only continuations are learned, unless `learn_context`: which sentence a document starts with is
-    unpredictable, and learning to guess it cost most of the training time (docs/results/demo.md).
+    By default only continuations are learned: the first sentence is unpredictable, and learning it
+    took most of the training time (docs/results/demo.md).
     """
 
     context: str  # "" in monolingual documents
@@ -57,7 +54,7 @@ def compose_document(
     """One random document from the sentences of `parallel`; all randomness comes from `rng`.
 
     `languages[0]` is the pivot. Under `pairs: pivot` the context is learned too: otherwise the
-    other languages would only ever be learned as continuations of the pivot. If `parallel` has
+    other languages would only be learned after the pivot. If `parallel` has
     no allowed pair of languages, the document is monolingual.
     """
     pivot_only = mix.pairs == "pivot"

@@ -13,10 +13,28 @@ counts these cases.
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from ontarget.records import Direction, Sample
+
+Draw = Literal["wrong_target", "any_other_instruction"]  # the values of unlikelihood.draw
+
+
+def draw_conflicts(
+    samples: Sequence[Sample], draw: Draw, languages: Sequence[str], seed: int
+) -> list[Sample]:
+    """A conflict sample for each true sample.
+
+    Raises:
+        ValueError: a sample is a conflict already, or there is nothing else to request.
+    """
+    if draw == "wrong_target":
+        return [wrong_target(sample, languages, seed) for sample in samples]
+    counts = Counter(Direction(sample.source_lang, sample.asked_lang) for sample in samples)
+    return [any_other_instruction(sample, counts, seed) for sample in samples]
 
 
 def wrong_target(sample: Sample, languages: Iterable[str], seed: int) -> Sample:

@@ -1,7 +1,7 @@
 """Language tags: the shortest code, the script, and which tags mean the same language.
 
-CLDR's tables are read through Babel. langcodes was tried in its place: its tables are older and
-lack the members of macrolanguages that detectors answer with (docs/decisions/0011-libraries.md).
+CLDR's tables are read through Babel. langcodes was rejected: its tables are older, and they lack
+members of macrolanguages that detectors return (docs/decisions/0011-libraries.md).
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from functools import cache
 from babel.core import get_global
 
 # Labels that count as the requested language: members of a macrolanguage (ISO 639-3), and the
-# macrolanguage itself where a member is requested and detectors do not separate them.
+# macrolanguage itself if detectors cannot separate its members.
 MEMBERS = {
     "zh": {"wuu", "yue", "gan", "hak", "nan", "lzh"}, "ar": {"arz", "apc", "ary", "acm", "ajp"},
     "no": {"nb", "nn"}, "fa": {"prs"}, "az": {"azb"}, "sh": {"hr", "bs", "sr"}, "hr": {"sh"},
@@ -56,7 +56,7 @@ def language_and_script(code: str) -> tuple[str, str]:
 
 
 def names_script(code: str) -> bool:
-    """Whether a code determines the script, directly or by region: `zh-Hant`, `zh-TW`."""
+    """Whether a code has a subtag, which may determine the script: `zh-Hant`, `zh-TW`."""
     return "-" in code or "_" in code
 
 
@@ -71,7 +71,7 @@ def canonical(code: str) -> str:
 def same_language(label: str, requested: str) -> bool:
     """Whether a detector's label counts as the requested language; scripts are not compared.
 
-    A member counts as its macrolanguage (`yue` where `zh` is requested), but not the other way.
+    A member counts as its macrolanguage (`yue` where `zh` is requested); see `MEMBERS`.
     """
     language, wanted = canonical(label), canonical(requested)
     return language == wanted or language in MEMBERS.get(wanted, ())

@@ -1,9 +1,8 @@
-"""A sample's instruction as exact text: one template, filled. Nothing is tokenised here.
+"""A sample's prompt as text: one filled template. Nothing is tokenized here.
 
 Templates: `alpaca`, as used by arXiv 2403.14399; `instruction`, for chat models, whose chat
-template already separates request and response; `plain`, the demo's single line. It names only the
-target: a small model tuned on pairs with English need not learn which of two names is the target,
-since it is always the one that is not English.
+template already separates request and response; `plain`, the demo's single line, which names only
+the target, so that a small model cannot confuse it with the source.
 """
 
 from collections.abc import Callable
@@ -33,7 +32,7 @@ class PromptFormat:
 
     template: str
     chat: bool = False  # the filled template is a user's turn in the model's own chat template
-    stop: str = ""  # text that ends a response besides EOS, one token
+    stop: str = ""  # one token that ends a response, besides EOS
 
 
 def fill_template(sample: Sample, template: str, name: Callable[[str], str]) -> str:

@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from ontarget.data.conflicts import Draw
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
@@ -263,7 +265,7 @@ class Unlikelihood(Training):
     batch: Positive = 8
     learning_rate: Annotated[float, Field(gt=0)] = 2e-6
     alpha: Annotated[float, Field(gt=0)] = 0.05  # weight of the unlikelihood loss
-    draw: Literal["wrong_target", "any_other_instruction"] = "wrong_target"
+    draw: Draw = "wrong_target"
     preflight: Annotated[int, Field(ge=0)] = 10  # dev sentences in each direction; 0 leaves it out
     adapter: Adapter | None = None
     validation: Validation | None = None

@@ -6,6 +6,7 @@ here cannot be read. The record is also what decides whether a finished step is 
 
 from dataclasses import dataclass
 
+from ontarget.data.conflicts import Draw
 from ontarget.models.templates import PromptFormat
 from ontarget.offtarget.detection import Detection
 from ontarget.recipe.recipe import Recipe
@@ -81,7 +82,7 @@ class ConflictSettings:
 
     languages: tuple[str, ...]
     seed: int
-    draw: str  # wrong_target, or any_other_instruction
+    draw: Draw
 
     @classmethod
     def of(cls, recipe: Recipe) -> "ConflictSettings":

@@ -20,7 +20,7 @@ DRAWS_AT_ONCE = 20_000_000  # segment numbers held in memory
 
 @dataclass(frozen=True, slots=True)
 class SystemScore:
-    """One metric of one system, on the metric's own scale (0-100 for sacreBLEU's).
+    """One metric of one system, on the metric's own scale (percent for sacreBLEU's).
 
     Lower is better for TER and MetricX.
     """
@@ -35,7 +35,7 @@ class SystemScore:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A system against the first in one metric; both tests are two-sided."""
+    """One metric, this system minus the first; both tests are two-sided."""
 
     difference: float  # this system's score minus the first's
     bootstrap_p: float  # paired bootstrap (Koehn 2004)
@@ -83,7 +83,7 @@ def system_score(
 def compare_systems(
     metric: Metric | SegmentMean, first: Statistics, other: Statistics, seed: int = SEED
 ) -> Difference:
-    """A system against the first; p values as `sacrebleu.significance` computes them."""
+    """A system minus the first; p values as `sacrebleu.significance` computes them."""
     observed = score_of(metric, other.sum(0)) - score_of(metric, first.sum(0))
     draws = draw_resamples(len(first), seed)
     differences = np.abs(resampled(metric, other, draws) - resampled(metric, first, draws))
@@ -96,7 +96,7 @@ def compare_systems(
 
 
 def draw_exchanges(segments: int, seed: int) -> NDArray[np.bool_]:
-    """Which segments stay in each trial; fewer trials if there are very many segments."""
+    """The segments that are not swapped in each trial; fewer trials for very many segments."""
     count = min(TRIALS, max(100, 5 * DRAWS_AT_ONCE // segments))
     return np.random.default_rng(seed).integers(2, size=(count, segments), dtype=bool)
 
@@ -104,7 +104,7 @@ def draw_exchanges(segments: int, seed: int) -> NDArray[np.bool_]:
 def exchange(
     metric: Metric | SegmentMean, first: Statistics, other: Statistics, stays: NDArray[np.bool_]
 ) -> Statistics:
-    """Absolute differences between two systems after exchanging the segments that do not stay."""
+    """Absolute differences between two systems after swapping the segments that do not stay."""
     total = first.sum(0) + other.sum(0)
     differences = first - other
     sums = np.array([differences[row].sum(0) for row in stays]) + other.sum(0)
@@ -112,5 +112,5 @@ def exchange(
 
 
 def p_value(differences: Statistics, observed: float) -> float:
-    """How often chance exceeds the observed difference, which counts as one trial."""
+    """Share of trials above the observed difference, which counts as one trial itself."""
     return float((np.sum(differences > observed) + 1) / (len(differences) + 1))

@@ -1,17 +1,12 @@
 """Step 2: for each training sample, the same response under an instruction for another language."""
 
-from collections import Counter
 from typing import Any
 
 from ontarget import artifacts
-from ontarget.data.conflicts import (
-    any_other_instruction,
-    count_asking_right_language,
-    wrong_target,
-)
+from ontarget.data.conflicts import count_asking_right_language, draw_conflicts
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import ConflictSettings
-from ontarget.records import Direction, Sample
+from ontarget.records import Sample
 
 
 def run(context: StepContext[ConflictSettings]) -> dict[str, Any]:
@@ -19,11 +14,7 @@ def run(context: StepContext[ConflictSettings]) -> dict[str, Any]:
     settings = context.settings
     context.tell("drawing conflict samples", 0, 1)
     samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "train.jsonl", Sample)
-    if settings.draw == "wrong_target":
-        drawn = [wrong_target(sample, settings.languages, settings.seed) for sample in samples]
-    else:
-        counts = Counter(Direction(sample.source_lang, sample.asked_lang) for sample in samples)
-        drawn = [any_other_instruction(sample, counts, settings.seed) for sample in samples]
+    drawn = draw_conflicts(samples, settings.draw, settings.languages, settings.seed)
     artifacts.write_jsonl(context.out / "conflicts.jsonl", drawn)
     right = count_asking_right_language(drawn)
     return {

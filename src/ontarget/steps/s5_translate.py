@@ -14,7 +14,7 @@ from ontarget.recipe.step_settings import TranslateSettings
 from ontarget.records import Direction, Sample, Translation
 from ontarget.systems import BASE_BY_CUE
 
-CUE_FORMAT = PromptFormat(template=CUE, stop="\n")  # the format of step 0's documents
+CUE_FORMAT = PromptFormat(template=CUE, stop="\n")  # a labelled document of step 0
 
 
 def run(context: StepContext[TranslateSettings]) -> dict[str, Any]:

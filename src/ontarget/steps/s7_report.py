@@ -1,4 +1,4 @@
-"""Step 7: the run as a page to look at and as Markdown."""
+"""Step 7: the report of the run, as HTML and Markdown."""
 
 import json
 from collections import Counter
@@ -24,7 +24,7 @@ from ontarget.report.render import tables
 from ontarget.systems import STAGE2, SYSTEMS
 
 AGAIN = "remove its folder and run again"
-NOT_SHOWN = {"out", "report_to"}  # of a recipe: where things lie, not what they are
+NOT_SHOWN = {"out", "report_to"}  # keys of a recipe that do not affect results
 
 
 def run(context: StepContext[ReportSettings]) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def run(context: StepContext[ReportSettings]) -> dict[str, Any]:
 
 
 def check_complete(path: Path, scores: Sequence[Score], recipe: Recipe) -> None:
-    """Raise ArtifactError unless each system of the recipe has one score a direction."""
+    """Raise ArtifactError unless each system of the recipe has one score per direction."""
     counts = Counter((score.system, score.source, score.target) for score in scores)
     directions = {(source, target) for _, source, target in counts}
     wanted = {(system.name, *direction) for system in recipe.systems for direction in directions}
@@ -70,7 +70,7 @@ def check_complete(path: Path, scores: Sequence[Score], recipe: Recipe) -> None:
         system, source, target = odd or ("any system", "any", "other")
         raise ArtifactError(
             f"{path}: {counts[system, source, target]} scores of {system} in {source}-{target}; "
-            f"expected one of each system of the recipe; {AGAIN}"
+            f"expected one of each system and direction; {AGAIN}"
         )
 
 
@@ -78,7 +78,7 @@ def read_segments(recipe: Recipe, path: Path) -> list[SegmentOutputs]:
     """The test segments with every system's output.
 
     Raises:
-        ArtifactError: a line is damaged, or an output is missing or there twice.
+        ArtifactError: a line is damaged, or an output is missing or repeated.
     """
     try:
         return align_segments(read_judged(path), [system.name for system in recipe.systems])
@@ -139,7 +139,7 @@ def without_folders(text: str) -> str:
 
 
 def versions(evaluated: Path) -> tuple[tuple[str, str], ...]:
-    """Of the software that made the numbers."""
+    """Versions of the software used."""
     stamp = stamp_of(evaluated)
     return (
         ("ontarget", __version__),
@@ -149,12 +149,12 @@ def versions(evaluated: Path) -> tuple[tuple[str, str], ...]:
 
 
 def notes(recipe: Recipe, inputs: Mapping[str, Path]) -> tuple[str, ...]:
-    """What a reader must know with the numbers."""
+    """Caveats for the numbers of the report."""
     sentences = []
     if recipe.base.scratch is not None:
         made = stamp_of(inputs["0_base"])["result"]
         sentences.append(
-            "The base model is no LLM. It is a stand-in: a Llama of "
+            "The base model is not an LLM. It is a stand-in: a Llama of "
             f"{made['parameters']:,} parameters, made for this run and trained on "
             f"{made['documents']:,} short documents of the recipe's own corpus. It shows the "
             "mechanism, not what to expect of a pretrained model."
@@ -178,7 +178,7 @@ def stamp_of(folder: Path) -> dict[str, Any]:
     """
     stamp = artifacts.read_stamp(folder)
     if stamp is None:
-        raise ArtifactError(f"{folder}: is missing or altered; {AGAIN}")
+        raise ArtifactError(f"{folder}: is missing or altered; remove it and run again")
     return stamp
 
 

@@ -21,13 +21,13 @@ from transformers import PreTrainedModel
 from ontarget.errors import ModelError
 from ontarget.training.fused import Head, LossAndLogOdds, fused_loss
 
-PROBE = 5  # tokens of the sequences on which a model is tried
+PROBE = 5  # tokens per probe sequence
 WINDOWS = (  # names in config.json for the number of tokens that a layer attends to
     "sliding_window", "sliding_window_size", "window_size", "attention_window_size",
     "local_attention_window_len", "keep_window_size", "attention_chunk_size",
 )  # fmt: skip
-TOLERANCE = 1e-3  # of rounding errors, in standard deviations of the compared values
-HALF_PRECISION_FACTOR = 30.0  # by which the tolerance is larger in bfloat16 and float16
+TOLERANCE = 1e-3  # allowed rounding error, in standard deviations
+HALF_PRECISION_FACTOR = 30.0  # times TOLERANCE in bfloat16 and float16
 
 Rows = Int[Tensor, "row time"]
 
@@ -101,7 +101,7 @@ def hidden_states(
 
 
 def attention_mask(model: PreTrainedModel, visible_until: Rows) -> Tensor:
-    """The mask "row 1 time time" of packed rows: i attends to j if j <= i < visible_until[j].
+    """Mask "row 1 time time" of packed rows: i attends to j if j <= i < visible_until[j].
 
     Boolean for SDPA; for eager attention the numbers that are added to the scores.
     """
@@ -120,7 +120,7 @@ def model_loss(
     weights: Float[Tensor, "row time"],
     **inputs: Tensor,
 ) -> LossAndLogOdds:
-    """The fused loss of a batch; log-odds are flat, without the first position of each row.
+    """The fused loss of a batch; log-odds are 1-D and omit the first token of each row.
 
     Hidden states at time t predict the label at time t + 1. That shift is made here and nowhere
     else.
@@ -157,7 +157,7 @@ def forward_returns_loss(model: PreTrainedModel) -> Iterator[None]:
 def check_supported(model: PreTrainedModel, name: str) -> None:
     """Raise ModelError where `output_head` does not reproduce the model's own logits.
 
-    Also where a hidden state depends on later tokens: labels would be visible, not predicted.
+    Also where hidden states depend on later tokens, because the labels would leak.
     """
     kind = type(model).__name__
     if model.base_model is model and not model.config.is_encoder_decoder:  # Llama 4, text only
@@ -174,7 +174,7 @@ def check_supported(model: PreTrainedModel, name: str) -> None:
         prefix = hidden_states(model, ids if shorter else ids[:, :-1], **shorter)[0]
         log_odds = first_class_log_odds(model, hidden)
     expected = logits[:, 0].float() - logits[:, 1:].float().logsumexp(1)
-    # Non-finite values would differ from themselves; training reports them as such.
+    # NaN never equals NaN; training reports non-finite values by itself.
     if not nearly_equal(log_odds, expected) and logits.isfinite().all():
         raise ModelError(
             f"{name}: {kind} computes its logits in an unknown way, so the loss would be wrong; "
@@ -263,7 +263,7 @@ def probe_ids(model: PreTrainedModel) -> Rows:
 
 
 def nearly_equal(one: Tensor, other: Tensor) -> bool:
-    """Whether two results differ by no more than rounding; NaN never does."""
+    """Whether two results differ by no more than rounding; False for NaN."""
     spread = other.float().std().clamp(min=1e-6)
     worst = (one.float() - other.float()).abs().max()
     exact = one.dtype in (torch.float32, torch.float64)

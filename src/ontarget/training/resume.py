@@ -97,7 +97,7 @@ class ResumableState:
         return self.best.validated if self.best else []
 
     def save(self, checkpoint: Path) -> None:
-        """Add this state to a checkpoint; every process must call it."""
+        """Add this state to a checkpoint; call it on every process."""
         means = [
             [value / processes.world_size() for value in processes.sum_over_processes(sums)]
             for sums in self.unlogged
@@ -126,7 +126,7 @@ class ResumableState:
                 f"uses {engine or 'none'}; resume with the same engine, or remove {self.folder} "
                 "to start anew"
             )
-        # Rows of an earlier version have fewer columns; the next logged means go without them.
+        # Rows of an earlier version have fewer columns; they are dropped.
         self.unlogged[:] = [row for row in state.seen if len(row) == len(LOGGED_MEANS) + 2]
         if self.best:
             self.best.validated[:] = state.validated
@@ -167,10 +167,10 @@ def read_state(checkpoint: Path) -> SavedState | None:
 
 
 def is_loadable(checkpoint: Path) -> bool:
-    """Whether every weight and state file can be loaded; a valid manifest does not imply that.
+    """Whether every weight and state file can be loaded; a matching checksum does not prove that.
 
-    Small files are loaded, with `weights_only=True`. Of large ones, and of those that an engine
-    reads in its own way, only the table of contents is read.
+    Small files are loaded, with `weights_only=True`. For large files, and for
+    those of a sharding engine, only the table of contents is read.
     """
     for path in filter(Path.is_file, checkpoint.rglob("*")):
         required = CONTENTS.get("rng_state" if path.name.startswith("rng_state") else path.name)

@@ -24,7 +24,7 @@ SAMPLES_NAMED = 8  # in an error message
 
 
 def check_finite_weights(model: nn.Module, step: int) -> None:
-    """Raise RecipeError where a weight is not finite: no loss checks the last step's update."""
+    """Raise RecipeError if a weight is not finite; no loss follows the last update."""
     for name, weight in model.named_parameters():
         if not torch.isfinite(sharding.local_tensor(weight)).all():
             raise RecipeError(
@@ -67,7 +67,7 @@ class LanguageAwareTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], Tensor]:
-        """The step's micro-batches, and its number of true and of conflict labels per process."""
+        """The step's micro-batches, and the mean number of true and conflict labels per process."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         self.sample_keys = [batch.pop("keys") for batch in batches]
         self.micro_batches_done = 0
@@ -137,7 +137,7 @@ class LanguageAwareTrainer(Trainer):
         )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        check_finite_weights(model, self.state.global_step)  # training would resume from them
+        check_finite_weights(model, self.state.global_step)  # never save bad weights
         super()._save_checkpoint(model, trial)
         step = self.state.global_step
         written = self.resumable.partial / f"checkpoint-{step}"
@@ -148,13 +148,13 @@ class LanguageAwareTrainer(Trainer):
         processes.barrier()
 
     def log(self, logs: LogPoint, start_time: float | None = None) -> None:
-        """Add the means since the last log: losses and log-odds in nats, over steps."""
+        """Add the means since the last log, averaged over optimizer steps."""
         unlogged = self.resumable.unlogged
         if unlogged and "loss" in logs:
             steps, *columns = zip(*unlogged, strict=True)
             *sums, tokens = processes.sum_over_processes([sum(column) for column in columns])
-            # The sums of one step over all processes add up to a mean times their number. An
-            # epoch's last step may have fewer micro-batches, so steps are counted, not rows.
+            # The sums of a step over all processes are its mean times `world_size()`. The last
+            # step of an epoch may have fewer micro-batches, so steps are counted, not rows.
             divisor = len(set(steps)) * processes.world_size()
             logs |= {name: total / divisor for name, total in zip(LOGGED_MEANS, sums, strict=True)}
             logs["tokens_per_second"] = tokens / (time.monotonic() - self.last_logged)

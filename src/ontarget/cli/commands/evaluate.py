@@ -1,4 +1,4 @@
-"""`evaluate`: a recipe's step 6, or files of hypotheses."""
+"""`evaluate`: run step 6 of a recipe, or score files of hypotheses."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,7 +24,7 @@ SHOWN = 100  # characters of a program's message that fit a line
 DETECTORS = "fasttext, lingua, paper, or the path of a fastText model."
 Files = list[Path] | None
 Candidates = Annotated[
-    str | None, typer.Option(help="The languages a detector may answer, with commas between.")
+    str | None, typer.Option(help="Languages that the detector may return, comma-separated.")
 ]
 
 
@@ -47,10 +47,10 @@ class EvaluateOptions:
 
 def evaluate(  # noqa: PLR0913 - a command's options
     recipe: Annotated[
-        Path | None, typer.Argument(metavar="RECIPE", help="A recipe; leave out for files.")
+        Path | None, typer.Argument(metavar="RECIPE", help="A recipe; omit to score files.")
     ] = None,
     force_from: Annotated[
-        str | None, typer.Option(metavar="STEP", help="With a RECIPE, as for `run`.")
+        str | None, typer.Option(metavar="STEP", help="As in `run`; needs RECIPE.")
     ] = None,
     hypotheses: Annotated[
         Files,
@@ -58,7 +58,7 @@ def evaluate(  # noqa: PLR0913 - a command's options
             "--hypotheses",
             "-i",
             "-t",
-            help="A system's output, one segment a line; `-` reads "
+            help="A system's output, one segment per line; `-` reads "
             "standard input. Repeat for more systems.",
         ),
     ] = None,
@@ -66,7 +66,7 @@ def evaluate(  # noqa: PLR0913 - a command's options
         Files, typer.Option("--references", "-r", help="References. Repeat for further ones.")
     ] = None,
     sources: Annotated[
-        Path | None, typer.Option("--sources", "-s", help="The translated texts.")
+        Path | None, typer.Option("--sources", "-s", help="The source texts.")
     ] = None,
     source_lang: Annotated[str | None, typer.Option(help="The sources' language.")] = None,
     target_lang: Annotated[str | None, typer.Option(help="The requested language.")] = None,
@@ -91,7 +91,7 @@ def evaluate(  # noqa: PLR0913 - a command's options
         str | None, typer.Option(help="Another BLEURT checkpoint; implies --bleurt.")
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a hypotheses file.")
+        bool, typer.Option("--json", help="Print one JSON line per hypotheses file.")
     ] = False,
     segments_out: Annotated[
         Path | None,
@@ -117,7 +117,7 @@ def evaluate(  # noqa: PLR0913 - a command's options
 
 
 def requested_programs(*options: tuple[bool, str | None]) -> tuple[tuple[str, str | None], ...]:
-    """The requested ones of `PROGRAMS` with their models, from (flag, model) of each."""
+    """The requested `PROGRAMS` and their models, from each one's (flag, model)."""
     return tuple(
         (name, model)
         for name, (flag, model) in zip(PROGRAMS, options, strict=True)
@@ -146,7 +146,7 @@ def evaluate_and_show(hypotheses: list[Path], options: EvaluateOptions) -> None:
         ("--target-lang", options.target_lang),
     ):
         if not value:
-            raise typer.BadParameter(f"{name} is missing; files need it")
+            raise typer.BadParameter(f"{name} is required")
     inputs = [
         *hypotheses,
         *(options.references or []),
@@ -157,7 +157,7 @@ def evaluate_and_show(hypotheses: list[Path], options: EvaluateOptions) -> None:
     if options.segments_out and options.segments_out.resolve() in {
         path.resolve() for path in inputs
     }:
-        raise CorpusError(f"--segments-out {options.segments_out}: is an input; give another place")
+        raise CorpusError(f"--segments-out {options.segments_out}: is an input; give another path")
     from ontarget.offtarget.metric import OffTarget
     from ontarget.report.render import evaluation as rendering
 
@@ -181,7 +181,7 @@ def evaluate_and_show(hypotheses: list[Path], options: EvaluateOptions) -> None:
 
 @contextmanager
 def opened(path: Path | None) -> Iterator[TextIO | None]:
-    """The file for segments, published when the block ends; None without one."""
+    """The segments file, complete only at the end of the block; None without a path."""
     with ExitStack() as stack:
         if path is None:
             yield None
