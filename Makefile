@@ -1,6 +1,7 @@
 # Every target makes .venv by itself; it needs Python 3.11 or newer with pip, and make.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 BIN := .venv/bin
+PARALLEL := -n 2 --dist loadscope
 
 .PHONY: demo test test-slow bench check format clean
 
@@ -8,7 +9,7 @@ demo: .venv/ready        ## the whole effect on an embedded corpus, a few minute
 	$(BIN)/ontarget demo
 
 test: .venv/ready        ## all tests, offline
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 test-slow: .venv/ready   ## the tests that take minutes
 	$(BIN)/pytest -m slow
@@ -21,7 +22,7 @@ check: .venv/ready       ## the inner loop: format, lint, types, tests, coverage
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+	$(BIN)/pytest $(PARALLEL) --cov --cov-report=term-missing:skip-covered
 
 format: .venv/ready
 	$(BIN)/ruff format src tests benchmarks

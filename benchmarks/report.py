@@ -138,9 +138,9 @@ def judged_translation(
     exact = 100.0 if text == right else draw.uniform(55, 97)
     return JudgedTranslation(
         key=key, system=system, source_lang=source, target_lang=target, source=texts[source],
-        reference=right, hypothesis=text, verdict=verdict, found_lang=language,
+        reference=right, hypothesis=text, verdict=verdict, detected_lang=language,
         reference_verdict="on_target" if draw.random() < 0.98 else "other",
-        reference_found_lang=target,
+        reference_detected_lang=target,
         chrf=round(exact if verdict == "on_target" else draw.uniform(0, 25), 2),
     )  # fmt: skip
 
@@ -160,7 +160,7 @@ def score(
         off_target_interval=wilson(count, judged),
         reference_off_target_percent=100 * floor / len(group),
         verdicts={each.value: verdicts[each] for each in Verdict},
-        languages=dict(Counter(each.found_lang for each in group if each.found_lang).most_common()),
+        languages=dict(Counter(each.detected_lang for each in group if each.detected_lang)),
         detector="lid:made-up", signatures={"bleu": "synthetic", "chrf": "synthetic"},
     )  # fmt: skip
 

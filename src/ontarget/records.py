@@ -72,9 +72,9 @@ class JudgedTranslation:
     reference: str
     hypothesis: str
     verdict: str
-    found_lang: str  # detected
+    detected_lang: str  # detected
     reference_verdict: str
-    reference_found_lang: str
+    reference_detected_lang: str
     chrf: float  # of this segment, 0-100
 
 

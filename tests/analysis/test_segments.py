@@ -99,7 +99,7 @@ def test_json_columns_hold_what_the_segments_hold(pairs: Pairs) -> None:
         for column, output in zip(content["outputs"], segment.outputs, strict=True):
             assert content["texts"][column["text"][number]] == output.hypothesis
             assert content["verdicts"][column["verdict"][number]]["id"] == output.verdict
-            assert content["languages"][column["language"][number]] == output.found_lang
+            assert content["languages"][column["language"][number]] == output.detected_lang
             assert column["chrf"][number] == output.chrf
     assert len(set(content["texts"])) == len(content["texts"])
 

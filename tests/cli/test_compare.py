@@ -245,8 +245,8 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
         f"segments.jsonl:3: not a valid JudgedTranslation (hypothesis: Field required){AGAIN}",
     ),
     "a number": (
-        lambda run: alter(run, "segments", 2, found_lang=3),
-        "segments.jsonl:3: not a valid JudgedTranslation (found_lang: Input should be a valid "
+        lambda run: alter(run, "segments", 2, detected_lang=3),
+        "segments.jsonl:3: not a valid JudgedTranslation (detected_lang: Input should be a valid "
         "string)",
     ),
     "a segment lost": (

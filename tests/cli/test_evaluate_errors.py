@@ -73,9 +73,9 @@ BAD: dict[str, tuple[Callable[[Path], list[str | Path]], str]] = {
         "fastext: no such file; give fasttext, lingua, paper, or the path of a fastText model",
     ),
     "no languages": (
-        lambda folder: ["--hypotheses", write_file(folder, "h", IT)], "--source-lang is missing",
+        lambda folder: ["--hypotheses", write_file(folder, "h", IT)], "--source-lang is required",
     ),
-    "no hypotheses": (lambda folder: [*LANGUAGES], "--hypotheses is missing; files need it"),
+    "no hypotheses": (lambda folder: [*LANGUAGES], "--hypotheses is required"),
     "neither": (lambda folder: [], "give a RECIPE, or --hypotheses and their languages"),
     "both": (
         lambda folder: ["recipe.yaml", *file_options(folder)],

@@ -58,7 +58,7 @@ def test_segments_do_not_overwrite_an_input(tmp_path: Path, name: str) -> None:
     path = tmp_path / f"{name}.txt"
     before = path.read_bytes()
     message = error_of("evaluate", *arguments, "--segments-out", f"{tmp_path}/./{name}.txt")
-    assert "is an input; give another place" in message
+    assert "is an input; give another path" in message
     assert path.read_bytes() == before
     (tmp_path / "link").symlink_to(path)
     assert "is an input" in error_of("evaluate", *arguments, "--segments-out", tmp_path / "link")

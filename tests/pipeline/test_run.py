@@ -293,7 +293,10 @@ def test_stage_2_alone_repairs_a_model_from_a_folder(
     assert run(path).made == []
 
 
-@pytest.mark.parametrize(("family", "adapter"), [("M2M-100", None), ("Marian", {"rank": 2})])
+@pytest.mark.parametrize(
+    ("family", "adapter"),
+    [("M2M-100", None), pytest.param("Marian", {"rank": 2}, marks=pytest.mark.slow)],
+)
 def test_an_encoder_decoder_goes_through_both_stages(
     family: str, adapter: dict[str, int] | None, write_recipe: Writer, tmp_path: Path
 ) -> None:

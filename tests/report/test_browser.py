@@ -48,7 +48,7 @@ def the_report() -> page.ReportContent:
         three = a_segment(number, text, source_lang=langs[0], target_lang=langs[1])
         three[1] = replace(three[1], chrf=float(number))
         if number == 11:
-            three[2] = replace(three[2], verdict="pivot", found_lang="en", chrf=1.0)
+            three[2] = replace(three[2], verdict="pivot", detected_lang="en", chrf=1.0)
         outputs += three
     return a_report(ATTACK + "long" * 60, align_segments(outputs, SYSTEMS))
 

@@ -9,8 +9,8 @@ from support.texts import TEXTS
 
 OUTPUT = JudgedTranslation(
     key="test:0", system="stage2", source_lang="it", target_lang="nl", source="a", reference="b",
-    hypothesis="c", verdict="on_target", found_lang="nl", reference_verdict="on_target",
-    reference_found_lang="nl", chrf=50.0,
+    hypothesis="c", verdict="on_target", detected_lang="nl", reference_verdict="on_target",
+    reference_detected_lang="nl", chrf=50.0,
 )  # fmt: skip
 SCORE = Score(
     system="stage2", source="en", target="it", supervised=True, segments=8, bleu=60.0, chrf=70.0,

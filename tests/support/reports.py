@@ -19,8 +19,8 @@ SCORE = Score(
 )  # fmt: skip
 OUTPUT = JudgedTranslation(
     key="t:1/it-nl", system="stage1", source_lang="it", target_lang="nl", source="Ciao a tutti.",
-    reference="Dag allemaal.", hypothesis="Hello all.", verdict="pivot", found_lang="en",
-    reference_verdict="on_target", reference_found_lang="nl", chrf=10.0,
+    reference="Dag allemaal.", hypothesis="Hello all.", verdict="pivot", detected_lang="en",
+    reference_verdict="on_target", reference_detected_lang="nl", chrf=10.0,
 )  # fmt: skip
 HOSTILE = "</bdi><script>alert(1)</script><img src=//evil onerror=x> | `x` \u202e {{ 7 * 7 }} &lt;"
 
@@ -30,9 +30,9 @@ def a_segment(number: int, text: str = "Hallo.", **changes: object) -> list[Judg
     key = f"t:{number}/{changes.get('source_lang', 'it')}-{changes.get('target_lang', 'nl')}"
     common = replace(OUTPUT, key=key, **changes)  # type: ignore[arg-type]
     return [
-        replace(common, system="base", hypothesis="", verdict="empty", found_lang="", chrf=0.0),
+        replace(common, system="base", hypothesis="", verdict="empty", detected_lang="", chrf=0.0),
         replace(common, hypothesis=text),
-        replace(common, system="stage2", hypothesis="Dag.", verdict="on_target", found_lang="nl",
+        replace(common, system="stage2", hypothesis="Dag.", verdict="on_target", detected_lang="nl",
                 chrf=60.0),
     ]  # fmt: skip
 

@@ -139,6 +139,7 @@ def test_two_processes_resume_from_their_newest_usable_checkpoint(
     assert points == [str(step) for step in range(8, 21)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_of_two_processes_one_prints_and_writes(
     engine: str, write_recipe: Writer, tmp_path: Path

@@ -91,9 +91,9 @@ def evaluate_translations(
         JudgedTranslation(
             **asdict(translation),
             verdict=segment.judged.verdict,
-            found_lang=segment.judged.language,
+            detected_lang=segment.judged.language,
             reference_verdict=reference.judged.verdict,
-            reference_found_lang=reference.judged.language,
+            reference_detected_lang=reference.judged.language,
             chrf=round(chrf, 2),
         )
         for translation, segment, reference, chrf in zip(

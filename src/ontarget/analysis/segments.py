@@ -117,7 +117,7 @@ def json_columns(segments: Sequence[SegmentOutputs]) -> dict[str, Any]:
         "source": [text(clip(output.source)) for output in first],
         "reference": [text(clip(output.reference)) for output in first],
         "reference_verdict": [NUMBER[output.reference_verdict] for output in first],
-        "reference_language": [language(output.reference_found_lang) for output in first],
+        "reference_language": [language(output.reference_detected_lang) for output in first],
         "outputs": [
             output_columns(segments, index, text, language) for index in range(len(systems))
         ],
@@ -143,7 +143,7 @@ def output_columns(
     return {
         "text": [text(clip(output.hypothesis)) for output in outputs],
         "verdict": [NUMBER[output.verdict] for output in outputs],
-        "language": [language(output.found_lang) for output in outputs],
+        "language": [language(output.detected_lang) for output in outputs],
         "chrf": [round(output.chrf, 1) for output in outputs],
         "damage": [round(segment.damage[index], 3) for segment in segments],
     }

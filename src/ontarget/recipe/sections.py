@@ -189,9 +189,7 @@ class Scratch(Training):
     layers: Annotated[int, Field(gt=0, le=1000)] = 4
     heads: Positive = 4
     feed_forward: Positive = 352
-    vocabulary: Annotated[int, Field(ge=300, le=10**6)] = (
-        1600  # byte-level BPE, including the 256 bytes
-    )
+    vocabulary: Annotated[int, Field(ge=300, le=10**6)] = 1600  # byte-level BPE with 256 bytes
     mix: Mix = Mix()
 
     @model_validator(mode="after")
@@ -288,15 +286,11 @@ class Evaluate(Section):
     """How the language of translations is identified; see `offtarget.metric.OffTarget`."""
 
     detector: Name = "fasttext"  # or lingua, paper, the path of a fastText model
-    candidates: Literal["all", "recipe"] = (
-        "all"  # what it may answer: all it knows, or the recipe's languages
-    )
+    candidates: Literal["all", "recipe"] = "all"  # what it may return: all, or the recipe's
     votes: Literal[1, 2] = 1  # 2: a second detector must agree
 
 
 class Report(Section):
     """The report's page."""
 
-    segments: Annotated[int, Field(ge=0)] = (
-        20_000  # to browse; the most damaged ones if there are more
-    )
+    segments: Annotated[int, Field(ge=0)] = 20_000  # to browse; if more, the most damaged
