@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.data.conflicts import any_other_instruction, count_asking_right_language, wrong_target
+from ontarget.data.conflicts import (
+    any_other_instruction,
+    count_asking_right_language,
+    draw_conflicts,
+    wrong_target,
+)
 from ontarget.records import Direction, Sample
 
 LANGUAGES = ["cs", "de", "en", "fr", "it", "ja", "nl", "ro", "ru"]
@@ -129,3 +134,19 @@ def test_no_conflict_is_drawn_from_a_conflict() -> None:
         wrong_target(conflict, LANGUAGES, 0)
     with pytest.raises(ValueError, match=message):
         any_other_instruction(conflict, IWSLT4, 0)
+
+
+def test_a_draw_over_a_training_set_is_the_draw_of_each_sample() -> None:
+    """The paper's draw takes the frequencies of instructions from the training set itself."""
+    pairs = [("en", "it"), ("it", "en"), ("en", "nl"), ("en", "it")]
+    samples = [
+        replace(SAMPLE, key=str(n), source=f"{n}", source_lang=one, asked_lang=two, target_lang=two)
+        for n, (one, two) in enumerate(pairs)
+    ]
+    assert draw_conflicts(samples, "wrong_target", LANGUAGES, 3) == [
+        wrong_target(sample, LANGUAGES, 3) for sample in samples
+    ]
+    counts = {Direction("en", "it"): 2, Direction("it", "en"): 1, Direction("en", "nl"): 1}
+    assert draw_conflicts(samples, "any_other_instruction", (), 3) == [
+        any_other_instruction(sample, counts, 3) for sample in samples
+    ]
