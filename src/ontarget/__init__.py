@@ -6,7 +6,7 @@ In Python:
     metric = OffTarget(target_lang="it", source_lang="en")
     print(metric.corpus(hypotheses, references, sources))
 
-The package, from the first use of a sample to the commands:
+The package, from the lowest layer to the highest:
 
     errors records artifacts processes stats systems    what everything else builds on
     languages/     names, tags and scripts of languages
