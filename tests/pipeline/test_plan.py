@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import RECIPE, Writer
-from support.commands import HEAVY, loaded_by, ontarget_command, refused
+from support.commands import HEAVY, error_of, loaded_by, ontarget_command
 from support.models import tiny
 
 from ontarget.base_model import llama
@@ -128,7 +128,7 @@ def test_no_engine_is_named_that_a_run_refuses(write_recipe: Writer, tmp_path: P
     base = folder_of(tmp_path / "seven", SEVEN)
     path = write_recipe(base=base, mle=None, unlikelihood=uneven)
     assert "fsdp2 on 3 GPUs" not in planned(path)[-2] and "on 2 GPUs" not in planned(path)[-2]
-    said = refused("plan", path, "--gpus", "2")
+    said = error_of("plan", path, "--gpus", "2")
     assert "unlikelihood.batch: 6 samples a step cannot be shared evenly by 2 GPUs, 2 at" in said
 
 
@@ -195,7 +195,7 @@ def test_the_number_of_gpus_shares_each_batch(write_recipe: Writer) -> None:
     assert (
         "base.scratch.batch: 8 samples a step cannot be shared evenly by 3 GPUs, 4 at once; "
         "make it a multiple, or take another number of GPUs"
-    ) in refused("plan", path, "--gpus", "3")
+    ) in error_of("plan", path, "--gpus", "3")
 
 
 def test_stage_2_reads_twice_as_many_rows_and_no_more_than_fall_to_a_gpu(
@@ -254,7 +254,7 @@ def test_a_section_says_everything_that_the_arithmetic_asks_for(write_recipe: Wr
 def test_what_cannot_be_planned_is_one_line(
     write_recipe: Writer, changes: dict[str, Any], message: str
 ) -> None:
-    assert message in refused("plan", write_recipe(**changes))
+    assert message in error_of("plan", write_recipe(**changes))
 
 
 def test_help_says_that_nothing_is_run() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from support.commands import ontarget_command
-from support.evaluations import IT, NL, ROWS, options, written
+from support.evaluations import IT, NL, ROWS, file_options, write_file
 
 from ontarget.analysis.evaluate_files import Evaluation, NeuralMetrics, evaluate_files
 from ontarget.errors import ProgramError, Stopped
@@ -128,10 +128,10 @@ def evaluate(tmp_path: Path, metric: OffTarget) -> Evaluate:
             for name, model in programs.items()
         ]
         paths = [
-            [written(tmp_path, f"{role}{at}.txt", texts) for at, texts in enumerate(lists)]
+            [write_file(tmp_path, f"{role}{at}.txt", texts) for at, texts in enumerate(lists)]
             for role, lists in (("h", hypotheses), ("r", references))
         ]
-        source = None if sources is None else written(tmp_path, "s.txt", sources)
+        source = None if sources is None else write_file(tmp_path, "s.txt", sources)
         neural = NeuralMetrics(scorers, lambda _: None)
         return list(evaluate_files(metric, paths[0], paths[1], source, neural))
 
@@ -551,7 +551,7 @@ def test_an_ignored_hangup_stays_ignored(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_command_prints_scores_and_one_line_for_an_error(tmp_path: Path) -> None:
     environment = cached(tmp_path, "comet")
-    done = ontarget_command("evaluate", *options(tmp_path), "--comet", "--json")
+    done = ontarget_command("evaluate", *file_options(tmp_path), "--comet", "--json")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     result = json.loads(done.stdout)
     assert result["scores"]["comet"]["score"] == pytest.approx(sum(map(len, IT)) / 400)
@@ -559,7 +559,7 @@ def test_the_command_prints_scores_and_one_line_for_an_error(tmp_path: Path) -> 
     shutil.rmtree(environment)
     body = 'sys.stderr.write("\\x1b[31mbad\\n")\nsys.exit(3)'
     cached(tmp_path, "comet", body)
-    done = ontarget_command("evaluate", *options(tmp_path), "--comet")
+    done = ontarget_command("evaluate", *file_options(tmp_path), "--comet")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert r"failed with exit code 3: \x1b[31mbad; check" in done.stderr
 

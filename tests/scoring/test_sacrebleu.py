@@ -4,10 +4,14 @@ import pytest
 import sacrebleu as library
 
 from ontarget.scoring import sacrebleu
-from ontarget.scoring.sacrebleu import corpus_score, tokenizer
+from ontarget.scoring.sacrebleu import Metric, score_of, segment_statistics, tokenizer
 
 ENGLISH = sacrebleu.metrics("en")
 SENTENCE = "The cat sat on the mat."
+
+
+def corpus_score(metric: Metric, hypotheses: list[str], references: list[str]) -> float:
+    return score_of(metric, segment_statistics(metric, hypotheses, [references]).sum(0))
 
 
 @pytest.mark.parametrize("name", ["bleu", "chrf", "chrf++"])

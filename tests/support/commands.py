@@ -85,6 +85,3 @@ def loaded_by(code: str) -> set[str]:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     return set(done.stdout.splitlines()[-1].split())
-
-
-refused = error_of  # alias until the tests of the pipeline are updated

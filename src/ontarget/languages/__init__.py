@@ -1,6 +1,6 @@
 """Languages: what they are called, which tags mean the same one, and how they are written.
 
-names       CLDR's English and own names of a language
+names       CLDR's English names, and suggestions for unknown codes
 tags        language tags: scripts, macrolanguages, and which tags mean one language
 writing     scripts and letters of a text, and the scripts that a language is written in
 """

@@ -4,7 +4,6 @@ from difflib import get_close_matches
 from functools import cache
 
 from babel import Locale
-from babel.core import UnknownLocaleError
 
 from ontarget.languages.tags import canonical
 
@@ -23,15 +22,6 @@ def english_name(code: str) -> str:
         return name
     details = [str(english.scripts.get(tag) or english.territories[tag]) for tag in subtags]
     return f"{name} ({', '.join(details)})"
-
-
-@cache
-def own_name(code: str) -> str:
-    """The language's name in itself: `italiano` for `it`; the English name where CLDR lacks it."""
-    try:
-        return Locale.parse(code.replace("-", "_")).get_language_name() or english_name(code)
-    except (UnknownLocaleError, ValueError):
-        return english_name(code)
 
 
 def is_known(code: str) -> bool:

@@ -81,15 +81,6 @@ def score_of(metric: Metric | SegmentMean, total: Statistics) -> float:
     return float(metric._compute_score_from_stats(total.tolist()).score)
 
 
-def corpus_score(metric: Metric, hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    """The score of a test set with one reference.
-
-    Raises:
-        ValueError: the lists are empty or differ in length.
-    """
-    return score_of(metric, segment_statistics(metric, hypotheses, [references]).sum(0))
-
-
 def signature_of(metric: Metric | SegmentMean) -> str:
     """Everything that a score depends on besides the texts."""
     return metric.signature if isinstance(metric, SegmentMean) else str(metric.get_signature())
