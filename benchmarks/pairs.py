@@ -23,7 +23,7 @@ from ontarget.recipe.corpus import read_corpus
 from ontarget.recipe.step_settings import BaseSettings
 from ontarget.records import Sample
 from ontarget.steps.s0_base import vocabulary_texts
-from ontarget.training.packing import Example, TokenSequence, token_sequence
+from ontarget.training.batches.sequences import Example, TokenSequence, token_sequence
 
 WORDS = 32_000  # vocabulary of the larger model, including the template's words
 ALPACA = TEMPLATES["alpaca"]

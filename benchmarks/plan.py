@@ -26,7 +26,8 @@ from ontarget.memory_plan.arithmetic import (
 from ontarget.memory_plan.shapes import ModelDescription, ModelShape, llama_tensors
 from ontarget.models import adapters
 from ontarget.training import forward
-from ontarget.training.packing import Example, TokenSequence, packed
+from ontarget.training.batches.packing import packed
+from ontarget.training.batches.sequences import Example, TokenSequence
 
 SAMPLES, LENGTH, RANK = 8, 128, 16
 EACH_ALONE = -3, 1 << 16  # M_MMAP_THRESHOLD: blocks from 64 kB on go back when they are freed
@@ -73,7 +74,7 @@ class Case:
         weights = torch.full(batch["labels"].shape, 1e-3, device=accelerator())
         half = self.stage.precision == "bfloat16"
         with torch.autocast(accelerator().type, torch.bfloat16, enabled=half):
-            found = self.tuned(**batch, weights=weights)
+            found = self.tuned(**{**batch, "weights": weights})
         found[0].backward()
 
 

@@ -25,8 +25,9 @@ from transformers import PreTrainedModel
 
 from ontarget.errors import RecipeError
 from ontarget.training import forward
+from ontarget.training.batches.packing import padded, prefix_shared
+from ontarget.training.batches.sequences import Example, TokenSequence
 from ontarget.training.engine.compile import compile_layers, run_eagerly
-from ontarget.training.packing import Example, TokenSequence, padded, prefix_shared
 
 ALPHA = 0.05
 
@@ -60,9 +61,9 @@ class Steps:
     def fused(self, batch: dict[str, torch.Tensor]) -> None:
         """Forward and backward of one batch."""
         weights = torch.where(batch["unlikely"], ALPHA / self.tokens, 1 / self.tokens)
-        batch = {name: tensor.to(accelerator()) for name, tensor in batch.items()}
+        batch = {name: t.to(accelerator()) for name, t in (batch | {"weights": weights}).items()}
         with forward.forward_returns_loss(self.model):
-            self.model(**batch, weights=weights.to(accelerator())).loss.backward()
+            self.model(**batch).loss.backward()
 
     def ours(self) -> None:
         """A step with packed rows."""

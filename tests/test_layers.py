@@ -38,7 +38,7 @@ CORE = RULE[0].split()
 SEE_A_RECIPE = {"recipe", "steps", "pipeline", "cli"}
 LIGHT = ("torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2")
 EQUATIONS = (  # open no file and print nothing
-    "training/losses.py", "training/fused.py", "training/packing.py", "data/conflicts.py",
+    "training/losses.py", "training/fused.py", "training/batches/packing.py", "data/conflicts.py",
     "offtarget/verdicts.py", "offtarget/ratio.py", "memory_plan/arithmetic.py", "stats.py",
 )  # fmt: skip
 EFFECTS = {

@@ -27,7 +27,8 @@ class Sample:
     """One translation instruction and one response, as text.
 
     `asked_lang` is the language the instruction names, `target_lang` the language the response is
-    in. They differ in conflict samples with a wrong target, and nowhere else.
+    in. They differ in conflict samples with a wrong target, and nowhere else. The response to an
+    own conflict is empty: it is what the model answers when asked for `target_lang`.
     """
 
     key: str  # unique and stable across runs, such as "train.tsv:17/it-nl"

@@ -12,8 +12,8 @@ from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import BaseSettings
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.steps.s0_base import make_examples, run, shorten
+from ontarget.training.batches.packing import prefix_shared
 from ontarget.training.losses import IGNORE
-from ontarget.training.packing import prefix_shared
 
 DOCUMENTS = {
     "one": Document(context="ciao mondo\n", continuations=("hello\n", "hello world\n")),

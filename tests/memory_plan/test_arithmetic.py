@@ -40,9 +40,10 @@ from ontarget.memory_plan.shapes import ModelDescription, ModelShape, llama_tens
 from ontarget.models import adapters
 from ontarget.models.adapters import LowRankAdapter
 from ontarget.training import forward
+from ontarget.training.batches.packing import packed, prefix_shared
+from ontarget.training.batches.sequences import Example, TokenSequence
 from ontarget.training.engine.muon import make_muon
 from ontarget.training.fused import Head, fused_loss
-from ontarget.training.packing import Example, TokenSequence, packed, prefix_shared
 
 SMALL = ModelShape(
     hidden=64,
@@ -158,7 +159,7 @@ def saved_bytes(model: PreTrainedModel, tuned: Any, precision: str) -> int:
         torch.autograd.graph.saved_tensors_hooks(saved, lambda tensor: tensor),
         torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"),
     ):
-        out = tuned.train()(**batch, weights=torch.full(batch["labels"].shape, 0.01))
+        out = tuned.train()(**{**batch, "weights": torch.full(batch["labels"].shape, 0.01)})
     gc.collect()
     alive = [tensor.untyped_storage() for tensor in (each() for each in seen) if tensor is not None]
     del out
@@ -296,7 +297,7 @@ def test_a_training_step_peaks_within_five_percent_of_the_plan(
         for _ in range(2):
             for _ in range(2):
                 with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-                    loss = tuned(**batch, weights=weights)[0]
+                    loss = tuned(**{**batch, "weights": weights})[0]
                 loss.backward()
             optimizer.step()
             optimizer.zero_grad()

@@ -24,7 +24,7 @@ from ontarget.pipeline import checks
 from ontarget.pipeline import run as pipeline
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.training import checkpoints, forward
-from ontarget.training.packing import packed, prefix_shared
+from ontarget.training.batches.packing import packed, prefix_shared
 from ontarget.training.train import train
 
 ALPHA = 0.3

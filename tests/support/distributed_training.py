@@ -22,9 +22,9 @@ from ontarget import processes
 from ontarget.models.adapters import LowRankAdapter
 from ontarget.models.prompting import Prompt
 from ontarget.training import checkpoints, train
+from ontarget.training.batches.sequences import Example, token_sequence
 from ontarget.training.monitoring.callbacks import LogPoint, ValidationPlan
 from ontarget.training.monitoring.model_selection import ValidationResult
-from ontarget.training.packing import Example, token_sequence
 from ontarget.training.resume import STATE_FILE
 from ontarget.training.train import training_arguments
 from support.as_if_on_accelerators import as_if_on_accelerators
@@ -65,6 +65,7 @@ def encoded(example: Example) -> Example:
                 Prompt(tokens=(2,), encoder=reduced(row.tokens[: row.prompt_tokens])),
                 reduced(row.tokens[row.prompt_tokens :]),
                 unlikely=row.unlikely,
+                by_reach=row.by_reach,
             )
             for row in example.rows
         )

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ontarget.decoding.hf import begin_answers
 from ontarget.models.loading import LoadedModel
-from ontarget.training.packing import Example, token_sequence
+from ontarget.training.batches.own_answers import OwnAnswers
+from ontarget.training.batches.sequences import Example, OwnConflict, token_sequence
 from ontarget.training.schedule import Schedule
 from ontarget.training.train import TrainingResult, train
 from support.models import prompt_of
@@ -25,7 +27,9 @@ def schedule(**changes: Any) -> Schedule:
     return Schedule(**(settings | changes))
 
 
-def examples(count: int, *, conflicts: bool = True, seed: int = 0) -> list[Example]:
+def examples(
+    count: int, *, conflicts: bool = True, seed: int = 0, by_reach: bool = False, own: bool = False
+) -> list[Example]:
     """Random sequences of very different lengths; all prompts begin with tokens 7 and 8."""
     rng = random.Random(seed)
 
@@ -36,29 +40,47 @@ def examples(count: int, *, conflicts: bool = True, seed: int = 0) -> list[Examp
     for index in range(count):
         response = ids(12)
         rows = [token_sequence(str(index), prompt_of(7, 8, *ids(5)), response)]
-        if conflicts:
-            prompt = prompt_of(7, 8, *ids(5))
-            rows.append(token_sequence(str(index), prompt, response, unlikely=True))
-        drawn.append(Example(rows=tuple(rows)))
+        prompt = prompt_of(7, 8, *ids(5))
+        if conflicts and not own:
+            row = token_sequence(str(index), prompt, response, unlikely=True, by_reach=by_reach)
+            rows.append(row)
+        conflict = OwnConflict(
+            key=str(index), source="", answered=rows[0].prompt, asked=prompt, tokens=3
+        )
+        drawn.append(Example(rows=tuple(rows), own=conflict if own else None))
     return drawn
+
+
+def own_answers(loaded: LoadedModel) -> OwnAnswers:
+    """How a small model answers; every token stands for a word of its own, which none shares."""
+    return OwnAnswers(
+        begin=lambda prompts, tokens: begin_answers(loaded, prompts, tokens, loaded.eos),
+        decode=lambda tokens: " ".join("a" * token for token in tokens),
+    )
 
 
 def tuned(loaded: LoadedModel, drawn: list[Example], setting: Schedule) -> TrainingResult:
     """A training without interruption."""
     with TemporaryDirectory() as folder:
-        return train(loaded, drawn, setting, Path(folder))
+        return train(loaded, drawn, setting, Path(folder), answers=own_answers(loaded))
 
 
 def by_definition(model: Any, drawn: Sequence[Example], alpha: float) -> Tensor:
-    """The loss with softmax and log, one sequence at a time, without padding."""
+    """The loss with softmax and log, one sequence at a time, without padding.
+
+    With reach weights the unlikelihood of a response is a sum, else that of all tokens a mean.
+    """
     losses: dict[bool, list[Tensor]] = {False: [], True: []}
     for example in drawn:
         for row in example.rows:
             ids = torch.tensor([row.tokens])
             p = model(input_ids=ids, use_cache=False).logits[0].softmax(-1)
+            nats, reach = [], 1.0
             for at in range(row.prompt_tokens, len(row.tokens)):
                 label = p[at - 1, row.tokens[at]]
-                losses[row.unlikely].append(-torch.log(1 - label if row.unlikely else label))
+                nats.append(-reach * torch.log(1 - label if row.unlikely else label))
+                reach *= label.item() if row.by_reach else 1.0
+            losses[row.unlikely] += [torch.stack(nats).sum()] if row.by_reach else nats
     total = torch.stack(losses[False]).mean()
     if losses[True]:
         total = total + alpha * torch.stack(losses[True]).mean()

@@ -14,8 +14,9 @@ from torch.testing import assert_close
 from ontarget.errors import ModelError
 from ontarget.models.prompting import Prompt
 from ontarget.training import forward
+from ontarget.training.batches.packing import packed, padded, prefix_shared
+from ontarget.training.batches.sequences import Example, token_sequence
 from ontarget.training.losses import IGNORE
-from ontarget.training.packing import Example, packed, padded, prefix_shared, token_sequence
 
 SMALL = {
     "vocab_size": 96, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,

@@ -14,8 +14,9 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ontarget.training import fused as fused_module
 from ontarget.training.fused import Head, fused_loss
-from ontarget.training.losses import IGNORE, likelihood, log_odds, unlikelihood
+from ontarget.training.losses import IGNORE, likelihood, log_odds, log_reach, unlikelihood
 
 VOCAB = 4
 
@@ -61,6 +62,53 @@ def test_the_fused_loss_is_the_weighted_sum_of_the_two_losses(seed: int, chunk: 
     plain = (given.weights[kept] * nats).sum()
     assert_close(fused.loss, plain)
     assert_close(fused.log_odds[kept], m.detach())
+    wanted = (given.hidden, given.weight)
+    for one, other in zip(
+        torch.autograd.grad(fused.loss, wanted), torch.autograd.grad(plain, wanted), strict=True
+    ):
+        assert_close(one, other)
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9), st.booleans()), min_size=1, max_size=12), st.data())
+def test_reach_is_the_product_of_p_over_the_earlier_tokens_of_a_response(
+    tokens: list[tuple[float, bool]], data: st.DataObject
+) -> None:
+    """In one piece and in two, by a loop over Python's floats."""
+    expected, reach = [], 1.0
+    for odds, continues in tokens:
+        reach = reach if continues else 1.0
+        expected.append(reach)
+        reach *= 1 / (1 + math.exp(-odds))
+    m = torch.tensor([odds for odds, _ in tokens], dtype=torch.float64)
+    continues = torch.tensor([flag for _, flag in tokens])
+    assert_close(log_reach(m, continues).exp(), torch.tensor(expected, dtype=torch.float64))
+    cut = data.draw(st.integers(0, len(tokens) - 1))
+    before = math.log(expected[cut] / (1 + math.exp(-tokens[cut][0])))
+    rest = log_reach(m[cut + 1 :], continues[cut + 1 :], before).exp()
+    assert_close(rest, torch.tensor(expected[cut + 1 :], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 3, 100])
+@given(st.integers(0, 99), st.integers(1, 40))
+def test_reach_multiplies_the_weights_and_takes_no_gradient(
+    rows_at_once: int, seed: int, chunk: int
+) -> None:
+    """Whatever the chunks and blocks in which the fused loss goes through the tokens."""
+    given = problem(seed=seed)
+    kept = given.labels != IGNORE
+    continues = torch.rand(len(kept), generator=torch.Generator().manual_seed(seed)) < 0.6
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fused_module, "CACHE_NUMBERS", rows_at_once * given.weight.shape[0])
+        fused = fused_loss(*given.all, continues=continues, chunk=chunk)
+    reach, p = 1.0, (given.hidden @ given.weight.T).softmax(-1)
+    plain = torch.zeros((), dtype=torch.float64)
+    for at in kept.nonzero().flatten().tolist():
+        label = p[at, given.labels[at]]
+        reach = reach if continues[at] else 1.0
+        nats = -torch.log(1 - label if given.unlikely[at] else label)
+        plain = plain + given.weights[at] * reach * nats
+        reach *= label.item()
+    assert_close(fused.loss, plain)
     wanted = (given.hidden, given.weight)
     for one, other in zip(
         torch.autograd.grad(fused.loss, wanted), torch.autograd.grad(plain, wanted), strict=True

@@ -7,16 +7,9 @@ from support.models import prompt_of
 
 from ontarget.models.padding import generation_inputs
 from ontarget.models.prompting import Prompt
+from ontarget.training.batches.packing import best_fit, packed, padded, prefix_shared
+from ontarget.training.batches.sequences import Example, TokenSequence, token_sequence
 from ontarget.training.losses import IGNORE
-from ontarget.training.packing import (
-    Example,
-    TokenSequence,
-    best_fit,
-    packed,
-    padded,
-    prefix_shared,
-    token_sequence,
-)
 
 PAD = 0
 tokens = st.lists(st.integers(1, 9), min_size=1, max_size=6)
@@ -38,7 +31,8 @@ def flat(drawn: list[list[Drawn]]) -> tuple[list[Example], list[TokenSequence]]:
 def test_padded_rows_hold_every_sequence(drawn: list[list[Drawn]]) -> None:
     examples, rows = flat(drawn)
     batch = padded(examples, PAD)
-    assert set(batch) == {"input_ids", "attention_mask", "labels", "unlikely"}
+    targets = {"labels", "unlikely", "continues", "weights"}
+    assert set(batch) == {"input_ids", "attention_mask", *targets}
     assert batch["attention_mask"].all()
     for index, each in enumerate(rows):
         kept = torch.arange(batch["labels"].shape[1]) < len(each.tokens)  # padding on the right

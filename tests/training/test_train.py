@@ -17,10 +17,11 @@ from torch.testing import assert_close
 from ontarget.errors import RecipeError
 from ontarget.recipe import stage
 from ontarget.recipe.sections import Mle
+from ontarget.training.batches.packing import padded
+from ontarget.training.batches.sampler import LengthGroupedSampler
+from ontarget.training.batches.sequences import Example, token_sequence
 from ontarget.training.forward import forward_returns_loss
-from ontarget.training.packing import Example, padded, token_sequence
 from ontarget.training.resume import ResumableState
-from ontarget.training.sampler import LengthGroupedSampler
 from ontarget.training.schedule import Schedule
 from ontarget.training.train import (
     Layout,
@@ -57,9 +58,10 @@ def gradients_of_a_step(
         model=loaded.model,
         args=training_arguments(loaded.model, setting, resumable.partial),
         train_dataset=drawn,
-        data_collator=lambda batch: collate_batch(
+        collate=lambda batch: collate_batch(
             batch, loaded.pad, row_tokens=layout[1], layout=layout[0]
         ),
+        answers=None,
         alpha=setting.alpha,
         resumable=resumable,
     )

@@ -18,9 +18,10 @@ from ontarget.offtarget.ratio import Ratio
 from ontarget.records import Direction, Sample
 from ontarget.scoring import sacrebleu
 from ontarget.training import forward
+from ontarget.training.batches.packing import padded
+from ontarget.training.batches.sequences import Example, token_sequence
 from ontarget.training.losses import IGNORE, likelihood, unlikelihood
 from ontarget.training.monitoring.model_selection import ValidationResult
-from ontarget.training.packing import Example, padded, token_sequence
 
 BATCH = 16  # sequences in a forward pass when losses are measured
 
@@ -90,8 +91,7 @@ def response_log_odds(
         examples = [Example(rows=(sequence,)) for sequence in sequences[start : start + BATCH]]
         batch = {name: t.to(device) for name, t in padded(examples, loaded.pad).items()}
         labelled = batch["labels"][:, 1:].reshape(-1) != IGNORE
-        weights = torch.zeros(batch["labels"].shape, device=device)
-        loss = forward.model_loss(loaded.model, weights=weights, **batch)
+        loss = forward.model_loss(loaded.model, **batch)
         results.append(loss.log_odds[labelled].cpu())
     return torch.cat(results)
 

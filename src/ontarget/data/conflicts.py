@@ -1,8 +1,9 @@
 """Conflict samples: the same source and response under an instruction for another language.
 
 A model that ignores the instruction finds the response as likely as before; stage 2 lowers that
-likelihood. There are two draws. Both depend on the seed and the sample's content only, not on
-its position, so sorting, sharding or filtering the data leaves every draw as it was:
+likelihood. The response is a reference, or the model's own answer. All draws depend on the seed and
+the sample's content only, not on its position, so sorting, sharding or filtering the data leaves
+every draw as it was. There are two of references:
 
     wrong_target            a wrong target language, uniform over the experiment's languages
     any_other_instruction   any other instruction of the training set (arXiv 2403.14399)
@@ -10,17 +11,23 @@ its position, so sorting, sharding or filtering the data leaves every draw as it
 The second draw sometimes still requests the right language ("French to German" in place of
 "English to German"). Stage 2 then penalises a correct response; `count_asking_right_language`
 counts these cases.
+
+A draw of own conflicts is two languages other than the source's: what the model answers to an
+instruction for the first is unlikely under an instruction for the second.
 """
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Literal
 
 from ontarget.records import Direction, Sample
 
+Conflicts = Literal["own", "references"]  # the values of unlikelihood.conflicts
 Draw = Literal["wrong_target", "any_other_instruction"]  # the values of unlikelihood.draw
+FEWEST_LANGUAGES = 3  # of own conflicts: the source's and two to request
 
 
 def draw_conflicts(
@@ -78,6 +85,54 @@ def any_other_instruction(
     frequencies = [instructions[direction] for direction in others]
     (drawn,) = sample_rng(sample, seed).choices(others, frequencies)
     return replace(sample, source_lang=drawn.source_lang, asked_lang=drawn.target_lang)
+
+
+def draw_own_conflicts(
+    samples: Sequence[Sample], languages: Sequence[str], seed: int
+) -> list[Sample]:
+    """A conflict sample for each true sample, with the model's answer in place of a reference.
+
+    Its `target_lang` is the language that the model is asked for, its `target` empty. The source is
+    the side of the pair whose language has fewer target languages in training: it is there that a
+    model learns not to read the instruction, as it never made a difference.
+
+    Raises:
+        ValueError: a sample is a conflict already, or there are fewer than three languages.
+    """
+    if len(set(languages)) < FEWEST_LANGUAGES:
+        raise ValueError(
+            f"own conflicts need at least {FEWEST_LANGUAGES} languages: the source's and two "
+            "to request; use conflicts: references"
+        )
+    targets: dict[str, set[str]] = defaultdict(set)
+    for sample in samples:
+        targets[sample.source_lang].add(sample.target_lang)
+    return [own_conflict(sample, languages, targets, seed) for sample in samples]
+
+
+def own_conflict(
+    sample: Sample, languages: Iterable[str], targets: Mapping[str, set[str]], seed: int
+) -> Sample:
+    """The own conflict of one sample; `targets` are the target languages of each source language.
+
+    Raises:
+        ValueError: `sample` is a conflict already.
+    """
+    check_not_conflicting(sample)
+    rng = sample_rng(sample, seed)
+    sides = [(sample.source_lang, sample.source), (sample.target_lang, sample.target)]
+    counts = [len(targets.get(language, ())) or inf for language, _ in sides]
+    fewest = [side for side, count in zip(sides, counts, strict=True) if count == min(counts)]
+    source_lang, source = rng.choice(fewest)
+    answered, asked = rng.sample(sorted(set(languages) - {source_lang}), 2)
+    return Sample(
+        key=sample.key,
+        source_lang=source_lang,
+        asked_lang=asked,
+        target_lang=answered,
+        source=source,
+        target="",
+    )
 
 
 def sample_rng(sample: Sample, seed: int) -> random.Random:

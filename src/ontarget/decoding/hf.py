@@ -74,6 +74,26 @@ def generate(
         }
 
 
+def begin_answers(
+    loaded: LoadedModel, prompts: Sequence[Prompt], tokens: int, stop: Sequence[int]
+) -> list[tuple[int, ...]]:
+    """The first tokens of greedy answers, up to and with the one that ends an answer.
+
+    Every process makes the same number of forward passes, which engines that shard weights need.
+    """
+    config = GenerationConfig(  # type: ignore[no-untyped-call]
+        do_sample=False, max_new_tokens=tokens, pad_token_id=loaded.pad,
+        decoder_start_token_id=prompts[0].tokens[0] if loaded.has_encoder else None,
+    )  # fmt: skip
+    loaded.model.eval()  # type: ignore[no-untyped-call]
+    inputs = generation_inputs(prompts, loaded.pad)
+    inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
+    with torch.no_grad(), use_generation_config(loaded.model, config):
+        rows = loaded.model.generate(**inputs).tolist()  # type: ignore[operator]
+    width = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
+    return [tuple(row[: len(truncate_at(row, stop)) + 1]) for row in (r[width:] for r in rows)]
+
+
 @contextmanager
 def use_generation_config(model: PreTrainedModel, config: GenerationConfig) -> Iterator[None]:
     """Generate with these settings only; the library would mix in the model's own."""

@@ -6,5 +6,6 @@ yaml_file       reading a recipe strictly; each fault as one line with the neare
 corpus          the corpus that a recipe names, as train, dev and test rows
 step_settings   exactly the settings that each step reads
 step_context    what a running step is given: its settings, the folders it reads and writes
-stage           what the training steps share: schedules, examples, validation, saved models
+training_data   from the samples of a step to the examples of a training
+stage           what the training steps share: schedules, validation, progress, saved models
 """

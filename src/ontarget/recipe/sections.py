@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from ontarget.data.conflicts import Draw
+from ontarget.data.conflicts import Conflicts, Draw
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0, le=10**9)]
@@ -262,8 +262,11 @@ class Unlikelihood(Training):
 
     batch: Positive = 8
     learning_rate: Annotated[float, Field(gt=0)] = 2e-6
-    alpha: Annotated[float, Field(gt=0)] = 0.05  # weight of the unlikelihood loss
-    draw: Draw = "wrong_target"
+    alpha: Annotated[float, Field(gt=0)] = 1.0  # weight of the unlikelihood loss
+    conflicts: Conflicts = "own"  # unlikely responses: the model's own answers, or references
+    own_tokens: Annotated[int, Field(gt=0, le=64)] = 4  # of an own answer
+    tokens: Literal["reach", "all"] = "reach"  # weights of a conflict response's tokens
+    draw: Draw = "wrong_target"  # of conflicts from references
     preflight: Annotated[int, Field(ge=0)] = 10  # dev sentences in each direction; 0 leaves it out
     adapter: Adapter | None = None
     validation: Validation | None = None

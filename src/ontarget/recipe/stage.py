@@ -1,7 +1,7 @@
-"""What the training steps share: schedules, examples, validation, saved models."""
+"""What the training steps share: schedules, validation, progress, saved models."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,11 +10,10 @@ from ontarget.analysis import diagnose
 from ontarget.data.sampling import choose, first_of_each_direction
 from ontarget.decoding.backends import translator_of
 from ontarget.decoding.base import Search, Translator
-from ontarget.errors import CorpusError
 from ontarget.models import adapters, loading
 from ontarget.models.adapters import LowRankAdapter
 from ontarget.models.loading import LoadedModel
-from ontarget.models.prompting import build_prompts, build_responses, end_ids
+from ontarget.models.prompting import end_ids
 from ontarget.models.templates import PromptFormat
 from ontarget.recipe.sections import Adapter, Base, Mle, Training, Unlikelihood, Validation
 from ontarget.recipe.step_context import StepContext, Tell
@@ -23,7 +22,6 @@ from ontarget.records import Direction, Sample
 from ontarget.training import checkpoints
 from ontarget.training.monitoring import trackers
 from ontarget.training.monitoring.callbacks import LogPoint, OnLog, ValidationPlan
-from ontarget.training.packing import Example, TokenSequence, token_sequence
 from ontarget.training.schedule import Schedule
 from ontarget.training.train import TrainingResult
 
@@ -76,54 +74,6 @@ def adapter_of(section: Adapter | None) -> LowRankAdapter | None:
         targets=section.targets,
         kind=section.kind,
     )
-
-
-def training_samples(context: StepContext[Any], section: Training, seed: int) -> list[Sample]:
-    """The samples that a training will see, in random order."""
-    samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "train.jsonl", Sample)
-    return choose(samples, section.steps * section.batch if section.steps else len(samples), seed)
-
-
-def make_examples(
-    loaded: LoadedModel,
-    prompt_format: PromptFormat,
-    samples: Sequence[Sample],
-    conflicts: Sequence[Sample] | None,
-    max_tokens: int,
-) -> list[Example]:
-    """Each sample with its conflict sample, if any; pairs that are too long are left out.
-
-    Raises:
-        CorpusError: none is left.
-    """
-    true = tokenize_samples(loaded, prompt_format, samples, unlikely=False)
-    if conflicts is None:
-        examples = [Example(rows=(row,)) for row in true]
-    else:
-        wrong = tokenize_samples(loaded, prompt_format, conflicts, unlikely=True)
-        examples = [Example(rows=pair) for pair in zip(true, wrong, strict=True)]
-    longest = min(max_tokens, loaded.positions or max_tokens)
-    fitting = [example for example in examples if example.length <= longest]
-    if not fitting:
-        raise CorpusError(
-            f"corpus.train: all {len(samples)} samples are longer than {longest} tokens; "
-            "raise max_tokens or take a model with more positions"
-        )
-    return fitting
-
-
-def tokenize_samples(
-    loaded: LoadedModel, prompt_format: PromptFormat, samples: Sequence[Sample], *, unlikely: bool
-) -> list[TokenSequence]:
-    """Prompts and responses, joined."""
-    prompts = build_prompts(loaded, samples, prompt_format)
-    responses = build_responses(loaded, samples, prompt_format)
-    rows = [
-        token_sequence(sample.key, prompt, response, unlikely=unlikely)
-        for sample, prompt, response in zip(samples, prompts, responses, strict=True)
-    ]
-    loading.check_token_ids(loaded, (t for row in rows for t in (*row.encoder, *row.tokens)))
-    return rows
 
 
 def load_start(context: StepContext[Any], base: Base, section: Mle | Unlikelihood) -> LoadedModel:

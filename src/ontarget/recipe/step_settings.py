@@ -6,7 +6,7 @@ here cannot be read. The record is also what decides whether a finished step is 
 
 from dataclasses import dataclass
 
-from ontarget.data.conflicts import Draw
+from ontarget.data.conflicts import Conflicts, Draw
 from ontarget.models.templates import PromptFormat
 from ontarget.offtarget.detection import Detection
 from ontarget.recipe.recipe import Recipe
@@ -82,13 +82,20 @@ class ConflictSettings:
 
     languages: tuple[str, ...]
     seed: int
+    conflicts: Conflicts
     draw: Draw
 
     @classmethod
     def of(cls, recipe: Recipe) -> "ConflictSettings":
         """From a recipe with stage 2."""
-        assert recipe.unlikelihood is not None
-        return cls(languages=recipe.languages, seed=recipe.seed, draw=recipe.unlikelihood.draw)
+        section = recipe.unlikelihood
+        assert section is not None
+        return cls(
+            languages=recipe.languages,
+            seed=recipe.seed,
+            conflicts=section.conflicts,
+            draw=section.draw,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

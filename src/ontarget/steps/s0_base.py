@@ -19,7 +19,7 @@ from ontarget.recipe.corpus import check_splits, read_corpus
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import BaseSettings
 from ontarget.records import Parallel, Sample
-from ontarget.training.packing import Example, token_sequence
+from ontarget.training.batches.sequences import Example, token_sequence
 from ontarget.training.train import train
 
 

@@ -1,9 +1,16 @@
-"""Step 2: for each training sample, the same response under an instruction for another language."""
+"""Step 2: for each training sample, a response and an instruction for another language.
+
+The response is the sample's own, or one that the model will give during stage 2.
+"""
 
 from typing import Any
 
 from ontarget import artifacts
-from ontarget.data.conflicts import count_asking_right_language, draw_conflicts
+from ontarget.data.conflicts import (
+    count_asking_right_language,
+    draw_conflicts,
+    draw_own_conflicts,
+)
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import ConflictSettings
 from ontarget.records import Sample
@@ -14,7 +21,10 @@ def run(context: StepContext[ConflictSettings]) -> dict[str, Any]:
     settings = context.settings
     context.tell("drawing conflict samples", 0, 1)
     samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "train.jsonl", Sample)
-    drawn = draw_conflicts(samples, settings.draw, settings.languages, settings.seed)
+    if settings.conflicts == "own":
+        drawn = draw_own_conflicts(samples, settings.languages, settings.seed)
+    else:
+        drawn = draw_conflicts(samples, settings.draw, settings.languages, settings.seed)
     artifacts.write_jsonl(context.out / "conflicts.jsonl", drawn)
     right = count_asking_right_language(drawn)
     return {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ontarget.recipe import stage
+from ontarget.recipe import stage, training_data
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import MleSettings
 from ontarget.training.train import train
@@ -12,9 +12,9 @@ def run(context: StepContext[MleSettings]) -> dict[str, Any]:
     """Write `model/`, `curve.jsonl` and, if validated, `validation.jsonl`."""
     settings, section = context.settings, context.settings.mle
     form = settings.prompt_format
-    samples = stage.training_samples(context, section, settings.seed)
+    samples = training_data.training_samples(context, section, settings.seed)
     loaded = stage.load_start(context, settings.base, section)
-    examples = stage.make_examples(loaded, form, samples, None, section.max_tokens)
+    examples = training_data.make_examples(loaded, form, samples, section.max_tokens)
     validation = stage.validation_plan(context, loaded, form, section.validation, settings.dev)
     schedule = stage.schedule_of(section, len(examples), settings.seed, validation=validation)
     with stage.progress(context, section) as progress:

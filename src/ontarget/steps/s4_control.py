@@ -7,7 +7,7 @@ same compute. What stage 2 gains over it is not gained by training longer.
 from typing import Any
 
 from ontarget import artifacts, processes
-from ontarget.recipe import stage
+from ontarget.recipe import stage, training_data
 from ontarget.recipe.sections import Mle
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import ControlSettings
@@ -19,9 +19,9 @@ def run(context: StepContext[ControlSettings]) -> dict[str, Any]:
     """Write `model/` and `curve.jsonl`."""
     settings, form = context.settings, context.settings.prompt_format
     section = doubled(settings.training, context)
-    samples = stage.training_samples(context, section, settings.seed + 1)
+    samples = training_data.training_samples(context, section, settings.seed + 1)
     loaded = stage.load_start(context, settings.base, section)
-    examples = stage.make_examples(loaded, form, samples, None, section.max_tokens)
+    examples = training_data.make_examples(loaded, form, samples, section.max_tokens)
     schedule = stage.schedule_of(section, len(examples), settings.seed)
     with stage.progress(context, section) as progress:
         result = train(loaded, examples, schedule, context.unfinished, progress)

@@ -9,9 +9,10 @@ from ontarget import artifacts, processes
 from ontarget.analysis import diagnose
 from ontarget.models import loading
 from ontarget.models.loading import LoadedModel
-from ontarget.recipe import stage
+from ontarget.recipe import stage, training_data
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import UnlikelihoodSettings
+from ontarget.recipe.training_data import ConflictSamples
 from ontarget.records import Sample
 from ontarget.training.train import train
 
@@ -20,21 +21,30 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
     """Write `model/`, `curve.jsonl`, and as asked for `preflight.json`, `validation.jsonl`."""
     settings, section = context.settings, context.settings.unlikelihood
     form = settings.prompt_format
-    samples = stage.training_samples(context, section, settings.seed + 1)  # not stage 1's order
+    samples = training_data.training_samples(
+        context, section, settings.seed + 1
+    )  # not stage 1's order
     path = context.inputs["2_conflict"] / "conflicts.jsonl"
     conflicts = {sample.key: sample for sample in artifacts.read_jsonl(path, Sample)}
-    paired = [conflicts[sample.key] for sample in samples]
+    paired = ConflictSamples(samples=[conflicts[sample.key] for sample in samples], section=section)
     loaded = stage.load_start(context, settings.base, section)
     verdict = None
     if section.preflight:
         verdict = processes.decide_on_main(lambda: preflight(context, loaded))
-    examples = stage.make_examples(loaded, form, samples, paired, section.max_tokens)
+    examples = training_data.make_examples(
+        loaded,
+        form,
+        samples,
+        section.max_tokens,
+        conflicts=ConflictSamples(samples=paired, section=section),
+    )
     validation = stage.validation_plan(context, loaded, form, section.validation, settings.dev)
     schedule = stage.schedule_of(
         section, len(examples), settings.seed, alpha=section.alpha, validation=validation
     )
     with stage.progress(context, section) as progress:
-        result = train(loaded, examples, schedule, context.unfinished, progress)
+        answers = training_data.own_answers(loaded, form)
+        result = train(loaded, examples, schedule, context.unfinished, progress, answers=answers)
     stage.save_result(context, loaded, result, form, settings.base.revision)
     return stage.stage_result(result, len(samples), len(examples)) | {"preflight": verdict}
 

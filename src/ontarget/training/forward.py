@@ -117,6 +117,7 @@ def model_loss(
     model: PreTrainedModel,
     labels: Rows,
     unlikely: Bool[Tensor, "row time"],
+    continues: Bool[Tensor, "row time"],
     weights: Float[Tensor, "row time"],
     **inputs: Tensor,
 ) -> LossAndLogOdds:
@@ -127,8 +128,8 @@ def model_loss(
     """
     hidden = hidden_states(model, **inputs)[:, :-1]
     hidden = hidden.reshape(-1, hidden.shape[-1])
-    targets = (tensor[:, 1:].reshape(-1) for tensor in (labels, unlikely, weights))
-    return fused_loss(hidden, output_head(model, hidden), *targets)
+    targets = [tensor[:, 1:].reshape(-1) for tensor in (labels, unlikely, weights, continues)]
+    return fused_loss(hidden, output_head(model, hidden), *targets[:3], continues=targets[3])
 
 
 @contextmanager

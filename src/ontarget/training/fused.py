@@ -5,6 +5,8 @@ gradients, while the logits of the chunk are there:
 
     d loss / d logits = slope * (onehot(y) - q),   q = softmax over the classes other than y
     slope = -weight * sigmoid(-log_odds) for likelihood, weight * sigmoid(log_odds) for unlikelihood
+
+Weights by reach cost nothing here: the log-odds of a chunk are known before its slopes.
 """
 
 import math
@@ -17,7 +19,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ontarget.training.losses import IGNORE, Labels, Logits, Nats, likelihood, unlikelihood
+from ontarget.training.losses import (
+    IGNORE,
+    Labels,
+    Logits,
+    Nats,
+    likelihood,
+    log_reach,
+    unlikelihood,
+)
 
 CACHE_NUMBERS = 1 << 19  # float32 numbers that fit the cache of a CPU core: 2 MB
 TILE_CLASSES = 16_384  # rows of a half-precision head that are widened at once
@@ -47,6 +57,7 @@ class TokenTargets(NamedTuple):
     labels: Labels
     unlikely: Bool[Tensor, " token"]
     weights: Float[Tensor, " token"]
+    continues: Bool[Tensor, " token"]  # its weight is multiplied by its reach
 
 
 def fused_loss(  # noqa: PLR0913 - a token's label, kind of loss and weight belong together
@@ -56,12 +67,14 @@ def fused_loss(  # noqa: PLR0913 - a token's label, kind of loss and weight belo
     unlikely: Bool[Tensor, " token"],
     weights: Float[Tensor, " token"],
     *,
+    continues: Bool[Tensor, " token"] | None = None,
     chunk: int = 512,
 ) -> LossAndLogOdds:
     """Sum over labelled tokens of weight * -log p, or of weight * -log(1 - p) where `unlikely`.
 
-    At most `chunk` rows of logits exist at a time. Arithmetic is in float32 or wider, whatever the
-    inputs are. The backward pass can run only once.
+    Where `continues`, the weight is multiplied by the token's reach, see `losses.log_reach`; no
+    gradient passes through it. At most `chunk` rows of logits exist at a time. Arithmetic is in
+    float32 or wider, whatever the inputs are. The backward pass can run only once.
 
     Raises:
         ValueError: a label is not a class.
@@ -69,7 +82,8 @@ def fused_loss(  # noqa: PLR0913 - a token's label, kind of loss and weight belo
     head = Head(weight=head) if isinstance(head, Tensor) else head
     low, up = head.adapter or (None, None)
     dtype = torch.promote_types(head.weight.dtype, torch.float32)
-    targets = TokenTargets(labels, unlikely, weights.detach().to(dtype))
+    continues = torch.zeros_like(unlikely) if continues is None else continues
+    targets = TokenTargets(labels, unlikely, weights.detach().to(dtype), continues)
     with torch.autocast(hidden.device.type, enabled=False):
         outputs = FusedLossFunction.apply(  # type: ignore[no-untyped-call]
             targets, head, chunk, hidden, head.weight, low, up, head.bias
@@ -94,14 +108,16 @@ class FusedLossFunction(torch.autograd.Function):
         loss = head.weight.new_zeros((), dtype=dtype)
         log_odds = head.weight.new_zeros(len(targets.labels), dtype=dtype)
         buffer = head.weight.new_empty(min(chunk, len(labelled)), vocab, dtype=dtype)
+        reached = log_odds.new_zeros((), dtype=torch.float64)  # log(reach * p) of the last token
         for tokens in labelled.tensor_split(max(1, math.ceil(len(labelled) / chunk))):
             states = [tensor[tokens] for tensor in inputs[:3:2] if tensor is not None]
             classes = [tensor for tensor in inputs[1:4:2] if tensor is not None]
             logits, cap_slope = compute_logits(states, classes, head, buffer[: len(tokens)])
             chosen = TokenTargets(*(tensor[tokens] for tensor in targets))
-            log_odds[tokens] = m = replace_by_slopes_(logits, chosen)
+            m, weights, reached = replace_by_slopes_(logits, chosen, reached)
+            log_odds[tokens] = m
             nats = torch.where(chosen.unlikely, unlikelihood(m), likelihood(m))
-            loss += (chosen.weights * nats).sum()
+            loss += (weights * nats).sum()
             if any(grad is not None for grad in grads):
                 slopes = logits if cap_slope is None else logits.mul_(cap_slope)
                 slopes = slopes.mul_(head.scale) if head.scale != 1 else slopes
@@ -164,33 +180,44 @@ def compute_logits(
     return logits.mul_(head.softcap), cap_slope
 
 
-def replace_by_slopes_(logits: Logits, targets: TokenTargets) -> Nats:
-    """Replace logits by the gradient of the weighted loss in them; returns the log-odds.
+def replace_by_slopes_(
+    logits: Logits, targets: TokenTargets, reached: Float[Tensor, ""]
+) -> tuple[Nats, Float[Tensor, " token"], Float[Tensor, ""]]:
+    """Replace logits by the gradient of the weighted loss in them.
 
-    On a CPU a few rows at a time, so that they stay in the cache from one operation to the next.
+    `reached` is log(reach * p) of the token before the first. Returns the log-odds, the weights
+    with their reach, and `reached` of the last token. On a CPU a few rows at a time, so that they
+    stay in the cache from one operation to the next.
     """
     on_cpu = logits.device.type == "cpu"
     block = max(1, CACHE_NUMBERS // logits.shape[1]) if on_cpu else len(logits)
-    columns = (torch.split(tensor, block) for tensor in (logits, *targets))
-    return torch.cat(
-        [
-            replace_block_by_slopes_(rows, TokenTargets(*rest))
-            for rows, *rest in zip(*columns, strict=True)
-        ]
-    )
+    by_reach = bool(targets.continues.any())
+    log_odds, weights = [], []
+    for rows, *rest in zip(*(torch.split(t, block) for t in (logits, *targets)), strict=True):
+        chosen = TokenTargets(*rest)
+        m, others = replace_by_odds_(rows, chosen.labels)
+        if by_reach:
+            reach = log_reach(m, chosen.continues, reached)
+            reached = (reach - likelihood(m))[-1]
+            chosen = chosen._replace(weights=chosen.weights * reach.exp().to(m.dtype))
+        sign = torch.where(chosen.unlikely, 1.0, -1.0)
+        slope = (chosen.weights * sign * torch.sigmoid(sign * m)).unsqueeze(1)
+        rows.mul_(-slope / others).scatter_(1, chosen.labels.unsqueeze(1), slope)
+        log_odds.append(m)
+        weights.append(chosen.weights)
+    return torch.cat(log_odds), torch.cat(weights), reached
 
 
-def replace_block_by_slopes_(logits: Logits, targets: TokenTargets) -> Nats:
-    """Like `replace_by_slopes_`, in one block."""
-    y = targets.labels.unsqueeze(1)
+def replace_by_odds_(logits: Logits, labels: Labels) -> tuple[Nats, Float[Tensor, "token 1"]]:
+    """Replace logits by odds to the likeliest other class, 0 for the label.
+
+    Returns the log-odds of the labels and the sums of the rows.
+    """
+    y = labels.unsqueeze(1)
     of_label = logits.gather(1, y)
     highest = logits.scatter_(1, y, -torch.inf).amax(1, keepdim=True)
     others = logits.sub_(highest).exp_().sum(1, keepdim=True)
-    log_odds = of_label - highest - others.log()
-    sign = torch.where(targets.unlikely, 1.0, -1.0).unsqueeze(1)
-    slope = targets.weights.unsqueeze(1) * sign * torch.sigmoid(sign * log_odds)
-    logits.mul_(-slope / others).scatter_(1, y, slope)
-    return log_odds.squeeze(1)
+    return (of_label - highest - others.log()).squeeze(1), others
 
 
 def add_gradients(

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from peft import PeftModel
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel, TrainingArguments
 
 from ontarget import processes
@@ -24,12 +24,14 @@ from ontarget.errors import RecipeError
 from ontarget.models import adapters
 from ontarget.models.loading import LoadedModel
 from ontarget.training import forward
+from ontarget.training.batches.own_answers import OwnAnswers
+from ontarget.training.batches.packing import packed, padded, prefix_shared
+from ontarget.training.batches.sequences import Example
 from ontarget.training.engine import sharding
 from ontarget.training.engine.compile import compile_layers
 from ontarget.training.engine.muon import make_muon
 from ontarget.training.monitoring.callbacks import LogPoint, OnLog, StopOnSigterm, loss_curve
 from ontarget.training.monitoring.model_selection import ValidationResult, best_result
-from ontarget.training.packing import Example, packed, padded, prefix_shared
 from ontarget.training.resume import ResumableState
 from ontarget.training.schedule import Schedule
 from ontarget.training.trainer import LanguageAwareTrainer, check_finite_weights
@@ -52,14 +54,18 @@ class TrainingResult:
         return best_result(self.validated).step if self.validated else self.steps
 
 
-def train(
+def train(  # noqa: PLR0913 - what is trained, on what, how, and where
     loaded: LoadedModel,
     examples: Sequence[Example],
     schedule: Schedule,
     folder: Path,
     progress: OnLog = lambda point: None,
+    *,
+    answers: OwnAnswers | None = None,
 ) -> TrainingResult:
     """Train the model in place; if it is validated, leave it with the best validated weights.
+
+    `answers` is needed if examples have own conflicts.
 
     Checkpoints go to `folder`, from which training resumes: on a CPU bitwise, unless compiled.
 
@@ -78,7 +84,8 @@ def train(
             model=tuned,
             args=training_arguments(model, schedule, resumable.partial),
             train_dataset=examples,
-            data_collator=collate,
+            collate=collate,
+            answers=answers,
             alpha=schedule.alpha,
             resumable=resumable,
             optimizers=(make_optimizer(tuned, schedule), None),
@@ -106,7 +113,8 @@ def choose_layout(
     forward.check_supported(model, name)
     sharding.check_model(model, name)
     longest = max(example.length for example in examples)
-    most = longest * max(len(example.rows) for example in examples) * schedule.micro_batch
+    rows = max(len(example.rows) + bool(example.own) for example in examples)
+    most = longest * rows * schedule.micro_batch
     row_tokens = min(schedule.row_tokens, most)  # no row gets longer; trying one costs memory
     if forward.prefix_sharing_is_exact(model, longest, row_tokens):
         return "shared"
@@ -126,13 +134,11 @@ def prepare_model(model: PreTrainedModel, schedule: Schedule) -> PreTrainedModel
 
 def collate_batch(
     examples: Sequence[Example], pad: int, *, row_tokens: int, layout: Layout
-) -> dict[str, Any]:
-    """The batch in this layout; `keys` names its samples, for error messages."""
+) -> dict[str, Tensor]:
+    """The batch in this layout."""
     if layout == "padded":
-        batch = padded(examples, pad)
-    else:
-        batch = (prefix_shared if layout == "shared" else packed)(examples, pad, row_tokens)
-    return {**batch, "keys": [example.rows[0].key for example in examples]}
+        return padded(examples, pad)
+    return (prefix_shared if layout == "shared" else packed)(examples, pad, row_tokens)
 
 
 def is_multimodal(model: PreTrainedModel) -> bool:

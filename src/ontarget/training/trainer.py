@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -13,14 +13,16 @@ from transformers import PrinterCallback, Trainer
 from ontarget import processes
 from ontarget.errors import RecipeError
 from ontarget.training import checkpoints
+from ontarget.training.batches.own_answers import OwnAnswers, with_answers
+from ontarget.training.batches.sampler import LengthGroupedSampler, blank_example
+from ontarget.training.batches.sequences import Example
 from ontarget.training.engine import sharding
-from ontarget.training.losses import IGNORE, Nats, likelihood, unlikelihood
+from ontarget.training.losses import IGNORE, Nats, likelihood, log_reach, unlikelihood
 from ontarget.training.monitoring.callbacks import LOGGED_MEANS, LogPoint, SamplerEpoch
-from ontarget.training.packing import Example
 from ontarget.training.resume import ResumableState
-from ontarget.training.sampler import LengthGroupedSampler, blank_example
 
 SAMPLES_NAMED = 8  # in an error message
+Collate = Callable[[Sequence[Example]], dict[str, Tensor]]
 
 
 def check_finite_weights(model: nn.Module, step: int) -> None:
@@ -35,7 +37,9 @@ def check_finite_weights(model: nn.Module, step: int) -> None:
 class LanguageAwareTrainer(Trainer):
     """Minimizes mean likelihood loss + alpha * mean unlikelihood loss over each optimizer step.
 
-    The model must return its loss: see `forward.forward_returns_loss`.
+    The likelihood loss is a mean over response tokens. So is the unlikelihood loss, unless tokens
+    are weighted by their reach: then it is a sum over the tokens of a response, and a mean over
+    responses. The model must return its loss: see `forward.forward_returns_loss`.
     """
 
     def __init__(
@@ -43,12 +47,15 @@ class LanguageAwareTrainer(Trainer):
         *,
         alpha: float,
         resumable: ResumableState,
+        collate: Collate,
+        answers: OwnAnswers | None,
         train_dataset: Sequence[Example],
         **trainer: Any,
     ) -> None:
-        super().__init__(train_dataset=[*train_dataset, blank_example(train_dataset)], **trainer)
+        examples = [*train_dataset, blank_example(train_dataset)]
+        super().__init__(train_dataset=examples, data_collator=list, **trainer)  # type: ignore[arg-type]
         self.remove_callback(PrinterCallback)
-        self.alpha = alpha
+        self.alpha, self.collate, self.answers = alpha, collate, answers
         self.lengths = [example.length for example in train_dataset]
         self.resumable = resumable
         self.loss_is_scaled_for_ga = True  # `compute_loss` divides by counts of the optimizer step
@@ -67,19 +74,38 @@ class LanguageAwareTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], Tensor]:
-        """The step's micro-batches, and the mean number of true and conflict labels per process."""
-        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        self.sample_keys = [batch.pop("keys") for batch in batches]
+        """The step's micro-batches, and by how much to divide both losses, per process.
+
+        The divisors are the numbers of true and of conflict labels; labels weighted by their reach
+        count once a response.
+        """
+        micro_batches: list[list[Example]]
+        micro_batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self.sample_keys = [[e.rows[0].key for e in examples] for examples in micro_batches]
         self.micro_batches_done = 0
+        if self.answers is not None:
+            micro_batches = self.add_own_answers(micro_batches, self.answers)
+        batches = [self.collate(examples) for examples in micro_batches]
         counts = torch.zeros(2, device=device)
         for batch in batches:
-            labelled = batch["labels"][:, 1:] != IGNORE
-            conflict = (labelled & batch["unlikely"][:, 1:]).sum()
-            counts += torch.stack([labelled.sum() - conflict, conflict]).to(device)
+            labelled = (batch["labels"] != IGNORE) & ~batch["continues"]
+            labelled, unlikely = labelled[:, 1:], batch["unlikely"][:, 1:]
+            counts += torch.stack([(labelled & ~unlikely).sum(), (labelled & unlikely).sum()]).to(
+                device
+            )
         # Engines average gradients over processes, so dividing by the mean count of a process
         # gives the mean over all labels.
         gathered = self.accelerator.gather(counts[None])
         return batches, gathered.sum(0) / len(gathered)
+
+    def add_own_answers(
+        self, micro_batches: Sequence[Sequence[Example]], answers: OwnAnswers
+    ) -> list[list[Example]]:
+        """The step's examples with the answers that the model gives now."""
+        network: Any = self.model
+        answered = with_answers([e for examples in micro_batches for e in examples], answers)
+        network.train()
+        return [[next(answered) for _ in examples] for examples in micro_batches]
 
     def compute_loss(
         self,
@@ -93,8 +119,9 @@ class LanguageAwareTrainer(Trainer):
         dtype = torch.promote_types(network.dtype, torch.float32)
         counts = num_items_in_batch.clamp(min=1).to(dtype)
         true_count, conflict_count = counts
-        weights = torch.where(inputs["unlikely"], self.alpha / conflict_count, 1 / true_count)
-        loss, log_odds = model(**inputs, weights=weights)
+        factors = torch.where(inputs["unlikely"], self.alpha / conflict_count, 1 / true_count)
+        weights = inputs["weights"].to(dtype) * factors
+        loss, log_odds = model(**{**inputs, "weights": weights})
         keys = self.sample_keys[self.micro_batches_done]
         self.micro_batches_done += 1
         if not torch.isfinite(loss):
@@ -104,13 +131,18 @@ class LanguageAwareTrainer(Trainer):
 
     def record(self, log_odds: Nats, inputs: dict[str, Tensor], counts: Tensor) -> None:
         """Add this micro-batch's part of each logged mean to the sums that `log` reads."""
-        labels, unlikely = (inputs[name][:, 1:].reshape(-1) for name in ("labels", "unlikely"))
+        labels, unlikely, continues, weights = (
+            inputs[name][:, 1:].reshape(-1)
+            for name in ("labels", "unlikely", "continues", "weights")
+        )
         labelled = labels != IGNORE
-        true, conflict = log_odds[labelled & ~unlikely], log_odds[labelled & unlikely]
+        nats = weights * log_reach(log_odds, continues).exp() * unlikelihood(log_odds)
+        true = log_odds[labelled & ~unlikely]
+        conflict = log_odds[labelled & unlikely & ~continues]
         true_count, conflict_count = counts
         sums = (  # in the order of LOGGED_MEANS, then the number of tokens
             likelihood(true).sum() / true_count,
-            unlikelihood(conflict).sum() / conflict_count,
+            nats[labelled & unlikely].sum() / conflict_count,
             true.sum() / true_count,
             conflict.sum() / conflict_count,
             (conflict > 0).sum() / conflict_count,

@@ -16,15 +16,16 @@ from transformers import TrainerCallback
 
 from ontarget import processes
 from ontarget.errors import Stopped
+from ontarget.training.batches.sampler import LengthGroupedSampler
 from ontarget.training.engine.compile import run_eagerly
 from ontarget.training.engine.sharding import assign, full_tensor
 from ontarget.training.monitoring.model_selection import ValidationResult, best_result, has_settled
-from ontarget.training.sampler import LengthGroupedSampler
 
 LogPoint = dict[str, int | float]  # step, steps, likelihood, unlikelihood, learning_rate, ...
 OnLog = Callable[[LogPoint], None]
 
-# Means over response tokens. Log-odds still change where a loss is too close to 0 to show anything.
+# Means over response tokens, but conflict log-odds weighted by reach are of first tokens only. They
+# still change where a loss is too close to 0 to show anything.
 LOGGED_MEANS = ("likelihood", "unlikelihood", "log_odds", "conflict_log_odds", "conflict_share")
 CURVE_KEYS = (*LOGGED_MEANS, "learning_rate", "grad_norm")
 SAME_SIGNAL_SECONDS = 2.0  # SIGTERMs within this time count as one

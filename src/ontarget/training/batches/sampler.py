@@ -2,11 +2,10 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from torch.utils.data import Sampler
 
-from ontarget.training.packing import Example
+from ontarget.training.batches.sequences import Example
 
 
 class LengthGroupedSampler(Sampler[int]):
@@ -43,5 +42,4 @@ class LengthGroupedSampler(Sampler[int]):
 
 def blank_example(examples: Sequence[Example]) -> Example:
     """The shortest example without its labels, which contributes nothing to the loss."""
-    rows = min(examples, key=lambda example: example.length).rows
-    return Example(rows=tuple(replace(row, prompt_tokens=len(row.tokens)) for row in rows))
+    return min(examples, key=lambda example: example.length).blank

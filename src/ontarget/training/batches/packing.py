@@ -1,10 +1,4 @@
-"""Token sequences to batches: ids, positions, labels, and which loss each label takes.
-
-Prompt and response are tokenized separately and joined, in training as in decoding, so a model is
-trained on exactly the prompt tokens that it will see. BOS, where the tokenizer adds one,
-belongs to the prompt; EOS ends the response. For an encoder-decoder these are the tokens of the
-decoder; those of the encoder are kept separately.
-"""
+"""Token sequences to batches: ids, positions, labels, and which loss each label takes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,60 +8,21 @@ import torch
 from torch import Tensor
 
 from ontarget.models.padding import right_padded
-from ontarget.models.prompting import Prompt
+from ontarget.training.batches.sequences import Example, Tokens, TokenSequence
 from ontarget.training.losses import IGNORE
 
-Tokens = tuple[int, ...]
-PrefixTree = dict[int, Any]  # a token, and the tree of the tokens that follow it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenSequence:
-    """One sequence to train on; its first `prompt_tokens` tokens have no label."""
-
-    key: str  # of its sample
-    tokens: Tokens
-    prompt_tokens: int
-    encoder: Tokens = ()
-    unlikely: bool = False  # a conflict sample: its response takes the unlikelihood loss
-
-
 PrefixOf = Callable[[TokenSequence], Tokens]  # the part of a sequence that others may share
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """Sequences that share a batch: a true sample and, in stage 2, its conflict sample."""
-
-    rows: tuple[TokenSequence, ...]
-
-    @property
-    def length(self) -> int:
-        """Tokens of the longest sequence, encoder and decoder together."""
-        return max(len(row.encoder) + len(row.tokens) for row in self.rows)
-
-
-def token_sequence(
-    key: str, prompt: Prompt, response: Sequence[int], *, unlikely: bool = False
-) -> TokenSequence:
-    """Prompt and response as one sequence."""
-    return TokenSequence(
-        key=key,
-        tokens=(*prompt.tokens, *response),
-        prompt_tokens=len(prompt.tokens),
-        encoder=prompt.encoder,
-        unlikely=unlikely,
-    )
+PrefixTree = dict[int, Any]  # a token, and the tree of the tokens that follow it
 
 
 def padded(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
     """One sequence per row, padded on the right.
 
-    Returns `input_ids`, `attention_mask`, `labels`, `unlikely` ("row time"); see `collate`. The
-    mask is all ones: no token attends to what is right of it, and with sliding windows a masked
-    padding token may attend to nothing, which makes the row NaN. For an encoder-decoder
-    `input_ids` and `attention_mask` belong to the encoder, which does attend to its padding, and
-    the rest belongs to `decoder_input_ids`.
+    Returns `input_ids`, `attention_mask` and the targets of `collate` ("row time"). The mask is
+    all ones: no token attends to what is right of it, and with sliding windows a masked padding
+    token may attend to nothing, which makes the row NaN. For an encoder-decoder `input_ids` and
+    `attention_mask` belong to the encoder, which does attend to its padding, and the rest belongs
+    to `decoder_input_ids`.
     """
     sequences = [sequence for example in examples for sequence in example.rows]
     batch = collate([[sequence] for sequence in sequences], pad, no_prefix)
@@ -81,8 +36,8 @@ def padded(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
 def packed(examples: Sequence[Example], pad: int, row_tokens: int) -> dict[str, Tensor]:
     """Several sequences per row of at most `row_tokens`; a longer sequence has its own row.
 
-    Returns `input_ids`, `position_ids`, `labels`, `unlikely` ("row time"); see `collate`. Positions
-    restart with each sequence, by which attention keeps sequences apart.
+    Returns `input_ids`, `position_ids` and the targets of `collate` ("row time"). Positions restart
+    with each sequence, by which attention keeps sequences apart.
     """
     batch = pack_rows(examples, pad, row_tokens, no_prefix)
     del batch["visible_until"]
@@ -174,7 +129,8 @@ def collate(
 ) -> dict[str, Tensor]:
     """Tensors of the rows, padded on the right to equal length.
 
-    A label is at the position of its own token; the shift is made in `forward.model_loss`. The
+    The targets are `labels`, `unlikely`, `continues` and `weights`, see `fused.TokenTargets`. A
+    label is at the position of its own token; the shift is made in `forward.model_loss`. The
     first token of a sequence has no label, since no token of the sequence predicts it. A token at
     j is visible to the tokens from j up to, but not including, `visible_until[j]`: the end of its
     sequence, or of the last sequence that shares the token. Every padding token is a sequence of
@@ -189,12 +145,16 @@ def collate(
         row["position_ids"] += [0] * padding
         row["visible_until"] += range(width - padding + 1, width + 1)
         row["unlikely"] += [False] * padding
+        row["continues"] += [False] * padding
+        row["weights"] += [0.0] * padding
     return {name: torch.tensor([row[name] for row in columns]) for name in columns[0]}
 
 
 def row_columns(sequences: Sequence[TokenSequence], prefix_of: PrefixOf) -> dict[str, list[Any]]:
     """One row, not yet padded; sorting by prefix puts sequences that share one side by side."""
-    names = ("input_ids", "position_ids", "labels", "unlikely", "visible_until")
+    names = (
+        "input_ids", "position_ids", "visible_until", "labels", "unlikely", "continues", "weights",
+    )  # fmt: skip
     row: dict[str, list[Any]] = {name: [] for name in names}
     path: list[int] = []  # where in the row each token of the last sequence's prefix is
     last: Tokens = ()
@@ -211,10 +171,18 @@ def row_columns(sequences: Sequence[TokenSequence], prefix_of: PrefixOf) -> dict
         labels = [*[IGNORE] * unlabelled, *sequence.tokens[unlabelled:]]
         row["labels"] += labels[shared:length]
         row["unlikely"] += [sequence.unlikely] * (length - shared)
+        row["continues"] += [sequence.by_reach and at > unlabelled for at in range(shared, length)]
+        row["weights"] += token_weights(sequence)[shared:length]
         row["visible_until"] += [end] * (length - shared)
         for index in path[:shared]:
             row["visible_until"][index] = end
     return row
+
+
+def token_weights(sequence: TokenSequence) -> list[float]:
+    """The weight of each token of the sequence; those of the prompt have no label."""
+    response = len(sequence.tokens) - sequence.prompt_tokens
+    return [*[0.0] * sequence.prompt_tokens, *(sequence.weights or [1.0] * response)]
 
 
 def common_prefix_length(one: Sequence[int], other: Sequence[int]) -> int:

@@ -1,0 +1,114 @@
+"""From the samples of a step to the examples of a training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ontarget import artifacts
+from ontarget.data.sampling import choose
+from ontarget.decoding.hf import begin_answers
+from ontarget.errors import CorpusError
+from ontarget.models import loading
+from ontarget.models.loading import LoadedModel
+from ontarget.models.prompting import build_prompts, build_responses, end_ids
+from ontarget.models.templates import PromptFormat
+from ontarget.recipe.sections import Training, Unlikelihood
+from ontarget.recipe.step_context import StepContext
+from ontarget.records import Sample
+from ontarget.training.batches.own_answers import OwnAnswers
+from ontarget.training.batches.sequences import (
+    Example,
+    OwnConflict,
+    TokenSequence,
+    token_sequence,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictSamples:
+    """Conflict samples, one for each true sample, and the section that says how to train them."""
+
+    samples: Sequence[Sample]
+    section: Unlikelihood
+
+
+def training_samples(context: StepContext[Any], section: Training, seed: int) -> list[Sample]:
+    """The samples that a training will see, in random order."""
+    samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "train.jsonl", Sample)
+    return choose(samples, section.steps * section.batch if section.steps else len(samples), seed)
+
+
+def make_examples(
+    loaded: LoadedModel,
+    prompt_format: PromptFormat,
+    samples: Sequence[Sample],
+    max_tokens: int,
+    *,
+    conflicts: ConflictSamples | None = None,
+) -> list[Example]:
+    """Each sample with its conflict sample, if any; pairs that are too long are left out.
+
+    Raises:
+        CorpusError: none is left.
+    """
+    true = tokenize_samples(loaded, prompt_format, samples)
+    if conflicts is None:
+        examples = [Example(rows=(row,)) for row in true]
+    elif conflicts.section.conflicts == "own":
+        own = own_conflicts(loaded, prompt_format, conflicts)
+        examples = [Example(rows=(row,), own=one) for row, one in zip(true, own, strict=True)]
+    else:
+        by_reach = conflicts.section.tokens == "reach"
+        wrong = [
+            replace(row, unlikely=True, by_reach=by_reach)
+            for row in tokenize_samples(loaded, prompt_format, conflicts.samples)
+        ]
+        examples = [Example(rows=pair) for pair in zip(true, wrong, strict=True)]
+    longest = min(max_tokens, loaded.positions or max_tokens)
+    fitting = [example for example in examples if example.length <= longest]
+    if not fitting:
+        raise CorpusError(
+            f"corpus.train: all {len(samples)} samples are longer than {longest} tokens; "
+            "raise max_tokens or take a model with more positions"
+        )
+    return fitting
+
+
+def tokenize_samples(
+    loaded: LoadedModel, prompt_format: PromptFormat, samples: Sequence[Sample]
+) -> list[TokenSequence]:
+    """Prompts and responses, joined."""
+    prompts = build_prompts(loaded, samples, prompt_format)
+    responses = build_responses(loaded, samples, prompt_format)
+    rows = [
+        token_sequence(sample.key, prompt, response)
+        for sample, prompt, response in zip(samples, prompts, responses, strict=True)
+    ]
+    loading.check_token_ids(loaded, (t for row in rows for t in (*row.encoder, *row.tokens)))
+    return rows
+
+
+def own_conflicts(
+    loaded: LoadedModel, prompt_format: PromptFormat, conflicts: ConflictSamples
+) -> list[OwnConflict]:
+    """The prompts of own conflicts."""
+    samples, tokens = conflicts.samples, conflicts.section.own_tokens
+    answered = [replace(sample, asked_lang=sample.target_lang) for sample in samples]
+    return [
+        OwnConflict(key=sample.key, source=sample.source, answered=one, asked=other, tokens=tokens)
+        for sample, one, other in zip(
+            samples,
+            build_prompts(loaded, answered, prompt_format),
+            build_prompts(loaded, samples, prompt_format),
+            strict=True,
+        )
+    ]
+
+
+def own_answers(loaded: LoadedModel, prompt_format: PromptFormat) -> OwnAnswers:
+    """How the model that is being trained answers."""
+    stop = end_ids(loaded, prompt_format)
+    return OwnAnswers(
+        begin=lambda prompts, tokens: begin_answers(loaded, prompts, tokens, stop),
+        decode=lambda tokens: str(loaded.tokenizer.decode(list(tokens), skip_special_tokens=True)),
+    )
