@@ -1,4 +1,4 @@
-"""The two draws of conflict samples: what changes, what does not, and what a draw depends on."""
+"""The draws of conflict samples: what changes, what does not, and what a draw depends on."""
 
 from collections import Counter
 from dataclasses import asdict, replace
@@ -11,6 +11,7 @@ from ontarget.data.conflicts import (
     any_other_instruction,
     count_asking_right_language,
     draw_conflicts,
+    draw_own_conflicts,
     wrong_target,
 )
 from ontarget.records import Direction, Sample
@@ -150,3 +151,57 @@ def test_a_draw_over_a_training_set_is_the_draw_of_each_sample() -> None:
     assert draw_conflicts(samples, "any_other_instruction", (), 3) == [
         any_other_instruction(sample, counts, 3) for sample in samples
     ]
+
+
+def english_centric(count: int) -> list[Sample]:
+    """Sentence n of English and each of three other languages, both ways."""
+    return [
+        Sample(
+            key=f"{n}/{a}-{b}", source_lang=a, asked_lang=b, target_lang=b,
+            source=f"{a} {n}", target=f"{b} {n}",
+        )
+        for n in range(count)
+        for other in ("it", "nl", "ro")
+        for a, b in (("en", other), (other, "en"))
+    ]  # fmt: skip
+
+
+@given(seeds)
+def test_an_own_conflict_requests_two_other_languages_of_a_sentence_of_training(seed: int) -> None:
+    samples = english_centric(2)
+    for sample, own in zip(samples, draw_own_conflicts(samples, LANGUAGES, seed), strict=True):
+        assert own.key == sample.key and own.conflicts and own.target == ""
+        assert len({own.source_lang, own.target_lang, own.asked_lang}) == 3
+        assert (own.source_lang, own.source) in (
+            (sample.source_lang, sample.source), (sample.target_lang, sample.target),
+        )  # fmt: skip
+
+
+@given(seeds)
+def test_own_conflicts_translate_from_languages_with_the_fewest_targets_in_training(
+    seed: int,
+) -> None:
+    """From Italian everything went into English, from English into three languages."""
+    drawn = draw_own_conflicts(english_centric(3), LANGUAGES, seed)
+    assert {own.source_lang for own in drawn} == {"it", "nl", "ro"}
+
+
+def test_with_one_direction_each_both_sides_are_translated_from() -> None:
+    samples = [s for s in english_centric(40) if {s.source_lang, s.target_lang} == {"en", "it"}]
+    drawn = draw_own_conflicts(samples, LANGUAGES, seed=1)
+    assert {own.source_lang for own in drawn} == {"en", "it"}
+
+
+@given(seeds, st.permutations(range(18)))
+def test_the_order_of_the_samples_does_not_matter_to_own_conflicts(
+    seed: int, order: list[int]
+) -> None:
+    samples = english_centric(3)
+    drawn = draw_own_conflicts(samples, LANGUAGES, seed)
+    shuffled = draw_own_conflicts([samples[index] for index in order], LANGUAGES, seed)
+    assert [drawn[index] for index in order] == shuffled
+
+
+def test_own_conflicts_need_three_languages() -> None:
+    with pytest.raises(ValueError, match="need at least 3 languages.*conflicts: references"):
+        draw_own_conflicts([SAMPLE], ["it", "nl"], seed=1)

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import torch
 from support.models import double, tiny
-from support.trainings import by_definition, examples, schedule
+from support.trainings import by_definition, examples, own_answers, schedule
 from torch import Tensor, nn
 from torch.testing import assert_close
 
 from ontarget.models.loading import LoadedModel
 from ontarget.training import train as training
+from ontarget.training.batches.own_answers import with_answers
 from ontarget.training.monitoring.callbacks import LogPoint
 from ontarget.training.schedule import Schedule
 from ontarget.training.train import train
@@ -43,30 +44,34 @@ def plain_descent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trained(
-    make: Callable[[], LoadedModel], folder: Path, **changes: Any
+    make: Callable[[], LoadedModel], folder: Path, *, conflicts: str = "all", **changes: Any
 ) -> tuple[list[LogPoint], dict[str, Tensor]]:
     """Curve and weights after three steps; of 20 examples, the third step has four."""
     loaded = make()
     setting = schedule(steps=3, batch=BATCH, learning_rate=RATE, **changes)
-    drawn = examples(20, conflicts=setting.alpha > 0)
-    return train(loaded, drawn, setting, folder).curve, loaded.model.state_dict()
+    kind = {"none": {"conflicts": False}, "reach": {"by_reach": True}, "own": {"own": True}}
+    drawn = examples(20, **kind.get(conflicts, {}))
+    curve = train(loaded, drawn, setting, folder, answers=own_answers(loaded)).curve
+    return curve, loaded.model.state_dict()
 
 
 @pytest.mark.parametrize(
-    ("make", "alpha"),
-    [(tiny, 0.3), (lambda: double(tiny()), 0.3), (lambda: double(tiny()), 0.0)],
-    ids=["float32", "float64", "float64, without conflicts"],
+    ("make", "conflicts"),
+    [(tiny, "all"), *[(lambda: double(tiny()), kind) for kind in ("all", "none", "reach", "own")]],
+    ids=["float32", "float64", "no conflicts", "weighted by reach", "own answers"],
 )
 def test_curve_and_weights_do_not_depend_on_the_micro_batch(
-    tmp_path: Path, make: Callable[[], LoadedModel], alpha: float
+    tmp_path: Path, make: Callable[[], LoadedModel], conflicts: str
 ) -> None:
-    curve, weights = trained(make, tmp_path / "whole", micro_batch=BATCH, alpha=alpha)
+    curve, weights = trained(make, tmp_path / "whole", micro_batch=BATCH, conflicts=conflicts)
     tolerance = TOLERANCE[weights["model.norm.weight"].dtype]
     assert [point["step"] for point in curve] == [1, 2, 3]
     assert {"likelihood", "unlikelihood", "grad_norm"} < set(curve[0])
     for micro_batch in SMALLER:
         folder = tmp_path / str(micro_batch)
-        split_curve, split_weights = trained(make, folder, micro_batch=micro_batch, alpha=alpha)
+        split_curve, split_weights = trained(
+            make, folder, micro_batch=micro_batch, conflicts=conflicts
+        )
         for point, whole in zip(split_curve, curve, strict=True):
             assert point == pytest.approx(whole, rel=tolerance, abs=tolerance)
         for name, weight in weights.items():
@@ -74,15 +79,17 @@ def test_curve_and_weights_do_not_depend_on_the_micro_batch(
 
 
 @pytest.mark.parametrize("micro_batch", [1, BATCH])
+@pytest.mark.parametrize("kind", [{}, {"by_reach": True}, {"own": True}], ids=str)
 def test_a_step_is_the_rate_times_the_gradient_of_the_definition(
-    tmp_path: Path, micro_batch: int
+    tmp_path: Path, micro_batch: int, kind: dict[str, bool]
 ) -> None:
     """The law above relies on it: nothing between gradient and weights hides a wrong scale."""
-    before, loaded = double(tiny()).model, double(tiny())
-    drawn = examples(BATCH)
+    start, loaded = double(tiny()), double(tiny())
+    before, drawn = start.model, examples(BATCH, **kind)
     setting = schedule(batch=BATCH, micro_batch=micro_batch, learning_rate=RATE)
-    by_definition(before, drawn, setting.alpha).backward()
-    train(loaded, drawn, setting, tmp_path)
+    answered = list(with_answers(drawn, own_answers(start)))
+    by_definition(before, answered, setting.alpha).backward()
+    train(loaded, drawn, setting, tmp_path, answers=own_answers(loaded))
     after = dict(loaded.model.named_parameters())
     for name, weight in before.named_parameters():
         assert weight.grad is not None

@@ -17,7 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_model
 from support.models import tiny
-from support.trainings import Killed, dies_after, examples, schedule
+from support.trainings import Killed, dies_after, examples, own_answers, schedule
 from torch import Tensor, nn
 
 from ontarget import artifacts
@@ -52,12 +52,13 @@ def validation(measure: Callable[[int], ValidationResult] = result_of) -> Valida
 
 
 def trained(
-    folder: Path, *, validated: bool = True, **changes: Any
+    folder: Path, *, validated: bool = True, own: bool = False, **changes: Any
 ) -> tuple[TrainingResult, nn.Module]:
     """Four epochs over ten examples, resumed from the checkpoints in `folder`."""
     loaded = tiny()
     setting = schedule(**{**SETTING, **changes, "validation": validation() if validated else None})
-    return train(loaded, examples(10), setting, folder), loaded.model
+    drawn = examples(10, own=own)
+    return train(loaded, drawn, setting, folder, answers=own_answers(loaded)), loaded.model
 
 
 def weights_of(model: nn.Module) -> Weights:
@@ -102,16 +103,21 @@ def killed(interrupted: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(interrupted, tmp_path / "killed"))
 
 
-@pytest.mark.parametrize(("optimizer", "validated"), [("adamw", True), ("muon", False)])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "adamw", "validated": True},
+        {"optimizer": "muon", "validated": False, "own": True},
+    ],
+    ids=str,
+)
 def test_killed_anywhere_it_resumes_to_the_same_weights_and_curve(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     uninterrupted: Uninterrupted,
-    optimizer: str,
-    validated: bool,
+    changes: dict[str, Any],
 ) -> None:
     """Killed between and while writing checkpoints, which take about a dozen flushes each."""
-    changes = {"optimizer": optimizer, "validated": validated}
     resumed_from: list[str | None] = []
     restore = ResumableState.restore
 
@@ -131,7 +137,7 @@ def test_killed_anywhere_it_resumes_to_the_same_weights_and_curve(
     expected, weights = uninterrupted(**changes)
     assert same(weights_of(model), weights)
     assert result == expected
-    assert result.kept == (BEST if validated else STEPS)
+    assert result.kept == (BEST if changes["validated"] else STEPS)
 
 
 KINDS: tuple[dict[str, Any], ...] = (

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from ontarget import systems
+from ontarget.data.conflicts import FEWEST_LANGUAGES
 from ontarget.data.directions import around_pivot, parse_directions, remaining_directions
 from ontarget.errors import RecipeError
 from ontarget.languages.names import is_known, unknown_code
@@ -85,6 +86,12 @@ class Recipe(Section):
             raise ValueError(
                 "unlikelihood.draw: any_other_instruction has no other with one supervised "
                 "direction; use wrong_target"
+            )
+        own = self.unlikelihood is not None and self.unlikelihood.conflicts == "own"
+        if own and len(self.languages) < FEWEST_LANGUAGES:
+            raise ValueError(
+                f"unlikelihood.conflicts: own needs {FEWEST_LANGUAGES} languages, one to translate "
+                "from and two to request; use references"
             )
         if self.control and self.unlikelihood is None:
             raise ValueError("control: compares with stage 2; add the section unlikelihood")

@@ -21,9 +21,8 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
     """Write `model/`, `curve.jsonl`, and as asked for `preflight.json`, `validation.jsonl`."""
     settings, section = context.settings, context.settings.unlikelihood
     form = settings.prompt_format
-    samples = training_data.training_samples(
-        context, section, settings.seed + 1
-    )  # not stage 1's order
+    seed = settings.seed + 1  # not stage 1's order
+    samples = training_data.training_samples(context, section, seed)
     path = context.inputs["2_conflict"] / "conflicts.jsonl"
     conflicts = {sample.key: sample for sample in artifacts.read_jsonl(path, Sample)}
     paired = ConflictSamples(samples=[conflicts[sample.key] for sample in samples], section=section)
@@ -36,7 +35,7 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
         form,
         samples,
         section.max_tokens,
-        conflicts=ConflictSamples(samples=paired, section=section),
+        conflicts=paired,
     )
     validation = stage.validation_plan(context, loaded, form, section.validation, settings.dev)
     schedule = stage.schedule_of(

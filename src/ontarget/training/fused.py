@@ -108,7 +108,7 @@ class FusedLossFunction(torch.autograd.Function):
         loss = head.weight.new_zeros((), dtype=dtype)
         log_odds = head.weight.new_zeros(len(targets.labels), dtype=dtype)
         buffer = head.weight.new_empty(min(chunk, len(labelled)), vocab, dtype=dtype)
-        reached = log_odds.new_zeros((), dtype=torch.float64)  # log(reach * p) of the last token
+        reached = log_odds.new_zeros((), dtype=torch.float64) if targets.continues.any() else None
         for tokens in labelled.tensor_split(max(1, math.ceil(len(labelled) / chunk))):
             states = [tensor[tokens] for tensor in inputs[:3:2] if tensor is not None]
             classes = [tensor for tensor in inputs[1:4:2] if tensor is not None]
@@ -181,22 +181,21 @@ def compute_logits(
 
 
 def replace_by_slopes_(
-    logits: Logits, targets: TokenTargets, reached: Float[Tensor, ""]
-) -> tuple[Nats, Float[Tensor, " token"], Float[Tensor, ""]]:
+    logits: Logits, targets: TokenTargets, reached: Float[Tensor, ""] | None
+) -> tuple[Nats, Float[Tensor, " token"], Float[Tensor, ""] | None]:
     """Replace logits by the gradient of the weighted loss in them.
 
-    `reached` is log(reach * p) of the token before the first. Returns the log-odds, the weights
-    with their reach, and `reached` of the last token. On a CPU a few rows at a time, so that they
-    stay in the cache from one operation to the next.
+    `reached` is log(reach * p) of the token before the first, None without weights by reach.
+    Returns the log-odds, the weights with their reach, and `reached` of the last token. On a CPU a
+    few rows at a time, so that they stay in the cache from one operation to the next.
     """
     on_cpu = logits.device.type == "cpu"
     block = max(1, CACHE_NUMBERS // logits.shape[1]) if on_cpu else len(logits)
-    by_reach = bool(targets.continues.any())
     log_odds, weights = [], []
     for rows, *rest in zip(*(torch.split(t, block) for t in (logits, *targets)), strict=True):
         chosen = TokenTargets(*rest)
         m, others = replace_by_odds_(rows, chosen.labels)
-        if by_reach:
+        if reached is not None:
             reach = log_reach(m, chosen.continues, reached)
             reached = (reach - likelihood(m))[-1]
             chosen = chosen._replace(weights=chosen.weights * reach.exp().to(m.dtype))
