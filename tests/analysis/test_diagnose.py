@@ -1,5 +1,8 @@
 """Diagnosis and validation against their definitions, computed one sentence at a time."""
 
+import math
+import statistics
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -10,7 +13,14 @@ from support.texts import TEXTS
 from support.translators import FixedTranslator
 from torch.testing import assert_close
 
-from ontarget.analysis.diagnose import DiagnosisSettings, diagnose, response_log_odds, validate
+from ontarget.analysis.diagnose import (
+    DiagnosisSettings,
+    diagnose,
+    kind_of,
+    percent_alike,
+    response_log_odds,
+)
+from ontarget.analysis.validation import validate
 from ontarget.data.conflicts import wrong_target
 from ontarget.decoding.base import Search
 from ontarget.decoding.hf import HuggingFaceTranslator, generate
@@ -59,7 +69,9 @@ def sample(number: int, direction: Direction = EN_IT) -> Sample:
 def test_log_odds_are_those_of_every_response_token_and_of_no_other() -> None:
     loaded = tiny()
     samples = [sample(number) for number in range(5)]
-    log_odds = response_log_odds(loaded, samples, PLAIN)
+    batches = list(response_log_odds(loaded, samples, PLAIN))
+    log_odds = torch.cat([row for _, rows in batches for row in rows])
+    assert sorted(index for indices, _ in batches for index in indices) == [0, 1, 2, 3, 4]
     expected = []
     for one in samples:
         (prompt,) = loaded.prompts([fill_template(one, PLAIN.template, english_name)])
@@ -72,20 +84,109 @@ def test_log_odds_are_those_of_every_response_token_and_of_no_other() -> None:
     assert_close(log_odds.double().sort().values, torch.tensor(expected).double().sort().values)
 
 
-def test_losses_are_measured_on_supervised_directions_and_ratios_on_all() -> None:
+def nats_by_definition(
+    loaded: LoadedModel, one: Sample, source: str | None = None
+) -> tuple[list[float], list[float]]:
+    """(-log p, p) of each response token of a sample, from full logits."""
+    filled = fill_template(replace(one, source=source or one.source), PLAIN.template, english_name)
+    (prompt,) = loaded.prompts([filled])
+    (response,) = loaded.responses([one.target])
+    with torch.no_grad():
+        logits = loaded.model(input_ids=torch.tensor([prompt + response])).logits[0]
+    p = logits.double().softmax(-1)
+    found = [p[len(prompt) - 1 + at, token].item() for at, token in enumerate(response)]
+    return [-math.log(value) for value in found], found
+
+
+def mean(values: Iterable[float]) -> float:
+    return statistics.fmean(values)
+
+
+def test_losses_are_measured_by_kind_of_direction_under_right_and_wrong_instructions() -> None:
     loaded = tiny()
     supervised = [sample(number) for number in range(4)]
     samples = [*supervised, sample(9, IT_NL)]
     measures = diagnose(loaded, translator(loaded), samples, SETTINGS).measures
-    right = response_log_odds(loaded, supervised, PLAIN).double()
+    assert [(k.kind, k.segments) for k in measures.kinds] == [("one target", 4), ("zero-shot", 1)]
+    kind = measures.kinds[0]
+    right = [nats_by_definition(loaded, one) for one in supervised]
     conflicts = [wrong_target(one, SETTINGS.languages, 0) for one in supervised]
-    wrong = response_log_odds(loaded, conflicts, PLAIN).double()
-    likelihood, unlikelihood = torch.log1p(torch.exp(-right)), torch.log1p(torch.exp(wrong))
-    assert measures.likelihood_nats == pytest.approx(likelihood.mean().item(), rel=1e-4)
-    assert measures.conflict_nats == pytest.approx(unlikelihood.mean().item(), rel=1e-4)
-    assert measures.right_share == pytest.approx((right > 0).double().mean().item())
-    assert set(measures.off_target_percent) == {"en-it", "it-nl"}
-    assert set(measures.reference_off_target_percent) == {"en-it", "it-nl"}
+    wrong = [nats_by_definition(loaded, one) for one in conflicts]
+    assert kind.right_nats == pytest.approx(mean(n for nats, _ in right for n in nats), rel=1e-4)
+    assert kind.wrong_nats == pytest.approx(mean(n for nats, _ in wrong for n in nats), rel=1e-4)
+    assert kind.right_first == pytest.approx(mean(p[0] for _, p in right), rel=1e-4)
+    assert kind.wrong_first == pytest.approx(mean(p[0] for _, p in wrong), rel=1e-4)
+    assert [d.name for d in measures.directions] == ["en-it", "it-nl"]
+
+
+@pytest.mark.parametrize(
+    ("direction", "kind"),
+    [("it-en", "one target"), ("en-it", "several targets"), ("it-nl", "zero-shot")],
+)
+def test_a_direction_is_zero_shot_or_counted_by_the_targets_of_its_source(
+    direction: str, kind: str
+) -> None:
+    supervised = [Direction(*pair.split("-")) for pair in ("en-it", "it-en", "en-nl", "nl-en")]
+    assert kind_of(Direction(*direction.split("-")), supervised) == kind
+
+
+def test_the_source_gain_compares_begun_references_with_their_own_and_another_source() -> None:
+    """In zero-shot directions, after three given tokens; the next sentence lends its source."""
+    loaded = tiny()
+    zero_shot = [sample(number, IT_NL) for number in range(3)]
+    measures = diagnose(loaded, translator(loaded), [sample(0), *zero_shot], SETTINGS).measures
+    own = [n for one in zero_shot for n in nats_by_definition(loaded, one)[0][3:]]
+    other = [
+        n
+        for one, lender in zip(zero_shot, [*zero_shot[1:], zero_shot[0]], strict=True)
+        for n in nats_by_definition(loaded, one, lender.source)[0][3:]
+    ]
+    assert measures.source_gain_nats == pytest.approx(mean(other) - mean(own), abs=1e-4)
+    assert measures.source_gain_segments == 3
+
+
+@pytest.mark.parametrize(
+    ("answers", "percent"),
+    [
+        (["Open the file", "Open the door"], 100.0),
+        (["Open the file", "Bestand openen"], 0.0),
+        (["Open the", "Open  the file", "Bestand openen"], 100 / 3),
+        (["", ""], 100.0),
+    ],
+)
+def test_answers_are_alike_if_they_begin_with_the_same_two_words(
+    answers: list[str], percent: float
+) -> None:
+    samples = [sample(1, Direction("it", target)) for target in ("en", "nl", "ro")]
+    assert percent_alike(answers, samples[: len(answers)]) == pytest.approx(percent)
+
+
+def test_one_answer_a_source_has_nothing_to_be_compared_with() -> None:
+    assert percent_alike(["a", "b"], [sample(1), sample(2)]) is None
+
+
+def test_progress_is_shown_from_the_first_batch_on() -> None:
+    loaded, seen = tiny(), []
+    samples = [sample(number) for number in range(20)]
+    diagnose(
+        loaded,
+        translator(loaded),
+        samples,
+        SETTINGS,
+        lambda what, *count: seen.append((what, count)),
+    )
+    assert seen[0] == ("losses one target, right instruction", (16, 20))
+    assert seen[-1] == ("translating", (20, 20))
+
+
+def test_answers_of_the_most_off_target_direction_are_shown() -> None:
+    samples = [sample(0), *[replace(sample(n, IT_NL), target=DUTCH) for n in range(1, 6)]]
+    answers = {"0": ITALIAN} | {str(number): ITALIAN for number in range(1, 6)}
+    shown = diagnose(tiny(), FixedTranslator(answers), samples, SETTINGS).measures.answers
+    assert [(one.direction, one.source) for one in shown] == [
+        ("it-nl", sample(number).source) for number in (1, 2, 3)
+    ]
+    assert {one.answer for one in shown} == {ITALIAN}
 
 
 def test_a_model_with_random_weights_lacks_the_skill() -> None:
@@ -140,8 +241,9 @@ def test_a_direction_counts_as_off_target_only_if_none_of_it_could_be_judged(
     assert validated.off_target_percent == percent
     assert validated.reference_off_target_percent == 0.0
     diagnosed = diagnose(tiny(), fixed, [*samples, sample(9)], SETTINGS).measures
-    assert diagnosed.off_target_percent == {"it-nl": percent, "en-it": 0.0}
-    assert diagnosed.unjudged == (() if is_judged else ("it-nl",))
+    by_name = {direction.name: direction for direction in diagnosed.directions}
+    assert (by_name["it-nl"].percent, by_name["en-it"].percent) == (percent, 0.0)
+    assert (by_name["it-nl"].judged > 0) == is_judged
 
 
 def test_references_that_are_too_short_to_judge_give_a_floor_of_zero() -> None:
@@ -150,8 +252,8 @@ def test_references_that_are_too_short_to_judge_give_a_floor_of_zero() -> None:
     validated = validate(fixed, samples, SETTINGS.detection, step=1)
     assert (validated.off_target_percent, validated.reference_off_target_percent) == (0.0, 0.0)
     diagnosed = diagnose(tiny(), fixed, [*samples, sample(9)], SETTINGS).measures
-    assert diagnosed.reference_off_target_percent["it-nl"] == 0.0
-    assert diagnosed.unjudged == ()
+    by_name = {direction.name: direction for direction in diagnosed.directions}
+    assert by_name["it-nl"].reference_percent == 0.0 and by_name["it-nl"].judged == 2
 
 
 def test_validation_needs_no_model_but_only_a_translator() -> None:

@@ -7,6 +7,7 @@ results          scores and judged translations, as step 6 wrote them, read back
 segments         test segments with the outputs of all systems, and how damaged each output is
 compare          two systems side by side, with tests of the differences
 significance     every pair of systems over all directions of a setting
-diagnose         losses, off-target ratio and chrF of a model on dev sentences
+validation       dev sentences translated and judged; a training is validated so
+diagnose         does a model read the instruction, and can it translate? measured on dev sentences
 preflight        from these measures to a diagnosis: will stage 2 help?
 """

@@ -1,29 +1,43 @@
-"""Measurements on dev sentences: losses under right and wrong instructions, off-target, chrF."""
+"""Measurements on dev sentences that show whether a model reads the instruction, and can translate.
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+They are taken by kind of direction, because the habit of ignoring the instruction sits in one of
+them: sources from which training shows a single target language, where reading the instruction
+never made a difference. A mean over all directions hides it (docs/results/preflight.md).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
-from ontarget.analysis.evaluate import EvaluatedTexts, evaluate_texts
-from ontarget.analysis.preflight import DiagnosisResult, DiagnosticMeasures, diagnose_fault
+from ontarget.analysis.preflight import (
+    Answer,
+    DiagnosisResult,
+    DiagnosticMeasures,
+    DirectionMeasures,
+    Kind,
+    KindMeasures,
+    diagnose_fault,
+)
+from ontarget.analysis.validation import direction_of, evaluate_directions, percent_of
 from ontarget.data.conflicts import wrong_target
 from ontarget.decoding.base import Translator, translate_all
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import build_prompts, build_responses
 from ontarget.models.templates import PromptFormat
 from ontarget.offtarget.detection import Detection
-from ontarget.offtarget.ratio import Ratio
 from ontarget.records import Direction, Sample
-from ontarget.scoring import sacrebleu
 from ontarget.training import forward
 from ontarget.training.batches.packing import padded
 from ontarget.training.batches.sequences import Example, token_sequence
-from ontarget.training.losses import IGNORE, likelihood, unlikelihood
-from ontarget.training.monitoring.model_selection import ValidationResult
+from ontarget.training.losses import IGNORE, likelihood
 
 BATCH = 16  # sequences in a forward pass when losses are measured
+FORCED = 3  # first response tokens that are given when the skill is measured
+ANSWERS = 3  # shown of the direction that is most off-target
+COMPARED_WORDS = 2  # by which two answers are said to begin alike
+
+Progress = Callable[[str, int, int], None]  # what is measured, how much is done, out of how much
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +45,7 @@ class DiagnosisSettings:
     """What a diagnosis depends on besides the model and the sentences."""
 
     languages: tuple[str, ...]
-    supervised: tuple[Direction, ...]  # losses are measured on these, as stage 2 trains on them
+    supervised: tuple[Direction, ...]  # that training has shown or will show
     prompt_format: PromptFormat
     detection: Detection
     seed: int
@@ -42,7 +56,7 @@ def diagnose(
     translator: Translator,
     samples: Sequence[Sample],
     settings: DiagnosisSettings,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda text, done, total: None,
 ) -> DiagnosisResult:
     """Measure a model on true samples and say which fault it has, if any.
 
@@ -53,97 +67,187 @@ def diagnose(
     """
     forward.check_supported(loaded.model, str(loaded.model.name_or_path or "the model"))
     loaded.model.eval()  # type: ignore[no-untyped-call]
-    supervised = [s for s in samples if direction_of(s) in settings.supervised]
-    conflicts = [wrong_target(s, settings.languages, settings.seed) for s in supervised]
-    right = response_log_odds(loaded, supervised, settings.prompt_format)
-    wrong = response_log_odds(loaded, conflicts, settings.prompt_format)
-    texts = translate_all(translator, samples, progress)
-    ratios = {
-        str(direction): evaluated.tally.ratio
-        for direction, evaluated in evaluate_directions(texts, samples, settings.detection).items()
-    }
+    losses = ResponseLosses(loaded, settings.prompt_format, progress)
+    kinds = [
+        measure_kind(kind, group, settings, losses) for kind, group in groups(samples, settings)
+    ]
+    gain, gained = source_gain(samples, settings, losses)
+    texts = translate_all(
+        translator, samples, lambda done, total: progress("translating", done, total)
+    )
+    directions = measure_directions(texts, samples, settings)
+    worst = max(directions, key=lambda one: one.excess)
     measures = DiagnosticMeasures(
-        likelihood_nats=likelihood(right).mean().item(),
-        conflict_nats=unlikelihood(wrong).mean().item(),
-        right_share=(right > 0).float().mean().item(),
-        conflict_share=(wrong > 0).float().mean().item(),
-        off_target_percent={name: percent_of(ratio) for name, ratio in ratios.items()},
-        reference_off_target_percent={
-            name: ratio.reference_percent or 0.0 for name, ratio in ratios.items()
-        },
-        unjudged=tuple(name for name, ratio in ratios.items() if ratio.percent is None),
+        kinds=tuple(kinds),
+        directions=tuple(directions),
+        alike_percent=percent_alike(texts, samples),
+        source_gain_nats=gain,
+        source_gain_segments=gained,
+        answers=tuple(answers_of(worst.name, texts, samples)),
     )
     return DiagnosisResult(measures, diagnose_fault(measures))
+
+
+def groups(
+    samples: Sequence[Sample], settings: DiagnosisSettings
+) -> Iterator[tuple[Kind, list[Sample]]]:
+    """Samples by kind of direction, without kinds that have none."""
+    by_kind: dict[Kind, list[Sample]] = {"one target": [], "several targets": [], "zero-shot": []}
+    for sample in samples:
+        by_kind[kind_of(direction_of(sample), settings.supervised)].append(sample)
+    yield from ((kind, group) for kind, group in by_kind.items() if group)
+
+
+def kind_of(direction: Direction, supervised: Sequence[Direction]) -> Kind:
+    """Zero-shot, or by the number of target languages that training shows for the source."""
+    if direction not in supervised:
+        return "zero-shot"
+    targets = {
+        other.target_lang for other in supervised if other.source_lang == direction.source_lang
+    }
+    return "one target" if len(targets) == 1 else "several targets"
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseLosses:
+    """Losses of responses under a model, measured batch by batch."""
+
+    loaded: LoadedModel
+    prompt_format: PromptFormat
+    progress: Progress
+
+    def __call__(self, samples: Sequence[Sample], what: str) -> list[torch.Tensor]:
+        """The log-odds, in nats, of each sample's response tokens under its instruction."""
+        found: dict[int, torch.Tensor] = {}
+        for indices, rows in response_log_odds(self.loaded, samples, self.prompt_format):
+            found |= dict(zip(indices, rows, strict=True))
+            self.progress(f"losses {what}", len(found), len(samples))
+        return [found[index] for index in range(len(samples))]
 
 
 @torch.inference_mode()
 def response_log_odds(
     loaded: LoadedModel, samples: Sequence[Sample], prompt_format: PromptFormat
-) -> torch.Tensor:
-    """The log-odds, in nats, of every response token under its sample's instruction."""
+) -> Iterator[tuple[list[int], list[torch.Tensor]]]:
+    """Batches of (indices of samples, log-odds in nats of each one's response tokens)."""
     prompts = build_prompts(loaded, samples, prompt_format)
     responses = build_responses(loaded, samples, prompt_format)
     sequences = [token_sequence("", *pair) for pair in zip(prompts, responses, strict=True)]
-    sequences.sort(key=lambda sequence: len(sequence.tokens))
+    order = sorted(range(len(sequences)), key=lambda index: len(sequences[index].tokens))
     device = loaded.model.device
-    results = []
-    for start in range(0, len(sequences), BATCH):
-        examples = [Example(rows=(sequence,)) for sequence in sequences[start : start + BATCH]]
+    for start in range(0, len(order), BATCH):
+        indices = order[start : start + BATCH]
+        examples = [Example(rows=(sequences[index],)) for index in indices]
         batch = {name: t.to(device) for name, t in padded(examples, loaded.pad).items()}
-        labelled = batch["labels"][:, 1:].reshape(-1) != IGNORE
-        loss = forward.model_loss(loaded.model, **batch)
-        results.append(loss.log_odds[labelled].cpu())
-    return torch.cat(results)
+        labelled = batch["labels"][:, 1:] != IGNORE
+        log_odds = forward.model_loss(loaded.model, **batch).log_odds.reshape(labelled.shape)
+        yield indices, [row[kept].cpu() for row, kept in zip(log_odds, labelled, strict=True)]
 
 
-def validate(
-    translator: Translator, samples: Sequence[Sample], detection: Detection, step: int
-) -> ValidationResult:
-    """Off-target ratio and chrF of translations, as means over the directions."""
-    texts = translate_all(translator, samples)
-    rows = []
-    for evaluated in evaluate_directions(texts, samples, detection).values():
-        ratio, chrf = evaluated.tally.ratio, evaluated.statistics["chrf"]
-        score = sacrebleu.score_of(chrf.metric, chrf.system.sum(0))
-        rows.append((percent_of(ratio), ratio.reference_percent or 0.0, score))
-    percent, floor, chrf_mean = (sum(column) / len(rows) for column in zip(*rows, strict=True))
-    return ValidationResult(
-        step=step,
-        off_target_percent=percent,
-        reference_off_target_percent=floor,
-        chrf=chrf_mean,
+def measure_kind(
+    kind: Kind, samples: Sequence[Sample], settings: DiagnosisSettings, losses: ResponseLosses
+) -> KindMeasures:
+    """Losses of one kind of direction under right and wrong instructions."""
+    right = losses(samples, f"{kind}, right instruction")
+    conflicts = [wrong_target(sample, settings.languages, settings.seed) for sample in samples]
+    wrong = losses(conflicts, f"{kind}, wrong instruction")
+    return KindMeasures(
+        kind=kind,
+        segments=len(samples),
+        right_nats=mean_nats(right),
+        right_first=mean_first(right),
+        wrong_nats=mean_nats(wrong),
+        wrong_first=mean_first(wrong),
     )
 
 
-def percent_of(ratio: Ratio) -> float:
-    """The off-target percentage; 100 if nothing could be judged, which is no sign of success."""
-    return 100.0 if ratio.percent is None else ratio.percent
+def mean_nats(log_odds: Sequence[torch.Tensor], skip: int = 0) -> float:
+    """Mean -log p of all tokens but the first `skip` of each response; 0 without any."""
+    kept = torch.cat([row[skip:] for row in log_odds])
+    return likelihood(kept).mean().item() if len(kept) else 0.0
 
 
-def evaluate_directions(
-    texts: Sequence[str], samples: Sequence[Sample], detection: Detection
-) -> dict[Direction, EvaluatedTexts]:
-    """Translations of samples, evaluated direction by direction."""
-    return {
-        direction: evaluate_texts(
-            detection.metric(direction),
-            [texts[index] for index in indices],
-            sources=[samples[index].source for index in indices],
-            references=[[samples[index].target for index in indices]],
-            names=("chrf",),
-        )
-        for direction, indices in group_by_direction(samples).items()
+def mean_first(log_odds: Sequence[torch.Tensor]) -> float:
+    """Mean p of the first token of each response."""
+    return torch.stack([row[0] for row in log_odds]).sigmoid().mean().item()
+
+
+def source_gain(
+    samples: Sequence[Sample], settings: DiagnosisSettings, losses: ResponseLosses
+) -> tuple[float, int]:
+    """How much the source helps to continue a right answer: what there is to uncover.
+
+    Nats per token that references cost less with their own source than with that of another
+    sentence, after their first `FORCED` tokens are given, and the number of sentences. In zero-shot
+    directions if there are any: a model that can translate but begins in the wrong language can
+    continue a right beginning; one that cannot has no use for the source.
+    """
+    zero_shot = [s for s in samples if direction_of(s) not in settings.supervised]
+    measured = zero_shot or list(samples)
+    others = other_sources(measured)
+    own = losses(measured, "with their source")
+    other = losses(others, "with another source")
+    return mean_nats(other, FORCED) - mean_nats(own, FORCED), len(measured)
+
+
+def other_sources(samples: Sequence[Sample]) -> list[Sample]:
+    """Each sample with the source of the next one in its direction."""
+    by_direction: dict[Direction, list[Sample]] = {}
+    for sample in samples:
+        by_direction.setdefault(direction_of(sample), []).append(sample)
+    following = {
+        sample.key: group[(index + 1) % len(group)].source
+        for group in by_direction.values()
+        for index, sample in enumerate(group)
     }
+    return [replace(sample, source=following[sample.key]) for sample in samples]
 
 
-def group_by_direction(samples: Sequence[Sample]) -> dict[Direction, list[int]]:
-    """The indices of each direction's samples."""
-    indices: dict[Direction, list[int]] = defaultdict(list)
-    for index, sample in enumerate(samples):
-        indices[direction_of(sample)].append(index)
-    return indices
+def measure_directions(
+    texts: Sequence[str], samples: Sequence[Sample], settings: DiagnosisSettings
+) -> list[DirectionMeasures]:
+    """Off-target ratio with interval and floor, direction by direction."""
+    measured = []
+    for direction, evaluated in evaluate_directions(texts, samples, settings.detection).items():
+        ratio = evaluated.tally.ratio
+        measured.append(
+            DirectionMeasures(
+                name=str(direction),
+                kind=kind_of(direction, settings.supervised),
+                off_target=ratio.translations.count,
+                judged=ratio.translations.total,
+                percent=percent_of(ratio),
+                interval=ratio.interval,
+                reference_percent=ratio.reference_percent or 0.0,
+            )
+        )
+    return measured
 
 
-def direction_of(sample: Sample) -> Direction:
-    """The direction of a sample."""
-    return Direction(sample.source_lang, sample.target_lang)
+def percent_alike(texts: Sequence[str], samples: Sequence[Sample]) -> float | None:
+    """Of pairs of answers to one source for two languages, how many begin with the same words.
+
+    None without such pairs.
+    """
+    by_source: dict[tuple[str, str], list[str]] = {}
+    for sample, text in zip(samples, texts, strict=True):
+        by_source.setdefault((sample.source_lang, sample.source), []).append(beginning(text))
+    pairs = [
+        (one, other)
+        for begun in by_source.values()
+        for index, one in enumerate(begun)
+        for other in begun[:index]
+    ]
+    return 100 * sum(a == b for a, b in pairs) / len(pairs) if pairs else None
+
+
+def beginning(text: str) -> str:
+    """The first words of an answer; the first characters where no spaces separate words."""
+    return " ".join(text.split()[:COMPARED_WORDS])[:20]
+
+
+def answers_of(name: str, texts: Sequence[str], samples: Sequence[Sample]) -> Iterator[Answer]:
+    """The first answers in a direction."""
+    pairs = [(s, t) for s, t in zip(samples, texts, strict=True) if str(direction_of(s)) == name]
+    for sample, text in pairs[:ANSWERS]:
+        yield Answer(direction=name, source=sample.source, answer=text)

@@ -1,48 +1,91 @@
 """From measurements on dev sentences to a diagnosis: will stage 2 help this model?
 
-Stage 2 uncovers a skill rather than teaching one. A model that can translate but ignores the
-instruction is off-target, and finds its responses likely under a wrong instruction too: the
-conflict loss, -log(1 - p) per token, is high. A model without the skill, off-target or not, finds
-right responses unlikely under any instruction, and unlikelihood has nothing to act on.
+Stage 2 uncovers a skill rather than teaching one. Two questions decide:
 
-The thresholds are our own, set between measurements on the demo's small model
-(docs/results/preflight.md): a model that can translate starts stage 2 at 3-7 nats, one that cannot
-at 0.4-0.9. On a pretrained LLM they have been wrong (same page).
+    Can it translate?           The source must help to continue a right answer, once its first
+                                tokens are given: `source_gain_nats`.
+    Does it read the            Off-target in zero-shot directions, on target in supervised ones:
+    instruction?                it answers in the language that training showed, whatever is asked.
+
+A model that is off-target in supervised directions too has not been tuned to translate with this
+prompt: that is stage 1's work. The thresholds are our own (docs/results/preflight.md).
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 FINE_PERCENT = 5.0  # off-target above the references', in percentage points
-SKILL_SHARE = 0.3  # of tokens with p > 0.5 under the right instruction
-IGNORING_NATS = 1.5  # mean conflict loss
-IGNORING_SHARE = 0.5  # of tokens with p > 0.5 under a wrong instruction
+UNTUNED_PERCENT = 30.0  # the same in supervised directions: it is not tuned for this prompt
+SKILL_NATS = 0.15  # per token that the right source saves
 
-Fault = Literal["fine", "ignores the instruction", "lacks the skill"]
+Fault = Literal["fine", "ignores the instruction", "is not tuned to translate", "lacks the skill"]
+Kind = Literal["one target", "several targets", "zero-shot"]  # of direction, by its source language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindMeasures:
+    """Losses of references in one kind of direction; nats per token, probabilities 0 to 1."""
+
+    kind: Kind
+    segments: int
+    right_nats: float  # mean -log p under the right instruction
+    right_first: float  # mean p of the first token
+    wrong_nats: float  # the same under an instruction for another language
+    wrong_first: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectionMeasures:
+    """Off-target translations of one direction, beside the same ratio on the references."""
+
+    name: str
+    kind: Kind
+    off_target: int
+    judged: int
+    percent: float  # 100 if nothing could be judged
+    interval: tuple[float, float] | None  # Wilson, 95 %; None if nothing could be judged
+    reference_percent: float
+
+    @property
+    def excess(self) -> float:
+        """Percentage points above the references."""
+        return self.percent - self.reference_percent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One translation, to be read."""
+
+    direction: str
+    source: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiagnosticMeasures:
-    """The measurements. Losses in nats per token, shares 0 to 1, ratios in percent."""
+    """The measurements."""
 
-    likelihood_nats: float  # mean -log p of responses under the right instruction
-    conflict_nats: float  # mean -log(1 - p) of the same responses under a wrong instruction
-    right_share: float  # tokens with p > 0.5 under the right instruction
-    conflict_share: float  # tokens with p > 0.5 under a wrong instruction
-    off_target_percent: dict[str, float]  # by direction
-    reference_off_target_percent: dict[str, float]  # the same ratio on the references
-    unjudged: tuple[str, ...] = ()  # directions in which nothing could be judged, counted as 100 %
+    kinds: tuple[KindMeasures, ...]
+    directions: tuple[DirectionMeasures, ...]
+    alike_percent: float | None  # answers for two languages that begin with the same words
+    source_gain_nats: float  # per token of a begun answer that the right source saves
+    source_gain_segments: int
+    answers: tuple[Answer, ...]  # of the direction that is most off-target
+
+    def mean_excess(self, *, supervised: bool) -> float | None:
+        """Mean percentage points above the references, of one setting's directions."""
+        excess = [d.excess for d in self.directions if (d.kind != "zero-shot") == supervised]
+        return sum(excess) / len(excess) if excess else None
 
     @property
-    def excess(self) -> dict[str, float]:
-        """Percentage points above the references, by direction."""
-        floor = self.reference_off_target_percent
-        return {name: ratio - floor[name] for name, ratio in self.off_target_percent.items()}
+    def worst(self) -> DirectionMeasures:
+        """The direction that is most off-target."""
+        return max(self.directions, key=lambda direction: direction.excess)
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One of three faults, and a sentence that explains it."""
+    """A fault, and a sentence that explains it."""
 
     fault: Fault
     words: str
@@ -54,48 +97,63 @@ class DiagnosisResult:
 
     measures: DiagnosticMeasures
     verdict: Diagnosis
+    template: str | None = None  # the named template that the model was prompted with
 
     def content(self) -> dict[str, Any]:
         """As plain values, for a JSON file."""
         return asdict(self)
 
 
+CONCLUSIONS: dict[Fault, str] = {
+    "fine": "it answers in the requested language",
+    "ignores the instruction": (
+        "it can translate, and answers in the same language whatever the instruction requests, so "
+        "stage 2 will help"
+    ),
+    "is not tuned to translate": (
+        "it can translate, but is off-target in supervised directions too, so stage 1 comes first, "
+        "or the prompt is not the one that it was tuned with"
+    ),
+    "lacks the skill": (
+        "the source does not help it to continue a right answer, so stage 2 will not help; more or "
+        "other training data is needed, or the prompt is not the one that it was tuned with"
+    ),
+}
+
+
 def diagnose_fault(measures: DiagnosticMeasures) -> Diagnosis:
     """The fault that the measurements show, and whether stage 2 will help."""
-    excess = measures.excess
-    worst = max(excess, key=lambda direction: excess[direction])
-    mean = sum(measures.off_target_percent.values()) / len(measures.off_target_percent)
-    evidence = (
-        f"off-target {mean:.0f} % on average, worst {worst} "
-        f"{measures.off_target_percent[worst]:.0f} %{unjudged_note(measures)}; under a wrong "
-        f"instruction {100 * measures.conflict_share:.0f} % of the response tokens keep p > 0.5 "
-        f"and the conflict loss is {measures.conflict_nats:.1f} nats"
+    fault = fault_of(measures)
+    return Diagnosis(fault, f"{fault}: {CONCLUSIONS[fault]} ({evidence(measures)})")
+
+
+def fault_of(measures: DiagnosticMeasures) -> Fault:
+    """The fault that the measurements show."""
+    excess = [direction.excess for direction in measures.directions]
+    supervised = measures.mean_excess(supervised=True)
+    if measures.source_gain_nats < SKILL_NATS:
+        return "lacks the skill"
+    if sum(excess) / len(excess) <= FINE_PERCENT and measures.worst.excess <= 4 * FINE_PERCENT:
+        return "fine"
+    if supervised is not None and supervised > UNTUNED_PERCENT:
+        return "is not tuned to translate"
+    return "ignores the instruction"
+
+
+def evidence(measures: DiagnosticMeasures) -> str:
+    """The measurements that the diagnosis rests on."""
+    parts = []
+    for name, supervised in (("supervised", True), ("zero-shot", False)):
+        mean = measures.mean_excess(supervised=supervised)
+        if mean is not None:
+            parts.append(f"{name} off-target {mean:.0f} points above the references")
+    unjudged = [direction.name for direction in measures.directions if not direction.judged]
+    if unjudged:
+        parts.append(f"no translation could be judged in {' '.join(unjudged)}, counted as 100 %")
+    if measures.alike_percent is not None:
+        parts.append(f"{measures.alike_percent:.0f} % of answers for two languages begin alike")
+    parts.append(
+        f"the right source saves {measures.source_gain_nats:.2f} nats per token "
+        f"(n = {measures.source_gain_segments})"
     )
-    mean_excess = sum(excess.values()) / len(excess)
-    if measures.right_share < SKILL_SHARE:
-        return lacks_skill(f"{evidence}; under the right one {100 * measures.right_share:.0f} % do")
-    if mean_excess <= FINE_PERCENT and excess[worst] <= 4 * FINE_PERCENT:
-        return Diagnosis("fine", f"fine: it answers in the requested language ({evidence})")
-    if measures.conflict_nats >= IGNORING_NATS and measures.conflict_share >= IGNORING_SHARE:
-        return Diagnosis(
-            "ignores the instruction",
-            "ignores the instruction: it can write these responses and does so whatever the "
-            f"instruction requests, so stage 2 will help ({evidence})",
-        )
-    return lacks_skill(evidence)
-
-
-def unjudged_note(measures: DiagnosticMeasures) -> str:
-    """A note on directions whose ratio of 100 % was not measured; "" without any."""
-    names = " ".join(measures.unjudged)
-    return f" (100 % in {names}, where no translation could be judged)" if names else ""
-
-
-def lacks_skill(evidence: str) -> Diagnosis:
-    """The diagnosis of a model that cannot write the responses."""
-    return Diagnosis(
-        "lacks the skill",
-        "lacks the skill: it finds the responses unlikely under any instruction, so stage 2 will "
-        "not help; more or other training data is needed, or the prompt is not the one that it "
-        f"was tuned with ({evidence})",
-    )
+    return "; ".join(parts)

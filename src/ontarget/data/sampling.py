@@ -26,9 +26,19 @@ def samples_of(rows: Iterable[Parallel], directions: Sequence[Direction]) -> lis
     ]
 
 
-def choose(samples: Sequence[Sample], count: int, seed: int) -> list[Sample]:
-    """`count` samples in random order; the same ones for the same keys and seed."""
-    return sorted(samples, key=lambda sample: digest(f"{seed}/{sample.key}"))[:count]
+def choose(
+    samples: Sequence[Sample], count: int, seed: int, *, by_row: bool = False
+) -> list[Sample]:
+    """`count` samples in random order; the same ones for the same keys and seed.
+
+    With `by_row`, samples of one row stay together, so directions get the same sentences.
+    """
+
+    def order(sample: Sample) -> tuple[bytes, bytes]:
+        row = sample.key.rpartition("/")[0] if by_row else ""
+        return digest(f"{seed}/{row}"), digest(f"{seed}/{sample.key}")
+
+    return sorted(samples, key=order)[:count]
 
 
 def first_of_each_direction(samples: Iterable[Sample], count: int) -> list[Sample]:

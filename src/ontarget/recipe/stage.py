@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ontarget import artifacts, processes
-from ontarget.analysis import diagnose
+from ontarget.analysis import validation
 from ontarget.data.sampling import choose, first_of_each_direction
 from ontarget.decoding.backends import translator_of
 from ontarget.decoding.base import Search, Translator
@@ -125,7 +125,7 @@ def save_result(
 def dev_samples(context: StepContext[Any], count: int) -> list[Sample]:
     """`count` dev samples of each direction, drawn at random."""
     samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "dev.jsonl", Sample)
-    drawn = choose(samples, len(samples), context.settings.seed)
+    drawn = choose(samples, len(samples), context.settings.seed, by_row=True)
     return first_of_each_direction(drawn, count)
 
 
@@ -145,7 +145,7 @@ def validation_plan(
     translator = greedy_translator(context, loaded, prompt_format, dev)
     return ValidationPlan(
         every=setting.every,
-        measure=lambda step: diagnose.validate(translator, selected, dev.detection, step),
+        measure=lambda step: validation.validate(translator, selected, dev.detection, step),
         stop=setting.stop,
     )
 

@@ -66,7 +66,7 @@ def preflight(context: StepContext[UnlikelihoodSettings], loaded: LoadedModel) -
             detection=settings.dev.detection,
             seed=settings.seed,
         ),
-        lambda done, total: context.tell("diagnosis: segments", done, total),
+        lambda what, done, total: context.tell(f"diagnosis: {what}", done, total),
     )
     if loaded.model.device != device:
         loaded.model.to(device)  # type: ignore[arg-type]

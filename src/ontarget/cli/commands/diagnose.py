@@ -1,11 +1,13 @@
 """`diagnose`: what is wrong with a model, before anything is trained."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ontarget.cli.console import console, quiet_libraries, write
+from ontarget.cli.console import console, one_line, quiet_libraries, write
 from ontarget.data import readers
 from ontarget.data.directions import around_pivot, remaining_directions
 from ontarget.data.sampling import choose, first_of_each_direction, samples_of
@@ -16,6 +18,7 @@ from ontarget.models import folder
 from ontarget.models.templates import TEMPLATES, PromptFormat, template_fault
 from ontarget.offtarget.detection import Detection
 from ontarget.records import Direction, Sample
+from ontarget.report.render.formatting import text_table
 
 if TYPE_CHECKING:
     from ontarget.analysis.preflight import DiagnosisResult
@@ -39,8 +42,11 @@ def diagnose(  # noqa: PLR0913 - a command's options
     chat: Annotated[
         bool, typer.Option("--chat", help="Prompt in the model's own chat template.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print all measurements as JSON.")
+    ] = False,
 ) -> None:
-    """Say whether a model is fine, ignores the instruction (stage 2 helps), or lacks the skill.
+    """Say whether a model is fine, or what would mend it: stage 1, stage 2, or other data.
 
     Example: ontarget diagnose org/model --data dev.tsv --languages en,it,nl --template alpaca
     """
@@ -51,16 +57,40 @@ def diagnose(  # noqa: PLR0913 - a command's options
     samples = draw_samples(data, codes, segments)
     quiet_libraries()
     result = run_diagnosis(model, samples, codes, prompt_format)
+    if as_json:
+        write(json.dumps(result.content(), ensure_ascii=False, indent=2))
+    else:
+        write(*diagnosis_lines(result))
+
+
+def diagnosis_lines(result: "DiagnosisResult") -> Iterator[str]:
+    """The measurements as tables, three answers, and the verdict."""
     measures = result.measures
-    write(
-        "likelihood loss under the right instruction "
-        f"{measures.likelihood_nats:.2f} nats per token",
-        f"conflict loss under a wrong instruction {measures.conflict_nats:.2f} nats per token",
-    )
-    for direction, percent in sorted(measures.off_target_percent.items()):
-        floor = measures.reference_off_target_percent[direction]
-        write(f"off-target {direction} {percent:.1f} % (references {floor:.1f} %)")
-    write(result.verdict.words)
+    header = [
+        "references",
+        "n",
+        "nats, right instruction",
+        "wrong",
+        "p of first token, right",
+        "wrong",
+    ]
+    yield from text_table(header, [
+        [k.kind, str(k.segments), f"{k.right_nats:.2f}", f"{k.wrong_nats:.2f}",
+         f"{k.right_first:.2f}", f"{k.wrong_first:.2f}"]
+        for k in measures.kinds
+    ])  # fmt: skip
+    yield ""
+    header = ["off-target", "%", "95 % interval", "references", "n"]
+    yield from text_table(header, [
+        [d.name, f"{d.percent:.1f}", "{:.0f}-{:.0f}".format(*d.interval) if d.interval else "-",
+         f"{d.reference_percent:.1f}", str(d.judged)]
+        for d in sorted(measures.directions, key=lambda d: (d.kind == "zero-shot", d.name))
+    ])  # fmt: skip
+    yield ""
+    for answer in measures.answers:
+        yield one_line(f"{answer.direction}: {answer.source} -> {answer.answer}")
+    yield ""
+    yield result.verdict.words
 
 
 def check_options(languages: tuple[str, ...], template: str) -> None:
@@ -91,7 +121,7 @@ def draw_samples(data: Path, languages: tuple[str, ...], segments: int) -> list[
     rows = list(readers.read(data, languages))
     check_directions(rows, data, directions)
     samples = samples_of(rows, directions)
-    return first_of_each_direction(choose(samples, len(samples), SEED), segments)
+    return first_of_each_direction(choose(samples, len(samples), SEED, by_row=True), segments)
 
 
 def run_diagnosis(
@@ -111,7 +141,7 @@ def run_diagnosis(
         status.update("loading the model")
         loaded = loading.load_model(model)
         loading.move_to_accelerator(loaded.model)
-        status.update("measuring losses, then translating the first batch")
+        status.update("measuring losses")
         return diagnosing.diagnose(
             loaded,
             translator_of(
@@ -125,5 +155,5 @@ def run_diagnosis(
                 detection=Detection(pivot=languages[0]),
                 seed=SEED,
             ),
-            lambda done, total: status.update(f"translating {done:,} of {total:,} segments"),
+            lambda what, done, total: status.update(f"{what}: {done:,} of {total:,}"),
         )

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from ontarget.data.readers.lines import read_lines
 from ontarget.errors import CorpusError
 
+SAMPLED_LINES = 1000  # in which every language is expected to occur
 SHAPE = '{"translation": {"en": "...", "it": "..."}}'
 
 
@@ -28,6 +30,13 @@ def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, 
             f"{path}: no line has the language {min(unseen)!r}; "
             "rename its key or leave the language out"
         )
+
+
+def columns(path: Path) -> list[str]:
+    """The languages of the first lines."""
+    lines = islice(read_lines(path), SAMPLED_LINES)
+    texts = [parse_translation(line, f"{path}:{number}") for number, line in lines]
+    return list(dict.fromkeys(language for row in texts for language in row))
 
 
 def unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:

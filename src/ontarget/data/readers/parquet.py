@@ -35,6 +35,21 @@ def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, 
         ) from error
 
 
+def columns(path: Path) -> list[str]:
+    """The names in the file's schema."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:  # type: ignore[no-untyped-call]
+            return [str(name) for name in file.schema_arrow.names]
+    except (pa.lib.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise CorpusError(
+            f"{path}: cannot be read as Parquet ({' '.join(str(error).split())[:160]}); write or "
+            "fetch it again"
+        ) from error
+
+
 def check_columns(path: Path, schema: Any, languages: Sequence[str]) -> None:
     """Raise CorpusError unless every language has exactly one column of strings."""
     from pyarrow import types  # type: ignore[attr-defined]

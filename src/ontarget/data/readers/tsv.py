@@ -31,6 +31,11 @@ def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, 
         yield f"{path.name}:{number}", texts
 
 
+def columns(path: Path) -> list[str]:
+    """The cells of the header."""
+    return next(read_lines(path), (1, ""))[1].split("\t")
+
+
 def column_index(header: Sequence[str], language: str, place: str) -> int:
     """The position of a language's column."""
     if header.count(language) != 1:

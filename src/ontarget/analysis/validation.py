@@ -1,0 +1,65 @@
+"""Dev sentences translated and judged, direction by direction; a training is validated so."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from ontarget.analysis.evaluate import EvaluatedTexts, evaluate_texts
+from ontarget.decoding.base import Translator, translate_all
+from ontarget.offtarget.detection import Detection
+from ontarget.offtarget.ratio import Ratio
+from ontarget.records import Direction, Sample
+from ontarget.scoring import sacrebleu
+from ontarget.training.monitoring.model_selection import ValidationResult
+
+
+def validate(
+    translator: Translator, samples: Sequence[Sample], detection: Detection, step: int
+) -> ValidationResult:
+    """Off-target ratio and chrF of translations, as means over the directions."""
+    texts = translate_all(translator, samples)
+    rows = []
+    for evaluated in evaluate_directions(texts, samples, detection).values():
+        ratio, chrf = evaluated.tally.ratio, evaluated.statistics["chrf"]
+        score = sacrebleu.score_of(chrf.metric, chrf.system.sum(0))
+        rows.append((percent_of(ratio), ratio.reference_percent or 0.0, score))
+    percent, floor, chrf_mean = (sum(column) / len(rows) for column in zip(*rows, strict=True))
+    return ValidationResult(
+        step=step,
+        off_target_percent=percent,
+        reference_off_target_percent=floor,
+        chrf=chrf_mean,
+    )
+
+
+def percent_of(ratio: Ratio) -> float:
+    """The off-target percentage; 100 if nothing could be judged, which is no sign of success."""
+    return 100.0 if ratio.percent is None else ratio.percent
+
+
+def evaluate_directions(
+    texts: Sequence[str], samples: Sequence[Sample], detection: Detection
+) -> dict[Direction, EvaluatedTexts]:
+    """Translations of samples, evaluated direction by direction."""
+    return {
+        direction: evaluate_texts(
+            detection.metric(direction),
+            [texts[index] for index in indices],
+            sources=[samples[index].source for index in indices],
+            references=[[samples[index].target for index in indices]],
+            names=("chrf",),
+        )
+        for direction, indices in group_by_direction(samples).items()
+    }
+
+
+def group_by_direction(samples: Sequence[Sample]) -> dict[Direction, list[int]]:
+    """The indices of each direction's samples."""
+    indices: dict[Direction, list[int]] = defaultdict(list)
+    for index, sample in enumerate(samples):
+        indices[direction_of(sample)].append(index)
+    return indices
+
+
+def direction_of(sample: Sample) -> Direction:
+    """The direction of a sample."""
+    return Direction(sample.source_lang, sample.target_lang)

@@ -1,0 +1,145 @@
+"""A recipe for a model and a corpus, with a reason beside every choice.
+
+What is chosen here was found on dev sentences of two pretrained models and three sets of languages
+(docs/results/real-models.md). Nothing is trained and no weight is read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ontarget.data import readers
+from ontarget.data.conflicts import FEWEST_LANGUAGES
+from ontarget.errors import CorpusError
+from ontarget.languages.names import is_known
+
+SPLITS = ("train", "dev", "test")
+PIVOT = "en"  # if the corpus has it, else its first language
+ADAPTED_PARAMETERS = 50_000_000  # a larger model is tuned by an adapter
+CHARACTERS = 300  # of the longest training text
+TEST_ROWS, DEV_ROWS = 100, 60
+STAGE1_SAMPLES = 1280
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusFiles:
+    """The files of a corpus by split, and the languages that all of them have, the pivot first."""
+
+    train: Path
+    dev: Path
+    test: Path
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTraits:
+    """What a recipe depends on of a model."""
+
+    model: str  # folder or hub id
+    template: str
+    chat: bool
+    parameters: int | None  # None for a hub id
+
+
+def find_corpus(data: Path, languages: Sequence[str] = ()) -> CorpusFiles:
+    """The corpus in a folder: one file each named train, dev and test.
+
+    Without `languages`, all columns that are language codes and that every split has.
+
+    Raises:
+        CorpusError: a split is missing, or there are not two languages.
+    """
+    if not data.is_dir():
+        raise CorpusError(
+            f"{data}: is no folder; give one with train, dev and test files, such as train.tsv"
+        )
+    files = {split: split_file(data, split) for split in SPLITS}
+    common = [c for c in readers.columns(files["train"]) if is_known(c)]
+    for split in SPLITS:
+        present = readers.columns(files[split])
+        missing = [code for code in languages if code not in present]
+        if missing:
+            raise CorpusError(f"{files[split]}: no column {missing[0]!r}; leave the language out")
+        common = [code for code in common if code in present]
+    chosen = list(languages) or sorted(common, key=lambda code: code != PIVOT)
+    if len(chosen) < 2:
+        raise CorpusError(
+            f"{data}: its files share the language columns {', '.join(chosen) or 'none'}; at least "
+            "two are needed, named by their codes, as in en, it"
+        )
+    return CorpusFiles(**files, languages=tuple(chosen))
+
+
+def split_file(folder: Path, split: str) -> Path:
+    """The corpus file of a split.
+
+    Raises:
+        CorpusError: there is none, or there are several.
+    """
+    found = [folder / f"{split}{ending}" for ending in readers.READERS]
+    found = [path for path in found if path.exists()]
+    if len(found) != 1:
+        fault = f"has {' and '.join(path.name for path in found)}" if found else f"has no {split}"
+        endings = ", ".join(readers.READERS)
+        raise CorpusError(f"{folder}: {fault} file; give one named {split} with {endings}")
+    return found[0]
+
+
+def recipe_text(corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: bool) -> str:
+    """The recipe as YAML; `stage1`: the model is not yet tuned to translate."""
+    pivot, *others = corpus.languages
+    own = len(corpus.languages) >= FEWEST_LANGUAGES
+    adapter = traits.parameters is None or traits.parameters > ADAPTED_PARAMETERS
+    chat = "true # its chat template wraps the prompt" if traits.chat else "false"
+    size = "of unknown size" if traits.parameters is None else f"{traits.parameters:,} parameters"
+    lines = [
+        f"# Written for {traits.model} ({size}) and {corpus.train.parent}.",
+        f"name: {out.name}",
+        f"out: {out}",
+        f"languages: [{', '.join(corpus.languages)}] # {pivot} is the pivot: supervised directions "
+        "are those with it",
+        "",
+        "corpus:",
+        *(f"  {split}: {getattr(corpus, split)}" for split in SPLITS),
+        f"  dev_limit: {DEV_ROWS} # rows; validation and diagnosis read a part of them",
+        f"  test_limit: {TEST_ROWS} # rows; the test takes longer than the training",
+        f"  max_characters: {CHARACTERS} # longer training texts cost more than they teach",
+        "  drop_overlap: true # no test sentence in training, in any language",
+        "",
+        "base:",
+        f"  model: {traits.model}",
+        f"template: {traits.template} # of those that fit, the one under which it is best on dev",
+        f"chat: {chat}",
+    ]
+    if stage1:
+        lines += [
+            "",
+            "mle: # stage 1: it does not yet translate under this template",
+            f"  steps: {STAGE1_SAMPLES // 16} # a longer one hardens the habit that stage 2 breaks",
+            *training_lines(adapter=adapter, batch=16),
+        ]
+    conflicts = "own # the model's own answers" if own else "references # two languages only"
+    lines += [
+        "",
+        "unlikelihood: # stage 2",
+        "  steps: 60 # at most; dev sentences decide",
+        f"  conflicts: {conflicts}",
+        *training_lines(adapter=adapter, batch=8),
+        "  validation: {every: 10, segments: 8, stop: true}",
+        "",
+        "translate: {beams: 1, batch: 32, max_new_tokens: 200}",
+        "report_to: []",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def training_lines(*, adapter: bool, batch: int) -> list[str]:
+    """What both stages have in common."""
+    rate = "3.0e-4" if adapter else "1.0e-4"
+    lines = [
+        f"  batch: {batch}",
+        f"  micro_batch: {batch}",
+        f"  learning_rate: {rate}",
+        "  schedule: constant_with_warmup",
+    ]
+    return lines + (["  adapter: {} # LoRA: a fraction of the memory"] if adapter else [])
