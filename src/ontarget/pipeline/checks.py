@@ -27,7 +27,8 @@ def check_recipe(recipe: Recipe) -> list[str]:
     recipe.detection.check(recipe.languages)
     if recipe.base.model is not None:
         folder.check_folder(recipe.base.model)
-        if recipe.chat:
+        prompt_format = recipe.prompt_format
+        if prompt_format.chat and prompt_format.chat_template is None:
             folder.check_chat_template(recipe.base.model)
     stages = [stage for stage in (recipe.mle, recipe.unlikelihood) if stage is not None]
     if any(stage.adapter and stage.adapter.kind == "qlora" for stage in stages):
