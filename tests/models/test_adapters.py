@@ -170,7 +170,7 @@ def test_qlora_trains_on_four_bits_and_is_merged_into_the_unquantized_weights(
     write_recipe: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a CPU, where bitsandbytes works too as long as it does not repack weights."""
-    monkeypatch.setattr(loading, "check_cuda", lambda device: None)
+    monkeypatch.setattr(adapters, "check_cuda", lambda device: None)
     monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: False)
     adapter = {"kind": "qlora", "rank": 2}
     stage = RECIPE["unlikelihood"] | {"adapter": adapter, "learning_rate": 1e-2}
@@ -202,8 +202,8 @@ def test_without_bitsandbytes_qlora_is_an_error_before_anything_runs(
 
 def test_qlora_needs_cuda() -> None:
     with pytest.raises(ModelError, match="qlora needs a CUDA GPU, this machine trains on cpu; use"):
-        loading.check_cuda(torch.device("cpu"))
-    loading.check_cuda(torch.device("cuda"))
+        adapters.check_cuda(torch.device("cpu"))
+    adapters.check_cuda(torch.device("cuda"))
 
 
 def test_qlora_needs_unsharded_weights(monkeypatch: pytest.MonkeyPatch) -> None:

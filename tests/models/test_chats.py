@@ -166,10 +166,12 @@ def test_a_request_in_json_is_read_by_a_chat_template_that_knows_its_codes() -> 
     )
 
 
-def test_a_chat_template_that_ignores_the_codes_of_a_request_is_refused() -> None:
-    """Otherwise a conflict sample would be the true one."""
+@pytest.mark.parametrize("family", ["gemma-3", "qwen-3"])
+def test_a_chat_template_that_ignores_the_codes_of_a_request_is_refused(family: str) -> None:
+    """Gemma's would leave the codes out, so that a conflict sample would be the true one; others
+    would print the request as Python."""
     with pytest.raises(ModelError, match="ignores the language codes of the template; use a temp"):
-        build_prompts(chat_model("gemma-3"), [SAMPLE], prompt_format_of("translategemma"))
+        build_prompts(chat_model(family), [SAMPLE], prompt_format_of("translategemma"))
 
 
 def test_a_text_for_a_chat_template_of_requests_in_json_is_refused() -> None:

@@ -8,5 +8,6 @@ templates       a sample's instruction as text: named templates and their fields
 chats           chat templates: turns, what ends them, fixed dates
 special_tokens  texts that contain a special token of the tokenizer
 prompting       prompts and responses as tokens, for every kind of model
+preview         prompts for people: special tokens marked
 padding         batches of prompts for generation
 """

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import BitsAndBytesConfig, PreTrainedModel
 
 from ontarget.errors import ModelError, RecipeError
-from ontarget.models.folder import check_regular_files, read_header
+from ontarget.models.folder import check_quantization, check_regular_files, read_header
 
 ALL_LINEAR = "all-linear"  # peft's name for every linear layer but the head
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -154,3 +155,29 @@ def read_adapter_config(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{folder}: is an adapter of the kind {kind}; give a LoRA or a DoRA")
     config: dict[str, Any] = settings
     return config
+
+
+def four_bit_settings(precision: str) -> dict[str, Any]:
+    """Arguments of `from_pretrained` that load matrices in 4 bits, straight to their device.
+
+    Raises:
+        ModelError: bitsandbytes is not installed, weights are sharded, or there is no CUDA.
+    """
+    check_quantization()
+    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    check_cuda(device)
+    config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, precision),
+    )
+    return {"quantization_config": config, "device_map": {"": device}}
+
+
+def check_cuda(device: torch.device) -> None:
+    """Raise ModelError without CUDA: on CPUs bitsandbytes packs weights for inference only."""
+    if device.type != "cuda":
+        raise ModelError(
+            f"adapter.kind: qlora needs a CUDA GPU, this machine trains on {device.type}; use lora"
+        )

@@ -68,19 +68,17 @@ def writes_date(loaded: LoadedModel, prompt_format: PromptFormat) -> bool:
 
 
 def check_codes(loaded: LoadedModel, prompt_format: PromptFormat) -> None:
-    """Raise ModelError for a template in JSON whose codes the chat template ignores."""
-    if json_parts(prompt_format.template) is None:
+    """Raise ModelError for a template in JSON that the chat template ignores or only prints."""
+    parts = json_parts(prompt_format.template)
+    if parts is None:
         return
+    samples = [PROBE, replace(PROBE, asked_lang="nl")]
     turns = {
-        render_chat(
-            loaded,
-            prompt_format,
-            {"user": fill_request(sample, prompt_format.template, english_name)},
-            open_turn=True,
-        )
-        for sample in (PROBE, replace(PROBE, asked_lang="nl"))
+        render_chat(loaded, prompt_format, {"user": request}, open_turn=True)
+        for request in (fill_request(s, prompt_format.template, english_name) for s in samples)
     }
-    if len(turns) == 1:
+    printed = any(repr(key) in turn for turn in turns for part in parts for key in part)
+    if printed or len(turns) == 1:
         raise ModelError(
             f"{loaded.name}: its chat template ignores the language codes of the template; use a "
             "template that names languages in words, such as instruction"

@@ -14,10 +14,16 @@ from typing import Any
 from ontarget.errors import ModelError
 from ontarget.languages.names import english_name
 from ontarget.languages.tags import code_among
-from ontarget.models.chats import render_requests, turn_end
+from ontarget.models.chats import PROBE, render_requests, turn_end
 from ontarget.models.loading import LoadedModel
 from ontarget.models.special_tokens import any_of, special_tokens
-from ontarget.models.templates import PromptFormat, fill_request, fill_template
+from ontarget.models.templates import (
+    NAMED,
+    PromptFormat,
+    fill_request,
+    fill_template,
+    prompt_format_of,
+)
 from ontarget.records import Sample
 
 Tokens = list[int]
@@ -92,6 +98,31 @@ def end_ids(loaded: LoadedModel, prompt_format: PromptFormat) -> tuple[int, ...]
     end = response_end(loaded, prompt_format)[-1:]
     stop = loaded.prompts([prompt_format.stop])[0] if prompt_format.stop else []
     return tuple(dict.fromkeys((*end, *loaded.eos, *stop)))
+
+
+def fitting_templates(loaded: LoadedModel) -> dict[str, PromptFormat]:
+    """The named templates that a model can be prompted with, as formats by their name.
+
+    Those that are turns of a chat come first, if its chat template takes them. A model with
+    language codes of its own reads no template; only the default of recipes is listed for it.
+    """
+    if language_codes(loaded):
+        return {"alpaca": prompt_format_of("alpaca")}
+    turns = {name: prompt_format_of(name, chat=True) for name, t in NAMED.items() if t.chat}
+    texts = {name: prompt_format_of(name, chat=False) for name, t in NAMED.items() if not t.chat}
+    if "<2it>" not in loaded.tokenizer.get_vocab():  # MADLAD-400's codes are tokens
+        del texts["madlad"]
+    return {name: form for name, form in turns.items() if takes_chat(loaded, form)} | texts
+
+
+def takes_chat(loaded: LoadedModel, prompt_format: PromptFormat) -> bool:
+    """Whether the model's chat template takes requests of this format and ends their responses."""
+    try:
+        build_prompts(loaded, [PROBE], prompt_format)
+        response_end(loaded, prompt_format)
+    except ModelError:
+        return False
+    return True
 
 
 def chat_prompts(
