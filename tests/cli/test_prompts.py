@@ -1,5 +1,6 @@
 """`templates`, and what `check` says about prompts."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -116,3 +117,68 @@ def test_a_prompt_of_a_model_with_codes_is_shown(write_recipe: Writer, tmp_path:
 def test_templates_load_no_heavy_library() -> None:
     code = "from ontarget.cli.app import execute\nexecute(['templates'])"
     assert not loaded_by(code) & {"torch", "transformers", "tokenizers"}
+
+
+HEADER = b"en\tit\tnl\n"
+BAD_TRAIN = HEADER + b"".join(
+    f"train {i} {'<|eot_id|>' if i % 2 else ''}\tb {i}\tc {i}\n".encode() for i in range(10)
+)
+
+
+def test_check_counts_training_rows_with_a_special_token_and_names_the_first(
+    chat_folder: Path, write_recipe: Writer, tmp_path: Path
+) -> None:
+    files = corpus(tmp_path, train=BAD_TRAIN)
+    error = error_of("check", write_recipe(base={"model": str(chat_folder)}, corpus=files))
+    assert error == (
+        "ontarget: corpus.train: 5 row(s) contain a special token of the model "
+        "(train.tsv:3 has '<|eot_id|>', train.tsv:5 has '<|eot_id|>', train.tsv:7 has "
+        "'<|eot_id|>', ...); remove it from the text, or set corpus.special_tokens: drop\n"
+    )
+
+
+def test_training_rows_with_a_special_token_are_dropped_and_counted_on_request(
+    chat_folder: Path, write_recipe: Writer, tmp_path: Path
+) -> None:
+    files = {**corpus(tmp_path, train=BAD_TRAIN), "special_tokens": "drop"}
+    path = write_recipe(base={"model": str(chat_folder)}, corpus=files, control=None)
+    result = run_command("check", path)
+    assert "corpus 5 train, 1 dev, 1 test rows, read completely; 5 with special tokens dropped" in (
+        result.stdout
+    )
+    assert run_command("prepare", path).code == 0
+    prepared = tmp_path / "run" / "1_prepare"
+    assert json.loads((prepared / "step.json").read_text())["result"]["dropped"] == {
+        "overlap": 0, "length": 0, "special_tokens": 5,
+    }  # fmt: skip
+    samples = (prepared / "train.jsonl").read_text()
+    assert "eot_id" not in samples and len(samples.splitlines()) == 5 * 4
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_a_special_token_in_dev_or_test_is_never_dropped(
+    split: str, chat_folder: Path, write_recipe: Writer, tmp_path: Path
+) -> None:
+    content = HEADER + b"x\ty </s>\tz\n"
+    files = {**corpus(tmp_path, **{split: content}), "special_tokens": "drop"}
+    error = error_of("check", write_recipe(base={"model": str(chat_folder)}, corpus=files))
+    assert f"corpus.{split}: 1 row(s) contain a special token of the model ({split}.tsv:2 has" in (
+        error
+    )
+    assert "drop" not in error
+
+
+def test_the_first_rows_of_a_large_corpus_are_checked_for_special_tokens(
+    chat_folder: Path, write_recipe: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ontarget.pipeline.checks.is_small", lambda paths: False)
+    path = write_recipe(base={"model": str(chat_folder)}, corpus=corpus(tmp_path, train=BAD_TRAIN))
+    assert "corpus.train: 5 row(s) contain a special token" in error_of("check", path)
+
+
+def test_rows_are_dropped_only_for_the_tokens_of_a_given_model(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    files = {**corpus(tmp_path), "special_tokens": "drop"}
+    error = error_of("check", write_recipe(corpus=files))
+    assert "corpus.special_tokens: drop needs the tokenizer of base.model; leave it out" in error

@@ -64,6 +64,14 @@ def test_a_source_cannot_hold_a_token_that_is_only_marked_as_special(family: str
             build_prompts(loaded, [replace(SAMPLE, source=f"ciao {token}")], PLAIN)
 
 
+def test_all_texts_with_a_special_token_are_counted() -> None:
+    samples = [replace(SAMPLE, key=str(i), source=f"<|end|> {i}") for i in range(3)]
+    with pytest.raises(
+        ModelError, match=r"^0: its text .* \(and 2 more texts one too\); remove it"
+    ):
+        build_prompts(chat_model("phi"), samples, PLAIN)
+
+
 def test_line_breaks_before_the_end_of_a_turn_belong_to_the_response() -> None:
     template = FAMILIES["phi"].template.replace("<|end|>", "\n\n<|end|>")
     loaded = chat_model("phi", template)

@@ -220,6 +220,8 @@ def loading_errors(model: str) -> Iterator[None]:
     """Any failure to load a folder or hub id as a ModelError."""
     try:
         yield
+    except ModelError:
+        raise
     except Exception as error:  # a folder or a hub can fail in many ways
         place = f"{model}: no such folder, and as a hub id it" if is_hub_id(model) else f"{model}:"
         raise ModelError(

@@ -80,12 +80,16 @@ def build_responses(
 def check_special_tokens(loaded: LoadedModel, texts: Sequence[tuple[str, str]]) -> None:
     """Raise ModelError for a text, given with its key, that contains a special token."""
     pattern = any_of({*special_tokens(loaded.tokenizer).values(), *source_codes(loaded)})
-    for key, text in texts:
-        if pattern and (match := pattern.search(text)):
-            raise ModelError(
-                f"{key}: its text contains {match[0]!r}, a special token of {loaded.name}; remove "
-                "it from the text, or leave the row out"
-            )
+    if pattern is None:
+        return
+    found = [(key, match[0]) for key, text in texts if (match := pattern.search(text))]
+    if found:
+        (key, token), *others = found
+        more = f" (and {len(others)} more texts one too)" if others else ""
+        raise ModelError(
+            f"{key}: its text contains {token!r}, a special token of {loaded.name}{more}; remove "
+            "it from the text, or leave the row out"
+        )
 
 
 def response_end(loaded: LoadedModel, prompt_format: PromptFormat) -> tuple[int, ...]:

@@ -92,6 +92,10 @@ class Recipe(Section):
                 "unlikelihood.draw: any_other_instruction has no other with one supervised "
                 "direction; use wrong_target"
             )
+        if self.corpus.special_tokens == "drop" and self.base.model is None:
+            raise ValueError(
+                "corpus.special_tokens: drop needs the tokenizer of base.model; leave it out"
+            )
         if self.control and self.unlikelihood is None:
             raise ValueError("control: compares with stage 2; add the section unlikelihood")
 

@@ -101,6 +101,7 @@ class Corpus(Section):
     test_limit: Positive | None = None
     drop_overlap: bool = False  # leave out training rows that share a sentence with dev or test
     max_characters: Positive | None = None  # longer training texts are left out and counted
+    special_tokens: Literal["error", "drop"] = "error"  # training rows with one of the model's
 
     @model_validator(mode="after")
     def either(self) -> "Corpus":
