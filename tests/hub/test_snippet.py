@@ -2,11 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import transformers as hf
+from support.chats import chat_model
 from support.models import chatty, coder, ready, tiny
 from tokenizers.processors import TemplateProcessing
 
@@ -22,7 +24,7 @@ from ontarget.models.loading import (
     write_generation_config,
 )
 from ontarget.models.prompting import build_prompts, end_ids
-from ontarget.models.templates import TEMPLATES, PromptFormat
+from ontarget.models.templates import TEMPLATES, PromptFormat, prompt_format_of
 from ontarget.records import Direction, Sample
 
 SEARCH = Search(beams=2, max_new_tokens=8, batch=1)
@@ -58,6 +60,8 @@ def forced() -> LoadedModel:
 MODELS = {
     "decoder": lambda: ready(tiny(1).model, tiny(1).tokenizer),
     "chat": lambda: ready(chatty().model, chatty().tokenizer),
+    "system": lambda: ready(chatty().model, chatty().tokenizer),
+    "translategemma": lambda: chat_model("translategemma"),
     "T5": t5,
     "forced": forced,
     "M2M-100": lambda: coder("M2M-100"),
@@ -65,8 +69,15 @@ MODELS = {
 }
 
 
+FORMATS = {
+    "chat": prompt_format_of("plain", chat=True),
+    "system": replace(prompt_format_of("tower"), system="Translate."),
+    "translategemma": prompt_format_of("translategemma"),
+}
+
+
 def snippet_inputs(loaded: LoadedModel, kind: str, source: str = "it") -> SnippetInputs:
-    prompt_format = PromptFormat(template=TEMPLATES["plain"], chat=kind == "chat")
+    prompt_format = FORMATS.get(kind, PromptFormat(template=TEMPLATES["plain"]))
     languages = ("it", "nl") if kind == "Marian" else ("en", "it", "nl")
     return SnippetInputs(
         loaded=loaded, languages=languages, example=Direction(source, "nl"),

@@ -1,6 +1,7 @@
 """Adapters: what is trained, the fused loss on them, and the merged model."""
 
 import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import RECIPE, Writer
-from peft import PeftModel
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from support.commands import error_of, run_command
 from support.models import double, tiny
@@ -20,6 +21,7 @@ from transformers import AutoModelForCausalLM
 from ontarget.errors import ModelError, RecipeError
 from ontarget.models import adapters, folder, loading
 from ontarget.models.adapters import LowRankAdapter
+from ontarget.models.loading import LoadedModel
 from ontarget.pipeline import checks
 from ontarget.pipeline import run as pipeline
 from ontarget.recipe.yaml_file import load_recipe
@@ -170,7 +172,7 @@ def test_qlora_trains_on_four_bits_and_is_merged_into_the_unquantized_weights(
     write_recipe: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a CPU, where bitsandbytes works too as long as it does not repack weights."""
-    monkeypatch.setattr(loading, "check_cuda", lambda device: None)
+    monkeypatch.setattr(adapters, "check_cuda", lambda device: None)
     monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: False)
     adapter = {"kind": "qlora", "rank": 2}
     stage = RECIPE["unlikelihood"] | {"adapter": adapter, "learning_rate": 1e-2}
@@ -202,8 +204,8 @@ def test_without_bitsandbytes_qlora_is_an_error_before_anything_runs(
 
 def test_qlora_needs_cuda() -> None:
     with pytest.raises(ModelError, match="qlora needs a CUDA GPU, this machine trains on cpu; use"):
-        loading.check_cuda(torch.device("cpu"))
-    loading.check_cuda(torch.device("cuda"))
+        adapters.check_cuda(torch.device("cpu"))
+    adapters.check_cuda(torch.device("cuda"))
 
 
 def test_qlora_needs_unsharded_weights(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,3 +277,83 @@ def test_an_adapter_with_non_finite_weights_is_not_merged() -> None:
 def test_one_unknown_target_among_others_is_an_error() -> None:
     with pytest.raises(RecipeError, match="adapter.targets: nosuch: no layer has this name; name"):
         adapters.add_adapter(tiny().model, low_rank(targets=("q_proj", "nosuch")))
+
+
+def with_new_tokens(folder: Path, **settings: Any) -> tuple[LoadedModel, Any]:
+    """A base model in `base`, and in `adapter` a LoRA of it with two new tokens, as peft saves it.
+
+    Returns the base model and the logits of the adapted model.
+    """
+    loaded = tiny()
+    loading.save_model(loaded, folder / "base")
+    words = type(loaded.tokenizer)(
+        tokenizer_object=loaded.tokenizer._tokenizer, pad_token="<pad>", eos_token="</s>"
+    )
+    words.add_tokens(["<new>", "<newer>"])
+    loaded.model.resize_token_embeddings(len(words), mean_resizing=False)
+    config = LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM", **settings)
+    adapted = get_peft_model(loaded.model, config)
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for name, weight in adapted.named_parameters():
+            if weight.requires_grad or (not settings and "embed_tokens" in name):
+                weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
+    adapted.eval()
+    adapted.save_pretrained(folder / "adapter", save_embedding_layers=not settings)
+    words.save_pretrained(folder / "adapter")
+    ids = torch.tensor([[5, 6, len(words) - 2, len(words) - 1]])
+    return loaded, adapted(input_ids=ids).logits.detach()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"modules_to_save": ["embed_tokens", "lm_head"]},
+        {"trainable_token_indices": {"embed_tokens": [300, 301]}},
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore")  # peft advises on tied and resized embeddings
+def test_an_adapter_with_new_tokens_is_merged_with_its_embeddings_and_tokenizer(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    loaded, expected = with_new_tokens(tmp_path, **settings)
+    result = run_command("merge", tmp_path / "base", tmp_path / "adapter", tmp_path / "merged")
+    assert result.code == 0, result
+    merged = loading.load_model(str(tmp_path / "merged"))
+    ids = merged.tokenizer.convert_tokens_to_ids(["<new>", "<newer>"])
+    assert ids == [len(merged.tokenizer) - 2, len(merged.tokenizer) - 1]
+    assert_close(merged.model(input_ids=torch.tensor([[5, 6, *ids]])).logits, expected)
+
+
+@pytest.mark.parametrize("kept", ["lora", "lora|embed_tokens"])
+@pytest.mark.filterwarnings("ignore")
+def test_new_tokens_without_embeddings_or_output_weights_are_refused(
+    kept: str, tmp_path: Path
+) -> None:
+    with_new_tokens(tmp_path)
+    path = tmp_path / "adapter" / "adapter_model.safetensors"
+    weights = load_file(path)
+    save_file({name: weight for name, weight in weights.items() if re.search(kept, name)}, path)
+    error = error_of("merge", tmp_path / "base", tmp_path / "adapter", tmp_path / "merged")
+    assert "adapter: its tokenizer has 302 tokens, the model 300 embeddings, and the adapter " in (
+        error
+    )
+    assert "save it again with its embeddings (peft: save_embedding_layers=True)" in error
+    assert not (tmp_path / "merged").exists()
+
+
+def test_an_adapter_in_place_of_a_model_is_offered_a_merge(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    adapter = saved_adapter(tmp_path / "adapter")
+    config = adapter / "adapter_config.json"
+    for name, shown in (("org/base", "org/base"), (None, "BASE_MODEL")):
+        settings = json.loads(config.read_text()) | {"base_model_name_or_path": name}
+        config.write_text(json.dumps(settings))
+        error = error_of("check", write_recipe(base={"model": str(adapter)}))
+        assert error == (
+            f"ontarget: {adapter}: is an adapter, not a model; run `ontarget merge {shown} "
+            f"{adapter} MERGED` and give the folder MERGED\n"
+        )

@@ -54,11 +54,6 @@ def test_a_chat_response_ends_like_the_turns_of_the_template() -> None:
     assert plain == [*response[:-1], loaded.tokenizer.eos_token_id]
 
 
-def test_a_response_ends_with_eos_if_no_special_token_ends_a_turn() -> None:
-    loaded = chatty("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:")
-    assert end_ids(loaded, CHAT) == loaded.eos
-
-
 def test_a_chat_prompt_without_a_chat_template_is_an_error() -> None:
     with pytest.raises(ModelError, match="its tokenizer has no chat template; leave chat out"):
         build_prompts(chatty(None), [sample()], CHAT)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from conftest import Writer
 
+from ontarget.artifacts import fingerprint
 from ontarget.errors import RecipeError
 from ontarget.recipe.recipe import strictly_zero_shot
 from ontarget.recipe.yaml_file import load_recipe
@@ -33,6 +34,37 @@ def test_listed_directions_replace_the_default_ones(write_recipe: Writer) -> Non
 def test_directions_that_are_not_supervised_are_zero_shot(write_recipe: Writer) -> None:
     recipe = load_recipe(write_recipe(supervised=["en<->it"]))
     assert codes(recipe.zero_shot_directions) == {"en-nl", "nl-en", "it-nl", "nl-it"}
+
+
+def test_the_prompt_format_holds_the_content_of_the_chat_template(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    file = tmp_path / "chat.jinja"
+    path = write_recipe(
+        base={"model": "org/name"}, template="tower", system="Be brief.", chat_template=str(file)
+    )
+    formats = []
+    for text in ("{{ messages }}", "{{ messages[0] }}"):
+        file.write_text(text)
+        formats.append(load_recipe(path).prompt_format)
+        assert formats[-1].chat and formats[-1].system == "Be brief."
+        assert formats[-1].chat_template == text
+    assert fingerprint(formats[0]) != fingerprint(formats[1])
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [(None, "no such file"), (b"\xff", "codec can't decode"), (b" ", "is empty")],
+)
+def test_a_chat_template_that_cannot_be_read_is_one_line(
+    content: bytes | None, fault: str, write_recipe: Writer, tmp_path: Path
+) -> None:
+    file = tmp_path / "chat.jinja"
+    if content is not None:
+        file.write_bytes(content)
+    path = write_recipe(base={"model": "org/name"}, template="tower", chat_template=str(file))
+    with pytest.raises(RecipeError, match=f"chat_template: {file}: .*{fault}.*; give a Jinja file"):
+        _ = load_recipe(path).prompt_format
 
 
 def test_defaults_are_the_settings_of_the_paper(write_recipe: Writer) -> None:
@@ -94,6 +126,11 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"zero_shot": ["it-nl", "it-nl"]}, "zero_shot: it-nl is listed twice"),
     ({"template": "Translate {input}"}, "template: has the fields input; expected "),
+    ({"template": "tower", "chat": False}, "chat: the template tower is a turn of a chat; leave"),
+    ({"template": "tower"}, "chat: a model made from scratch has no chat template; leave it out"),
+    ({"system": "Be brief."}, "system: the model is not prompted as a chat; add chat: true"),
+    ({"chat_template": "x.jinja"}, "chat_template: the model is not prompted as a chat; add chat"),
+    ({"chat": 1}, "chat: is '1'; write true or false"),
     ({"mle": {"steps": 1, "epochs": 1}}, "mle: needs either steps or epochs, has both; keep one"),
     ({"mle": {}}, "mle: needs either steps or epochs, has neither"),
     (

@@ -21,6 +21,7 @@ from ontarget.cli.commands import (
     demo,
     diagnose,
     evaluate,
+    prompts,
     publish,
     recipe,
 )
@@ -54,7 +55,7 @@ def global_options(
 
 for _command in (
     demo.demo, diagnose.diagnose, recipe.check, recipe.plan, recipe.run, evaluate.evaluate,
-    compare.compare, calibrate.calibrate, publish.push, publish.merge,
+    compare.compare, calibrate.calibrate, prompts.templates, publish.push, publish.merge,
 ):  # fmt: skip
     app.command()(_command)
 for _verb, _summary in verbs().items():

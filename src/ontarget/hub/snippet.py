@@ -11,7 +11,7 @@ from ontarget.errors import ModelError
 from ontarget.languages.names import english_name
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import build_prompts, code_lookup, language_codes
-from ontarget.models.templates import PromptFormat
+from ontarget.models.templates import PromptFormat, json_parts
 from ontarget.records import Direction, Sample
 
 TEMPLATE = "snippet.py.jinja"
@@ -62,6 +62,7 @@ def render_snippet(inputs: SnippetInputs, repo_id: str) -> str:
     """
     check_tokenizer(inputs)
     loaded, source, target = inputs.loaded, *map(english_name, inputs.example)
+    template, fields = inputs.prompt_format.template, used_fields(inputs)
     environment = Environment(
         loader=PackageLoader("ontarget.report"),
         undefined=StrictUndefined,
@@ -78,13 +79,25 @@ def render_snippet(inputs: SnippetInputs, repo_id: str) -> str:
         repo_id=repo_id,
         source=source,
         target=target,
-        template=inputs.prompt_format.template,
+        template=json_parts(template) or template,
+        fields=fields,
+        arguments=Markup("".join(f"{name}={value!r}, " for name, value in fields.items())),
+        system=inputs.prompt_format.system,
         chat=inputs.prompt_format.chat,
         has_encoder=loaded.has_encoder,
         search=inputs.search,
         **decoder_values(inputs),
     )
     return str(text)
+
+
+def used_fields(inputs: SnippetInputs) -> dict[str, str]:
+    """The names or codes of languages that the template has fields for."""
+    source, target = inputs.example
+    values = {"source": english_name(source), "target": english_name(target)}
+    values |= {"source_code": source, "target_code": target}
+    template = inputs.prompt_format.template
+    return {name: text for name, text in values.items() if f"{{{name}}}" in template}
 
 
 def python_literal(value: object) -> str:

@@ -3,20 +3,28 @@
 import json
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import BitsAndBytesConfig, PreTrainedModel
 
 from ontarget.errors import ModelError, RecipeError
-from ontarget.models.folder import check_regular_files, read_header
+from ontarget.models.folder import (
+    ADAPTER_CONFIG,
+    check_quantization,
+    check_regular_files,
+    read_header,
+)
 
 ALL_LINEAR = "all-linear"  # peft's name for every linear layer but the head
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+PREFIX = "base_model.model."  # of the names of weights in a file of peft
+NEW_ROWS, TRAINABLE = "token_adapter.trainable_tokens_delta", -1
+WEIGHTS = "adapter_model.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +83,13 @@ def untie_head(model: PreTrainedModel, targets: str | Sequence[str]) -> None:
     Otherwise peft would merge the adapter of one into both. `targets` are endings of names or, as a
     single text, a regular expression for whole names.
     """
-    head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-    both = [head, model.get_input_embeddings()]
+    embeddings, head = both = embedding_layers(model)
     names = [name for name, module in model.named_modules() if any(module is m for m in both)]
     if isinstance(targets, str):
         is_target = any(re.fullmatch(targets, name) for name in names)
     else:
         is_target = any(f".{name}".endswith(f".{end}") for name in names for end in targets)
-    if is_target and both[0].weight is both[1].weight:
+    if is_target and head.weight is embeddings.weight:
         head.weight = nn.Parameter(head.weight.detach().clone())
         model.config.tie_word_embeddings = False
 
@@ -119,7 +126,10 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
             "safetensors"
         )
     check_regular_files(folder)
-    untie_head(model, read_adapter_config(folder).get("target_modules") or [])
+    settings = read_adapter_config(folder)
+    if not settings.get("ensure_weight_tying"):  # peft's own way to train both as one
+        untie_head(model, settings.get("target_modules") or [])
+        untie_head(model, settings.get("modules_to_save") or [])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # missing weights are an error below
@@ -139,6 +149,47 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
     return adapted
 
 
+def fit_vocabulary(model: PreTrainedModel, folder: Path, tokens: int) -> None:
+    """Give the model as many embeddings as the adapter in `folder` was trained with.
+
+    `tokens` is the size of the adapter's tokenizer. A training that adds tokens resizes the
+    embeddings; they, or the new ones alone (trainable tokens), must be saved with the adapter.
+
+    Raises:
+        ModelError: the adapter has no embeddings or output weights for tokens that it adds.
+    """
+    weights = read_header(folder / WEIGHTS) if (folder / WEIGHTS).is_file() else {}
+    size = int(embedding_layers(model)[0].num_embeddings)
+    inputs, outputs = (saved_rows(model, layer, weights) for layer in embedding_layers(model))
+    if outputs is None and model.config.tie_word_embeddings and inputs == TRAINABLE:
+        outputs = TRAINABLE  # peft gives both the same new rows
+    new_size = size if inputs is None else max(size, tokens) if inputs == TRAINABLE else inputs
+    if new_size < tokens or (tokens > size and outputs is None):
+        raise ModelError(
+            f"{folder}: its tokenizer has {tokens} tokens, the model {size} embeddings, and the "
+            "adapter lacks input or output weights of the others; save it again with its "
+            "embeddings (peft: save_embedding_layers=True)"
+        )
+    if new_size != size:
+        model.resize_token_embeddings(new_size, mean_resizing=False)
+
+
+def embedding_layers(model: PreTrainedModel) -> list[Any]:
+    """The model's embeddings and its output head."""
+    head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    return [model.get_input_embeddings(), head]
+
+
+def saved_rows(
+    model: PreTrainedModel, layer: nn.Module, weights: Mapping[str, tuple[str, tuple[int, ...]]]
+) -> int | None:
+    """How many rows of a layer an adapter's file holds; `TRAINABLE` if new ones only."""
+    name = next(name for name, module in model.named_modules() if module is layer)
+    if f"{PREFIX}{name}.weight" in weights:
+        return weights[f"{PREFIX}{name}.weight"][1][0]
+    return TRAINABLE if f"{PREFIX}{name}.{NEW_ROWS}" in weights else None
+
+
 def read_adapter_config(folder: Path) -> dict[str, Any]:
     """The settings of a LoRA or DoRA.
 
@@ -146,11 +197,39 @@ def read_adapter_config(folder: Path) -> dict[str, Any]:
         ModelError: they are missing, or of another kind of adapter.
     """
     try:
-        settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        settings = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{folder}: {CONFIG} cannot be read; save the adapter again") from error
+        raise ModelError(
+            f"{folder}: {ADAPTER_CONFIG} cannot be read; save the adapter again"
+        ) from error
     kind = settings.get("peft_type") if isinstance(settings, dict) else None
     if kind != "LORA":
         raise ModelError(f"{folder}: is an adapter of the kind {kind}; give a LoRA or a DoRA")
     config: dict[str, Any] = settings
     return config
+
+
+def four_bit_settings(precision: str) -> dict[str, Any]:
+    """Arguments of `from_pretrained` that load matrices in 4 bits, straight to their device.
+
+    Raises:
+        ModelError: bitsandbytes is not installed, weights are sharded, or there is no CUDA.
+    """
+    check_quantization()
+    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    check_cuda(device)
+    config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, precision),
+    )
+    return {"quantization_config": config, "device_map": {"": device}}
+
+
+def check_cuda(device: torch.device) -> None:
+    """Raise ModelError without CUDA: on CPUs bitsandbytes packs weights for inference only."""
+    if device.type != "cuda":
+        raise ModelError(
+            f"adapter.kind: qlora needs a CUDA GPU, this machine trains on {device.type}; use lora"
+        )

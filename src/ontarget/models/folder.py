@@ -17,6 +17,7 @@ FLOATS = ("F64", "F32", "F16", "BF16")  # safetensors' names
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 SETTINGS = ("config.json", "generation_config.json", "tokenizer_config.json")
 NUMBERS = ("model_max_length", "num_hidden_layers")  # settings that are compared with numbers
+ADAPTER_CONFIG = "adapter_config.json"  # as peft names it
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
@@ -39,14 +40,31 @@ def check_folder(model: str) -> None:
         )
     check_regular_files(folder)
     if not (folder / "config.json").is_file():
+        check_no_adapter(folder)
         raise ModelError(f"{model}: holds no config.json; give a folder written by save_pretrained")
     for name in SETTINGS:
         if (folder / name).exists():
             check_numbers(folder / name, read_settings(folder / name))
-    if not any(folder.glob("tokenizer*")) and not any(folder.glob("*.model")):
+    if not has_tokenizer(folder):
         raise ModelError(f"{model}: holds no tokenizer; save the model's tokenizer beside it")
     check_weight_files(folder)
     check_layers(folder, len(tensor_shapes(folder)))
+
+
+def check_no_adapter(folder: Path) -> None:
+    """Raise ModelError for the folder of an adapter, which is no model without its base model."""
+    if not (folder / ADAPTER_CONFIG).is_file():
+        return
+    base = read_settings(folder / ADAPTER_CONFIG).get("base_model_name_or_path") or "BASE_MODEL"
+    raise ModelError(
+        f"{folder}: is an adapter, not a model; run `ontarget merge {base} {folder} MERGED` and "
+        "give the folder MERGED"
+    )
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder holds the files of a tokenizer."""
+    return any(folder.glob("tokenizer*")) or any(folder.glob("*.model"))
 
 
 def check_numbers(path: Path, settings: dict[str, Any]) -> None:

@@ -3,7 +3,8 @@
 import json
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,12 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
-    BitsAndBytesConfig,
     GenerationConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from ontarget.errors import ModelError
-from ontarget.models import folder
 from ontarget.models.folder import check_folder, is_hub_id
 from ontarget.models.panics import panics_as_errors
 
@@ -121,9 +120,8 @@ def load_model(
             or does not end its responses with an EOS token.
     """
     check_folder(model)
-    try:
-        with panics_as_errors(model):
-            tokenizer = load_tokenizer(model, revision)
+    with loading_errors(model):
+        tokenizer = load_tokenizer(model, revision)
         config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
         kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         network, report = kind.from_pretrained(
@@ -134,15 +132,8 @@ def load_model(
             dtype=torch.float32,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # reported by `check_weights`
-            **({} if quantized is None else four_bit_settings(quantized)),
+            **quantization_settings(quantized),
         )
-    except Exception as error:  # a folder or a hub can fail in many ways
-        place = f"{model}: no such folder, and as a hub id it" if is_hub_id(model) else f"{model}:"
-        raise ModelError(
-            f"{place} cannot be loaded ({type(error).__name__}: "
-            f"{' '.join(str(error).split())[:200]}); "
-            "give a language model with safetensors weights that needs no code of its own"
-        ) from error
     check_weights(model, network, report)
     check_special_ids(model, tokenizer, network)
     return LoadedModel(network, tokenizer)
@@ -184,7 +175,10 @@ def layer_of(name: str) -> tuple[str, str] | None:
 
 def load_tokenizer(model: str, revision: str | None) -> PreTrainedTokenizerBase:
     """The tokenizer of a folder or hub id."""
-    with warnings.catch_warnings():  # Marian's recommends a package that it does not need
+    with (
+        panics_as_errors(model),
+        warnings.catch_warnings(),
+    ):  # Marian's recommends a package that it does not need
         warnings.filterwarnings("ignore", "Recommended: pip install sacremoses")
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             model, revision=revision, trust_remote_code=False
@@ -192,41 +186,49 @@ def load_tokenizer(model: str, revision: str | None) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def load_outline(path: str) -> LoadedModel:
-    """A model folder without its weights: tokenizer, config and generation config."""
-    tokenizer = load_tokenizer(path, None)
-    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
-    kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    with torch.device("meta"):
-        network: PreTrainedModel = kind.from_config(config, trust_remote_code=False)
-    network.generation_config = GenerationConfig.from_pretrained(path)
+def quantization_settings(quantized: str | None) -> dict[str, Any]:
+    """Arguments of `from_pretrained` for weights in 4 bits, computed in the precision given."""
+    if quantized is None:
+        return {}
+    from ontarget.models.adapters import four_bit_settings  # imports peft
+
+    return four_bit_settings(quantized)
+
+
+def load_outline(model: str, revision: str | None = None) -> LoadedModel:
+    """A folder or hub id without its weights: tokenizer, config and generation config.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    with loading_errors(model):
+        tokenizer = load_tokenizer(model, revision)
+        config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
+        kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        with torch.device("meta"):
+            network: PreTrainedModel = kind.from_config(config, trust_remote_code=False)
+        with suppress(OSError):  # without the file, what the config says stays
+            network.generation_config = GenerationConfig.from_pretrained(
+                model, revision=revision or "main"
+            )
+    check_special_ids(model, tokenizer, network)
     return LoadedModel(network, tokenizer)
 
 
-def four_bit_settings(precision: str) -> dict[str, Any]:
-    """Arguments of `from_pretrained` that load matrices in 4 bits, straight to their device.
-
-    Raises:
-        ModelError: bitsandbytes is not installed, weights are sharded, or there is no CUDA.
-    """
-    folder.check_quantization()
-    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-    check_cuda(device)
-    config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=getattr(torch, precision),
-    )
-    return {"quantization_config": config, "device_map": {"": device}}
-
-
-def check_cuda(device: torch.device) -> None:
-    """Raise ModelError without CUDA: on CPUs bitsandbytes packs weights for inference only."""
-    if device.type != "cuda":
+@contextmanager
+def loading_errors(model: str) -> Iterator[None]:
+    """Any failure to load a folder or hub id as a ModelError."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:  # a folder or a hub can fail in many ways
+        place = f"{model}: no such folder, and as a hub id it" if is_hub_id(model) else f"{model}:"
         raise ModelError(
-            f"adapter.kind: qlora needs a CUDA GPU, this machine trains on {device.type}; use lora"
-        )
+            f"{place} cannot be loaded ({type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}); "
+            "give a language model with safetensors weights that needs no code of its own"
+        ) from error
 
 
 def check_special_ids(

@@ -6,7 +6,6 @@ with language codes   the encoder reads the source alone; the requested language
                       head of the response (NLLB, M2M-100, mBART) or of the source (Marian)
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,8 +14,16 @@ from typing import Any
 from ontarget.errors import ModelError
 from ontarget.languages.names import english_name
 from ontarget.languages.tags import code_among
+from ontarget.models.chats import PROBE, render_requests, turn_end
 from ontarget.models.loading import LoadedModel
-from ontarget.models.templates import PromptFormat, fill_template
+from ontarget.models.special_tokens import any_of, special_tokens
+from ontarget.models.templates import (
+    NAMED,
+    PromptFormat,
+    fill_request,
+    fill_template,
+    prompt_format_of,
+)
 from ontarget.records import Sample
 
 Tokens = list[int]
@@ -47,17 +54,18 @@ def build_prompts(
         return prompts_with_source_codes(loaded, samples)
     if response_codes(loaded):
         return prompts_with_response_codes(loaded, samples)
+    if prompt_format.chat:
+        return chat_prompts(loaded, samples, prompt_format)
     texts = [fill_template(sample, prompt_format.template, english_name) for sample in samples]
     if loaded.has_encoder:
         return [encoder_prompt(loaded, tokens) for tokens in tokenize_source(loaded, texts)]
-    rows = chat_prompts(loaded, texts) if prompt_format.chat else loaded.prompts(texts)
-    return [Prompt(tokens=tuple(row)) for row in rows]
+    return [Prompt(tokens=tuple(row)) for row in loaded.prompts(texts)]
 
 
 def build_responses(
     loaded: LoadedModel, samples: Sequence[Sample], prompt_format: PromptFormat
 ) -> list[Tokens]:
-    """The response of each sample, with the token that ends it."""
+    """The response of each sample, with the tokens that end it."""
     check_special_tokens(loaded, [(sample.key, sample.target) for sample in samples])
     texts = [sample.target for sample in samples]
     if not texts:
@@ -65,79 +73,75 @@ def build_responses(
     rows: list[Tokens] = loaded.token_ids(
         texts, as_target=loaded.has_encoder, add_special_tokens=False
     )
-    end = end_ids(loaded, prompt_format)[0]
-    return [[*row, end] for row in rows]
+    end = response_end(loaded, prompt_format)
+    return [[*row, *end] for row in rows]
 
 
 def check_special_tokens(loaded: LoadedModel, texts: Sequence[tuple[str, str]]) -> None:
-    """Raise ModelError for a text, given with its key, that contains a special token.
-
-    The tokenizer would read it as a command: end the text early, or switch turns in a chat.
-    """
-    special = {*loaded.tokenizer.all_special_tokens, *source_codes(loaded)}
-    marks = [re.escape(token) for token in special if len(token) > 2 and not token.isalnum()]
-    if not marks:
+    """Raise ModelError for a text, given with its key, that contains a special token."""
+    pattern = any_of({*special_tokens(loaded.tokenizer).values(), *source_codes(loaded)})
+    if pattern is None:
         return
-    pattern = re.compile("|".join(marks))
-    for key, text in texts:
-        if match := pattern.search(text):
-            raise ModelError(
-                f"{key}: its text contains {match[0]!r}, a special token of {loaded.name}; remove "
-                "it from the text, or leave the row out"
-            )
+    found = [(key, match[0]) for key, text in texts if (match := pattern.search(text))]
+    if found:
+        (key, token), *others = found
+        more = f" (and {len(others)} more texts one too)" if others else ""
+        raise ModelError(
+            f"{key}: its text contains {token!r}, a special token of {loaded.name}{more}; remove "
+            "it from the text, or leave the row out"
+        )
+
+
+def response_end(loaded: LoadedModel, prompt_format: PromptFormat) -> tuple[int, ...]:
+    """The tokens that a response is trained to end with; the last one ends it."""
+    return turn_end(loaded, prompt_format) if prompt_format.chat else loaded.eos[:1]
 
 
 def end_ids(loaded: LoadedModel, prompt_format: PromptFormat) -> tuple[int, ...]:
     """All token ids that end a response; the first is the one it is trained to end with."""
-    turn = chat_end_ids(loaded) if prompt_format.chat else ()
+    end = response_end(loaded, prompt_format)[-1:]
     stop = loaded.prompts([prompt_format.stop])[0] if prompt_format.stop else []
-    return tuple(dict.fromkeys((*turn, *loaded.eos, *stop)))
+    return tuple(dict.fromkeys((*end, *loaded.eos, *stop)))
 
 
-def chat_prompts(loaded: LoadedModel, texts: Sequence[str]) -> list[Tokens]:
-    """Each text as a user's turn, up to the assistant's; BOS if the chat template has it."""
-    rendered = [render_chat(loaded, [("user", text)], open_turn=True) for text in texts]
-    if any(text.strip() not in turn for text, turn in zip(texts, rendered, strict=True)):
-        raise ModelError(
-            f"{loaded.name}: its chat template leaves out or changes the user's message; leave "
-            "chat out, or mend the template"
-        )
-    return tokenize(loaded, rendered)
+def fitting_templates(loaded: LoadedModel) -> dict[str, PromptFormat]:
+    """The named templates that a model can be prompted with, as formats by their name.
 
-
-def chat_end_ids(loaded: LoadedModel) -> tuple[int, ...]:
-    """The special token that ends an assistant's turn in the chat template, if there is one."""
-    marker = "ontarget"
-    turns = [("user", marker), ("assistant", marker)]
-    rendered = render_chat(loaded, turns, open_turn=False)
-    (after,) = tokenize(loaded, [rendered.rpartition(marker)[2]])
-    return tuple(after[:1]) if after[:1] and after[0] in loaded.tokenizer.all_special_ids else ()
-
-
-def render_chat(loaded: LoadedModel, turns: Sequence[tuple[str, str]], *, open_turn: bool) -> str:
-    """The chat template, filled with (role, text) turns; thinking is switched off.
-
-    `open_turn` adds the beginning of the assistant's next turn.
-
-    Raises:
-        ModelError: the tokenizer has no chat template, or one that fails.
+    Those that are turns of a chat come first, if its chat template takes them. A model with
+    language codes of its own reads no template; only the default of recipes is listed for it.
     """
-    if loaded.tokenizer.chat_template is None:
-        raise ModelError(f"{loaded.name}: its tokenizer has no chat template; leave chat out")
+    if language_codes(loaded):
+        return {"alpaca": prompt_format_of("alpaca")}
+    turns = {name: prompt_format_of(name, chat=True) for name, t in NAMED.items() if t.chat}
+    texts = {name: prompt_format_of(name, chat=False) for name, t in NAMED.items() if not t.chat}
+    if "<2it>" not in loaded.tokenizer.get_vocab():  # MADLAD-400's codes are tokens
+        del texts["madlad"]
+    return {name: form for name, form in turns.items() if takes_chat(loaded, form)} | texts
+
+
+def takes_chat(loaded: LoadedModel, prompt_format: PromptFormat) -> bool:
+    """Whether the model's chat template takes requests of this format and ends their responses."""
     try:
-        return str(
-            loaded.tokenizer.apply_chat_template(
-                [{"role": role, "content": text} for role, text in turns],
-                add_generation_prompt=open_turn,
-                tokenize=False,
-                enable_thinking=False,
-            )
-        )
-    except Exception as error:  # a template may raise anything
-        raise ModelError(
-            f"{loaded.name}: its chat template cannot be filled "
-            f"({' '.join(str(error).split())[:200]}); leave chat out"
-        ) from error
+        build_prompts(loaded, [PROBE], prompt_format)
+        response_end(loaded, prompt_format)
+    except ModelError:
+        return False
+    return True
+
+
+def chat_prompts(
+    loaded: LoadedModel, samples: Sequence[Sample], prompt_format: PromptFormat
+) -> list[Prompt]:
+    """Each request as a user's turn, up to the assistant's; BOS if the chat template has it."""
+    template = prompt_format.template
+    requests = [fill_request(sample, template, english_name) for sample in samples]
+    needed = [
+        request if isinstance(request, str) else sample.source
+        for request, sample in zip(requests, samples, strict=True)
+    ]
+    texts = render_requests(loaded, prompt_format, list(zip(requests, needed, strict=True)))
+    rows = tokenize(loaded, texts) if texts else []
+    return [Prompt(tokens=tuple(row)) for row in rows]
 
 
 def tokenize(loaded: LoadedModel, texts: Sequence[str]) -> list[Tokens]:

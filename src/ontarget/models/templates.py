@@ -1,10 +1,10 @@
 """A sample's prompt as text: one filled template. Nothing is tokenized here.
 
-Templates: `alpaca`, as used by arXiv 2403.14399; `instruction`, for chat models, whose chat
-template already separates request and response; `plain`, the demo's single line, which names only
-the target, so that a small model cannot confuse it with the source.
+A template is a text with fields, or JSON: a list of objects whose texts have fields, for chat
+templates that put a request into words themselves (TranslateGemma).
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,18 +12,67 @@ from string import Formatter
 
 from ontarget.records import Sample
 
-TEMPLATES = {
-    "alpaca": (
-        "Below is an instruction that describes a task, paired with an input that provides "
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A named template, as the card of the models that it is for writes it."""
+
+    text: str
+    models: str  # that it is for, in words
+    chat: bool | None  # whether it is a user's turn of the model's chat template; None: either
+
+
+NAMED = {
+    "alpaca": Template(
+        text="Below is an instruction that describes a task, paired with an input that provides "
         "further context. Write a response that appropriately completes the request.\n\n"
         "### Instruction:\nTranslate the following sentences from {source} to {target}.\n\n"
-        "### Input:\n{input}\n\n### Response:"
+        "### Input:\n{input}\n\n### Response:",
+        models="models tuned as in Alpaca and arXiv 2403.14399",
+        chat=None,
     ),
-    "instruction": "Translate the following sentences from {source} to {target}.\n\n{input}",
-    "plain": "Translate into {target}: {input}\n",
+    "plain": Template(  # names only the target, so that a small model cannot confuse the two
+        text="Translate into {target}: {input}\n", models="the demo; T5, mT5", chat=None
+    ),
+    "instruction": Template(
+        text="Translate the following sentences from {source} to {target}.\n\n{input}",
+        models="general chat models: Gemma, Qwen, Llama, Mistral, Phi",
+        chat=True,
+    ),
+    "alma": Template(
+        text="Translate this from {source} to {target}:\n{source}: {input}\n{target}:",
+        models="ALMA, ALMA-R; with chat: true X-ALMA",
+        chat=None,
+    ),
+    "tower": Template(
+        text="Translate the following text from {source} into {target}.\n"
+        "{source}: {input}\n{target}:",
+        models="TowerInstruct, SalamandraTA-instruct",
+        chat=True,
+    ),
+    "tower-plus": Template(
+        text="Translate the following {source} source text to {target}:\n"
+        "{source}: {input}\n{target}: ",
+        models="Tower+, EuroLLM-Instruct",
+        chat=True,
+    ),
+    "hunyuan-mt": Template(
+        text="Translate the following segment into {target}, without additional explanation.\n\n"
+        "{input}",
+        models="Hunyuan-MT, HY-MT, in directions without Chinese",
+        chat=True,
+    ),
+    "translategemma": Template(
+        text='[{"type": "text", "source_lang_code": "{source_code}", '
+        '"target_lang_code": "{target_code}", "text": "{input}"}]',
+        models="TranslateGemma",
+        chat=True,
+    ),
+    "madlad": Template(text="<2{target_code}> {input}", models="MADLAD-400", chat=False),
 }
+TEMPLATES = {name: template.text for name, template in NAMED.items()}
 CUE = "{source}: {input}\n{target}:"  # the demo's base model was trained on such documents
-REQUIRED_FIELDS = ("input", "target")  # {source} is optional
+LANGUAGE_FIELDS = ("target", "target_code", "source", "source_code")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,31 +81,90 @@ class PromptFormat:
 
     template: str
     chat: bool = False  # the filled template is a user's turn in the model's own chat template
+    system: str = ""  # the system message of the chat
+    chat_template: str | None = None  # in place of the tokenizer's own, as text
     stop: str = ""  # one token that ends a response, besides EOS
+
+
+def prompt_format_of(template: str, chat: bool | None = None) -> PromptFormat:
+    """The format of a template's name or text; without `chat` as the named template says.
+
+    Raises:
+        ValueError: the template is faulty, or contradicts `chat`.
+    """
+    text = TEMPLATES.get(template, template)
+    if fault := template_fault(text):
+        raise ValueError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")
+    expected = NAMED[template].chat if template in NAMED else json_parts(text) is not None or None
+    if chat is not None and expected is not None and chat != expected:
+        name = template if template in NAMED else "in JSON"
+        kind = "is a turn of a chat" if expected else "is no turn of a chat"
+        raise ValueError(
+            f"chat: the template {name} {kind}; leave chat out, or change the template"
+        )
+    return PromptFormat(template=text, chat=bool(expected if chat is None else chat))
 
 
 def fill_template(sample: Sample, template: str, name: Callable[[str], str]) -> str:
     """`template` filled for `sample`; {target} becomes the name of the requested language."""
     return template.format(
-        source=name(sample.source_lang), target=name(sample.asked_lang), input=sample.source
+        source=name(sample.source_lang),
+        target=name(sample.asked_lang),
+        source_code=sample.source_lang,
+        target_code=sample.asked_lang,
+        input=sample.source,
     )
 
 
-def template_fault(template: str) -> str | None:
-    """What is wrong with a template, or None; {target} and {input} must occur exactly once."""
-    if "\\n" in template:
-        return "has a backslash and an n where a line break is meant; write a real one"
+def fill_request(
+    sample: Sample, template: str, name: Callable[[str], str]
+) -> str | list[dict[str, str]]:
+    """The filled template, or the filled parts of one in JSON."""
+    parts = json_parts(template)
+    if parts is None:
+        return fill_template(sample, template, name)
+    return [
+        {key: fill_template(sample, text, name) for key, text in part.items()} for part in parts
+    ]
+
+
+def json_parts(template: str) -> list[dict[str, str]] | None:
+    """The parts of a template in JSON; None if it is a text."""
     try:
-        parts = [part for part in Formatter().parse(template) if part[1] is not None]
+        parts = json.loads(template)
+    except (ValueError, RecursionError):
+        return None
+    ok = isinstance(parts, list) and all(
+        isinstance(part, dict) and all(isinstance(text, str) for text in part.values())
+        for part in parts
+    )
+    return parts if ok else None
+
+
+def template_fault(template: str) -> str | None:
+    """What is wrong with a template, or None.
+
+    {input} must occur once, {target} or {target_code} at least once.
+    """
+    parts = json_parts(template)
+    if "\\n" in template and parts is None:
+        return "has a backslash and an n where a line break is meant; write a real one"
+    texts = [template] if parts is None else [text for part in parts for text in part.values()]
+    try:
+        parsed = [field for text in texts for field in Formatter().parse(text)]
     except ValueError as error:
         return f"is not a template ({error})"
-    fields = sorted(field or "" for _, field, _, _ in parts)
-    close = get_close_matches(template, TEMPLATES, n=1)
-    if not fields and close:
-        return f"is {template!r}, not the name of a template; did you mean {close[0]}?"
-    if any(form or conversion for _, _, form, conversion in parts):
+    if any(form or conversion for _, _, form, conversion in parsed):
         return "formats a field with : or !; write {input}, {target} and {source} plainly"
-    if tuple(fields) not in (REQUIRED_FIELDS, tuple(sorted((*REQUIRED_FIELDS, "source")))):
-        names = ", ".join(fields) or "none"
-        return f"has the fields {names}; expected input and target once, source at most once"
+    fields = [field for _, field, _, _ in parsed if field is not None]
+    close = get_close_matches(template, TEMPLATES, n=1)
+    if not fields and close and " " not in template:
+        return f"is {template!r}, not the name of a template; did you mean {close[0]}?"
+    requests = {"target", "target_code"} & set(fields)
+    if fields.count("input") != 1 or not requests or set(fields) - {"input", *LANGUAGE_FIELDS}:
+        names = ", ".join(sorted(fields)) or "none"
+        return (
+            f"has the fields {names}; expected input once, target or target_code at least once, "
+            "source and source_code as often as you like"
+        )
     return None

@@ -3,6 +3,7 @@
 graph    the steps of a recipe: folders, inputs, settings
 run      runs what is out of date; each step's folder appears complete or not at all
 checks   what can be checked before anything runs
+prompts  the prompts of a recipe, from the tokenizer alone
 plan     memory of a recipe's trainings, and the smallest engine that fits
 push     a finished model with its card, as a folder and on the Hugging Face Hub
 """

@@ -8,13 +8,23 @@ from ontarget import processes
 from ontarget.data import readers
 from ontarget.data.readers.lines import open_bytes
 from ontarget.data.readers.phrasebook import cldr_locale
+from ontarget.data.splits import Splits
 from ontarget.errors import ArtifactError, CorpusError, RecipeError
 from ontarget.models import folder
-from ontarget.recipe.corpus import check_splits, read_corpus
+from ontarget.models.special_tokens import special_tokens_of_folder
+from ontarget.recipe.corpus import (
+    check_special_tokens,
+    check_splits,
+    drop_special_tokens,
+    read_corpus,
+)
 from ontarget.recipe.recipe import Recipe
+from ontarget.recipe.sections import Corpus
+from ontarget.records import Parallel
 from ontarget.training.monitoring import trackers
 
 FIRST_ROWS = 1000  # read of a file if the corpus is too large to read completely
+SPLITS = ("train", "dev", "test")
 SMALL = 2_000_000  # bytes of text; a corpus of at most this size is read completely
 
 
@@ -27,7 +37,8 @@ def check_recipe(recipe: Recipe) -> list[str]:
     recipe.detection.check(recipe.languages)
     if recipe.base.model is not None:
         folder.check_folder(recipe.base.model)
-        if recipe.chat:
+        prompt_format = recipe.prompt_format
+        if prompt_format.chat and prompt_format.chat_template is None:
             folder.check_chat_template(recipe.base.model)
     stages = [stage for stage in (recipe.mle, recipe.unlikelihood) if stage is not None]
     if any(stage.adapter and stage.adapter.kind == "qlora" for stage in stages):
@@ -62,6 +73,7 @@ def check_corpus(recipe: Recipe) -> str:
     files = (*recipe.corpus.train, *recipe.corpus.dev, *recipe.corpus.test)
     if is_small(files):
         splits = read_corpus(recipe.corpus, recipe.languages, recipe.seed)
+        splits = check_tokens(recipe, splits)
         check_splits(
             splits,
             recipe.supervised_directions,
@@ -69,15 +81,45 @@ def check_corpus(recipe: Recipe) -> str:
             trains=bool(recipe.trainings),
         )
         sizes = f"{len(splits.train)} train, {len(splits.dev)} dev, {len(splits.test)} test"
-        return f"{sizes} rows, read completely"
+        dropped = splits.dropped.get("special_tokens", 0)
+        left_out = f"; {dropped} with special tokens dropped" if dropped else ""
+        return f"{sizes} rows, read completely{left_out}"
     for path in files:
         rows = list(islice(readers.read(path, recipe.languages), FIRST_ROWS))
+        check_tokens(recipe, first_rows(path, rows, recipe.corpus))
         if not any(len(row.texts) > 1 for row in rows):
             raise CorpusError(
                 f"{path}: its first {len(rows)} rows have no text in two languages; "
                 "is it the right file?"
             )
     return f"{len(files)} files, the first {FIRST_ROWS} rows of each read"
+
+
+def check_tokens(recipe: Recipe, splits: Splits) -> Splits:
+    """The splits, without training rows with special tokens if the recipe drops them.
+
+    Only of a model in a folder here are the special tokens known.
+
+    Raises:
+        CorpusError: other rows contain a special token.
+    """
+    model = recipe.base.model
+    if model is None or folder.is_hub_id(model):
+        return splits
+    tokens = special_tokens_of_folder(Path(model))
+    if recipe.corpus.special_tokens == "drop":
+        splits = drop_special_tokens(splits, tokens)
+    remedy = ", or set corpus.special_tokens: drop"
+    check_special_tokens("corpus.train", splits.train, tokens, remedy)
+    check_special_tokens("corpus.dev", splits.dev, tokens, "")
+    check_special_tokens("corpus.test", splits.test, tokens, "")
+    return splits
+
+
+def first_rows(path: Path, rows: list[Parallel], corpus: Corpus) -> Splits:
+    """The first rows of one file, as splits."""
+    parts = {name: rows if path in getattr(corpus, name) else [] for name in SPLITS}
+    return Splits(**parts, glossary=[], dropped={})
 
 
 def is_small(paths: tuple[Path, ...]) -> bool:

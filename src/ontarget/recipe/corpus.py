@@ -1,5 +1,8 @@
 """The corpus that a recipe names, as train, dev and test rows."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
 from ontarget.data.splits import (
     PhrasebookSizes,
     SplitFiles,
@@ -9,8 +12,11 @@ from ontarget.data.splits import (
     read_splits,
 )
 from ontarget.errors import CorpusError
+from ontarget.models.special_tokens import rows_with_special_tokens
 from ontarget.recipe.sections import Corpus
-from ontarget.records import Direction
+from ontarget.records import Direction, Parallel
+
+SHOWN = 3  # rows that a message names
 
 
 def read_corpus(corpus: Corpus, languages: tuple[str, ...], seed: int) -> Splits:
@@ -32,6 +38,30 @@ def read_corpus(corpus: Corpus, languages: tuple[str, ...], seed: int) -> Splits
         drop_overlap=corpus.drop_overlap,
     )
     return read_splits(files, languages)
+
+
+def drop_special_tokens(splits: Splits, tokens: Iterable[str]) -> Splits:
+    """The splits without training rows that contain one of the model's special tokens."""
+    found = {key for key, _ in rows_with_special_tokens(tokens, splits.train)}
+    train = [row for row in splits.train if row.key not in found]
+    return replace(splits, train=train, dropped={**splits.dropped, "special_tokens": len(found)})
+
+
+def check_special_tokens(
+    name: str, rows: Sequence[Parallel], tokens: Iterable[str], remedy: str
+) -> None:
+    """Raise CorpusError where rows of `name` contain a special token: how many, and the first.
+
+    The tokenizer would read it as a command: end the text early, or switch turns in a chat.
+    """
+    found = rows_with_special_tokens(tokens, rows)
+    if found:
+        first = ", ".join(f"{key} has {token!r}" for key, token in found[:SHOWN])
+        more = ", ..." if len(found) > SHOWN else ""
+        raise CorpusError(
+            f"{name}: {len(found)} row(s) contain a special token of the model ({first}{more}); "
+            f"remove it from the text{remedy}"
+        )
 
 
 def check_splits(

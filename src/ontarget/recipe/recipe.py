@@ -3,6 +3,7 @@
 Paths are relative to the working directory of the command.
 """
 
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from pydantic import model_validator
 from ontarget import systems
 from ontarget.data.conflicts import FEWEST_LANGUAGES
 from ontarget.data.directions import around_pivot, parse_directions, remaining_directions
-from ontarget.errors import RecipeError
+from ontarget.errors import RecipeError, error_text
 from ontarget.languages.names import is_known, unknown_code
-from ontarget.models.templates import TEMPLATES, PromptFormat, template_fault
+from ontarget.models.templates import PromptFormat, prompt_format_of
 from ontarget.offtarget.detection import Detection
 from ontarget.recipe.sections import (
     Base,
@@ -44,8 +45,10 @@ class Recipe(Section):
     zero_shot: tuple[str, ...] | None = None
     corpus: Corpus
     base: Base
-    template: str = "alpaca"  # a name in `models.templates`, or text with {source} {target} {input}
-    chat: bool = False  # the filled template is a user's turn in the model's own chat template
+    template: str = "alpaca"  # a name in `ontarget templates`, or a text with {input} and {target}
+    chat: bool | None = None  # the request is a user's turn; None: as the named template says
+    system: str = ""  # the system message of a chat
+    chat_template: Place | None = None  # a Jinja file in place of the tokenizer's chat template
     mle: Mle | None = None
     unlikelihood: Unlikelihood | None = None
     control: bool = False  # also continue stage 1 for stage 2's compute without unlikelihood
@@ -72,9 +75,12 @@ class Recipe(Section):
         if not self.name.isprintable():
             raise ValueError(f"name: {self.name!r} has a control character; leave it out")
         self.check_sections()
-        fault = template_fault(self.template_text)
-        if fault:
-            raise ValueError(f"template: {fault}; or use one of {', '.join(TEMPLATES)}")
+        chat = prompt_format_of(self.template, self.chat).chat
+        for key in ("system", "chat_template"):
+            if getattr(self, key) and not chat:
+                raise ValueError(f"{key}: the model is not prompted as a chat; add chat: true")
+        if chat and self.base.scratch is not None:
+            raise ValueError("chat: a model made from scratch has no chat template; leave it out")
         return self
 
     def check_sections(self) -> None:
@@ -93,10 +99,12 @@ class Recipe(Section):
                 f"unlikelihood.conflicts: own needs {FEWEST_LANGUAGES} languages, one to translate "
                 "from and two to request; use references"
             )
+        if self.corpus.special_tokens == "drop" and self.base.model is None:
+            raise ValueError(
+                "corpus.special_tokens: drop needs the tokenizer of base.model; leave it out"
+            )
         if self.control and self.unlikelihood is None:
             raise ValueError("control: compares with stage 2; add the section unlikelihood")
-        if self.chat and self.base.scratch is not None:
-            raise ValueError("chat: a model made from scratch has no chat template; leave it out")
 
     def has_section(self, name: str) -> bool:
         """Whether a section, given by its dotted name, is present."""
@@ -115,14 +123,18 @@ class Recipe(Section):
         return {name: part for name, part in sections.items() if isinstance(part, Training)}
 
     @property
-    def template_text(self) -> str:
-        """The template, whether named or given."""
-        return TEMPLATES.get(self.template, self.template)
-
-    @property
     def prompt_format(self) -> PromptFormat:
-        """How the model is prompted."""
-        return PromptFormat(template=self.template_text, chat=self.chat)
+        """How the model is prompted, with the content of `chat_template`.
+
+        Raises:
+            RecipeError: the file of the chat template cannot be read.
+        """
+        path = self.chat_template
+        return replace(
+            prompt_format_of(self.template, self.chat),
+            system=self.system,
+            chat_template=None if path is None else read_chat_template(path),
+        )
 
     @property
     def detection(self) -> Detection:
@@ -152,6 +164,25 @@ class Recipe(Section):
     def model(self) -> str:
         """What is tuned, in a few words."""
         return self.base.model or "a small model made from scratch"
+
+
+def read_chat_template(path: Path) -> str:
+    """The text of a chat template.
+
+    Raises:
+        RecipeError: it is not a file of UTF-8 text.
+    """
+    try:
+        if not path.is_file():
+            raise FileNotFoundError(2, "no such file")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"chat_template: {path}: {error_text(error)}; give a Jinja file in UTF-8"
+        ) from error
+    if not text.strip():
+        raise RecipeError(f"chat_template: {path}: is empty; give a Jinja file")
+    return text
 
 
 def parse_listed(

@@ -71,11 +71,12 @@ class Section(BaseModel):
     def check_booleans(cls, value: object, info: Any) -> object:
         """Reject booleans where another type is expected (`yes` would be 1), and the reverse."""
         field = cls.model_fields[str(info.field_name)]
-        if isinstance(value, bool) and field.annotation is not bool:
+        takes_booleans = field.annotation in (bool, bool | None)
+        if isinstance(value, bool) and not takes_booleans:
             word, others = ("true", "yes and on") if value else ("false", "no and off")
             raise ValueError(f"is {word} (YAML also reads {others} so); write the intended value")
         wrong = isinstance(value, int | str) and not isinstance(value, bool)
-        if wrong and field.annotation is bool:
+        if wrong and takes_booleans:
             raise ValueError(f"is {str(value)[:60]!r}; write true or false")
         return value
 
@@ -100,6 +101,7 @@ class Corpus(Section):
     test_limit: Positive | None = None
     drop_overlap: bool = False  # leave out training rows that share a sentence with dev or test
     max_characters: Positive | None = None  # longer training texts are left out and counted
+    special_tokens: Literal["error", "drop"] = "error"  # training rows with one of the model's
 
     @model_validator(mode="after")
     def either(self) -> "Corpus":

@@ -12,6 +12,7 @@ from ontarget.decoding.backends import translator_of
 from ontarget.decoding.base import Search, Translator
 from ontarget.models import adapters, loading
 from ontarget.models.adapters import LowRankAdapter
+from ontarget.models.chats import keep_chat_template
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import end_ids
 from ontarget.models.templates import PromptFormat
@@ -115,6 +116,7 @@ def save_result(
             adapters.merge_adapter(adapters.load_adapter(loaded.model, out / "adapter"))
         else:
             adapters.merge_adapter(result.adapter)
+    keep_chat_template(loaded, prompt_format)
     loading.save_model(loaded, out / "model")
     loading.write_generation_config(out / "model", end_ids(loaded, prompt_format))
     artifacts.write_jsonl(out / "curve.jsonl", result.curve)

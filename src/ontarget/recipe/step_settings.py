@@ -62,6 +62,7 @@ class PrepareSettings:
     supervised: Directions
     zero_shot: Directions
     trains: bool  # whether any step trains on the samples
+    base: Base | None  # whose special tokens rows are dropped for; None: no row is
 
     @classmethod
     def of(cls, recipe: Recipe) -> "PrepareSettings":
@@ -73,6 +74,7 @@ class PrepareSettings:
             supervised=recipe.supervised_directions,
             zero_shot=recipe.zero_shot_directions,
             trains=bool(recipe.trainings),
+            base=recipe.base if recipe.corpus.special_tokens == "drop" else None,
         )
 
 

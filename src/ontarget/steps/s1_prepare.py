@@ -4,7 +4,8 @@ from typing import Any
 
 from ontarget import artifacts
 from ontarget.data.sampling import samples_of
-from ontarget.recipe.corpus import check_splits, read_corpus
+from ontarget.models.special_tokens import special_tokens
+from ontarget.recipe.corpus import check_splits, drop_special_tokens, read_corpus
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import PrepareSettings
 
@@ -18,6 +19,11 @@ def run(context: StepContext[PrepareSettings]) -> dict[str, Any]:
     settings = context.settings
     context.tell("reading the corpus", 0, 1)
     splits = read_corpus(settings.corpus, settings.languages, settings.seed)
+    if settings.base is not None and settings.base.model is not None:
+        from ontarget.models.loading import load_tokenizer
+
+        tokenizer = load_tokenizer(settings.base.model, settings.base.revision)
+        splits = drop_special_tokens(splits, special_tokens(tokenizer).values())
     check_splits(splits, settings.supervised, settings.zero_shot, trains=settings.trains)
     directions = settings.supervised + settings.zero_shot
     counts = {}

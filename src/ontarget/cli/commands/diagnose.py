@@ -15,7 +15,7 @@ from ontarget.data.splits import check_directions
 from ontarget.errors import RecipeError
 from ontarget.languages.names import is_known, unknown_code
 from ontarget.models import folder
-from ontarget.models.templates import TEMPLATES, PromptFormat, template_fault
+from ontarget.models.templates import TEMPLATES, PromptFormat, prompt_format_of
 from ontarget.offtarget.detection import Detection
 from ontarget.records import Direction, Sample
 from ontarget.report.render.formatting import text_table
@@ -51,8 +51,11 @@ def diagnose(  # noqa: PLR0913 - a command's options
     Example: ontarget diagnose org/model --data dev.tsv --languages en,it,nl --template alpaca
     """
     codes = tuple(languages.split(","))
-    prompt_format = PromptFormat(template=TEMPLATES.get(template, template), chat=chat)
-    check_options(codes, prompt_format.template)
+    check_languages(codes)
+    try:
+        prompt_format = prompt_format_of(template, chat or None)
+    except ValueError as error:
+        raise RecipeError(f"--{error}") from error
     folder.check_folder(model)
     samples = draw_samples(data, codes, segments)
     quiet_libraries()
@@ -93,16 +96,14 @@ def diagnosis_lines(result: "DiagnosisResult") -> Iterator[str]:
     yield result.verdict.words
 
 
-def check_options(languages: tuple[str, ...], template: str) -> None:
-    """Raise RecipeError or DetectorError for languages or a template that cannot be used."""
+def check_languages(languages: tuple[str, ...]) -> None:
+    """Raise RecipeError or DetectorError for languages that cannot be used."""
     if len(set(languages)) < max(2, len(languages)):
         raise RecipeError("--languages: give at least two codes, each once, as in en,it,nl")
     for code in languages:
         if not is_known(code):
             raise RecipeError(f"--languages: {unknown_code(code)}")
     Detection(pivot=languages[0]).check(languages)
-    if fault := template_fault(template):
-        raise RecipeError(f"--template: {fault}; or use one of {', '.join(TEMPLATES)}")
 
 
 def directions_of(languages: tuple[str, ...]) -> tuple[tuple[Direction, ...], ...]:

@@ -51,14 +51,20 @@ def merge(
 ) -> None:
     """Merge an adapter into its model, so that it runs anywhere without peft.
 
+    If the adapter's folder has a tokenizer, the merged model gets that one.
+
     Example: ontarget merge org/model runs/repair/4_unlikelihood/adapter merged
     """
     if out.exists():
         raise ArtifactError(f"{out}: exists already; name a folder that does not")
     quiet_libraries()
-    from ontarget.models import adapters, loading
+    from ontarget.models import adapters, folder, loading
 
     loaded = loading.load_model(model)
+    if folder.has_tokenizer(adapter):
+        tokenizer = loading.load_tokenizer(str(adapter), None)
+        adapters.fit_vocabulary(loaded.model, adapter, len(tokenizer))
+        loaded = loading.LoadedModel(loaded.model, tokenizer)
     merged = adapters.merge_adapter(adapters.load_adapter(loaded.model, adapter))
     with (
         artifacts.lock_output(out) as lock,

@@ -13,7 +13,7 @@ from ontarget import processes
 from ontarget.cli.console import ConsoleProgress, console, quiet_libraries, write
 from ontarget.memory_plan import arithmetic
 from ontarget.memory_plan.arithmetic import GIB, MemoryUse
-from ontarget.pipeline import checks
+from ontarget.pipeline import checks, prompts
 from ontarget.pipeline import plan as planning
 from ontarget.pipeline import run as running
 from ontarget.pipeline.plan import MemoryPlan, format_gib
@@ -32,12 +32,21 @@ ForceFrom = Annotated[
 ENGINES = Path("recipes", "engines")  # in a clone and in the package alike
 
 
-def check(recipe: RecipePath) -> None:
+def check(
+    recipe: RecipePath,
+    show_prompt: Annotated[
+        bool, typer.Option("--show-prompt", help="Show a prompt as the model reads it.")
+    ] = False,
+) -> None:
     """Check a recipe, its languages, files and model. Nothing is run.
 
-    Example: ontarget check recipe.yaml
+    Example: ontarget check recipe.yaml --show-prompt
     """
-    write(*checks.check_recipe(load_recipe(recipe)), f"{recipe}: ready to run")
+    content = load_recipe(recipe)
+    lines = checks.check_recipe(content)
+    quiet_libraries()
+    lines += prompts.show_prompts(content) if show_prompt else prompts.chat_notes(content)
+    write(*lines, f"{recipe}: ready to run")
 
 
 def plan(
