@@ -218,7 +218,7 @@ def test_a_finished_run_is_up_to_date(finished_run: FinishedRun, tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--force-from", "nothing"), "the recipe has no step 'nothing'; its steps are base,"),
+        (("--force-from", "nothing"), "the recipe has no step 'nothing'; its steps are prepare,"),
         (("--force-from", ""), "the recipe has no step ''"),
     ],
 )

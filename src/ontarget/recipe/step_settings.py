@@ -31,11 +31,8 @@ class BaseSettings:
 
     languages: tuple[str, ...]
     seed: int
-    corpus: Corpus
     scratch: Scratch
     prompt_format: PromptFormat  # the tokenizer is trained on its text too
-    supervised: Directions
-    zero_shot: Directions
 
     @classmethod
     def of(cls, recipe: Recipe) -> "BaseSettings":
@@ -44,11 +41,8 @@ class BaseSettings:
         return cls(
             languages=recipe.languages,
             seed=recipe.seed,
-            corpus=recipe.corpus,
             scratch=recipe.base.scratch,
             prompt_format=recipe.prompt_format,
-            supervised=recipe.supervised_directions,
-            zero_shot=recipe.zero_shot_directions,
         )
 
 
@@ -62,6 +56,7 @@ class PrepareSettings:
     supervised: Directions
     zero_shot: Directions
     trains: bool  # whether any step trains on the samples
+    scratch: bool  # whether step 0 trains on the rows
 
     @classmethod
     def of(cls, recipe: Recipe) -> "PrepareSettings":
@@ -73,6 +68,7 @@ class PrepareSettings:
             supervised=recipe.supervised_directions,
             zero_shot=recipe.zero_shot_directions,
             trains=bool(recipe.trainings),
+            scratch=recipe.base.scratch is not None,
         )
 
 
@@ -98,7 +94,6 @@ class DevSettings:
     languages: tuple[str, ...]
     supervised: Directions
     zero_shot: Directions
-    max_new_tokens: int
     detection: Detection
 
     @classmethod
@@ -108,7 +103,6 @@ class DevSettings:
             languages=recipe.languages,
             supervised=recipe.supervised_directions,
             zero_shot=recipe.zero_shot_directions,
-            max_new_tokens=recipe.translate.max_new_tokens,
             detection=recipe.detection,
         )
 
