@@ -54,6 +54,7 @@ class Translation:
     source: str
     reference: str
     hypothesis: str
+    truncated: bool = False  # it was cut at `max_new_tokens`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,7 @@ class JudgedTranslation:
     reference_verdict: str
     reference_detected_lang: str
     chrf: float  # of this segment, 0-100
+    truncated: bool = False  # it was cut at `max_new_tokens`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,8 +53,8 @@ def global_options(
 
 
 for _command in (
-    demo.demo, diagnose.diagnose, recipe.check, recipe.plan, recipe.run, evaluate.evaluate,
-    compare.compare, calibrate.calibrate, publish.push, publish.merge,
+    demo.demo, diagnose.diagnose, recipe.check, recipe.plan, recipe.run, recipe.status,
+    evaluate.evaluate, compare.compare, calibrate.calibrate, publish.push, publish.merge,
 ):  # fmt: skip
     app.command()(_command)
 for _verb, _summary in verbs().items():

