@@ -10,6 +10,8 @@ OnTargetError            one line: the place, the finding, the expectation, the 
 └── HubError             the Hugging Face Hub: no login, no network, no such repository
 """
 
+from signal import SIGTERM
+
 
 class OnTargetError(Exception):
     """Bad input: printed as one line, exit code 2."""
@@ -45,6 +47,10 @@ class HubError(OnTargetError):
 
 class Stopped(Exception):
     """A signal requested the end; not a fault. Finished work is kept, and the next run resumes."""
+
+    def __init__(self, text: str, signal: int = SIGTERM) -> None:
+        super().__init__(text)
+        self.signal = signal
 
 
 def visible(text: str) -> str:

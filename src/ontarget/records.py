@@ -55,6 +55,7 @@ class Translation:
     source: str
     reference: str
     hypothesis: str
+    truncated: bool = False  # it was cut at `max_new_tokens`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ class JudgedTranslation:
     reference_verdict: str
     reference_detected_lang: str
     chrf: float  # of this segment, 0-100
+    truncated: bool = False  # it was cut at `max_new_tokens`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ cards read this table.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+TRAIN = "1_prepare/train.jsonl"
 SETTINGS = {True: "supervised", False: "zero-shot"}  # by whether a direction is in training
 
 
@@ -23,7 +24,7 @@ class System:
     summary: str  # of the step, for `--help`
     heading: str  # above the training's curves
     starts_from: tuple[str, ...] = ()  # the first of these systems that the run has
-    needs: tuple[str, ...] = ()  # other step folders that the training reads
+    reads: tuple[str, ...] = ()  # files of other steps that the training reads, besides the model
     compared: bool = True  # False: translated and scored, but in no comparison
 
 
@@ -37,6 +38,7 @@ SYSTEMS = (
         verb="base",
         summary="Step 0: train the small base model (recipes with base.scratch).",
         heading="Step 0: the base model",
+        reads=("1_prepare/rows.jsonl",),
     ),
     System(
         name="stage1",
@@ -48,7 +50,7 @@ SYSTEMS = (
         summary="Step 3: stage 1, maximum likelihood.",
         heading="Stage 1: maximum likelihood",
         starts_from=("base",),
-        needs=("1_prepare",),
+        reads=(TRAIN,),
     ),
     System(
         name="stage1-longer",
@@ -60,7 +62,7 @@ SYSTEMS = (
         summary="Step 4, control: stage 1 continued for stage 2's compute.",
         heading="Control: stage 1, longer",
         starts_from=("stage1", "base"),
-        needs=("1_prepare",),
+        reads=(TRAIN,),
     ),
     System(
         name="stage2",
@@ -72,7 +74,7 @@ SYSTEMS = (
         summary="Step 4: diagnose the model, then stage 2, MLE plus unlikelihood.",
         heading="Stage 2: with unlikelihood",
         starts_from=("stage1", "base"),
-        needs=("1_prepare", "2_conflict"),
+        reads=(TRAIN, "2_conflict/conflicts.jsonl"),
     ),
     System(
         name="base-by-cue",

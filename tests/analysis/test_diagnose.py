@@ -210,7 +210,7 @@ def test_validation_is_the_mean_over_directions_of_ratio_and_chrf() -> None:
         prompts = [prompt_of(*tokens) for tokens in loaded.prompts(filled)]
         batches = generate(loaded, prompts, one_at_a_time)
         texts = dict(pair for batch in batches for pair in batch.items())
-        hypotheses = [texts[index] for index in range(len(group))]
+        hypotheses = [texts[index].text for index in range(len(group))]
         references = [s.target for s in group]
         wrong[direction], floor[direction] = (
             100 * sum(top_label(text) != direction.target_lang for text in side) / len(group)

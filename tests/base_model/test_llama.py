@@ -6,11 +6,13 @@ import pytest
 from conftest import Writer
 from support.models import tiny
 
+from ontarget import artifacts
 from ontarget.base_model.documents import Document
 from ontarget.errors import CorpusError
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import BaseSettings
 from ontarget.recipe.yaml_file import load_recipe
+from ontarget.records import Parallel
 from ontarget.steps.s0_base import make_examples, run, shorten
 from ontarget.training.batches.packing import prefix_shared
 from ontarget.training.losses import IGNORE
@@ -66,15 +68,12 @@ def test_sequences_are_truncated() -> None:
 def test_documents_without_anything_to_learn_are_an_error(
     write_recipe: Writer, tmp_path: Path
 ) -> None:
-    files = {}
-    for name in ("train", "dev", "test"):
-        texts = "\t".join(f"{code} {name} " * 20 for code in ("en", "it", "nl"))
-        (tmp_path / f"{name}.tsv").write_text(f"en\tit\tnl\n{texts}\n")
-        files[name] = str(tmp_path / f"{name}.tsv")
+    texts = {code: f"{code} text " * 20 for code in ("en", "it", "nl")}
+    artifacts.write_jsonl(tmp_path / "rows.jsonl", [Parallel(key="1", texts=texts)])
     scratch = {"steps": 2, "batch": 2, "micro_batch": 2, "max_tokens": 8}
-    recipe = load_recipe(write_recipe(corpus=files, base={"scratch": scratch}))
+    recipe = load_recipe(write_recipe(base={"scratch": scratch}))
     context = StepContext(
-        settings=BaseSettings.of(recipe), inputs={}, out=tmp_path, start="",
+        settings=BaseSettings.of(recipe), inputs={"1_prepare": tmp_path}, out=tmp_path, start="",
         unfinished=tmp_path / "unfinished", logs=tmp_path / "logs", run_name="tiny", report_to=(),
         tell=lambda *_: None,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,9 +163,12 @@ def test_a_disk_too_full_for_weights_is_one_line_and_finished_steps_are_kept(
     assert "1_prepare                up to date" in result.stdout
 
 
-def test_a_keyboard_interrupt_is_one_line(finished_run: FinishedRun, tmp_path: Path) -> None:
+def test_ctrl_c_in_a_training_saves_a_checkpoint_and_the_next_run_resumes(
+    finished_run: FinishedRun, tmp_path: Path
+) -> None:
     mle = {"steps": 100_000, "batch": 8, "micro_batch": 4}
     path = finished_run.copy_to(tmp_path, mle=mle).recipe
+    shutil.rmtree(tmp_path / "run/logs")
     process = subprocess.Popen(
         [sys.executable, "-m", "ontarget", "mle", str(path)],
         stdout=subprocess.PIPE,
@@ -173,17 +177,21 @@ def test_a_keyboard_interrupt_is_one_line(finished_run: FinishedRun, tmp_path: P
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
     )
     run, deadline = tmp_path / "run", time.monotonic() + 120
-    while not list(run.glob(".3_mle.*.partial")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1)
+    while not (run / "logs/3_mle").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)  # until the first point of the curve
     process.send_signal(signal.SIGINT)
     try:
         _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 130
-    assert errors == "ontarget: stopped; finished steps are kept, run again to resume\n"
+    first, last = errors.splitlines()
+    assert first == "ontarget: stops after this optimizer step; Ctrl-C again stops at once"
+    step = last.removeprefix("ontarget: stopped after step ").partition(" ")[0]
+    assert last.endswith(f" {step} of 100000; run again to resume")
     assert not list(run.glob(".*partial"))
+    status = run_command("status", path).stdout
+    assert f"resumes from a checkpoint at step {step})" in status
 
 
 def test_a_run_prints_its_table_and_the_place_of_the_report(finished_run: FinishedRun) -> None:
@@ -218,7 +226,7 @@ def test_a_finished_run_is_up_to_date(finished_run: FinishedRun, tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--force-from", "nothing"), "the recipe has no step 'nothing'; its steps are base,"),
+        (("--force-from", "nothing"), "the recipe has no step 'nothing'; its steps are prepare,"),
         (("--force-from", ""), "the recipe has no step ''"),
     ],
 )

@@ -109,5 +109,5 @@ def test_bad_options_of_push_are_one_line(
 
 def test_push_needs_a_finished_run(write_recipe: Writer, tmp_path: Path) -> None:
     error = error_of("push", write_recipe(), "me/tiny", "--dry-run")
-    assert "0_base: is missing or altered; run `ontarget run RECIPE` first" in error
+    assert "1_prepare: is missing or altered; run `ontarget run RECIPE` first" in error
     assert not (tmp_path / "run").exists()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.translators import FixedTranslator
 
-from ontarget.decoding.base import Translator, translate_all
+from ontarget.decoding.base import Hypothesis, Translator, translate_all
 from ontarget.records import Sample
 
 
@@ -27,9 +27,9 @@ class ShuffledTranslator:
     def __init__(self, batches: list[list[int]]) -> None:
         self.batches = batches
 
-    def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, str]]:
+    def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, Hypothesis]]:
         for batch in self.batches:
-            yield {index: samples[index].source.upper() for index in batch}
+            yield {index: Hypothesis(samples[index].source.upper()) for index in batch}
 
 
 @given(st.data())

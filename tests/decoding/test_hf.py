@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.models import coder, double, prompt_of, ready, tiny
 
 from ontarget.decoding.backends import translator_of
-from ontarget.decoding.base import Search, Translator, translate_all
+from ontarget.decoding.base import Hypothesis, Search, Translator, translate_all
 from ontarget.decoding.hf import HuggingFaceTranslator, generate, truncate_at
 from ontarget.errors import ModelError
 from ontarget.models.loading import LoadedModel
@@ -37,9 +37,9 @@ def greedy_by_definition(loaded: LoadedModel, prompt: Prompt, most: int) -> str:
     return loaded.text(ids[len(prompt.tokens) :])
 
 
-def in_order(batches: Iterator[dict[int, str]]) -> list[str]:
+def in_order(batches: Iterator[dict[int, Hypothesis]]) -> list[str]:
     """The texts of all batches in the order of their prompts."""
-    texts = {index: text for batch in batches for index, text in batch.items()}
+    texts = {index: found.text for batch in batches for index, found in batch.items()}
     return [texts[index] for index in range(len(texts))]
 
 
@@ -92,6 +92,24 @@ def test_a_response_ends_before_a_stop_token() -> None:
     search = Search(beams=1, max_new_tokens=6, batch=4)
     texts = in_order(generate(LOADED, PROMPTS, search, stop=[unstopped[2]]))
     assert texts[0] == LOADED.text(truncate_at(unstopped, [unstopped[2]]))
+
+
+def test_a_response_is_truncated_if_no_end_token_came_within_max_new_tokens() -> None:
+    """By the tokens of the model's own search: `limit` of them, with or without the end token."""
+    torch.manual_seed(0)
+    loaded = ready(tiny().model, tiny().tokenizer)  # its responses have many different tokens
+    unstopped = loaded.model.generate(
+        torch.tensor([PROMPTS[0].tokens]),
+        max_new_tokens=6,
+        do_sample=False,
+        pad_token_id=loaded.pad,
+    )[0, 3:].tolist()
+    first, end = max((unstopped.index(token), token) for token in set(unstopped))
+    assert first > 1
+    for limit in range(1, 7):
+        search = Search(beams=1, max_new_tokens=limit, batch=1)
+        (batch,) = generate(loaded, PROMPTS[:1], search, stop=[end])
+        assert batch[0].truncated == (limit <= first), limit
 
 
 def test_without_prompts_there_are_no_batches() -> None:

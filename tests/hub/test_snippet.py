@@ -100,7 +100,7 @@ def test_the_snippet_translates_as_in_the_evaluation(
         key="k", source_lang="it", asked_lang="nl", target_lang="nl", source=SOURCE, target="x"
     )
     prompts = build_prompts(loaded, [sample], prompt_format)
-    ((evaluated,),) = (
+    ((hypothesis,),) = (
         part.values()
         for part in generate(loaded, prompts, SEARCH, stop=end_ids(loaded, prompt_format))
     )
@@ -109,7 +109,7 @@ def test_the_snippet_translates_as_in_the_evaluation(
     capsys.readouterr()
     exec(code.replace(SENTENCE, repr(SOURCE)), {})
     printed = " ".join(capsys.readouterr().out.split())
-    assert printed == evaluated and printed
+    assert printed == hypothesis.text and printed
 
 
 def test_a_chat_model_stops_at_the_end_of_its_turn_wherever_it_is_loaded(tmp_path: Path) -> None:

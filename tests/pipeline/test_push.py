@@ -298,7 +298,7 @@ def test_an_unfinished_run_says_which_verb_to_run(
     other = write_recipe()
     assert command(monkeypatch, other, "me/tiny", "--dry-run") == 2
     assert capsys.readouterr().err == (
-        f"ontarget: {load_recipe(other).out}/0_base: is missing or altered; "
+        f"ontarget: {load_recipe(other).out}/1_prepare: is missing or altered; "
         "run `ontarget run RECIPE` first\n"
     )
     assert not load_recipe(other).out.exists()
@@ -340,7 +340,7 @@ def test_a_model_that_is_not_what_the_recipe_says_is_refused(recipe: Path) -> No
 
     edited(
         "4_unlikelihood",
-        lambda stamp: stamp["made_from"]["steps"]["3_mle"].update({"model/config.json": "0"}),
+        lambda stamp: stamp["made_from"]["steps"].update({"3_mle/model/config.json": "0"}),
         "4_unlikelihood: was made from earlier files of other steps",
     )
     edited(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,8 @@ from ontarget.languages.names import english_name
 from ontarget.models.loading import load_model, save_model
 from ontarget.pipeline import push
 from ontarget.pipeline import run as pipeline
-from ontarget.pipeline.graph import steps_of
+from ontarget.pipeline.dependencies import dependencies_of
+from ontarget.pipeline.graph import Step, steps_of
 from ontarget.recipe.corpus import read_corpus
 from ontarget.recipe.step_settings import BaseSettings
 from ontarget.recipe.yaml_file import load_recipe
@@ -33,7 +35,7 @@ from ontarget.steps.s0_base import read_documents
 from ontarget.training.monitoring.model_selection import ValidationResult
 
 FOLDERS = [
-    "0_base", "1_prepare", "2_conflict", "3_mle", "4_unlikelihood", "4_control",
+    "1_prepare", "0_base", "2_conflict", "3_mle", "4_unlikelihood", "4_control",
     "5_translate/base", "5_translate/stage1", "5_translate/stage1-longer", "5_translate/stage2",
     "5_translate/base-by-cue", "6_evaluate", "7_report",
 ]  # fmt: skip
@@ -196,7 +198,7 @@ def changed(finished: FinishedRun, folder: Path, **changes: Any) -> list[str]:
     outdated: list[str] = []
     for step in steps_of(recipe):
         stamp = artifacts.read_stamp(copy.out / step.folder)
-        made_from = pipeline.dependencies_of(recipe, step)
+        made_from = dependencies_of(recipe, step)
         if not stamp or stamp["fingerprint"] != artifacts.fingerprint(made_from):
             outdated.append(step.folder)
     return outdated
@@ -232,7 +234,7 @@ def test_another_detector_redoes_the_stages_whose_kept_checkpoint_it_chose(
             path.write_text(json.dumps(recipe))
             steps = steps_of(load_recipe(path))
             hashes.append({
-                s.folder: artifacts.fingerprint(pipeline.dependencies_of(load_recipe(path), s))
+                s.folder: artifacts.fingerprint(dependencies_of(load_recipe(path), s))
                 for s in steps if s.trains
             })  # fmt: skip
         assert {name for name in hashes[0] if hashes[0][name] != hashes[1][name]} == redone
@@ -251,6 +253,64 @@ def test_a_step_cannot_read_a_setting_or_a_folder_that_it_does_not_declare(
     assert list(context.inputs) == ["1_prepare"]
     with pytest.raises(KeyError, match="0_base"):
         context.inputs["0_base"]
+
+
+def with_declared_files_only(finished: FinishedRun, step: Step, out: Path) -> None:
+    """A run's folder in which a step finds no file of another step that it does not declare."""
+    for path in step.reads:
+        folder, _, name = path.rpartition("/")
+        if name == artifacts.STAMP:  # it lists the other files, which must be there
+            shutil.copytree(finished.out / folder, out / folder, dirs_exist_ok=True)
+        for source in sorted((finished.out / folder).rglob("*")):
+            file = source.relative_to(finished.out)
+            if source.is_file() and (str(file) + "/").startswith(path + "/"):
+                (out / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, out / file)
+
+
+def test_a_step_makes_the_same_files_from_those_that_it_declares_to_read(
+    finished_run: FinishedRun, tmp_path: Path
+) -> None:
+    for step in steps_of(load_recipe(finished_run.recipe)):
+        out = tmp_path / step.folder
+        with_declared_files_only(finished_run, step, out)
+        recipe = load_recipe(finished_run.recipe, {"out": str(out)})
+        made = out / "made"
+        made.mkdir(parents=True)
+        pipeline.perform(recipe, step, made, Log())
+        before = artifacts.folder_hashes(finished_run.out / step.folder)
+        assert artifacts.folder_hashes(made) == before, step.folder
+
+
+@pytest.mark.parametrize("measured", [False, True], ids=["training-only", "with-dev"])
+def test_a_training_is_redone_for_its_own_data_only(
+    measured: bool, write_recipe: Writer, finished_run: FinishedRun, tmp_path: Path
+) -> None:
+    """For dev sentences only where it is validated or diagnosed, and never for test sentences."""
+    rows = {
+        name: [f"{name} {n}\tc{name} {n}\tn{name} {n}" for n in range(6)]
+        for name in ("train", "dev", "test")
+    }
+    changes: dict[str, Any] = {
+        "base": from_model(finished_run),
+        "corpus": write_corpus(tmp_path, rows),
+        "control": None,
+        "mle": RECIPE["mle"] | ({"validation": {"every": 4, "segments": 2}} if measured else {}),
+        "unlikelihood": RECIPE["unlikelihood"] | {"preflight": int(measured)},
+    }
+    trainings = {"3_mle", "4_unlikelihood"}
+    run(write_recipe(**changes))
+    changes["corpus"]["test_limit"] = 4
+    changes["translate"] = {"beams": 2, "batch": 3, "max_new_tokens": 4}
+    made = run(write_recipe(**changes)).made
+    assert "1_prepare" in made and "5_translate/base" in made and not trainings & set(made)
+    write_corpus(tmp_path, {"test": rows["test"][1:]})
+    made = run(write_recipe(**changes)).made
+    assert "5_translate/stage2" in made and not trainings & set(made)
+    write_corpus(tmp_path, {"dev": rows["dev"][1:]})
+    assert trainings & set(run(write_recipe(**changes)).made) == (trainings if measured else set())
+    write_corpus(tmp_path, {"train": rows["train"][1:]})
+    assert trainings < set(run(write_recipe(**changes)).made)
 
 
 def test_force_from_redoes_the_step_and_all_after_it(
@@ -339,7 +399,7 @@ def test_stage_1_alone_is_a_recipe_too(write_recipe: Writer, finished_run: Finis
 @pytest.mark.parametrize("option", ["verb", "force_from"])
 def test_an_unknown_step_is_named(write_recipe: Writer, option: str) -> None:
     path = write_recipe(unlikelihood=None, control=None)
-    with pytest.raises(RecipeError, match="no step 'unlikelihood'; its steps are base, prepare"):
+    with pytest.raises(RecipeError, match="no step 'unlikelihood'; its steps are prepare, base"):
         run(path, **{option: "unlikelihood"})
 
 
@@ -359,7 +419,7 @@ def test_a_killed_run_leaves_complete_steps_and_resumes(
     process.wait()
     assert (tmp_path / "run" / "3_mle" / "step.json").read_bytes() == before
     log = run(path, {"mle": mle | {"steps": 4}}, verb="mle")
-    assert (log.kept, log.made) == (["0_base", "1_prepare"], ["3_mle"])
+    assert (log.kept, log.made) == (["1_prepare", "0_base"], ["3_mle"])
     assert not partial_folders(tmp_path / "run", "3_mle")
 
 
@@ -489,5 +549,5 @@ def test_another_detector_in_the_same_file_makes_the_evaluation_out_of_date(
     fingerprints = []
     for content in (b"one", b"other", b"one"):
         model.write_bytes(content)
-        fingerprints.append(artifacts.fingerprint(pipeline.dependencies_of(recipe, step)))
+        fingerprints.append(artifacts.fingerprint(dependencies_of(recipe, step)))
     assert fingerprints[0] == fingerprints[2] != fingerprints[1]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ontarget.decoding.base import Hypothesis
 from ontarget.records import Sample
 
 
@@ -13,8 +14,8 @@ class FixedTranslator:
     answers: Mapping[str, str]
     batch: int = 2
 
-    def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, str]]:
+    def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, Hypothesis]]:
         indices = range(len(samples))[::-1]
         for start in range(0, len(samples), self.batch):
             batch = indices[start : start + self.batch]
-            yield {index: self.answers[samples[index].key] for index in batch}
+            yield {index: Hypothesis(self.answers[samples[index].key]) for index in batch}

@@ -24,7 +24,7 @@ from ontarget import artifacts
 from ontarget.errors import RecipeError, Stopped
 from ontarget.models.adapters import LowRankAdapter
 from ontarget.training import checkpoints
-from ontarget.training.monitoring.callbacks import StopOnSigterm, ValidationPlan
+from ontarget.training.monitoring.callbacks import StopOnSignal, ValidationPlan
 from ontarget.training.monitoring.model_selection import ValidationResult
 from ontarget.training.resume import BEST_FILE, STATE_FILE, TRAINER_STATE, ResumableState
 from ontarget.training.train import TrainingResult, train
@@ -438,20 +438,23 @@ def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
     assert names == ["step-000000010", "step-000000008"]  # none of the last: nothing to resume
 
 
-def test_sigterm_saves_a_checkpoint_and_stops_after_the_step(
-    tmp_path: Path, uninterrupted: Uninterrupted
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_a_checkpoint_and_stops_after_the_step(
+    tmp_path: Path, uninterrupted: Uninterrupted, number: int
 ) -> None:
     """The signal comes while step 4 is validated; the next run resumes from there."""
 
     def measure(step: int) -> ValidationResult:
         if step == 4:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         return result_of(step)
 
+    before = signal.getsignal(number)
     setting = schedule(**{**SETTING, "checkpoint_every": 1000, "validation": validation(measure)})
-    with pytest.raises(Stopped, match=r"^stopped after step 4 of 12; run again to resume$"):
+    with pytest.raises(Stopped, match=r"^stopped after step 4 of 12; run again to resume$") as at:
         train(tiny(), examples(10), setting, tmp_path)
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert at.value.signal == number
+    assert signal.getsignal(number) == before
     assert [path.name for path in checkpoints.all_checkpoints(tmp_path)] == ["step-000000004"]
     result, model = trained(tmp_path, checkpoint_every=1000)
     expected, weights = uninterrupted()
@@ -465,16 +468,42 @@ def test_a_second_sigterm_kills_unless_it_comes_with_the_first(
     module = "ontarget.training.monitoring.callbacks"
     monkeypatch.setattr(f"{module}.time.monotonic", lambda: next(clock))
     raised: list[int] = []
-    on_sigterm = StopOnSigterm()
-    with on_sigterm.listening():
+    on_signal = StopOnSignal()
+    with on_signal.listening():
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
-        assert on_sigterm.received == 10.0
-        assert signal.getsignal(signal.SIGTERM) == on_sigterm.handle
+        assert on_signal.received == (signal.SIGTERM, 10.0)
+        assert signal.getsignal(signal.SIGTERM) == on_signal.handle
         with monkeypatch.context() as patch:
             patch.setattr(f"{module}.signal.raise_signal", raised.append)
             os.kill(os.getpid(), signal.SIGTERM)
     assert raised == [signal.SIGTERM]
+
+
+def test_a_second_ctrl_c_ends_at_once_but_not_if_a_launcher_may_have_repeated_it(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(KeyboardInterrupt), StopOnSignal().listening():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+    message = "ontarget: stops after this optimizer step; Ctrl-C again stops at once\n"
+    assert capfd.readouterr().err == message
+    monkeypatch.setattr("ontarget.processes.world_size", lambda: 2)
+    with StopOnSignal().listening():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    """As after nohup, or in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    on_signal = StopOnSignal()
+    try:
+        with on_signal.listening():
+            signal.raise_signal(signal.SIGINT)
+        assert on_signal.received is None and signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_last_step_is_logged(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from ontarget.artifacts.json_files import read_jsonl, write_json, write_jsonl, w
 from ontarget.artifacts.locks import Lock, lock_folder, lock_output
 from ontarget.artifacts.publishing import (
     check_no_links,
+    is_unfinished,
     prepare_unfinished,
     publish_file,
     publish_folder,
@@ -25,6 +26,7 @@ from ontarget.artifacts.stamps import (
     fingerprint,
     folder_hashes,
     read_stamp,
+    stamp_fault,
     write_stamp,
 )
 from ontarget.errors import error_text
@@ -36,6 +38,7 @@ __all__ = [
     "error_text",
     "file_hash",
     "fingerprint",
+    "is_unfinished",
     "folder_hashes",
     "lock_folder",
     "lock_output",
@@ -45,6 +48,7 @@ __all__ = [
     "read_jsonl",
     "read_stamp",
     "remove_tree",
+    "stamp_fault",
     "write_json",
     "write_jsonl",
     "write_records",

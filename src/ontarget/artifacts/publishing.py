@@ -11,6 +11,7 @@ from typing import TextIO
 from ontarget.artifacts.stamps import STAMP
 from ontarget.errors import ArtifactError, OnTargetError, error_text
 
+MARK = "made_from"  # file with the fingerprint of an unfinished step
 FULL_DISK = (
     "No space left on device", "os error 28", "Disk quota exceeded", "File too large",
     "unexpected pos",  # PyTorch's message for a file that is shorter than what was written
@@ -125,12 +126,16 @@ def publish_file(path: Path) -> Iterator[TextIO]:
 
 def prepare_unfinished(folder: Path, made_from: str) -> None:
     """Prepare the folder of what a killed step can resume from; empty it if it is of another."""
-    mark = folder / "made_from"
-    try:
-        same = not folder.is_symlink() and mark.read_text(encoding="utf-8") == made_from
-    except (OSError, UnicodeDecodeError):
-        same = False
-    if not same:
+    if not is_unfinished(folder, made_from):
         remove_tree(folder)
         folder.mkdir(parents=True)
-        mark.write_text(made_from, encoding="utf-8")
+        (folder / MARK).write_text(made_from, encoding="utf-8")
+
+
+def is_unfinished(folder: Path, made_from: str) -> bool:
+    """Whether a killed step left this folder, and was made from the same."""
+    try:
+        mark = (folder / MARK).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return mark == made_from and not folder.is_symlink()

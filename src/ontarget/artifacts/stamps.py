@@ -58,3 +58,20 @@ def read_stamp(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None  # the step will be redone
     return content if complete else None
+
+
+def stamp_fault(folder: Path) -> str:
+    """What is wrong where `read_stamp` finds nothing."""
+    if not (folder / STAMP).is_file():
+        return "not made yet"
+    try:
+        outputs = json.loads((folder / STAMP).read_text(encoding="utf-8"))["outputs"]
+        for name, expected in outputs.items():
+            path = folder / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if file_hash(path) != expected:
+                return f"{name} is altered"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    return f"{STAMP} is altered"

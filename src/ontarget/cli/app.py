@@ -1,7 +1,7 @@
 """The command line: commands in the order in which one needs them, errors, exit codes.
 
 Exit codes: 0 success; 1 a failed guard or a bug of ours; 2 bad input, with one line on stderr; 130
-interrupted by the keyboard; 141 output pipe closed; 143 ended by SIGTERM.
+interrupted by the keyboard; 141 output pipe closed; 143 ended by SIGTERM (128 and its number).
 """
 
 import errno
@@ -39,7 +39,8 @@ app = typer.Typer(
     "--languages en,it,nl`. Guide: docs/guide.md.",
 )
 UsageError: Any = typer.BadParameter.__base__  # typer has its own copy of click, or click's
-BAD_INPUT, INTERRUPTED, CLOSED_PIPE, TERMINATED = 2, 130, 141, 143
+BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
+SIGNAL = 128  # and its number
 
 
 @app.callback(invoke_without_command=True)
@@ -54,8 +55,9 @@ def global_options(
 
 
 for _command in (
-    demo.demo, diagnose.diagnose, recipe.check, recipe.plan, recipe.run, evaluate.evaluate,
-    compare.compare, calibrate.calibrate, prompts.templates, publish.push, publish.merge,
+    demo.demo, diagnose.diagnose, recipe.check, recipe.plan, recipe.run, recipe.status,
+    evaluate.evaluate, compare.compare, calibrate.calibrate, prompts.templates, publish.push,
+    publish.merge,
 ):  # fmt: skip
     app.command()(_command)
 for _verb, _summary in verbs().items():
@@ -108,7 +110,7 @@ def execute(arguments: list[str]) -> int:
     except Stopped as stopped:
         if processes.is_main_process():
             errors.print(Text(f"ontarget: {stopped}"), soft_wrap=True)
-        return TERMINATED
+        return SIGNAL + stopped.signal
     except SystemExit:  # click's answer to a closed pipe
         return CLOSED_PIPE
     except Exception as error:

@@ -1,6 +1,7 @@
-"""Translation behind one Protocol: samples in, texts out.
+"""Translation behind one Protocol: samples in, hypotheses out.
 
-base        `Translator`, the Protocol, and how to search
+base        `Translator`, the Protocol, what it returns, and how to search
 backends    the translator of a model: the only place that names a backend
+resume      translation that resumes after a kill
 hf          a Hugging Face model in this process
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 
-from ontarget.decoding.base import Search
+from ontarget.decoding.base import Hypothesis, Search
 from ontarget.errors import ModelError
 from ontarget.models.loading import LoadedModel, check_token_ids
 from ontarget.models.padding import generation_inputs
@@ -24,7 +24,7 @@ class HuggingFaceTranslator:
     prompt_format: PromptFormat
     search: Search
 
-    def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, str]]:
+    def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, Hypothesis]]:
         """Translations batch by batch, by the index of their sample.
 
         Raises:
@@ -37,8 +37,8 @@ class HuggingFaceTranslator:
 
 def generate(
     loaded: LoadedModel, prompts: Sequence[Prompt], search: Search, *, stop: Sequence[int] = ()
-) -> Iterator[dict[int, str]]:
-    """The responses to prompts, batch by batch, as {index of the prompt: text}.
+) -> Iterator[dict[int, Hypothesis]]:
+    """The responses to prompts, batch by batch, by the index of their prompt.
 
     Prompts of similar length share a batch, longest first, so that the memory peak comes at once. A
     response ends before an EOS, before a token of `stop`, or at `max_new_tokens`.
@@ -69,7 +69,7 @@ def generate(
             rows = loaded.model.generate(**inputs).tolist()  # type: ignore[operator]
         width = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
         yield {
-            index: loaded.text(truncate_at(row[width:], ends))
+            index: hypothesis(loaded, row[width:], ends)
             for index, row in zip(indices, rows, strict=True)
         }
 
@@ -120,6 +120,12 @@ def check_length(loaded: LoadedModel, prompts: Sequence[Prompt], search: Search)
             f"the model has {loaded.positions} positions; lower max_new_tokens or leave long "
             "sentences out"
         )
+
+
+def hypothesis(loaded: LoadedModel, tokens: Sequence[int], ends: Sequence[int]) -> Hypothesis:
+    """The text before the first of `ends`; without any of them, generation was cut."""
+    text = loaded.text(truncate_at(tokens, ends))
+    return Hypothesis(text, truncated=not set(ends) & set(tokens))
 
 
 def truncate_at(tokens: Sequence[int], ends: Sequence[int]) -> list[int]:

@@ -7,9 +7,9 @@ from typing import Any
 from ontarget.errors import RecipeError
 from ontarget.recipe import step_settings
 from ontarget.recipe.recipe import Recipe
-from ontarget.systems import BASE, CONTROL, STAGE2, SYSTEMS, System, present, start_of
+from ontarget.systems import BASE, CONTROL, STAGE2, SYSTEMS, TRAIN, System, present, start_of
 
-CORPUS = ("train", "dev", "test")
+UNFINISHED, LOGS = ".unfinished", "logs"  # folders beside those of the steps
 SETTINGS: dict[str, Callable[[Recipe], Any]] = {  # by module of a step that trains
     "s0_base": step_settings.BaseSettings.of,
     "s3_mle": step_settings.MleSettings.of,
@@ -33,11 +33,16 @@ class Step:
     verb: str  # the command that makes it
     module: str  # of `steps`, imported only when it runs
     settings: Callable[[Recipe], Any]  # all that it reads of the recipe, as a record
-    needs: tuple[str, ...] = ()  # folders it reads
-    files: tuple[str, ...] = ()  # other files it reads: train, dev, test, model, detector
+    reads: tuple[str, ...] = ()  # of other steps, below the run's folder; the model is a folder
+    files: tuple[str, ...] = ()  # of no step: train, dev, test, model, detector
     start: str | None = None  # the folder of the model it begins with; None: the base model
     system: str = ""
     trains: bool = False  # then all processes of a run take part
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The folders of the steps whose files it reads."""
+        return tuple(dict.fromkeys(path.rpartition("/")[0] for path in self.reads))
 
 
 def verbs() -> dict[str, str]:
@@ -76,7 +81,7 @@ def prepare_step() -> Step:
         verb="prepare",
         module="s1_prepare",
         settings=step_settings.PrepareSettings.of,
-        files=CORPUS,
+        files=("train", "dev", "test"),
     )
 
 
@@ -87,7 +92,7 @@ def conflict_step() -> Step:
         verb="conflict",
         module="s2_conflict",
         settings=step_settings.ConflictSettings.of,
-        needs=("1_prepare",),
+        reads=(TRAIN,),
     )
 
 
@@ -98,30 +103,32 @@ def trained_systems(recipe: Recipe) -> list[System]:
 
 def training_step(recipe: Recipe, system: System) -> Step:
     """The step that makes a system's model."""
-    needs, start = list(system.needs), None
-    files: tuple[str, ...] = CORPUS if system is BASE else ("model",)
+    reads, files = list(system.reads), list[str]()
+    start = None
     if system is not BASE:
         start = model_folder(recipe, start_of(system, [s.name for s in recipe.systems]))
-        needs = [*([start] if start else []), *needs]
-        files += ("detector",) if reads_detector(recipe, system) else ()
+        (reads if start else files).append(f"{start}/model" if start else "model")
+    if reads_dev(recipe, system):
+        reads.append("1_prepare/dev.jsonl")
+        files.append("detector")
     length_known = recipe.unlikelihood is None or recipe.unlikelihood.length_is_known
     if system is CONTROL and not length_known:
-        needs.append(STAGE2.folder)
+        reads.append(f"{STAGE2.folder}/step.json")
     return Step(
         folder=system.folder,
         verb=system.verb,
         module=system.step,
         settings=SETTINGS[system.step],
-        needs=tuple(needs),
-        files=files,
+        reads=tuple(reads),
+        files=tuple(files),
         start=start,
         system=system.name,
         trains=True,
     )
 
 
-def reads_detector(recipe: Recipe, system: System) -> bool:
-    """Whether a training judges dev translations, so that the detector decides what is kept."""
+def reads_dev(recipe: Recipe, system: System) -> bool:
+    """Whether a training translates and judges dev sentences: validation, diagnosis."""
     return getattr(SETTINGS[system.step](recipe), "dev", None) is not None
 
 
@@ -141,7 +148,7 @@ def judging_steps(recipe: Recipe) -> Iterator[Step]:
             verb="translate",
             module="s5_translate",
             settings=translate_settings(system.name),
-            needs=("1_prepare", *([folder] if folder else [])),
+            reads=("1_prepare/test.jsonl", *([f"{folder}/model"] if folder else [])),
             files=() if folder else ("model",),
             start=folder,
             system=system.name,
@@ -151,17 +158,19 @@ def judging_steps(recipe: Recipe) -> Iterator[Step]:
         verb="evaluate",
         module="s6_evaluate",
         settings=step_settings.EvaluateSettings.of,
-        needs=tuple(translated),
+        reads=tuple(f"{folder}/translations.jsonl" for folder in translated),
         files=("detector",),
     )
-    conflict = ["2_conflict"] if recipe.unlikelihood is not None else []
-    trainings = [system.folder for system in trained_systems(recipe)]
+    conflict = ["2_conflict/step.json"] if recipe.unlikelihood is not None else []
+    shown = ("curve.jsonl", "validation.jsonl", "preflight.json", "step.json")
+    trainings = [f"{s.folder}/{name}" for s in trained_systems(recipe) for name in shown]
+    scores = [f"6_evaluate/{name}.jsonl" for name in ("scores", "segments", "ability")]
     yield Step(
         folder="7_report",
         verb="report",
         module="s7_report",
         settings=step_settings.ReportSettings.of,
-        needs=(*sorted([*conflict, *trainings]), "6_evaluate"),
+        reads=(*conflict, *trainings, *scores, "6_evaluate/step.json"),
     )
 
 

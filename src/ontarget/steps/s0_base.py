@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from ontarget import artifacts
 from ontarget.base_model import documents
 from ontarget.base_model.documents import Document
 from ontarget.base_model.llama import LlamaShape, make_llama, train_byte_bpe
@@ -15,7 +16,6 @@ from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import Prompt
 from ontarget.models.templates import CUE, fill_template
 from ontarget.recipe import stage
-from ontarget.recipe.corpus import check_splits, read_corpus
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import BaseSettings
 from ontarget.records import Parallel, Sample
@@ -26,10 +26,7 @@ from ontarget.training.train import train
 def run(context: StepContext[BaseSettings]) -> dict[str, Any]:
     """Write `model/` and `curve.jsonl`."""
     settings, scratch = context.settings, context.settings.scratch
-    context.tell("reading the corpus", 0, 1)
-    splits = read_corpus(settings.corpus, settings.languages, settings.seed)
-    check_splits(splits, settings.supervised, settings.zero_shot, trains=True)
-    rows = splits.train + splits.glossary
+    rows = artifacts.read_jsonl(context.inputs["1_prepare"] / "rows.jsonl", Parallel)
     context.tell("training the tokenizer", 0, 1)
     tokenizer = train_byte_bpe(vocabulary_texts(settings, rows), scratch.vocabulary)
     shape = LlamaShape(

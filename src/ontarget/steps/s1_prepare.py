@@ -11,7 +11,7 @@ from ontarget.recipe.step_settings import PrepareSettings
 
 
 def run(context: StepContext[PrepareSettings]) -> dict[str, Any]:
-    """Write `train.jsonl`, `dev.jsonl` and `test.jsonl`.
+    """Write `train.jsonl`, `dev.jsonl` and `test.jsonl`; `rows.jsonl` if step 0 trains on rows.
 
     Raises:
         CorpusError: a test or dev sentence is in training too, or a direction has no text.
@@ -34,5 +34,7 @@ def run(context: StepContext[PrepareSettings]) -> dict[str, Any]:
     ):
         samples = samples_of(rows, needed)
         counts[name] = artifacts.write_jsonl(context.out / f"{name}.jsonl", samples)
+    if settings.scratch:
+        artifacts.write_jsonl(context.out / "rows.jsonl", splits.train + splits.glossary)
     sizes = {"train": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
     return {"samples": counts, "rows": sizes, "dropped": splits.dropped}

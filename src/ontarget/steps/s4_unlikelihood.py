@@ -55,10 +55,11 @@ def preflight(context: StepContext[UnlikelihoodSettings], loaded: LoadedModel) -
     device = loaded.model.device
     if not getattr(loaded.model, "is_quantized", False):
         loading.move_to_accelerator(loaded.model)  # an engine that shards has left it on the CPU
+    samples = stage.dev_samples(context, settings.unlikelihood.preflight)
     result = diagnose.diagnose(
         loaded,
-        stage.greedy_translator(context, loaded, settings.prompt_format, settings.dev),
-        stage.dev_samples(context, settings.unlikelihood.preflight),
+        stage.greedy_translator(context, loaded, settings.prompt_format, samples),
+        samples,
         diagnose.DiagnosisSettings(
             languages=settings.dev.languages,
             supervised=settings.dev.supervised,

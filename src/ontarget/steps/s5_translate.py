@@ -6,7 +6,8 @@ from typing import Any
 
 from ontarget import artifacts
 from ontarget.decoding.backends import translator_of
-from ontarget.decoding.base import Search, translate_all
+from ontarget.decoding.base import Hypothesis, Search
+from ontarget.decoding.resume import FILE, read_batches, translate_resumably
 from ontarget.models import loading
 from ontarget.models.templates import CUE, PromptFormat
 from ontarget.recipe.step_context import StepContext
@@ -34,23 +35,31 @@ def run(context: StepContext[TranslateSettings]) -> dict[str, Any]:
         batch=settings.translate.batch,
     )
     translator = translator_of(loaded, CUE_FORMAT if by_cue else settings.prompt_format, search)
-    context.tell("translating the first batch", 0, len(samples))
+    resumed, _ = read_batches(context.unfinished / FILE)
+    context.tell("translating the first batch", len(resumed), len(samples))
     start = time.monotonic()
-    texts = translate_all(
-        translator, samples, lambda done, total: context.tell("segments", done, total)
+    found = translate_resumably(
+        translator,
+        samples,
+        context.unfinished,
+        lambda done, total: context.tell("segments", done, total),
     )
-    translations = pair(samples, texts, context.system)
+    seconds = time.monotonic() - start
+    translations = pair(samples, found, context.system)
     artifacts.write_jsonl(context.out / "translations.jsonl", translations)
     return {
         "segments": len(samples),
-        "empty": sum(not text for text in texts),
-        "segments_per_second": round(len(samples) / (time.monotonic() - start), 1),
+        "empty": sum(not hypothesis.text for hypothesis in found),
+        "cut_at_max_new_tokens": sum(hypothesis.truncated for hypothesis in found),
+        "segments_per_second": round((len(samples) - len(resumed)) / seconds, 1),
     }
 
 
-def pair(samples: Sequence[Sample], texts: Sequence[str], system: str) -> Iterator[Translation]:
+def pair(
+    samples: Sequence[Sample], found: Sequence[Hypothesis], system: str
+) -> Iterator[Translation]:
     """Each sample with its translation."""
-    for sample, text in zip(samples, texts, strict=True):
+    for sample, hypothesis in zip(samples, found, strict=True):
         yield Translation(
             key=sample.key,
             system=system,
@@ -58,5 +67,6 @@ def pair(samples: Sequence[Sample], texts: Sequence[str], system: str) -> Iterat
             target_lang=sample.target_lang,
             source=sample.source,
             reference=sample.target,
-            hypothesis=text,
+            hypothesis=hypothesis.text,
+            truncated=hypothesis.truncated,
         )

@@ -30,7 +30,7 @@ from ontarget.training.batches.sequences import Example
 from ontarget.training.engine import sharding
 from ontarget.training.engine.compile import compile_layers
 from ontarget.training.engine.muon import make_muon
-from ontarget.training.monitoring.callbacks import LogPoint, OnLog, StopOnSigterm, loss_curve
+from ontarget.training.monitoring.callbacks import LogPoint, OnLog, StopOnSignal, loss_curve
 from ontarget.training.monitoring.model_selection import ValidationResult, best_result
 from ontarget.training.resume import ResumableState
 from ontarget.training.schedule import Schedule
@@ -72,14 +72,14 @@ def train(  # noqa: PLR0913 - what is trained, on what, how, and where
     Raises:
         ModelError: the loss of this model family cannot be computed.
         RecipeError: a loss, gradient or weight is not finite, or a batch cannot be shared.
-        Stopped: SIGTERM came; a checkpoint is saved.
+        Stopped: SIGINT or SIGTERM came; a checkpoint is saved.
     """
-    model, on_sigterm = loaded.model, StopOnSigterm()
+    model, on_signal = loaded.model, StopOnSignal()
     layout = processes.decide_on_main(lambda: choose_layout(model, examples, schedule))
     tuned = prepare_model(model, schedule)
     resumable = ResumableState(tuned, schedule.validation, folder, progress)
     collate = partial(collate_batch, pad=loaded.pad, row_tokens=schedule.row_tokens, layout=layout)
-    with forward.forward_returns_loss(model), on_sigterm.listening():
+    with forward.forward_returns_loss(model), on_signal.listening():
         trainer = LanguageAwareTrainer(
             model=tuned,
             args=training_arguments(model, schedule, resumable.partial),
@@ -89,11 +89,11 @@ def train(  # noqa: PLR0913 - what is trained, on what, how, and where
             alpha=schedule.alpha,
             resumable=resumable,
             optimizers=(make_optimizer(tuned, schedule), None),
-            callbacks=[*resumable.callbacks, on_sigterm],
+            callbacks=[*resumable.callbacks, on_signal],
         )
         trainer.train(resume_from_checkpoint=resumable.restore())
     steps = trainer.state.global_step
-    on_sigterm.raise_if_stopped(steps, schedule.steps)
+    on_signal.raise_if_stopped(steps, schedule.steps)
     resumable.restore_best()
     check_finite_weights(model, steps)
     sharding.unshard(tuned, trainer)

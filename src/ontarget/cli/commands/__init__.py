@@ -2,7 +2,7 @@
 
 demo        the whole effect on the embedded corpus
 diagnose    what is wrong with a model, before anything is trained
-recipe      check, plan and run a recipe, or only some of its steps
+recipe      check, plan and run a recipe or some of its steps; the status of its run
 evaluate    a recipe's step 6, or files of hypotheses
 compare     two evaluated runs, or two systems of one
 calibrate   detectors, measured on texts of known language

@@ -1,4 +1,4 @@
-"""`check`, `plan` and `run` a recipe, or run only one verb's steps."""
+"""`check`, `plan` and `run` a recipe or one verb's steps, and the `status` of its run."""
 
 import json
 import shlex
@@ -11,12 +11,14 @@ import typer
 import ontarget
 from ontarget import processes
 from ontarget.cli.console import ConsoleProgress, console, quiet_libraries, write
+from ontarget.errors import visible
 from ontarget.memory_plan import arithmetic
 from ontarget.memory_plan.arithmetic import GIB, MemoryUse
 from ontarget.pipeline import checks, prompts
 from ontarget.pipeline import plan as planning
 from ontarget.pipeline import run as running
 from ontarget.pipeline.plan import MemoryPlan, format_gib
+from ontarget.pipeline.status import recipe_status
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.report.render import tables
@@ -61,6 +63,15 @@ def plan(
     Example: ontarget plan recipe.yaml --gpu-memory 24
     """
     write(*plan_lines(planning.make_plan(load_recipe(recipe), gpu_memory, gpus), recipe))
+
+
+def status(recipe: RecipePath) -> None:
+    """Show which steps are up to date, and why the others would be made. Nothing is run.
+
+    Example: ontarget status recipe.yaml
+    """
+    for state in recipe_status(load_recipe(recipe)):
+        write(f"{state.step.folder:24} {visible(str(state))}")
 
 
 def run(recipe: RecipePath, force_from: ForceFrom = None) -> None:

@@ -1,5 +1,6 @@
-"""Trainer callbacks: progress, validation on dev sentences, sampler epochs, SIGTERM."""
+"""Trainer callbacks: progress, validation on dev sentences, sampler epochs, signals."""
 
+import os
 import signal
 import threading
 import time
@@ -28,7 +29,9 @@ OnLog = Callable[[LogPoint], None]
 # still change where a loss is too close to 0 to show anything.
 LOGGED_MEANS = ("likelihood", "unlikelihood", "log_odds", "conflict_log_odds", "conflict_share")
 CURVE_KEYS = (*LOGGED_MEANS, "learning_rate", "grad_norm")
-SAME_SIGNAL_SECONDS = 2.0  # SIGTERMs within this time count as one
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SAME_SIGNAL_SECONDS = 2.0  # signals within this time count as one if a launcher may repeat them
+STOPPING = b"ontarget: stops after this optimizer step; Ctrl-C again stops at once\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,48 +143,60 @@ class SamplerEpoch(TrainerCallback):
         self.sampler.set_epoch(int(state.epoch or 0))
 
 
-class StopOnSigterm(TrainerCallback):
-    """Saves a checkpoint and stops after the optimizer step during which SIGTERM came.
+class StopOnSignal(TrainerCallback):
+    """Saves a checkpoint and stops after the optimizer step during which SIGINT or SIGTERM came.
 
-    Cluster schedulers send SIGTERM some time before they kill. A second SIGTERM kills immediately,
-    unless it arrives within two seconds: launchers forward signals that the workers already
-    received. This must be the last callback: where training ends anyway, it requests a last log
-    and no checkpoint, as there is nothing to resume.
+    SIGINT is Ctrl-C; cluster schedulers send SIGTERM some time before they kill. A second signal
+    ends the training at once. Launchers forward signals that the workers already received, so where
+    there is a launcher, and for SIGTERM, one within two seconds counts as the first. This must be
+    the last callback: where training ends anyway, it requests a last log and no checkpoint, as
+    there is nothing to resume.
     """
 
     def __init__(self) -> None:
-        self.received: float | None = None  # when, by the monotonic clock
-        self.stopped = False  # training ended early because of the signal
+        self.received: tuple[int, float] | None = None  # the signal, and when by monotonic clock
+        self.stopped: int | None = None  # the signal because of which training ended early
+        self.previous: dict[int, Any] = {}  # handlers
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle SIGTERM within the block; does nothing outside the main thread."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        previous = signal.signal(signal.SIGTERM, self.handle)
+        """Handle the signals within the block; does nothing outside the main thread."""
+        if threading.current_thread() is threading.main_thread():
+            heard = [n for n in STOP_SIGNALS if signal.getsignal(n) != signal.SIG_IGN]  # nohup, `&`
+            self.previous = {number: signal.signal(number, self.handle) for number in heard}
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, previous)
+            for number, handler in self.previous.items():
+                signal.signal(number, handler)
 
     def handle(self, number: int, frame: Any) -> None:
         """The signal handler."""
         now = time.monotonic()
         if self.received is None:
-            self.received = now
-        elif now - self.received > SAME_SIGNAL_SECONDS:
-            signal.signal(number, signal.SIG_DFL)
+            self.received = number, now
+            if number == signal.SIGINT and processes.is_main_process():
+                os.write(2, STOPPING)  # safe in a handler, unlike print
+            return
+        forwarded = number == signal.SIGTERM or processes.world_size() > 1
+        if not forwarded or now - self.received[1] > SAME_SIGNAL_SECONDS:
+            signal.signal(number, self.previous[number])
             signal.raise_signal(number)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Save and stop if any process received the signal."""
+        """Save and stop if any process received a signal."""
         if control.should_training_stop:
             control.should_save, control.should_log = False, True
-        elif sum(processes.sum_over_processes([float(self.received is not None)])):
-            control.should_save = control.should_training_stop = self.stopped = True
+            return
+        own = self.received and self.received[0]
+        counts = processes.sum_over_processes([float(own == number) for number in STOP_SIGNALS])
+        for number, count in zip(STOP_SIGNALS, counts, strict=True):
+            if count and self.stopped is None:
+                control.should_save = control.should_training_stop = True
+                self.stopped = number
 
     def raise_if_stopped(self, step: int, steps: int) -> None:
-        """Raise Stopped where the signal ended the training early."""
-        if self.stopped:
-            raise Stopped(f"stopped after step {step} of {steps}; run again to resume")
+        """Raise Stopped where a signal ended the training early."""
+        if self.stopped is not None:
+            text = f"stopped after step {step} of {steps}; run again to resume"
+            raise Stopped(text, self.stopped)
