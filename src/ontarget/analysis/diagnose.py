@@ -5,7 +5,7 @@ them: sources from which training shows a single target language, where reading 
 never made a difference. A mean over all directions hides it (docs/results/preflight.md).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -34,6 +34,7 @@ from ontarget.training.losses import IGNORE, likelihood
 
 BATCH = 16  # sequences in a forward pass when losses are measured
 FORCED = 3  # first response tokens that are given when the skill is measured
+TRIAL = 12  # sentences on which templates are compared
 ANSWERS = 3  # shown of the direction that is most off-target
 COMPARED_WORDS = 2  # by which two answers are said to begin alike
 
@@ -86,6 +87,26 @@ def diagnose(
         answers=tuple(answers_of(worst.name, texts, samples)),
     )
     return DiagnosisResult(measures, diagnose_fault(measures))
+
+
+def best_template(
+    loaded: LoadedModel,
+    samples: Sequence[Sample],
+    formats: Mapping[str, PromptFormat],
+    progress: Progress = lambda text, done, total: None,
+) -> str:
+    """The name of the format under which references cost the fewest nats per token.
+
+    On the first `TRIAL` of `samples`: the model was probably tuned with this one, or is at ease
+    with it.
+    """
+    loaded.model.eval()  # type: ignore[no-untyped-call]
+    nats = {}
+    for name, prompt_format in formats.items():
+        losses = ResponseLosses(loaded, prompt_format, lambda *_: None)
+        nats[name] = mean_nats(losses(samples[:TRIAL], ""))
+        progress("templates tried", len(nats), len(formats))
+    return min(nats, key=lambda name: nats[name])
 
 
 def groups(

@@ -4,7 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ontarget.analysis.evaluate import EvaluatedTexts, evaluate_texts
-from ontarget.decoding.base import Translator, translate_all
+from ontarget.decoding.backends import translator_of
+from ontarget.decoding.base import Search, Translator, translate_all
+from ontarget.models.loading import LoadedModel
+from ontarget.models.prompting import build_prompts, build_responses
+from ontarget.models.templates import PromptFormat
 from ontarget.offtarget.detection import Detection
 from ontarget.offtarget.ratio import Ratio
 from ontarget.records import Direction, Sample
@@ -29,6 +33,22 @@ def validate(
         reference_off_target_percent=floor,
         chrf=chrf_mean,
     )
+
+
+def greedy_translator(
+    loaded: LoadedModel, prompt_format: PromptFormat, samples: Sequence[Sample], *, batch: int
+) -> Translator:
+    """The translator of measurements on these samples, `batch` at once.
+
+    A translation has at most twice the tokens of the longest reference, and fewer where the model
+    has no positions for so many. Models that do not stop would make a measurement take hours.
+    """
+    limit = 2 * max(map(len, build_responses(loaded, samples, prompt_format)))
+    if loaded.positions is not None:
+        prompts = build_prompts(loaded, samples, prompt_format)
+        limit = min(limit, loaded.positions - max(len(prompt.tokens) for prompt in prompts))
+    search = Search(beams=1, max_new_tokens=max(1, limit), batch=batch)
+    return translator_of(loaded, prompt_format, search)
 
 
 def percent_of(ratio: Ratio) -> float:

@@ -24,6 +24,7 @@ from ontarget.cli.commands import (
     prompts,
     publish,
     recipe,
+    repair,
 )
 from ontarget.cli.console import console, error_console, one_line
 from ontarget.errors import OnTargetError, Stopped
@@ -57,7 +58,7 @@ def global_options(
 for _command in (
     demo.demo, diagnose.diagnose, recipe.check, recipe.plan, recipe.run, recipe.status,
     evaluate.evaluate, compare.compare, calibrate.calibrate, prompts.templates, publish.push,
-    publish.merge,
+    publish.merge, repair.new, repair.repair,
 ):  # fmt: skip
     app.command()(_command)
 for _verb, _summary in verbs().items():

@@ -4,6 +4,7 @@ graph          the steps of a recipe: folders, inputs, settings
 dependencies   what a step's content depends on: settings, and hashes of the files that it reads
 status         which steps are up to date, why the others are not, what could be resumed
 run            runs what is out of date; each step's folder appears complete or not at all
+new_recipe     a recipe for a model and a corpus, with a reason beside every choice
 checks         what can be checked before anything runs
 prompts        the prompts of a recipe, from the tokenizer alone
 plan           memory of a recipe's trainings, and the smallest engine that fits

@@ -6,12 +6,15 @@ What is chosen here was found on dev sentences of two pretrained models and thre
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from ontarget.data import readers
 from ontarget.data.conflicts import FEWEST_LANGUAGES
 from ontarget.errors import CorpusError
 from ontarget.languages.names import is_known
+from ontarget.models import folder
+from ontarget.models.templates import prompt_format_of
 
 SPLITS = ("train", "dev", "test")
 PIVOT = "en"  # if the corpus has it, else its first language
@@ -39,6 +42,26 @@ class ModelTraits:
     template: str
     chat: bool
     parameters: int | None  # None for a hub id
+    tried: bool  # whether templates were compared on dev
+
+
+def traits_of(model: str, template: str | None = None) -> ModelTraits:
+    """The traits of a model folder or hub id; the template is chosen unless it is given."""
+    config = Path(model) / "tokenizer_config.json"
+    has_chat = (Path(model) / "chat_template.jinja").is_file() or (
+        config.is_file() and "chat_template" in folder.read_settings(config)
+    )
+    name = template or ("instruction" if has_chat else "alma")
+    parameters = None
+    if Path(model).is_dir():
+        parameters = sum(prod(shape) for shape in folder.tensor_shapes(Path(model)).values())
+    return ModelTraits(
+        model=model,
+        template=name,
+        chat=prompt_format_of(name).chat,
+        parameters=parameters,
+        tried=template is not None,
+    )
 
 
 def find_corpus(data: Path, languages: Sequence[str] = ()) -> CorpusFiles:
@@ -90,7 +113,6 @@ def recipe_text(corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: 
     pivot, *others = corpus.languages
     own = len(corpus.languages) >= FEWEST_LANGUAGES
     adapter = traits.parameters is None or traits.parameters > ADAPTED_PARAMETERS
-    chat = "true # its chat template wraps the prompt" if traits.chat else "false"
     size = "of unknown size" if traits.parameters is None else f"{traits.parameters:,} parameters"
     lines = [
         f"# Written for {traits.model} ({size}) and {corpus.train.parent}.",
@@ -108,8 +130,7 @@ def recipe_text(corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: 
         "",
         "base:",
         f"  model: {traits.model}",
-        f"template: {traits.template} # of those that fit, the one under which it is best on dev",
-        f"chat: {chat}",
+        f"template: {traits.template} # {reason_for_template(traits)}",
     ]
     if stage1:
         lines += [
@@ -131,6 +152,13 @@ def recipe_text(corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: 
         "report_to: []",
     ]
     return "\n".join(lines) + "\n"
+
+
+def reason_for_template(traits: ModelTraits) -> str:
+    """Why the model is prompted so."""
+    if traits.tried:
+        return "of the templates that fit, the one under which it is best on dev"
+    return "a turn of its chat template" if traits.chat else "short, and it has no chat template"
 
 
 def training_lines(*, adapter: bool, batch: int) -> list[str]:

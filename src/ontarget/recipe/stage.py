@@ -1,20 +1,18 @@
 """What the training steps share: schedules, validation, progress, saved models."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ontarget import artifacts, processes
 from ontarget.analysis import validation
 from ontarget.data.sampling import choose, first_of_each_direction
-from ontarget.decoding.backends import translator_of
-from ontarget.decoding.base import Search, Translator
 from ontarget.models import adapters, loading
 from ontarget.models.adapters import LowRankAdapter
 from ontarget.models.chats import keep_chat_template
 from ontarget.models.loading import LoadedModel
-from ontarget.models.prompting import build_prompts, build_responses, end_ids
+from ontarget.models.prompting import end_ids
 from ontarget.models.templates import PromptFormat
 from ontarget.recipe.sections import Adapter, Base, Mle, Training, Unlikelihood, Validation
 from ontarget.recipe.step_context import StepContext, Tell
@@ -144,32 +142,14 @@ def validation_plan(
     samples = dev_samples(context, setting.segments)
     watched = set(dev.zero_shot or dev.supervised)
     selected = [s for s in samples if Direction(s.source_lang, s.target_lang) in watched]
-    translator = greedy_translator(context, loaded, prompt_format, selected)
+    translator = validation.greedy_translator(
+        loaded, prompt_format, selected, batch=context.dev_batch
+    )
     return ValidationPlan(
         every=setting.every,
         measure=lambda step: validation.validate(translator, selected, dev.detection, step),
         stop=setting.stop,
     )
-
-
-def greedy_translator(
-    context: StepContext[Any],
-    loaded: LoadedModel,
-    prompt_format: PromptFormat,
-    samples: Sequence[Sample],
-) -> Translator:
-    """The translator of measurements on these dev samples.
-
-    A translation has at most twice the tokens of the longest reference, so `translate` does not
-    matter here, and fewer where the model has no positions for so many.
-    """
-    longest = max(map(len, build_responses(loaded, samples, prompt_format)))
-    limit = 2 * longest
-    if loaded.positions is not None:
-        prompts = build_prompts(loaded, samples, prompt_format)
-        limit = min(limit, loaded.positions - max(len(prompt.tokens) for prompt in prompts))
-    search = Search(beams=1, max_new_tokens=max(1, limit), batch=context.dev_batch)
-    return translator_of(loaded, prompt_format, search)
 
 
 def stage_result(result: TrainingResult, samples: int, examples: int) -> dict[str, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ontarget import artifacts, processes
 from ontarget.analysis import diagnose
+from ontarget.analysis.validation import greedy_translator
 from ontarget.models import loading
 from ontarget.models.loading import LoadedModel
 from ontarget.recipe import stage, training_data
@@ -58,7 +59,7 @@ def preflight(context: StepContext[UnlikelihoodSettings], loaded: LoadedModel) -
     samples = stage.dev_samples(context, settings.unlikelihood.preflight)
     result = diagnose.diagnose(
         loaded,
-        stage.greedy_translator(context, loaded, settings.prompt_format, samples),
+        greedy_translator(loaded, settings.prompt_format, samples, batch=context.dev_batch),
         samples,
         diagnose.DiagnosisSettings(
             languages=settings.dev.languages,

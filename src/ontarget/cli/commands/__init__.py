@@ -7,5 +7,6 @@ evaluate    a recipe's step 6, or files of hypotheses
 compare     two evaluated runs, or two systems of one
 calibrate   detectors, measured on texts of known language
 prompts     the named templates
+repair      a recipe for a model and a corpus; the whole repair in one command
 publish     push a result to the Hub; merge an adapter into its model
 """

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ontarget.analysis.preflight import DiagnosisResult
 
 SEED = 0  # of the draw of sentences and of their conflict samples
-MAX_NEW_TOKENS, BATCH = 256, 64
+BATCH = 64  # sentences translated at once
 
 
 def diagnose(  # noqa: PLR0913 - a command's options
@@ -35,10 +36,14 @@ def diagnose(  # noqa: PLR0913 - a command's options
     ],
     segments: Annotated[
         int, typer.Option(min=1, max=10**6, help="Sentences in each direction.")
-    ] = 20,
+    ] = 8,
     template: Annotated[
-        str, typer.Option(help=f"A template ({', '.join(TEMPLATES)}) or its text.")
-    ] = "alpaca",
+        str | None,
+        typer.Option(
+            help=f"A template ({', '.join(TEMPLATES)}) or its text; by default the one of those "
+            "that fit under which the model is best."
+        ),
+    ] = None,
     chat: Annotated[
         bool, typer.Option("--chat", help="Prompt in the model's own chat template.")
     ] = False,
@@ -48,12 +53,14 @@ def diagnose(  # noqa: PLR0913 - a command's options
 ) -> None:
     """Say whether a model is fine, or what would mend it: stage 1, stage 2, or other data.
 
-    Example: ontarget diagnose org/model --data dev.tsv --languages en,it,nl --template alpaca
+    Example: ontarget diagnose org/model --data dev.tsv --languages en,it,nl
     """
     codes = tuple(languages.split(","))
     check_languages(codes)
+    prompt_format = None
     try:
-        prompt_format = prompt_format_of(template, chat or None)
+        if template is not None or chat:
+            prompt_format = prompt_format_of(template or "instruction", chat or None)
     except ValueError as error:
         raise RecipeError(f"--{error}") from error
     folder.check_folder(model)
@@ -69,14 +76,10 @@ def diagnose(  # noqa: PLR0913 - a command's options
 def diagnosis_lines(result: "DiagnosisResult") -> Iterator[str]:
     """The measurements as tables, three answers, and the verdict."""
     measures = result.measures
-    header = [
-        "references",
-        "n",
-        "nats, right instruction",
-        "wrong",
-        "p of first token, right",
-        "wrong",
-    ]
+    if result.template is not None:
+        yield f"template {result.template}: the best of those that fit"
+        yield ""
+    header = ["references", "n", "nats a token", "wrongly asked", "p of the first", "wrongly asked"]
     yield from text_table(header, [
         [k.kind, str(k.segments), f"{k.right_nats:.2f}", f"{k.wrong_nats:.2f}",
          f"{k.right_first:.2f}", f"{k.wrong_first:.2f}"]
@@ -126,35 +129,44 @@ def draw_samples(data: Path, languages: tuple[str, ...], segments: int) -> list[
 
 
 def run_diagnosis(
-    model: str, samples: list[Sample], languages: tuple[str, ...], prompt_format: PromptFormat
+    model: str,
+    samples: list[Sample],
+    languages: tuple[str, ...],
+    prompt_format: PromptFormat | None,
 ) -> "DiagnosisResult":
     """Load the model and measure it, with a progress line on a terminal.
+
+    Without `prompt_format` under the best named template.
 
     Raises:
         ModelError: the model cannot be loaded or prompted so.
     """
     with console.status("importing PyTorch") as status:
         from ontarget.analysis import diagnose as diagnosing
-        from ontarget.decoding.backends import translator_of
-        from ontarget.decoding.base import Search
+        from ontarget.analysis.validation import greedy_translator
         from ontarget.models import loading
+        from ontarget.models.prompting import fitting_templates
+
+        def show(what: str, done: int, total: int) -> None:
+            status.update(f"{what}: {done:,} of {total:,}")
 
         status.update("loading the model")
         loaded = loading.load_model(model)
         loading.move_to_accelerator(loaded.model)
-        status.update("measuring losses")
-        return diagnosing.diagnose(
-            loaded,
-            translator_of(
-                loaded, prompt_format, Search(beams=1, max_new_tokens=MAX_NEW_TOKENS, batch=BATCH)
-            ),
-            samples,
-            diagnosing.DiagnosisSettings(
-                languages=languages,
-                supervised=directions_of(languages)[0],
-                prompt_format=prompt_format,
-                detection=Detection(pivot=languages[0]),
-                seed=SEED,
-            ),
-            lambda what, done, total: status.update(f"{what}: {done:,} of {total:,}"),
+        supervised, _ = directions_of(languages)
+        name = None
+        if prompt_format is None:
+            formats = fitting_templates(loaded)
+            known = [s for s in samples if Direction(s.source_lang, s.target_lang) in supervised]
+            name = diagnosing.best_template(loaded, known, formats, show)
+            prompt_format = formats[name]
+        settings = diagnosing.DiagnosisSettings(
+            languages=languages,
+            supervised=supervised,
+            prompt_format=prompt_format,
+            detection=Detection(pivot=languages[0]),
+            seed=SEED,
         )
+        translator = greedy_translator(loaded, prompt_format, samples, batch=BATCH)
+        result = diagnosing.diagnose(loaded, translator, samples, settings, show)
+        return replace(result, template=name)

@@ -1,0 +1,139 @@
+"""`new` writes a recipe for a model and a corpus; `repair` also diagnoses, runs and sums up."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ontarget import artifacts
+from ontarget.cli.commands.diagnose import (
+    check_languages,
+    diagnosis_lines,
+    draw_samples,
+    run_diagnosis,
+)
+from ontarget.cli.commands.recipe import run_recipe_file
+from ontarget.cli.console import quiet_libraries, write
+from ontarget.errors import ArtifactError
+from ontarget.models import folder
+from ontarget.pipeline import new_recipe
+from ontarget.pipeline.new_recipe import CorpusFiles
+from ontarget.recipe.recipe import Recipe
+from ontarget.recipe.yaml_file import load_recipe
+from ontarget.report.render.formatting import format_percent
+from ontarget.systems import BASE, STAGE1, STAGE2
+
+if TYPE_CHECKING:
+    from ontarget.scoring.averages import Average
+
+RECIPE, DIAGNOSIS = "recipe.yaml", "diagnosis.json"
+SEGMENTS = 8  # dev sentences in each direction that the diagnosis reads
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or hub id.")]
+Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help="A folder with train, dev and test files.")
+]
+Languages = Annotated[
+    str | None,
+    typer.Option(help="Codes with commas between, the pivot first; default: all columns."),
+]
+Out = Annotated[Path | None, typer.Option(help="The run's folder; default: runs/MODEL-DATA.")]
+
+
+def new(model: Model, data: Data, languages: Languages = None, out: Out = None) -> None:
+    """Write a recipe for a model and a corpus, with a reason beside every choice.
+
+    Example: ontarget new org/model data --languages en,it,nl > recipe.yaml
+    """
+    corpus = corpus_of(data, languages)
+    folder.check_folder(model)
+    traits = new_recipe.traits_of(model)
+    write(new_recipe.recipe_text(corpus, traits, out or default_out(model, data), stage1=True))
+
+
+def repair(model: Model, data: Data, languages: Languages = None, out: Out = None) -> None:
+    """Diagnose a model, train what it needs until dev sentences say enough, test it, and sum up.
+
+    Example: ontarget repair org/model data --languages en,it,nl
+    """
+    corpus = corpus_of(data, languages)
+    folder.check_folder(model)
+    place = out or default_out(model, data)
+    path = place / RECIPE
+    if not path.is_file():
+        quiet_libraries()
+        fault, text = propose(model, corpus, place)
+        if fault == "fine":
+            write("nothing to repair")
+            return
+        with artifacts.publish_file(path) as file:
+            file.write(text)
+    write(f"recipe: {path}")
+    recipe = load_recipe(path)
+    if recipe.base.model != model or recipe.corpus.train != (corpus.train,):
+        raise ArtifactError(
+            f"{path}: was written for {recipe.base.model} and {recipe.corpus.train[0].parent}; "
+            "give another --out, or remove it"
+        )
+    run_recipe_file(path, None, None)
+    write(*outcome(recipe))
+
+
+def propose(model: str, corpus: CorpusFiles, out: Path) -> tuple[str, str]:
+    """(the fault, the recipe that mends it), from a diagnosis on dev sentences.
+
+    Raises:
+        OnTargetError: the model or the dev file cannot be used.
+    """
+    samples = draw_samples(corpus.dev, corpus.languages, SEGMENTS)
+    result = run_diagnosis(model, samples, corpus.languages, None)
+    write(*diagnosis_lines(result), "")
+    with artifacts.publish_file(out / DIAGNOSIS) as file:
+        json.dump(result.content(), file, ensure_ascii=False, indent=2)
+    traits = new_recipe.traits_of(model, template=result.template)
+    fault = result.verdict.fault
+    stage1 = fault != "ignores the instruction"
+    return fault, new_recipe.recipe_text(corpus, traits, out, stage1=stage1)
+
+
+def corpus_of(data: Path, languages: str | None) -> CorpusFiles:
+    """The corpus in a folder, its languages checked."""
+    codes = tuple(languages.split(",")) if languages else ()
+    if codes:
+        check_languages(codes)
+    corpus = new_recipe.find_corpus(data, codes)
+    check_languages(corpus.languages)
+    return corpus
+
+
+def default_out(model: str, data: Path) -> Path:
+    """The run's folder below the working directory."""
+    return Path("runs", f"{Path(model).name}-{data.resolve().name}")
+
+
+def outcome(recipe: Recipe) -> list[str]:
+    """What was gained and what was lost, against the model that stage 2 started from."""
+    from ontarget.analysis.results import read_scores
+    from ontarget.scoring.averages import averages
+
+    rows = averages(read_scores(recipe.out / "6_evaluate" / "scores.jsonl"))
+    start = STAGE1 if recipe.mle is not None else BASE
+    lines = []
+    for name, supervised in (("zero-shot", False), ("supervised", True)):
+        pair = [row for row in rows if row.supervised == supervised]
+        by_system = {row.system: row for row in pair}
+        if pair:
+            lines.append(f"{name}: {change(by_system[start.name], by_system[STAGE2.name])}")
+    model = recipe.out / STAGE2.folder / "model"
+    return [f"{start.title} -> {STAGE2.title}; {'; '.join(lines)}; model: {model}"]
+
+
+def change(before: "Average", after: "Average") -> str:
+    """Off-target ratio, its floor, and chrF, before and after."""
+    return (
+        f"off-target {format_percent(before.off_target_percent)} -> "
+        f"{format_percent(after.off_target_percent)} (references "
+        f"{format_percent(after.reference_off_target_percent)}), chrF {before.chrf:.1f} -> "
+        f"{after.chrf:.1f}"
+    )
