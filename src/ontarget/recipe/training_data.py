@@ -55,7 +55,7 @@ def make_examples(
     if conflicts is None:
         examples = [Example(rows=(row,)) for row in true]
     elif conflicts.section.conflicts == "own":
-        own = own_conflicts(loaded, prompt_format, conflicts)
+        own = rotate(own_conflicts(loaded, prompt_format, conflicts))
         examples = [Example(rows=(row,), own=one) for row, one in zip(true, own, strict=True)]
     else:
         by_reach = conflicts.section.tokens == "reach"
@@ -103,6 +103,16 @@ def own_conflicts(
             strict=True,
         )
     ]
+
+
+def rotate(conflicts: Sequence[OwnConflict]) -> list[OwnConflict]:
+    """The conflicts half a turn on, so that none is in the same optimizer step as its sample.
+
+    There, likelihood would raise the very words that unlikelihood lowers: a model that does not
+    read the instruction yet would keep both (docs/results/real-models.md).
+    """
+    half = len(conflicts) // 2
+    return [*conflicts[half:], *conflicts[:half]]
 
 
 def own_answers(loaded: LoadedModel, prompt_format: PromptFormat) -> OwnAnswers:
