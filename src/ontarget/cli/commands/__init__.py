@@ -2,10 +2,10 @@
 
 demo        the whole effect on the embedded corpus
 diagnose    what is wrong with a model, before anything is trained
+prompts     the named templates
 recipe      check, plan and run a recipe, or only some of its steps
 evaluate    a recipe's step 6, or files of hypotheses
 compare     two evaluated runs, or two systems of one
 calibrate   detectors, measured on texts of known language
-prompts     the named templates
 publish     push a result to the Hub; merge an adapter into its model
 """
