@@ -54,8 +54,8 @@ def global_options(
 
 
 for _command in (
-    demo.demo, diagnose.diagnose, prompts.templates, recipe.check, recipe.plan, recipe.run, evaluate.evaluate,
-    compare.compare, calibrate.calibrate, publish.push, publish.merge,
+    demo.demo, diagnose.diagnose, prompts.templates, recipe.check, recipe.plan, recipe.run,
+    evaluate.evaluate, compare.compare, calibrate.calibrate, publish.push, publish.merge,
 ):  # fmt: skip
     app.command()(_command)
 for _verb, _summary in verbs().items():
