@@ -22,8 +22,9 @@ import ontarget
 from ontarget.pipeline import checks
 
 COMMANDS = [
-    "demo", "diagnose", "check", "plan", "run", "evaluate", "compare", "calibrate", "push",
-    "merge", "base", "prepare", "conflict", "mle", "control", "unlikelihood", "translate", "report",
+    "demo", "diagnose", "templates", "check", "plan", "run", "evaluate", "compare", "calibrate",
+    "push", "merge", "base", "prepare", "conflict", "mle", "control", "unlikelihood", "translate",
+    "report",
 ]  # fmt: skip
 
 

@@ -56,9 +56,9 @@ def global_options(
 
 
 for _command in (
-    demo.demo, diagnose.diagnose, recipe.check, recipe.plan, recipe.run, recipe.status,
-    evaluate.evaluate, compare.compare, calibrate.calibrate, prompts.templates, publish.push,
-    publish.merge, repair.new, repair.repair,
+    repair.repair, demo.demo, diagnose.diagnose, repair.new, prompts.templates, recipe.check,
+    recipe.plan, recipe.run, recipe.status, evaluate.evaluate, compare.compare,
+    calibrate.calibrate, publish.push, publish.merge,
 ):  # fmt: skip
     app.command()(_command)
 for _verb, _summary in verbs().items():

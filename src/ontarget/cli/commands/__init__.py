@@ -2,11 +2,11 @@
 
 demo        the whole effect on the embedded corpus
 diagnose    what is wrong with a model, before anything is trained
+repair      a recipe for a model and a corpus; the whole repair in one command
+prompts     the named templates
 recipe      check, plan and run a recipe or some of its steps; the status of its run
 evaluate    a recipe's step 6, or files of hypotheses
 compare     two evaluated runs, or two systems of one
 calibrate   detectors, measured on texts of known language
-prompts     the named templates
-repair      a recipe for a model and a corpus; the whole repair in one command
 publish     push a result to the Hub; merge an adapter into its model
 """
