@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+import yaml
+
 from ontarget.data import readers
 from ontarget.data.conflicts import FEWEST_LANGUAGES
 from ontarget.errors import CorpusError
@@ -115,21 +117,21 @@ def recipe_text(corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: 
     adapter = traits.parameters is None or traits.parameters > ADAPTED_PARAMETERS
     size = "of unknown size" if traits.parameters is None else f"{traits.parameters:,} parameters"
     lines = [
-        f"# Written for {traits.model} ({size}) and {corpus.train.parent}.",
-        f"name: {out.name}",
-        f"out: {out}",
+        f"# Written for {quoted(traits.model)} ({size}) and {quoted(corpus.train.parent)}.",
+        f"name: {quoted(out.name)}",
+        f"out: {quoted(out)}",
         f"languages: [{', '.join(corpus.languages)}] # {pivot} is the pivot: supervised directions "
         "are those with it",
         "",
         "corpus:",
-        *(f"  {split}: {getattr(corpus, split)}" for split in SPLITS),
+        *(f"  {split}: {quoted(getattr(corpus, split))}" for split in SPLITS),
         f"  dev_limit: {DEV_ROWS} # rows; validation and diagnosis read a part of them",
         f"  test_limit: {TEST_ROWS} # rows; the test takes longer than the training",
         f"  max_characters: {CHARACTERS} # longer training texts cost more than they teach",
         "  drop_overlap: true # no test sentence in training, in any language",
         "",
         "base:",
-        f"  model: {traits.model}",
+        f"  model: {quoted(traits.model)}",
         f"template: {traits.template} # {reason_for_template(traits)}",
     ]
     if stage1:
@@ -152,6 +154,11 @@ def recipe_text(corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: 
         "report_to: []",
     ]
     return "\n".join(lines) + "\n"
+
+
+def quoted(text: object) -> str:
+    """A text as YAML writes it, quoted only where it must be."""
+    return yaml.safe_dump(str(text), width=10**6, allow_unicode=True).splitlines()[0]
 
 
 def reason_for_template(traits: ModelTraits) -> str:

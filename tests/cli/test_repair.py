@@ -1,0 +1,71 @@
+"""`ontarget new` and `ontarget repair`: from a model and a corpus to a repaired model."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.commands import error_of, run_command
+from support.runs import FinishedRun
+
+from ontarget import artifacts
+from ontarget.records import Sample
+
+CODES = ("en", "it", "nl")
+
+
+@pytest.fixture
+def corpus(finished_run: FinishedRun, tmp_path: Path) -> Path:
+    """The small run's corpus as files."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for split in ("train", "dev", "test"):
+        samples = artifacts.read_jsonl(finished_run.out / "1_prepare" / f"{split}.jsonl", Sample)
+        rows: dict[str, dict[str, str]] = {}
+        for one in samples:
+            texts = rows.setdefault(one.key.rpartition("/")[0], {})
+            texts |= {one.source_lang: one.source, one.target_lang: one.target}
+        lines = ["\t".join(texts[code] for code in CODES) for texts in rows.values()]
+        content = "\n".join(["\t".join(CODES), *lines, ""])
+        (folder / f"{split}.tsv").write_text(content, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.slow
+def test_repair_diagnoses_trains_tests_and_sums_up_and_runs_once(
+    finished_run: FinishedRun, corpus: Path, tmp_path: Path
+) -> None:
+    model, out = finished_run.out / "0_base/model", tmp_path / "out"
+    result = run_command("repair", model, corpus, "--out", out)
+    assert (result.code, result.stderr) == (0, "")
+    *_, last = result.stdout.splitlines()
+    assert last.startswith("stage 1 (MLE) -> stage 2 (+ unlikelihood); zero-shot: off-target ")
+    assert last.endswith(f"model: {out / '4_unlikelihood' / 'model'}")
+    diagnosis = json.loads((out / "diagnosis.json").read_text())
+    assert diagnosis["verdict"]["words"] in result.stdout
+    made = (out / "4_unlikelihood" / "step.json").stat().st_mtime_ns
+    again = run_command("repair", model, corpus, "--out", out)
+    assert again.code == 0 and again.stdout.splitlines()[-1] == last
+    assert (out / "4_unlikelihood" / "step.json").stat().st_mtime_ns == made
+    other = error_of("repair", finished_run.out / "3_mle/model", corpus, "--out", out)
+    assert "recipe.yaml: was written for" in other and "give another --out" in other
+
+
+def test_new_prints_a_recipe_that_passes_check(
+    finished_run: FinishedRun, corpus: Path, tmp_path: Path
+) -> None:
+    model = finished_run.out / "0_base/model"
+    result = run_command("new", model, corpus, "--out", tmp_path / "out")
+    assert (result.code, result.stderr) == (0, "")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(result.stdout, encoding="utf-8")
+    assert run_command("check", recipe).code == 0
+    assert "template: alma # short, and it has no chat template" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["new", "repair"])
+def test_bad_input_is_one_line(finished_run: FinishedRun, tmp_path: Path, command: str) -> None:
+    model = finished_run.out / "0_base/model"
+    assert "is no folder; give one with train" in error_of(command, model, tmp_path / "none")
+    assert "--languages: CLDR knows no language" in error_of(
+        command, model, tmp_path, "--languages", "en,xx"
+    )
