@@ -3,6 +3,7 @@
 sections        every setting with unit and default, one class a section
 recipe          `Recipe`: the sections, and what must hold between them
 yaml_file       reading a recipe strictly; each fault as one line with the nearest name
+overrides       settings of the command line in place of the file's
 corpus          the corpus that a recipe names, as train, dev and test rows
 step_settings   exactly the settings that each step reads
 step_context    what a running step is given: its settings, the folders it reads and writes
