@@ -129,7 +129,7 @@ def show_table(recipe: Recipe) -> None:
     evaluated = recipe.out / "6_evaluate"
     scores = read_scores(evaluated / "scores.jsonl")
     write("", f"{recipe.name}, seed {recipe.seed}", *tables.overview_text(scores).splitlines(), "")
-    write(*tables.unjudged_note(scores))
+    write(*tables.notes(scores))
     for average in averages(read_scores(evaluated / "ability.jsonl")):
         write(
             "The base model is a stand-in made from scratch, no LLM. Its own zero-shot ability, "
