@@ -103,3 +103,4 @@ class Score:
     languages: dict[str, int]  # detected in judged segments, most frequent first
     detector: str
     signatures: dict[str, str]  # metric -> sacreBLEU signature
+    truncated: int = 0  # translations that were cut at `max_new_tokens`

@@ -40,6 +40,8 @@ def test_a_consistent_score_is_read_back_unchanged(score: Any, tmp_path: Path) -
         ({"verdicts": CONSISTENT.verdicts | {"great": 1}}, "verdicts: expected a count of each"),
         ({"verdicts": CONSISTENT.verdicts | {"other": 3}}, "add up to its 20 segments"),
         ({"verdicts": CONSISTENT.verdicts | {"other": -1, "pivot": 19}}, "a count of each"),
+        ({"truncated": 21}, "truncated: expected a count of its 20 segments"),
+        ({"truncated": -1}, "truncated: expected a count of its 20 segments"),
         ({"languages": {"en": 0}}, "languages: expected counts of at least 1"),
         ({"source": "xx"}, "expected a language that CLDR knows, not 'xx'"),
         ({"bleu": float("nan")}, "expected percentages from 0 to 100"),

@@ -22,7 +22,8 @@ import ontarget
 from ontarget.pipeline import checks
 
 COMMANDS = [
-    "demo", "diagnose", "templates", "check", "plan", "run", "evaluate", "compare", "calibrate",
+    "repair", "demo", "diagnose", "new", "templates", "check", "plan", "run", "status", "evaluate",
+    "compare", "calibrate",
     "push", "merge", "base", "prepare", "conflict", "mle", "control", "unlikelihood", "translate",
     "report",
 ]  # fmt: skip
@@ -82,7 +83,7 @@ def test_version() -> None:
         (["demo", "--seed", "x"], "'--seed'"),
         (["demo", "--seed", "-1"], "'--seed'"),
         (["run"], "Missing argument 'RECIPE'; see ontarget run --help"),
-        (["run", "a", "b"], "unexpected extra argument"),
+        (["demo", "a"], "unexpected extra argument"),
         (["chek", "x"], "No such command 'chek'"),
         (["-x"], "No such option: -x"),
         (["evaluate", "-i"], "'-i' requires an argument"),

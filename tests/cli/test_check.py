@@ -76,6 +76,17 @@ def test_check_reads_the_first_rows_of_a_large_file_only(
     assert result.code == 0, result.stderr
     assert f"corpus 3 files, the first {checks.FIRST_ROWS} rows of each read" in result.stdout
     assert 0 < len(taken[large]) <= checks.FIRST_ROWS
+    assert result.stdout.endswith(".yaml: nothing wrong in the first 1,000 rows\n")
+
+
+def test_check_calls_ready_only_what_it_read(
+    write_recipe: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the phrasebook the held-out phrases and one more: only the former can be too many."""
+    monkeypatch.setattr(checks, "FIRST_ROWS", 20)
+    for test, conclusion in ((15, "ready to run"), (16, "nothing wrong in the first 20 rows")):
+        path = write_recipe(corpus={"phrasebook": {"train": 40, "dev": 4, "test": test}})
+        assert run_command("check", path).stdout.endswith(f": {conclusion}\n")
 
 
 def test_a_gzip_bomb_in_one_line_is_one_line(write_recipe: Writer, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def test_check_describes_the_recipe(write_recipe: Writer) -> None:
 def test_check_mentions_that_a_name_is_taken_for_a_hub_id(write_recipe: Writer) -> None:
     result = run_command("check", write_recipe(base={"model": "my-model"}))
     assert "model my-model, no folder here: taken as a hub id" in result.stdout
+    assert result.stdout.endswith(".yaml: nothing wrong; the model on the Hub was not read\n")
 
 
 def model_without_weights(folder: Path) -> dict[str, Any]:
@@ -42,6 +43,17 @@ def model_without_weights(folder: Path) -> dict[str, Any]:
 def file_in_the_way(folder: Path) -> dict[str, Any]:
     (folder / "file").write_text("mine")
     return {"out": str(folder / "file" / "run")}
+
+
+def folder_of_somebody_else(folder: Path) -> dict[str, Any]:
+    (folder / "other" / "6_evaluate" / "mine").mkdir(parents=True)
+    return {"out": str(folder / "other")}
+
+
+def link_in_the_run(folder: Path) -> dict[str, Any]:
+    (folder / "other").mkdir()
+    (folder / "other" / "5_translate").symlink_to(folder)
+    return {"out": str(folder / "other")}
 
 
 BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
@@ -101,6 +113,12 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "no folder": (
         lambda folder: {"base": {"model": str(folder / "gone")}},
         "gone: no such folder; give a model folder or a hub id such as org/name",
+    ),
+    "another's folder in place of a step's": (
+        folder_of_somebody_else, "6_evaluate: holds no step.json, so it may not be ours; move it",
+    ),
+    "a link in the run": (
+        link_in_the_run, "5_translate: is a link, expected a folder of this run; remove the link",
     ),
     "a file in the way": (file_in_the_way, "file is not a folder that can be written to; choose"),
 }  # fmt: skip

@@ -108,11 +108,26 @@ def test_scores_have_the_promised_fields(finished_run: FinishedRun) -> None:
         list(line) == [
             "system", "source", "target", "supervised", "segments", "bleu", "chrf",
             "off_target_percent", "off_target_interval", "reference_off_target_percent",
-            "verdicts", "languages", "detector", "signatures",
+            "verdicts", "languages", "detector", "signatures", "truncated",
         ]
         for line in lines
     )  # fmt: skip
     assert all(line["supervised"] == ("en" in (line["source"], line["target"])) for line in lines)
+
+
+def test_translations_that_were_cut_are_counted_alike_in_all_places(
+    finished_run: FinishedRun,
+) -> None:
+    """In step 5's files and results, the scores, the table and the report."""
+    lines = artifacts.read_jsonl(finished_run.out / "5_translate/base/translations.jsonl", dict)
+    cut = [line["truncated"] for line in lines]
+    zero_shot = [line["truncated"] for line in lines if "en" not in line["key"].split("/")[1]]
+    assert result_of(finished_run.out, "5_translate/base")["cut_at_max_new_tokens"] == sum(cut) > 0
+    scores = artifacts.read_jsonl(finished_run.out / "6_evaluate/scores.jsonl", dict)
+    assert sum(s["truncated"] for s in scores if s["system"] == "base") == sum(cut)
+    note = f"; {sum(zero_shot)} of {len(zero_shot)} of base, zero-shot"
+    report = (finished_run.out / "7_report/report.md").read_text()
+    assert note in finished_run.stdout and note in report
 
 
 def test_every_step_records_what_made_it_and_lists_its_files(finished_run: FinishedRun) -> None:

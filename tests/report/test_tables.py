@@ -13,6 +13,7 @@ from ontarget.report.render.formatting import (
 )
 from ontarget.report.render.tables import (
     direction_rows,
+    notes,
     overview_header,
     overview_rows,
     overview_text,
@@ -89,6 +90,16 @@ def test_directions_without_a_ratio_are_counted_in_a_note() -> None:
         "1 of 2 of stage 1 (MLE), zero-shot."
     ]
     assert unjudged_note(SCORES) == []
+
+
+def test_translations_that_were_cut_are_counted_in_a_note() -> None:
+    """By system and setting, over all directions; nothing is said where none was cut."""
+    cut = [replace(SCORE, truncated=3), replace(SCORE, target="nl"), replace(ZERO_SHOT)]
+    expected = "Translations that were cut at max_new_tokens: 3 of 100 of stage 1 (MLE), supervised"
+    assert notes(cut) == [f"{expected}."]
+    cut[2] = replace(ZERO_SHOT, truncated=50)
+    assert notes(cut) == [f"{expected}; 50 of 50 of stage 1 (MLE), zero-shot."]
+    assert notes(SCORES) == []
 
 
 def test_the_overview_as_text_has_all_cells_in_80_columns() -> None:

@@ -80,6 +80,8 @@ def score_fault(score: Score) -> str | None:
     percents = (*ratios, *(score.off_target_interval or ()), score.bleu, score.chrf)
     if score.segments < 1 or not all(0 <= x <= 100 for x in percents if x is not None):
         return "expected percentages from 0 to 100 and at least one segment"
+    if not 0 <= score.truncated <= score.segments:
+        return f"truncated: expected a count of its {score.segments} segments"
     if set(score.verdicts) != VERDICTS or min(score.verdicts.values()) < 0:
         return f"verdicts: expected a count of each of {', '.join(Verdict)}"
     if sum(score.verdicts.values()) != score.segments:

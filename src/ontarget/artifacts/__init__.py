@@ -14,6 +14,7 @@ from ontarget.artifacts.json_files import read_jsonl, write_json, write_jsonl, w
 from ontarget.artifacts.locks import Lock, lock_folder, lock_output
 from ontarget.artifacts.publishing import (
     check_no_links,
+    check_replaceable,
     is_unfinished,
     prepare_unfinished,
     publish_file,
@@ -35,6 +36,7 @@ __all__ = [
     "STAMP",
     "Lock",
     "check_no_links",
+    "check_replaceable",
     "error_text",
     "file_hash",
     "fingerprint",

@@ -72,7 +72,7 @@ def remove_tree(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def check_replaceable(folder: Path, sign: str) -> None:
+def check_replaceable(folder: Path, sign: str = STAMP) -> None:
     """Raise ArtifactError where `folder` is something that this program did not make."""
     if not os.path.lexists(folder):
         return

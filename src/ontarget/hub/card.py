@@ -76,7 +76,7 @@ def render_card(card: ModelCard) -> str:
                 tables.overview_header(card.scores), tables.overview_rows(card.scores)
             )
         ),
-        notes=tables.unjudged_note(card.scores),
+        notes=tables.notes(card.scores),
         details=Markup(
             formatting.markdown_table(tables.DIRECTION_HEADER, tables.direction_rows(scores))
         ),

@@ -1,17 +1,19 @@
 """What can be checked of a recipe before it runs: languages, files, model, output. No torch."""
 
 import os
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from ontarget import processes
+from ontarget import artifacts, processes
 from ontarget.data import readers
 from ontarget.data.readers.lines import open_bytes
-from ontarget.data.readers.phrasebook import cldr_locale
+from ontarget.data.readers.phrasebook import compose_rows
 from ontarget.data.splits import Splits
 from ontarget.errors import ArtifactError, CorpusError, RecipeError
 from ontarget.models import folder
 from ontarget.models.special_tokens import special_tokens_of_folder
+from ontarget.pipeline.graph import places_of, steps_of
 from ontarget.recipe.corpus import (
     check_special_tokens,
     check_splits,
@@ -19,7 +21,7 @@ from ontarget.recipe.corpus import (
     read_corpus,
 )
 from ontarget.recipe.recipe import Recipe
-from ontarget.recipe.sections import Corpus
+from ontarget.recipe.sections import Corpus, Phrasebook
 from ontarget.records import Parallel
 from ontarget.training.monitoring import trackers
 
@@ -28,12 +30,30 @@ SPLITS = ("train", "dev", "test")
 SMALL = 2_000_000  # bytes of text; a corpus of at most this size is read completely
 
 
-def check_recipe(recipe: Recipe) -> list[str]:
-    """What the recipe describes, one line each. Large files are read in part only.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedRecipe:
+    """What a recipe describes, one line each, and how much of it was read."""
+
+    lines: tuple[str, ...]
+    complete: bool  # all rows of the corpus were read, not only the first ones
+    on_hub: bool  # the model was not read
+
+    @property
+    def conclusion(self) -> str:
+        """Whether the recipe can run, as far as that is known."""
+        if self.complete and not self.on_hub:
+            return "ready to run"
+        rows = "" if self.complete else f" in the first {FIRST_ROWS:,} rows"
+        return f"nothing wrong{rows}" + ("; the model on the Hub was not read" * self.on_hub)
+
+
+def check_recipe(recipe: Recipe) -> CheckedRecipe:
+    """What the recipe describes. Large files are read in part only, a model on the Hub not at all.
 
     Raises:
         OnTargetError: the first fault.
     """
+    processes.check_launch()
     recipe.detection.check(recipe.languages)
     if recipe.base.model is not None:
         folder.check_folder(recipe.base.model)
@@ -51,25 +71,25 @@ def check_recipe(recipe: Recipe) -> list[str]:
     check_output(recipe)
     trackers.check_installed(recipe.report_to)
     on_hub = recipe.base.model is not None and folder.is_hub_id(recipe.base.model)
-    return [
+    corpus, complete = check_corpus(recipe)
+    lines = (
         f"languages {' '.join(recipe.languages)}",
         f"directions {len(recipe.supervised_directions)} supervised, "
         f"{len(recipe.zero_shot_directions)} zero-shot",
         f"model {recipe.model}{', no folder here: taken as a hub id' if on_hub else ''}",
-        f"corpus {check_corpus(recipe)}",
-    ]
+        f"corpus {corpus}",
+    )
+    return CheckedRecipe(lines=lines, complete=complete, on_hub=on_hub)
 
 
-def check_corpus(recipe: Recipe) -> str:
-    """Check the recipe's corpus; returns how much of it was read.
+def check_corpus(recipe: Recipe) -> tuple[str, bool]:
+    """Check the recipe's corpus; returns how much of it was read, and whether that is all.
 
     Raises:
         CorpusError: a file cannot be used, as far as it was read.
     """
     if recipe.corpus.phrasebook is not None:
-        for language in recipe.languages:
-            cldr_locale(language)
-        return "phrasebook (embedded)"
+        return "phrasebook (embedded)", check_phrasebook(recipe, recipe.corpus.phrasebook)
     files = (*recipe.corpus.train, *recipe.corpus.dev, *recipe.corpus.test)
     if is_small(files):
         splits = read_corpus(recipe.corpus, recipe.languages, recipe.seed)
@@ -83,7 +103,7 @@ def check_corpus(recipe: Recipe) -> str:
         sizes = f"{len(splits.train)} train, {len(splits.dev)} dev, {len(splits.test)} test"
         dropped = splits.dropped.get("special_tokens", 0)
         left_out = f"; {dropped} with special tokens dropped" if dropped else ""
-        return f"{sizes} rows, read completely{left_out}"
+        return f"{sizes} rows, read completely{left_out}", True
     for path in files:
         rows = list(islice(readers.read(path, recipe.languages), FIRST_ROWS))
         check_tokens(recipe, first_rows(path, rows, recipe.corpus))
@@ -92,7 +112,19 @@ def check_corpus(recipe: Recipe) -> str:
                 f"{path}: its first {len(rows)} rows have no text in two languages; "
                 "is it the right file?"
             )
-    return f"{len(files)} files, the first {FIRST_ROWS} rows of each read"
+    return f"{len(files)} files, the first {FIRST_ROWS} rows of each read", False
+
+
+def check_phrasebook(recipe: Recipe, sizes: Phrasebook) -> bool:
+    """Compose the held-out rows and a training row; returns whether they are not too many for that.
+
+    Only held-out rows must be distinct, so these can be too many.
+    """
+    held_out = sizes.dev + sizes.test
+    rows = compose_rows(
+        recipe.languages, recipe.seed, held_out=held_out, train=sizes.train, glossary=0
+    )
+    return sum(1 for _ in islice(rows, min(held_out + 1, FIRST_ROWS))) > held_out
 
 
 def check_tokens(recipe: Recipe, splits: Splits) -> Splits:
@@ -164,3 +196,7 @@ def check_output(recipe: Recipe) -> None:
     nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise ArtifactError(f"{out}: {nearest} is not a folder that can be written to; {remedy}")
+    for step in steps_of(recipe):
+        for path in places_of(out, step):
+            artifacts.check_no_links(out, path)
+        artifacts.check_replaceable(out / step.folder)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ontarget.errors import RecipeError
@@ -43,6 +44,11 @@ class Step:
     def needs(self) -> tuple[str, ...]:
         """The folders of the steps whose files it reads."""
         return tuple(dict.fromkeys(path.rpartition("/")[0] for path in self.reads))
+
+
+def places_of(out: Path, step: Step) -> tuple[Path, Path, Path]:
+    """In the run's folder: the step's own, that of what it can resume from, that of its logs."""
+    return out / step.folder, out / UNFINISHED / step.folder, out / LOGS / step.folder
 
 
 def verbs() -> dict[str, str]:

@@ -19,10 +19,9 @@ from ontarget.artifacts import Lock
 from ontarget.errors import ArtifactError, RecipeError
 from ontarget.pipeline.dependencies import dependencies_of, input_hashes
 from ontarget.pipeline.graph import (
-    LOGS,
-    UNFINISHED,
     Step,
     matching_steps,
+    places_of,
     required_steps,
     steps_of,
 )
@@ -77,7 +76,6 @@ def run_recipe(
     Raises:
         OnTargetError: bad input, or a full disk; finished steps are kept.
     """
-    processes.check_launch()
     steps = steps_of(recipe)
     chosen = steps if verb is None else required_steps(steps, matching_steps(steps, verb))
     first = None if force_from is None else matching_steps(steps, force_from)[0]
@@ -101,7 +99,7 @@ def run_recipe(
 
 def remove_unfinished(recipe: Recipe, step: Step) -> None:
     """Remove what a step could have resumed from."""
-    place = recipe.out / UNFINISHED / step.folder
+    _, place, _ = places_of(recipe.out, step)
     artifacts.check_no_links(recipe.out, place)
     artifacts.remove_tree(place)
 
@@ -150,8 +148,8 @@ def make_step(running: Running, step: Step, made_from: dict[str, Any]) -> None:
     recipe, display = running.recipe, running.display
     display.began(step)
     start, began = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    place, unfinished = recipe.out / step.folder, recipe.out / UNFINISHED / step.folder
-    for path in (place, unfinished, recipe.out / LOGS / step.folder):
+    place, unfinished, logs = places_of(recipe.out, step)
+    for path in (place, unfinished, logs):
         artifacts.check_no_links(recipe.out, path)
     with artifacts.publish_folder(place, still_locked=running.lock.check) as partial:
         artifacts.prepare_unfinished(unfinished, artifacts.fingerprint(made_from))
@@ -195,14 +193,15 @@ def perform(recipe: Recipe, step: Step, out: Path, display: ProgressDisplay) -> 
 
 def context_of(recipe: Recipe, step: Step, out: Path, display: ProgressDisplay) -> StepContext[Any]:
     """What a step is given."""
+    _, unfinished, logs = places_of(recipe.out, step)
     start = str(recipe.out / step.start / "model") if step.start else recipe.base.model or ""
     return StepContext(
         settings=step.settings(recipe),
         inputs={name: recipe.out / name for name in step.needs},
         out=out,
         start=start,
-        unfinished=recipe.out / UNFINISHED / step.folder,
-        logs=recipe.out / LOGS / step.folder,
+        unfinished=unfinished,
+        logs=logs,
         run_name=recipe.name,
         report_to=recipe.report_to,
         tell=display.tell,

@@ -8,7 +8,7 @@ from typing import Any
 from ontarget import artifacts
 from ontarget.decoding import resume
 from ontarget.pipeline.dependencies import MISSING, dependencies_of
-from ontarget.pipeline.graph import UNFINISHED, Step, steps_of
+from ontarget.pipeline.graph import Step, places_of, steps_of
 from ontarget.recipe.recipe import Recipe
 from ontarget.training import checkpoints
 
@@ -113,7 +113,7 @@ def show(value: Any) -> str:
 
 def describe_unfinished(recipe: Recipe, step: Step, made_from: dict[str, Any]) -> str | None:
     """What a run of this step could resume from, or None."""
-    folder = recipe.out / UNFINISHED / step.folder
+    _, folder, _ = places_of(recipe.out, step)
     if not artifacts.is_unfinished(folder, artifacts.fingerprint(made_from)):
         return None
     if step.trains:

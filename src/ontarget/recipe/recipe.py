@@ -17,19 +17,16 @@ from ontarget.languages.names import is_known, unknown_code
 from ontarget.models.templates import PromptFormat, prompt_format_of
 from ontarget.offtarget.detection import Detection
 from ontarget.recipe.sections import (
-    Base,
     Corpus,
     Evaluate,
-    Mle,
     Place,
     Report,
     Section,
     Seed,
     Trackers,
-    Training,
     Translate,
-    Unlikelihood,
 )
+from ontarget.recipe.training_sections import Base, Mle, Training, Unlikelihood
 from ontarget.records import Direction
 from ontarget.systems import SYSTEMS, System
 

@@ -10,15 +10,8 @@ from ontarget.data.conflicts import Conflicts, Draw
 from ontarget.models.templates import PromptFormat
 from ontarget.offtarget.detection import Detection
 from ontarget.recipe.recipe import Recipe
-from ontarget.recipe.sections import (
-    Base,
-    Corpus,
-    Mle,
-    Scratch,
-    Training,
-    Translate,
-    Unlikelihood,
-)
+from ontarget.recipe.sections import Corpus, Translate
+from ontarget.recipe.training_sections import Base, Mle, Scratch, Training, Unlikelihood
 from ontarget.records import Direction
 from ontarget.systems import BY_NAME
 

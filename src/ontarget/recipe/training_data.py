@@ -12,8 +12,8 @@ from ontarget.models import loading
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import build_prompts, build_responses, end_ids
 from ontarget.models.templates import PromptFormat
-from ontarget.recipe.sections import Training, Unlikelihood
 from ontarget.recipe.step_context import StepContext
+from ontarget.recipe.training_sections import Training, Unlikelihood
 from ontarget.records import Sample
 from ontarget.training.batches.own_answers import OwnAnswers
 from ontarget.training.batches.sequences import (

@@ -2,6 +2,7 @@
 
 import difflib
 import reprlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from ontarget.errors import RecipeError
+from ontarget.recipe.overrides import apply_overrides, origin_of, parse_override
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.sections import Section
 
@@ -78,11 +80,30 @@ def is_mapping(node: Any) -> bool:
     return isinstance(node, yaml.MappingNode)
 
 
-def load_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
+def load_recipe(
+    path: Path, changes: dict[str, Any] | None = None, arguments: Sequence[str] = ()
+) -> Recipe:
     """The recipe in a YAML file; `changes` replace its top-level keys.
+
+    `arguments` are settings such as `unlikelihood.alpha=0.1`, see `overrides`.
 
     Raises:
         RecipeError: the file is missing, is not YAML, or does not describe an experiment.
+    """
+    overrides = [parse_override(argument, parse) for argument in arguments]
+    content = apply_overrides(read_content(path) | (changes or {}), overrides)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        origin = origin_of(error.errors()[0]["loc"], overrides)
+        raise RecipeError(f"{origin or path}: {explain_validation(error)}") from error
+
+
+def read_content(path: Path) -> dict[Any, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        RecipeError: the file is missing, or is not YAML with a mapping.
     """
     if path.exists() and not path.is_file():  # reading a pipe would block
         raise RecipeError(
@@ -111,10 +132,7 @@ def load_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
         ) from error
     if not isinstance(content, dict):
         raise RecipeError(f"{path}: not a mapping; expected keys such as languages: and corpus:")
-    try:
-        return Recipe.model_validate(content | (changes or {}))
-    except ValidationError as error:
-        raise RecipeError(f"{path}: {explain_validation(error)}") from error
+    return content
 
 
 def yaml_fault(error: yaml.YAMLError) -> str:

@@ -1,5 +1,6 @@
 """Step 6: off-target ratio, BLEU and chrF of every system and direction."""
 
+from dataclasses import replace
 from typing import Any
 
 from ontarget import artifacts
@@ -32,6 +33,7 @@ def run(context: StepContext[EvaluateSettings]) -> dict[str, Any]:
             judged, score = evaluate_translations(
                 metric, group, supervised=direction in settings.supervised
             )
+            score = replace(score, truncated=sum(line.truncated for line in group))
             (scores if system.compared else ability).append(score)
             segments += judged
     artifacts.write_jsonl(context.out / "scores.jsonl", scores)

@@ -42,7 +42,7 @@ def run(context: StepContext[ReportSettings]) -> dict[str, Any]:
     content = ReportContent(
         title=recipe.name,
         facts=facts(recipe),
-        notes=(*notes(recipe, inputs), *tables.unjudged_note(scores)),
+        notes=(*notes(recipe, inputs), *tables.notes(scores)),
         scores=tuple(scores),
         ability=tuple(read_scores(evaluated / "ability.jsonl")),
         charts=curves(inputs),

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from ontarget import artifacts
-from ontarget.cli.commands.recipe import run_recipe_file
+from ontarget.cli.commands.recipe import Overrides, run_recipe_file
 from ontarget.cli.console import error_console, one_line, write
 from ontarget.data.readers.lines import STDIN
 from ontarget.errors import CorpusError
@@ -49,6 +49,7 @@ def evaluate(  # noqa: PLR0913 - a command's options
     recipe: Annotated[
         Path | None, typer.Argument(metavar="RECIPE", help="A recipe; omit to score files.")
     ] = None,
+    overrides: Overrides = None,
     force_from: Annotated[
         str | None, typer.Option(metavar="STEP", help="As in `run`; needs RECIPE.")
     ] = None,
@@ -111,7 +112,7 @@ def evaluate(  # noqa: PLR0913 - a command's options
         pivot=pivot, programs=programs, as_json=as_json, segments_out=segments_out,
     )  # fmt: skip
     if means_recipe(recipe, bool(hypotheses or options != EvaluateOptions()), force_from):
-        run_recipe_file(recipe or Path(), "evaluate", force_from)
+        run_recipe_file(recipe or Path(), overrides, "evaluate", force_from)
     else:
         evaluate_and_show(hypotheses or [], options)
 

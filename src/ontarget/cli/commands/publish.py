@@ -6,15 +6,17 @@ from typing import Annotated
 import typer
 
 from ontarget import artifacts
+from ontarget.cli.commands.recipe import Overrides
 from ontarget.cli.console import console, quiet_libraries, write
 from ontarget.errors import ArtifactError
 from ontarget.pipeline import run as running
 from ontarget.recipe.yaml_file import load_recipe
 
 
-def push(
+def push(  # noqa: PLR0913 - a command's options
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe that was run.")],
     repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="Owner/name on the Hub.")],
+    overrides: Overrides = None,
     system: Annotated[str, typer.Option(help="The model to upload: stage2 or stage1.")] = "stage2",
     private: Annotated[
         bool, typer.Option("--private", help="Make it visible to you only.")
@@ -30,7 +32,7 @@ def push(
     quiet_libraries()
     from ontarget.pipeline import push as pushing
 
-    content = load_recipe(recipe)
+    content = load_recipe(recipe, arguments=overrides or ())
     pushing.check_push(content, repo_id, system)
     running.check_finished(content, "evaluate")
     with console.status("writing" if dry_run else "writing and uploading"):

@@ -28,6 +28,12 @@ from ontarget.systems import STAGE2
 RecipePath = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/bible-iwslt4.yaml.")
 ]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...", help="Settings in place of the recipe's: mle.epochs=2 seed=3."
+    ),
+]
 ForceFrom = Annotated[
     str | None, typer.Option(metavar="STEP", help="Redo this step and all after it.")
 ]
@@ -36,6 +42,7 @@ ENGINES = Path("recipes", "engines")  # in a clone and in the package alike
 
 def check(
     recipe: RecipePath,
+    overrides: Overrides = None,
     show_prompt: Annotated[
         bool, typer.Option("--show-prompt", help="Show a prompt as the model reads it.")
     ] = False,
@@ -44,15 +51,17 @@ def check(
 
     Example: ontarget check recipe.yaml --show-prompt
     """
-    content = load_recipe(recipe)
-    lines = checks.check_recipe(content)
+    content = load_recipe(recipe, arguments=overrides or ())
+    checked = checks.check_recipe(content)
     quiet_libraries()
-    lines += prompts.show_prompts(content) if show_prompt else prompts.chat_notes(content)
-    write(*lines, f"{recipe}: ready to run")
+    notes = prompts.show_prompts(content) if show_prompt else prompts.chat_notes(content)
+    write(*checked.lines, *notes, f"{recipe}: {checked.conclusion}")
 
 
 def plan(
     recipe: RecipePath,
+    overrides: Overrides = None,
+    *,
     gpu_memory: Annotated[float, typer.Option(min=4, max=10**4, help="GiB of each GPU.")] = 80,
     gpus: Annotated[
         int | None, typer.Option(min=1, max=10**4, help="The largest number of GPUs.")
@@ -62,38 +71,44 @@ def plan(
 
     Example: ontarget plan recipe.yaml --gpu-memory 24
     """
-    write(*plan_lines(planning.make_plan(load_recipe(recipe), gpu_memory, gpus), recipe))
+    content = load_recipe(recipe, arguments=overrides or ())
+    words = shlex.join([str(recipe), *(overrides or ())])
+    write(*plan_lines(planning.make_plan(content, gpu_memory, gpus), words))
 
 
-def status(recipe: RecipePath) -> None:
+def status(recipe: RecipePath, overrides: Overrides = None) -> None:
     """Show which steps are up to date, and why the others would be made. Nothing is run.
 
     Example: ontarget status recipe.yaml
     """
-    for state in recipe_status(load_recipe(recipe)):
+    for state in recipe_status(load_recipe(recipe, arguments=overrides or ())):
         write(f"{state.step.folder:24} {visible(str(state))}")
 
 
-def run(recipe: RecipePath, force_from: ForceFrom = None) -> None:
+def run(recipe: RecipePath, overrides: Overrides = None, force_from: ForceFrom = None) -> None:
     """Run every step of a recipe that is out of date.
 
-    Example: ontarget run recipe.yaml
+    Example: ontarget run recipe.yaml unlikelihood.alpha=0.1 seed=2 out=runs/b
     """
-    run_recipe_file(recipe, None, force_from)
+    run_recipe_file(recipe, overrides, None, force_from)
 
 
 def step_command(verb: str) -> Callable[..., None]:
     """A command that runs one verb's steps and those they need."""
 
-    def command(recipe: RecipePath, force_from: ForceFrom = None) -> None:
-        run_recipe_file(recipe, verb, force_from)
+    def command(
+        recipe: RecipePath, overrides: Overrides = None, force_from: ForceFrom = None
+    ) -> None:
+        run_recipe_file(recipe, overrides, verb, force_from)
 
     return command
 
 
-def run_recipe_file(path: Path, verb: str | None, force_from: str | None) -> None:
+def run_recipe_file(
+    path: Path, overrides: list[str] | None, verb: str | None, force_from: str | None
+) -> None:
     """Check the recipe, then run it, or only the steps that `verb` needs."""
-    recipe = load_recipe(path)
+    recipe = load_recipe(path, arguments=overrides or ())
     checks.check_recipe(recipe)
     run_and_show(recipe, verb, force_from)
 
@@ -123,7 +138,7 @@ def show_table(recipe: Recipe) -> None:
     evaluated = recipe.out / "6_evaluate"
     scores = read_scores(evaluated / "scores.jsonl")
     write("", f"{recipe.name}, seed {recipe.seed}", *tables.overview_text(scores).splitlines(), "")
-    write(*tables.unjudged_note(scores))
+    write(*tables.notes(scores))
     for average in averages(read_scores(evaluated / "ability.jsonl")):
         write(
             "The base model is a stand-in made from scratch, no LLM. Its own zero-shot ability, "
@@ -141,8 +156,11 @@ def show_warning(recipe: Recipe) -> None:
             write(f"diagnosis before stage 2: {diagnosis['words']}")
 
 
-def plan_lines(plan: MemoryPlan, recipe: Path) -> list[str]:
-    """The plan as text: a table, then the smallest engine, or what to change."""
+def plan_lines(plan: MemoryPlan, recipe: str) -> list[str]:
+    """The plan as text: a table, then the smallest engine, or what to change.
+
+    `recipe` are the words of a shell for the recipe and its overrides.
+    """
     trained = (
         f"{name} {sum(arithmetic.trained_parameters(plan.model, stage)):,}"
         for name, stage in plan.stages.items()
@@ -175,9 +193,9 @@ def engine_file(name: str) -> str:
     return shlex.quote(str(file if file.is_file() else installed))
 
 
-def engine_lines(plan: MemoryPlan, recipe: Path) -> list[str]:
+def engine_lines(plan: MemoryPlan, recipe: str) -> list[str]:
     """The smallest engine that fits, its command, and alternatives."""
-    command = f"run {shlex.quote(str(recipe))}"
+    command = f"run {recipe}"
     if plan.gpus > 1:
         return [
             f"smallest: fsdp2 on {plan.gpus} GPUs: accelerate launch --config_file "

@@ -13,11 +13,11 @@ from ontarget.cli.commands.diagnose import (
     draw_samples,
     run_diagnosis,
 )
-from ontarget.cli.commands.recipe import run_recipe_file
+from ontarget.cli.commands.recipe import run_and_show
 from ontarget.cli.console import quiet_libraries, write
 from ontarget.errors import ArtifactError
 from ontarget.models import folder
-from ontarget.pipeline import new_recipe
+from ontarget.pipeline import checks, new_recipe
 from ontarget.pipeline.new_recipe import CorpusFiles
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.yaml_file import load_recipe
@@ -76,7 +76,8 @@ def repair(model: Model, data: Data, languages: Languages = None, out: Out = Non
             f"{path}: was written for {recipe.base.model} and {recipe.corpus.train[0].parent}; "
             "give another --out, or remove it"
         )
-    run_recipe_file(path, None, None)
+    checks.check_recipe(recipe)
+    run_and_show(recipe, None, None)
     write(*outcome(recipe))
 
 

@@ -28,6 +28,22 @@ def unjudged_note(scores: Sequence[Score]) -> list[str]:
     ]
 
 
+def truncation_note(scores: Sequence[Score]) -> list[str]:
+    """One sentence about translations that were cut; empty if there are none."""
+    cut = []
+    for mean in averages(scores):
+        group = [s for s in scores if (s.system, s.supervised) == (mean.system, mean.supervised)]
+        if count := sum(score.truncated for score in group):
+            place = f"{title_of(mean.system)}, {SETTINGS[mean.supervised]}"
+            cut.append(f"{count} of {sum(score.segments for score in group)} of {place}")
+    return [f"Translations that were cut at max_new_tokens: {'; '.join(cut)}."] if cut else []
+
+
+def notes(scores: Sequence[Score]) -> list[str]:
+    """Sentences that qualify the tables; empty if there is nothing to say."""
+    return [*unjudged_note(scores), *truncation_note(scores)]
+
+
 def overview_header(scores: Sequence[Score]) -> list[str]:
     """Column titles of `overview_rows`."""
     return [

@@ -1,0 +1,180 @@
+"""The settings of trainings, and of the model that they start from.
+
+The defaults of stage 1 are those of arXiv 2403.14399 for LLMs. Stage 2's were chosen on pretrained
+models (docs/results/real-models.md); `tokens: all` is the paper's.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from ontarget.data.conflicts import Conflicts, Draw
+from ontarget.recipe.sections import Fraction, Layers, Name, Positive, Section
+
+PAPER = {"conflicts": "references", "alpha": 0.05}  # with `tokens: all`, unless set otherwise
+
+
+class Training(Section):
+    """What every kind of training needs."""
+
+    steps: Positive | None = None  # optimizer steps; in place of epochs
+    epochs: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    batch: Positive = 128  # samples in an optimizer step
+    micro_batch: Positive = 8  # samples in a forward pass on one device
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-5  # peak
+    schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.03  # share of the steps
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"  # of matrix products; weights are float32
+    max_tokens: Annotated[int, Field(ge=8, le=10**6)] = 512  # prompt and response together
+    row_tokens: Positive | None = None  # of a packed row; default max_tokens
+    compile: bool = False  # torch.compile the model's layers: half a minute, then faster steps
+    checkpoint_every: Positive = 500  # optimizer steps; an interrupted training resumes there
+
+    @model_validator(mode="after")
+    def consistent(self) -> "Training":
+        """Steps or epochs; a batch that is a multiple of the micro-batch."""
+        if (self.steps is None) == (self.epochs is None):
+            fault = "has neither" if self.steps is None else "has both"
+            raise ValueError(f"needs either steps or epochs, {fault}; keep one")
+        if self.batch % min(self.micro_batch, self.batch):
+            raise ValueError(
+                f"batch {self.batch} is no multiple of micro_batch {self.micro_batch}; make it one"
+            )
+        if self.weight_decay and self.optimizer == "muon":
+            raise ValueError("weight_decay is not for optimizer muon; leave it out, or use adamw")
+        return self
+
+
+class Mix(Section):
+    """Documents of step 0, each a share 0 to 1; see `base_model.documents.DocumentMix`."""
+
+    monolingual: Fraction = 0.0
+    headed: Fraction = 0.2
+    labelled: Fraction = 0.2
+    codes: Fraction = 0.0
+    untranslated: Fraction = 0.0
+    pivot: Fraction = 0.0
+    pairs: Literal["any", "pivot"] = "any"
+
+    @model_validator(mode="after")
+    def consistent(self) -> "Mix":
+        """A bilingual document is headed, labelled or neither."""
+        if self.headed + self.labelled > 1:
+            raise ValueError("headed and labelled are shares of the same documents; lower one")
+        return self
+
+
+class Scratch(Training):
+    """A small Llama, made from nothing and trained on the corpus without instructions."""
+
+    batch: Positive = 32
+    micro_batch: Positive = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-3
+    optimizer: Literal["adamw", "muon"] = "muon"
+    hidden: Annotated[int, Field(gt=0, le=65536)] = 128
+    layers: Annotated[int, Field(gt=0, le=1000)] = 4
+    heads: Positive = 4
+    feed_forward: Positive = 352
+    vocabulary: Annotated[int, Field(ge=300, le=10**6)] = 1600  # byte-level BPE with 256 bytes
+    mix: Mix = Mix()
+
+    @model_validator(mode="after")
+    def divisible(self) -> "Scratch":
+        """Rotary attention needs heads of an even size."""
+        if self.hidden % (2 * self.heads):
+            raise ValueError(
+                f"hidden {self.hidden} is no multiple of twice heads ({self.heads}); "
+                f"make it one, such as {2 * self.heads * max(1, self.hidden // (2 * self.heads))}"
+            )
+        return self
+
+
+class Base(Section):
+    """The model to tune: a folder or hub id, or one made from scratch (step 0)."""
+
+    model: Name | None = None
+    revision: str | None = None  # of a hub id
+    scratch: Scratch | None = None
+
+    @model_validator(mode="after")
+    def either(self) -> "Base":
+        """A model or a way to make one."""
+        if (self.model is None) == (self.scratch is None):
+            raise ValueError("needs either model (a folder or hub id) or scratch")
+        return self
+
+
+class Validation(Section):
+    """Dev sentences, translated greedily during training; the best checkpoint is kept.
+
+    They are of the zero-shot directions, or of the supervised ones if there are no others.
+    """
+
+    every: Positive  # optimizer steps
+    segments: Positive = 20  # dev sentences in each direction
+    stop: bool = False  # stop early: on target, or no longer improving
+
+
+class Adapter(Section):
+    """A low-rank adapter, trained in place of all weights and merged into them at the end.
+
+    LoRA arXiv 2106.09685, DoRA arXiv 2402.09353, QLoRA arXiv 2305.14314.
+    """
+
+    kind: Literal["lora", "dora", "qlora"] = "lora"  # qlora: lora on weights in 4 bits
+    rank: Annotated[int, Field(gt=0, le=65536)] = 16
+    alpha: Annotated[float, Field(gt=0)] = 32.0  # the adapter is scaled by alpha / rank
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    targets: Layers = ("all-linear",)  # names of layers; default: all linear layers but the head
+
+    @field_validator("targets")
+    @classmethod
+    def consistent(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        """`all-linear` must be the only target: peft ignores it beside others."""
+        if "all-linear" in targets and len(targets) > 1:
+            raise ValueError("all-linear means all layers; name it alone, or name each layer")
+        return targets
+
+
+class Mle(Training):
+    """Stage 1: maximum likelihood on multilingual translation instructions."""
+
+    adapter: Adapter | None = None
+    validation: Validation | None = None
+
+
+class Unlikelihood(Training):
+    """Stage 2: MLE plus alpha times unlikelihood on conflict samples."""
+
+    batch: Positive = 8
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-6
+    alpha: Annotated[float, Field(gt=0)] = 1.0  # weight of the unlikelihood loss
+    conflicts: Conflicts = "own"  # unlikely responses: the model's own answers, or references
+    own_tokens: Annotated[int, Field(gt=0, le=64)] = 4  # of an own answer
+    tokens: Literal["reach", "all"] = "reach"  # conflict tokens weighted by reach, or all alike
+    draw: Draw = "wrong_target"  # of conflicts from references
+    preflight: Annotated[int, Field(ge=0)] = 10  # dev sentences in each direction; 0 leaves it out
+    adapter: Adapter | None = None
+    validation: Validation | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def as_in_the_paper(cls, content: Any) -> Any:
+        """The other defaults that belong to `tokens: all`."""
+        if isinstance(content, dict) and content.get("tokens") == "all":
+            return PAPER | content
+        return content
+
+    @model_validator(mode="after")
+    def weighted(self) -> "Unlikelihood":
+        """Own answers are always weighted by reach."""
+        if self.conflicts == "own" and self.tokens == "all":
+            raise ValueError("tokens: all is for conflicts: references; leave tokens out")
+        return self
+
+    @property
+    def length_is_known(self) -> bool:
+        """Whether its number of steps is known before it has run: no early stop, no epochs."""
+        return self.steps is not None and not (self.validation and self.validation.stop)
