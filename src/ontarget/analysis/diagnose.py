@@ -5,7 +5,7 @@ them: sources from which training shows a single target language, where reading 
 never made a difference. A mean over all directions hides it (docs/results/preflight.md).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,7 +23,7 @@ from ontarget.analysis.validation import direction_of, evaluate_directions, perc
 from ontarget.data.conflicts import wrong_target
 from ontarget.decoding.base import Translator, translate_all
 from ontarget.models.loading import LoadedModel
-from ontarget.models.prompting import build_prompts, build_responses
+from ontarget.models.prompting import build_prompts, build_responses, fitting_templates
 from ontarget.models.templates import PromptFormat
 from ontarget.offtarget.detection import Detection
 from ontarget.records import Direction, Sample
@@ -92,21 +92,25 @@ def diagnose(
 def best_template(
     loaded: LoadedModel,
     samples: Sequence[Sample],
-    formats: Mapping[str, PromptFormat],
+    supervised: Sequence[Direction],
     progress: Progress = lambda text, done, total: None,
-) -> str:
-    """The name of the format under which references cost the fewest nats per token.
+) -> tuple[str, PromptFormat]:
+    """The named template, of those that fit, under which references cost the fewest nats a token.
 
-    On the first `TRIAL` of `samples`: the model was probably tuned with this one, or is at ease
-    with it.
+    On `TRIAL` samples of supervised directions: the model was probably tuned with this one, or is
+    at ease with it.
     """
     loaded.model.eval()  # type: ignore[no-untyped-call]
+    formats = fitting_templates(loaded)
+    tried = [sample for sample in samples if direction_of(sample) in supervised]
+    tried = tried[:: max(1, len(tried) // TRIAL)][:TRIAL]  # of all directions
     nats = {}
     for name, prompt_format in formats.items():
         losses = ResponseLosses(loaded, prompt_format, lambda *_: None)
-        nats[name] = mean_nats(losses(samples[:TRIAL], ""))
+        nats[name] = mean_nats(losses(tried, ""))
         progress("templates tried", len(nats), len(formats))
-    return min(nats, key=lambda name: nats[name])
+    name = min(nats, key=lambda name: nats[name])
+    return name, formats[name]
 
 
 def groups(

@@ -40,10 +40,11 @@ def greedy_translator(
 ) -> Translator:
     """The translator of measurements on these samples, `batch` at once.
 
-    A translation has at most twice the tokens of the longest reference, and fewer where the model
-    has no positions for so many. Models that do not stop would make a measurement take hours.
+    A translation has at most a quarter more tokens than the longest reference, and fewer where the
+    model has no positions for so many. Models that do not stop would cost most of the time.
     """
-    limit = 2 * max(map(len, build_responses(loaded, samples, prompt_format)))
+    longest = max(map(len, build_responses(loaded, samples, prompt_format)))
+    limit = longest + longest // 4
     if loaded.positions is not None:
         prompts = build_prompts(loaded, samples, prompt_format)
         limit = min(limit, loaded.positions - max(len(prompt.tokens) for prompt in prompts))

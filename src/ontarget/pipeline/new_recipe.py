@@ -23,7 +23,7 @@ PIVOT = "en"  # if the corpus has it, else its first language
 ADAPTED_PARAMETERS = 50_000_000  # a larger model is tuned by an adapter
 CHARACTERS = 300  # of the longest training text
 TEST_ROWS, DEV_ROWS = 100, 60
-STAGE1_SAMPLES = 1280
+STAGE1_STEPS, STAGE2_STEPS = 80, 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,16 +112,26 @@ def split_file(folder: Path, split: str) -> Path:
 
 def recipe_text(corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: bool) -> str:
     """The recipe as YAML; `stage1`: the model is not yet tuned to translate."""
-    pivot, *others = corpus.languages
-    own = len(corpus.languages) >= FEWEST_LANGUAGES
-    adapter = traits.parameters is None or traits.parameters > ADAPTED_PARAMETERS
-    size = "of unknown size" if traits.parameters is None else f"{traits.parameters:,} parameters"
     lines = [
+        *head_lines(corpus, traits, out),
+        *(stage1_lines(traits) if stage1 else []),
+        *stage2_lines(corpus, traits),
+        "",
+        "translate: {beams: 1, batch: 32, max_new_tokens: 200}",
+        "report_to: []",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def head_lines(corpus: CorpusFiles, traits: ModelTraits, out: Path) -> list[str]:
+    """The corpus, and the model with its prompt."""
+    pivot = corpus.languages[0]
+    size = "of unknown size" if traits.parameters is None else f"{traits.parameters:,} parameters"
+    return [
         f"# Written for {quoted(traits.model)} ({size}) and {quoted(corpus.train.parent)}.",
         f"name: {quoted(out.name)}",
         f"out: {quoted(out)}",
-        f"languages: [{', '.join(corpus.languages)}] # {pivot} is the pivot: supervised directions "
-        "are those with it",
+        f"languages: [{', '.join(corpus.languages)}] # supervised: {pivot} with each other one",
         "",
         "corpus:",
         *(f"  {split}: {quoted(getattr(corpus, split))}" for split in SPLITS),
@@ -134,26 +144,29 @@ def recipe_text(corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: 
         f"  model: {quoted(traits.model)}",
         f"template: {traits.template} # {reason_for_template(traits)}",
     ]
-    if stage1:
-        lines += [
-            "",
-            "mle: # stage 1: it does not yet translate under this template",
-            f"  steps: {STAGE1_SAMPLES // 16} # a longer one hardens the habit that stage 2 breaks",
-            *training_lines(adapter=adapter, batch=16),
-        ]
-    conflicts = "own # the model's own answers" if own else "references # two languages only"
-    lines += [
+
+
+def stage1_lines(traits: ModelTraits) -> list[str]:
+    """Stage 1."""
+    return [
+        "",
+        "mle: # stage 1: it does not yet translate under this template",
+        f"  steps: {STAGE1_STEPS} # a longer one hardens the habit that stage 2 breaks",
+        *training_lines(traits, batch=16),
+    ]
+
+
+def stage2_lines(corpus: CorpusFiles, traits: ModelTraits) -> list[str]:
+    """Stage 2."""
+    own = len(corpus.languages) >= FEWEST_LANGUAGES
+    return [
         "",
         "unlikelihood: # stage 2",
-        "  steps: 60 # at most; dev sentences decide",
-        f"  conflicts: {conflicts}",
-        *training_lines(adapter=adapter, batch=8),
+        f"  steps: {STAGE2_STEPS} # at most; dev sentences decide",
+        f"  conflicts: {'own' if own else 'references # own answers need three languages'}",
+        *training_lines(traits, batch=8),
         "  validation: {every: 10, segments: 8, stop: true}",
-        "",
-        "translate: {beams: 1, batch: 32, max_new_tokens: 200}",
-        "report_to: []",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def quoted(text: object) -> str:
@@ -168,8 +181,9 @@ def reason_for_template(traits: ModelTraits) -> str:
     return "a turn of its chat template" if traits.chat else "short, and it has no chat template"
 
 
-def training_lines(*, adapter: bool, batch: int) -> list[str]:
+def training_lines(traits: ModelTraits, *, batch: int) -> list[str]:
     """What both stages have in common."""
+    adapter = traits.parameters is None or traits.parameters > ADAPTED_PARAMETERS
     rate = "3.0e-4" if adapter else "1.0e-4"
     lines = [
         f"  batch: {batch}",

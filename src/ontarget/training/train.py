@@ -34,7 +34,7 @@ from ontarget.training.monitoring.callbacks import LogPoint, OnLog, StopOnSignal
 from ontarget.training.monitoring.model_selection import ValidationResult, best_result
 from ontarget.training.resume import ResumableState
 from ontarget.training.schedule import Schedule
-from ontarget.training.trainer import LanguageAwareTrainer, check_finite_weights
+from ontarget.training.trainer import Collate, LanguageAwareTrainer, check_finite_weights
 
 Layout = Literal["shared", "packed", "padded"]  # of sequences in a batch, cheapest first
 
@@ -65,9 +65,8 @@ def train(  # noqa: PLR0913 - what is trained, on what, how, and where
 ) -> TrainingResult:
     """Train the model in place; if it is validated, leave it with the best validated weights.
 
-    `answers` is needed if examples have own conflicts.
-
     Checkpoints go to `folder`, from which training resumes: on a CPU bitwise, unless compiled.
+    `answers` is needed if examples have own conflicts.
 
     Raises:
         ModelError: the loss of this model family cannot be computed.
@@ -75,10 +74,9 @@ def train(  # noqa: PLR0913 - what is trained, on what, how, and where
         Stopped: SIGINT or SIGTERM came; a checkpoint is saved.
     """
     model, on_signal = loaded.model, StopOnSignal()
-    layout = processes.decide_on_main(lambda: choose_layout(model, examples, schedule))
+    collate = collation(loaded, examples, schedule)
     tuned = prepare_model(model, schedule)
     resumable = ResumableState(tuned, schedule.validation, folder, progress)
-    collate = partial(collate_batch, pad=loaded.pad, row_tokens=schedule.row_tokens, layout=layout)
     with forward.forward_returns_loss(model), on_signal.listening():
         trainer = LanguageAwareTrainer(
             model=tuned,
@@ -92,13 +90,26 @@ def train(  # noqa: PLR0913 - what is trained, on what, how, and where
             callbacks=[*resumable.callbacks, on_signal],
         )
         trainer.train(resume_from_checkpoint=resumable.restore())
-    steps = trainer.state.global_step
-    on_signal.raise_if_stopped(steps, schedule.steps)
+    on_signal.raise_if_stopped(trainer.state.global_step, schedule.steps)
+    return finish(trainer, model, tuned)
+
+
+def finish(
+    trainer: LanguageAwareTrainer, model: PreTrainedModel, tuned: PreTrainedModel | PeftModel
+) -> TrainingResult:
+    """Leave the model with its best weights, complete on the main process."""
+    steps, resumable = trainer.state.global_step, trainer.resumable
     resumable.restore_best()
     check_finite_weights(model, steps)
     sharding.unshard(tuned, trainer)
     adapter = tuned if isinstance(tuned, PeftModel) else None
     return TrainingResult(loss_curve(trainer.state), resumable.validated, steps, adapter)
+
+
+def collation(loaded: LoadedModel, examples: Sequence[Example], schedule: Schedule) -> Collate:
+    """From examples to batches, in the cheapest layout."""
+    layout = processes.decide_on_main(lambda: choose_layout(loaded.model, examples, schedule))
+    return partial(collate_batch, pad=loaded.pad, row_tokens=schedule.row_tokens, layout=layout)
 
 
 def choose_layout(

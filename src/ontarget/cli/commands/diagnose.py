@@ -145,7 +145,6 @@ def run_diagnosis(
         from ontarget.analysis import diagnose as diagnosing
         from ontarget.analysis.validation import greedy_translator
         from ontarget.models import loading
-        from ontarget.models.prompting import fitting_templates
 
         def show(what: str, done: int, total: int) -> None:
             status.update(f"{what}: {done:,} of {total:,}")
@@ -156,10 +155,7 @@ def run_diagnosis(
         supervised, _ = directions_of(languages)
         name = None
         if prompt_format is None:
-            formats = fitting_templates(loaded)
-            known = [s for s in samples if Direction(s.source_lang, s.target_lang) in supervised]
-            name = diagnosing.best_template(loaded, known, formats, show)
-            prompt_format = formats[name]
+            name, prompt_format = diagnosing.best_template(loaded, samples, supervised, show)
         settings = diagnosing.DiagnosisSettings(
             languages=languages,
             supervised=supervised,
