@@ -112,6 +112,7 @@ def test_losses_are_measured_by_kind_of_direction_under_right_and_wrong_instruct
     right = [nats_by_definition(loaded, one) for one in supervised]
     conflicts = [wrong_target(one, SETTINGS.languages, 0) for one in supervised]
     wrong = [nats_by_definition(loaded, one) for one in conflicts]
+    assert measures.kinds[1].wrong_nats is None and measures.kinds[1].wrong_first is None
     assert kind.right_nats == pytest.approx(mean(n for nats, _ in right for n in nats), rel=1e-4)
     assert kind.wrong_nats == pytest.approx(mean(n for nats, _ in wrong for n in nats), rel=1e-4)
     assert kind.right_first == pytest.approx(mean(p[0] for _, p in right), rel=1e-4)
@@ -175,7 +176,7 @@ def test_progress_is_shown_from_the_first_batch_on() -> None:
         SETTINGS,
         lambda what, *count: seen.append((what, count)),
     )
-    assert seen[0] == ("losses one target, right instruction", (16, 20))
+    assert seen[0] == ("losses under right instructions", (16, 20))
     assert seen[-1] == ("translating", (20, 20))
 
 

@@ -10,10 +10,11 @@ from support.texts import TEXTS
 from support.translators import FixedTranslator
 
 from ontarget import OffTarget
-from ontarget.analysis.diagnose import DiagnosisSettings, diagnose, validate
+from ontarget.analysis.diagnose import DiagnosisSettings, diagnose
 from ontarget.analysis.evaluate import evaluate_translations
 from ontarget.analysis.evaluate_files import evaluate_files
 from ontarget.analysis.results import ratio_fault
+from ontarget.analysis.validation import validate
 from ontarget.models.templates import TEMPLATES, PromptFormat
 from ontarget.offtarget.detection import Detection
 from ontarget.records import Direction, Sample, Translation
@@ -107,6 +108,7 @@ def test_diagnosis_and_validation_count_the_ratio_as_by_hand() -> None:
         detection=detection,
         seed=0,
     )
-    measures = diagnose(tiny(), fixed, samples(), settings).measures
-    assert measures.off_target_percent == {"nl-it": PERCENT}
-    assert measures.reference_off_target_percent == {"nl-it": FLOOR}
+    (direction,) = diagnose(tiny(), fixed, samples(), settings).measures.directions
+    assert (direction.name, direction.percent) == ("nl-it", PERCENT)
+    assert direction.reference_percent == FLOOR
+    assert (direction.off_target, direction.judged) == (OFF_TARGET, JUDGED)

@@ -68,7 +68,9 @@ def test_a_chat_template_that_cannot_be_read_is_one_line(
 
 
 def test_defaults_are_the_settings_of_the_paper(write_recipe: Writer) -> None:
-    path = write_recipe(mle={"epochs": 3}, unlikelihood={"steps": 100}, translate=None)
+    path = write_recipe(
+        mle={"epochs": 3}, unlikelihood={"steps": 100, "tokens": "all"}, translate=None
+    )
     recipe = load_recipe(path)
     mle, unlikelihood = recipe.mle, recipe.unlikelihood
     assert mle is not None and unlikelihood is not None

@@ -5,7 +5,7 @@ them: sources from which training shows a single target language, where reading 
 never made a difference. A mean over all directions hides it (docs/results/preflight.md).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -38,6 +38,7 @@ TRIAL = 12  # sentences on which templates are compared
 ANSWERS = 3  # shown of the direction that is most off-target
 COMPARED_WORDS = 2  # by which two answers are said to begin alike
 
+LogOdds = Mapping[str, torch.Tensor]  # nats, of the response tokens of each sample by its key
 Progress = Callable[[str, int, int], None]  # what is measured, how much is done, out of how much
 
 
@@ -69,10 +70,13 @@ def diagnose(
     forward.check_supported(loaded.model, str(loaded.model.name_or_path or "the model"))
     loaded.model.eval()  # type: ignore[no-untyped-call]
     losses = ResponseLosses(loaded, settings.prompt_format, progress)
+    rows = losses(samples, "under right instructions")
+    right = {sample.key: row for sample, row in zip(samples, rows, strict=True)}
     kinds = [
-        measure_kind(kind, group, settings, losses) for kind, group in groups(samples, settings)
+        measure_kind(kind, group, right, settings, losses)
+        for kind, group in groups(samples, settings)
     ]
-    gain, gained = source_gain(samples, settings, losses)
+    gain, gained = source_gain(samples, right, settings, losses)
     texts = translate_all(
         translator, samples, lambda done, total: progress("translating", done, total)
     )
@@ -170,20 +174,27 @@ def response_log_odds(
 
 
 def measure_kind(
-    kind: Kind, samples: Sequence[Sample], settings: DiagnosisSettings, losses: ResponseLosses
+    kind: Kind,
+    samples: Sequence[Sample],
+    right: LogOdds,
+    settings: DiagnosisSettings,
+    losses: ResponseLosses,
 ) -> KindMeasures:
-    """Losses of one kind of direction under right and wrong instructions."""
-    right = losses(samples, f"{kind}, right instruction")
-    conflicts = [wrong_target(sample, settings.languages, settings.seed) for sample in samples]
-    wrong = losses(conflicts, f"{kind}, wrong instruction")
-    return KindMeasures(
+    """Losses of one kind of direction under right and, if supervised, wrong instructions."""
+    rows = [right[sample.key] for sample in samples]
+    measures = KindMeasures(
         kind=kind,
         segments=len(samples),
-        right_nats=mean_nats(right),
-        right_first=mean_first(right),
-        wrong_nats=mean_nats(wrong),
-        wrong_first=mean_first(wrong),
+        right_nats=mean_nats(rows),
+        right_first=mean_first(rows),
+        wrong_nats=None,
+        wrong_first=None,
     )
+    if kind == "zero-shot":
+        return measures
+    conflicts = [wrong_target(sample, settings.languages, settings.seed) for sample in samples]
+    wrong = losses(conflicts, f"under wrong instructions, {kind}")
+    return replace(measures, wrong_nats=mean_nats(wrong), wrong_first=mean_first(wrong))
 
 
 def mean_nats(log_odds: Sequence[torch.Tensor], skip: int = 0) -> float:
@@ -198,7 +209,7 @@ def mean_first(log_odds: Sequence[torch.Tensor]) -> float:
 
 
 def source_gain(
-    samples: Sequence[Sample], settings: DiagnosisSettings, losses: ResponseLosses
+    samples: Sequence[Sample], right: LogOdds, settings: DiagnosisSettings, losses: ResponseLosses
 ) -> tuple[float, int]:
     """How much the source helps to continue a right answer: what there is to uncover.
 
@@ -209,9 +220,8 @@ def source_gain(
     """
     zero_shot = [s for s in samples if direction_of(s) not in settings.supervised]
     measured = zero_shot or list(samples)
-    others = other_sources(measured)
-    own = losses(measured, "with their source")
-    other = losses(others, "with another source")
+    own = [right[sample.key] for sample in measured]
+    other = losses(other_sources(measured), "with the source of another sentence")
     return mean_nats(other, FORCED) - mean_nats(own, FORCED), len(measured)
 
 

@@ -30,8 +30,8 @@ class KindMeasures:
     segments: int
     right_nats: float  # mean -log p under the right instruction
     right_first: float  # mean p of the first token
-    wrong_nats: float  # the same under an instruction for another language
-    wrong_first: float
+    wrong_nats: float | None  # under an instruction for another language; None for zero-shot
+    wrong_first: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ What is chosen here was found on dev sentences of two pretrained models and thre
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 from pathlib import Path
 
@@ -22,7 +23,9 @@ SPLITS = ("train", "dev", "test")
 PIVOT = "en"  # if the corpus has it, else its first language
 ADAPTED_PARAMETERS = 50_000_000  # a larger model is tuned by an adapter
 CHARACTERS = 300  # of the longest training text
-TEST_ROWS, DEV_ROWS = 100, 60
+TEST_ROWS, DEV_ROWS = 50, 60
+READ_ROWS = 10_000  # of dev, to see how long sentences are
+LONGEST = 512  # tokens of a translation, at most
 STAGE1_STEPS, STAGE2_STEPS = 80, 60
 
 
@@ -117,7 +120,7 @@ def recipe_text(corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: 
         *(stage1_lines(traits) if stage1 else []),
         *stage2_lines(corpus, traits),
         "",
-        "translate: {beams: 1, batch: 32, max_new_tokens: 200}",
+        f"translate: {{beams: 1, batch: 32, max_new_tokens: {longest_answer(corpus)}}}",
         "report_to: []",
     ]
     return "\n".join(lines) + "\n"
@@ -172,6 +175,13 @@ def stage2_lines(corpus: CorpusFiles, traits: ModelTraits) -> list[str]:
 def quoted(text: object) -> str:
     """A text as YAML writes it, quoted only where it must be."""
     return yaml.safe_dump(str(text), width=10**6, allow_unicode=True).splitlines()[0]
+
+
+def longest_answer(corpus: CorpusFiles) -> int:
+    """Tokens enough for any dev sentence: half of its bytes in UTF-8."""
+    rows = islice(readers.read(corpus.dev, corpus.languages), READ_ROWS)
+    longest = max(len(text.encode()) for row in rows for text in row.texts.values())
+    return min(LONGEST, max(16, longest // 2))
 
 
 def reason_for_template(traits: ModelTraits) -> str:

@@ -12,6 +12,7 @@ from ontarget.data.conflicts import Conflicts, Draw
 from ontarget.recipe.sections import Fraction, Layers, Name, Positive, Section
 
 PAPER = {"conflicts": "references", "alpha": 0.05}  # with `tokens: all`, unless set otherwise
+ADAPTER_LEARNING_RATE = 3e-4  # with `adapter`, unless set otherwise
 
 
 class Training(Section):
@@ -138,14 +139,26 @@ class Adapter(Section):
         return targets
 
 
-class Mle(Training):
-    """Stage 1: maximum likelihood on multilingual translation instructions."""
+class Stage(Training):
+    """What both stages have besides a training's settings."""
 
     adapter: Adapter | None = None
     validation: Validation | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def adapter_rate(cls, content: Any) -> Any:
+        """An adapter needs a higher learning rate than all weights."""
+        if isinstance(content, dict) and content.get("adapter") is not None:
+            return {"learning_rate": ADAPTER_LEARNING_RATE} | content
+        return content
 
-class Unlikelihood(Training):
+
+class Mle(Stage):
+    """Stage 1: maximum likelihood on multilingual translation instructions."""
+
+
+class Unlikelihood(Stage):
     """Stage 2: MLE plus alpha times unlikelihood on conflict samples."""
 
     batch: Positive = 8
@@ -155,9 +168,7 @@ class Unlikelihood(Training):
     own_tokens: Annotated[int, Field(gt=0, le=64)] = 4  # of an own answer
     tokens: Literal["reach", "all"] = "reach"  # conflict tokens weighted by reach, or all alike
     draw: Draw = "wrong_target"  # of conflicts from references
-    preflight: Annotated[int, Field(ge=0)] = 10  # dev sentences in each direction; 0 leaves it out
-    adapter: Adapter | None = None
-    validation: Validation | None = None
+    preflight: Annotated[int, Field(ge=0)] = 8  # dev sentences in each direction; 0 leaves it out
 
     @model_validator(mode="before")
     @classmethod

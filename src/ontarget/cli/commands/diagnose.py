@@ -81,8 +81,9 @@ def diagnosis_lines(result: "DiagnosisResult") -> Iterator[str]:
         yield ""
     header = ["references", "n", "nats a token", "wrongly asked", "p of the first", "wrongly asked"]
     yield from text_table(header, [
-        [k.kind, str(k.segments), f"{k.right_nats:.2f}", f"{k.wrong_nats:.2f}",
-         f"{k.right_first:.2f}", f"{k.wrong_first:.2f}"]
+        [k.kind, str(k.segments), *map(two_decimals, (
+            k.right_nats, k.wrong_nats, k.right_first, k.wrong_first
+        ))]
         for k in measures.kinds
     ])  # fmt: skip
     yield ""
@@ -97,6 +98,11 @@ def diagnosis_lines(result: "DiagnosisResult") -> Iterator[str]:
         yield one_line(f"{answer.direction}: {answer.source} -> {answer.answer}")
     yield ""
     yield result.verdict.words
+
+
+def two_decimals(value: float | None) -> str:
+    """A number, or a dash where it was not measured."""
+    return "-" if value is None else f"{value:.2f}"
 
 
 def check_languages(languages: tuple[str, ...]) -> None:

@@ -62,6 +62,7 @@ def repair(model: Model, data: Data, languages: Languages = None, out: Out = Non
     place = out or default_out(model, data)
     path = place / RECIPE
     if not path.is_file():
+        place.mkdir(parents=True, exist_ok=True)  # before the diagnosis, which takes minutes
         quiet_libraries()
         fault, text = propose(model, corpus, place)
         if fault == "fine":
@@ -69,7 +70,6 @@ def repair(model: Model, data: Data, languages: Languages = None, out: Out = Non
             return
         with artifacts.publish_file(path) as file:
             file.write(text)
-    write(f"recipe: {path}")
     recipe = load_recipe(path)
     if recipe.base.model != model or recipe.corpus.train != (corpus.train,):
         raise ArtifactError(
@@ -77,6 +77,7 @@ def repair(model: Model, data: Data, languages: Languages = None, out: Out = Non
             "give another --out, or remove it"
         )
     checks.check_recipe(recipe)
+    write(f"recipe: {path}")
     run_and_show(recipe, None, None)
     write(*outcome(recipe))
 
