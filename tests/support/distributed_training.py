@@ -29,7 +29,7 @@ from ontarget.training.resume import STATE_FILE
 from ontarget.training.train import training_arguments
 from support.as_if_on_accelerators import as_if_on_accelerators
 from support.models import coder, tiny
-from support.trainings import examples, schedule
+from support.trainings import examples, own_answers, schedule
 
 SETTING: dict[str, Any] = {
     "steps": 20, "batch": 8, "micro_batch": 2, "learning_rate": 3e-3, "row_tokens": 30,
@@ -104,7 +104,8 @@ def trained(folder: Path, changes: dict[str, Any]) -> None:
         setting["adapter"] = LowRankAdapter(
             rank=2, scale=2.0, dropout=0.0, targets=["all-linear"], kind="lora"
         )
-    loaded, drawn = tiny(), examples(setting.pop("samples", SAMPLES))
+    own = setting.pop("own", False)
+    loaded, drawn = tiny(), examples(setting.pop("samples", SAMPLES), own=own)
     if setting.pop("encoder", False):
         loaded, drawn = coder("M2M-100"), [encoded(example) for example in drawn]
     if setting.pop("validated", False):
@@ -117,6 +118,7 @@ def trained(folder: Path, changes: dict[str, Any]) -> None:
             schedule(**setting),
             folder / "states",
             lambda point: report(folder, point, slow),
+            answers=own_answers(loaded),
         )
     if processes.is_main_process():
         save_model(done.adapter or loaded.model, str(folder / "model.safetensors"))

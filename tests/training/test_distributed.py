@@ -54,6 +54,7 @@ ENGINES = [
 KINDS: dict[str, dict[str, Any]] = {
     "all weights": {}, "validated": {"validated": True}, "LoRA": {"lora": True, "validated": True},
     "uneven epochs": {"samples": 42}, "encoder-decoder": {"encoder": True},
+    "own answers": {"own": True, "samples": 42},
 }  # fmt: skip
 
 

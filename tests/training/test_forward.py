@@ -32,9 +32,16 @@ NEO = {
     "attention_types": [[["global", "local"], 1]], "max_position_embeddings": 128, **ENDS,
 }  # fmt: skip
 BLOOM = {"vocab_size": 96, "hidden_size": 16, "n_layer": 2, "n_head": 2, **ENDS}
+DELTA = {  # a layer of Gated DeltaNet, whose state would run on into the next packed sequence
+    **SMALL, "head_dim": 8, "layer_types": ["linear_attention", "full_attention"],
+    "linear_conv_kernel_dim": 2, "linear_key_head_dim": 8, "linear_value_head_dim": 8,
+    "linear_num_key_heads": 2, "linear_num_value_heads": 2,
+}  # fmt: skip
 FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "Llama": (hf.LlamaConfig, SMALL),
     "Qwen3": (hf.Qwen3Config, {**SMALL, "head_dim": 8}),
+    "Qwen3.5": (hf.Qwen3_5TextConfig, DELTA),
+    "Phi3": (hf.Phi3Config, SMALL),
     "Mistral": (hf.MistralConfig, {**SMALL, "sliding_window": 3}),
     "Gemma2": (hf.Gemma2Config, {**SMALL, "head_dim": 8, "final_logit_softcapping": 2.0}),
     "Gemma3": (hf.Gemma3TextConfig, {**SMALL, "head_dim": 8, "sliding_window": 3}),
@@ -67,8 +74,8 @@ ENCODERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "Marian": (hf.MarianConfig, CODER),
 }
 FAMILIES |= ENCODERS
-UNPACKED = {"OPT", "Bloom", *ENCODERS}  # attention does not separate sequences by positions
-UNSHARED = {"Mistral", "Gemma3", "GPTNeo", "Bloom", *ENCODERS}  # windows of 3, or no positions
+UNPACKED = {"OPT", "Bloom", "Qwen3.5", *ENCODERS}  # positions do not separate sequences
+UNSHARED = {"Mistral", "Gemma3", "GPTNeo", *UNPACKED} - {"OPT"}  # windows of 3, or no positions
 EAGER = {"Gemma2", "GPTNeo", "Bloom", "T5", "T5 untied", "mT5"}  # these have no other attention
 families = pytest.mark.parametrize("family", FAMILIES)
 
