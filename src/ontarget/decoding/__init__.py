@@ -4,4 +4,5 @@ base        `Translator`, the Protocol, what it returns, and how to search
 backends    the translator of a model: the only place that names a backend
 resume      translation that resumes after a kill
 hf          a Hugging Face model in this process
+greedy      greedy decoding that drops finished answers from the batch
 """

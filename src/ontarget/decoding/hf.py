@@ -1,13 +1,15 @@
 """Translation with a Hugging Face model: greedy or beam search, batched by length."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 
 from ontarget.decoding.base import Hypothesis, Search
+from ontarget.decoding.greedy import can_drop_rows, greedy_answers
 from ontarget.errors import ModelError
 from ontarget.models.loading import LoadedModel, check_token_ids
 from ontarget.models.padding import generation_inputs
@@ -66,12 +68,20 @@ def generate(
         inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
         # Not inference_mode: weights that ZeRO-3 gathers in it could not be trained afterwards.
         with torch.no_grad(), use_generation_config(loaded.model, config):
-            rows = loaded.model.generate(**inputs).tolist()  # type: ignore[operator]
-        width = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
+            if search.beams == 1 and can_drop_rows(loaded.model):
+                rows = greedy_answers(loaded.model, inputs, ends, search.max_new_tokens)
+            else:
+                rows = new_tokens(loaded.model, inputs)
         yield {
-            index: hypothesis(loaded, row[width:], ends)
-            for index, row in zip(indices, rows, strict=True)
+            index: hypothesis(loaded, row, ends) for index, row in zip(indices, rows, strict=True)
         }
+
+
+def new_tokens(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> list[list[int]]:
+    """What the model generates after each row of its inputs, by its generation settings."""
+    rows: Tensor = model.generate(**inputs)  # type: ignore[operator]
+    width = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
+    return rows[:, width:].tolist()
 
 
 def begin_answers(
@@ -89,9 +99,8 @@ def begin_answers(
     inputs = generation_inputs(prompts, loaded.pad)
     inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
     with torch.no_grad(), use_generation_config(loaded.model, config):
-        rows = loaded.model.generate(**inputs).tolist()  # type: ignore[operator]
-    width = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
-    return [tuple(row[: len(truncate_at(row, stop)) + 1]) for row in (r[width:] for r in rows)]
+        rows = new_tokens(loaded.model, inputs)
+    return [tuple(row[: len(truncate_at(row, stop)) + 1]) for row in rows]
 
 
 @contextmanager
