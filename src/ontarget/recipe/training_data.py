@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ontarget import artifacts
 from ontarget.data.sampling import choose
@@ -22,6 +22,9 @@ from ontarget.training.batches.sequences import (
     TokenSequence,
     token_sequence,
 )
+
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,7 @@ def own_conflicts(
     ]
 
 
-def rotate(conflicts: Sequence[OwnConflict]) -> list[OwnConflict]:
+def rotate(conflicts: Sequence[Item]) -> list[Item]:
     """The conflicts half a turn on, so that none is in the same optimizer step as its sample.
 
     There, likelihood would raise the very words that unlikelihood lowers: a model that does not

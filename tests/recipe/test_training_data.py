@@ -1,0 +1,69 @@
+"""Examples of stage 2: each sample once, each conflict once, and own conflicts beside others."""
+
+from dataclasses import replace
+
+import pytest
+from support.models import tiny
+
+from ontarget.models.prompting import build_prompts
+from ontarget.models.templates import TEMPLATES, PromptFormat
+from ontarget.recipe.training_data import ConflictSamples, make_examples, rotate
+from ontarget.recipe.training_sections import Unlikelihood
+from ontarget.records import Sample
+
+PLAIN = PromptFormat(template=TEMPLATES["plain"])
+
+
+def sample(number: int, *, asked: str = "en", target: str = "en", text: str = "hello") -> Sample:
+    return Sample(
+        key=str(number), source_lang="it", asked_lang=asked, target_lang=target,
+        source="ciao" * (number + 1), target=text,
+    )  # fmt: skip
+
+
+SAMPLES = [sample(number) for number in range(5)]
+OWN = [sample(number, asked="nl", target="ro", text="") for number in range(5)]
+
+
+def own_examples() -> list[tuple[str, str]]:
+    """The keys of each sample and of its conflict."""
+    conflicts = ConflictSamples(samples=OWN, section=Unlikelihood(steps=1))
+    examples = make_examples(tiny(), PLAIN, SAMPLES, 500, conflicts=conflicts)
+    return [(one.rows[0].key, one.own.key) for one in examples if one.own]
+
+
+def test_an_own_conflict_accompanies_another_sample_than_its_own() -> None:
+    """Else likelihood would raise the very words that unlikelihood lowers in the same step."""
+    pairs = own_examples()
+    assert [key for key, _ in pairs] == [one.key for one in SAMPLES]
+    assert sorted(key for _, key in pairs) == sorted(one.key for one in OWN)
+    assert all(key != other for key, other in pairs)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_rotation_keeps_every_conflict(count: int) -> None:
+    conflicts = list(range(count))
+    assert sorted(rotate(conflicts)) == conflicts
+
+
+def test_an_own_conflict_is_answered_under_one_instruction_and_unlikely_under_the_other() -> None:
+    loaded = tiny()
+    conflicts = ConflictSamples(samples=OWN, section=Unlikelihood(steps=1, own_tokens=3))
+    first = make_examples(loaded, PLAIN, SAMPLES, 500, conflicts=conflicts)[0].own
+    assert first is not None and first.tokens == 3
+    (own,) = [one for one in OWN if one.key == first.key]
+    answered, asked = (replace(own, asked_lang=language) for language in ("ro", "nl"))
+    assert [first.answered, first.asked] == build_prompts(loaded, [answered, asked], PLAIN)
+    assert first.source == own.source
+
+
+def test_references_are_unlikely_beside_their_own_sample() -> None:
+    wrong = [sample(number, asked="nl") for number in range(5)]
+    section = Unlikelihood(steps=1, conflicts="references")
+    conflicts = ConflictSamples(samples=wrong, section=section)
+    examples = make_examples(tiny(), PLAIN, SAMPLES, 500, conflicts=conflicts)
+    for one in examples:
+        true, conflict = one.rows
+        assert true.key == conflict.key and conflict.unlikely and conflict.by_reach
+        assert true.tokens[true.prompt_tokens :] == conflict.tokens[conflict.prompt_tokens :]
+        assert not true.unlikely and not true.by_reach
