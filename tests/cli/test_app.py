@@ -58,7 +58,7 @@ def test_h_is_help_and_has_an_example(command: list[str]) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_example_has_only_known_options(command: str) -> None:
     text = " ".join(run_command(command, "--help").stdout.split())
-    (example,) = re.findall(rf"Example: ontarget ({command} .*?) (?:Arguments|Options):", text)
+    (example,) = re.findall(rf"Example: ontarget ({command}\b.*?) (?:Arguments|Options):", text)
     options = re.findall(r"(?<= )--?[\w-]+", example)
     assert all(re.search(rf"{option}\b", text.partition("Options:")[2]) for option in options)
 

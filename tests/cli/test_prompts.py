@@ -97,7 +97,7 @@ def test_a_model_from_scratch_has_no_prompt_to_show(write_recipe: Writer) -> Non
 def test_a_corpus_without_a_supervised_direction_has_no_prompt_to_show(
     chat_folder: Path, write_recipe: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ontarget.pipeline.checks.check_corpus", lambda recipe: "unread")
+    monkeypatch.setattr("ontarget.pipeline.checks.check_corpus", lambda recipe: ("unread", True))
     files = corpus(tmp_path, train=b"en\tit\tnl\n\tb\tc\n")
     path = write_recipe(base={"model": str(chat_folder)}, template="alma", corpus=files)
     error = error_of("check", path, "--show-prompt")

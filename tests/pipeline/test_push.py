@@ -148,7 +148,9 @@ def test_the_card_has_the_scores_and_settings_of_the_run(
         for signature in (score["detector"], *score["signatures"].values()):
             assert signature.replace("|", "\\|").replace("_", "\\_") in body
     assert body.count("**Stage ") == stages
-    assert ("alpha, weight of the unlikelihood: 0.05" in body) == (system == "stage2")
+    own = "conflict samples: the model's own answers, 4 tokens, weighted by reach"
+    assert (own in body) == (system == "stage2")
+    assert ("alpha, weight of the unlikelihood: 1" in body) == (system == "stage2")
     assert "The base model is not an LLM." in body and "- seed: 1\n" in body
     assert "- steps: 4\n" in body and "learning rate: 1e-05, cosine" in body
 

@@ -67,17 +67,19 @@ def test_changed_settings_are_named_as_in_the_recipe(run: FinishedRun) -> None:
     change(
         run,
         translate={"beams": 2, "max_new_tokens": 8},
-        unlikelihood=RECIPE["unlikelihood"] | {"alpha": 1.0, "adapter": {"rank": 2}},
+        unlikelihood=RECIPE["unlikelihood"] | {"alpha": 2.0, "adapter": {"rank": 2}},
         evaluate={"votes": 2},
     )
     texts = outdated(run)
     assert texts["5_translate/base"] == "would be made: translate.beams was 1, is 2"
     assert texts["4_unlikelihood"].startswith(
-        "would be made: unlikelihood.alpha was 0.05, is 1.0; "
+        "would be made: unlikelihood.learning_rate was 2e-06, is 0.0003; "
         'unlikelihood.adapter was null, is {"kind": "lora", "rank": 2, '
     )
-    assert texts["4_unlikelihood"].endswith("…; evaluate.votes was 1, is 2")
-    assert texts["4_control"].startswith("would be made: unlikelihood.adapter was null, is ")
+    assert "; unlikelihood.alpha was 1.0, is 2.0; " in texts["4_unlikelihood"]
+    assert texts["4_unlikelihood"].endswith("; evaluate.votes was 1, is 2")
+    assert texts["4_control"].startswith("would be made: unlikelihood.learning_rate was ")
+    assert "alpha" not in texts["4_control"].replace('"alpha": 32.0', "")
     assert texts["6_evaluate"] == "would be made: evaluate.votes was 1, is 2"
     assert "3_mle" not in texts and "1_prepare" not in texts
 

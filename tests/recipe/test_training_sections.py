@@ -1,9 +1,12 @@
 """Defaults that depend on other settings of a stage."""
 
 import pytest
+from conftest import Writer
 from pydantic import ValidationError
 
+from ontarget.errors import RecipeError
 from ontarget.recipe.training_sections import Mle, Unlikelihood
+from ontarget.recipe.yaml_file import load_recipe
 
 
 def test_stage_2_uses_own_answers_weighted_by_reach_unless_told_otherwise() -> None:
@@ -15,6 +18,16 @@ def test_tokens_all_is_the_form_of_the_paper() -> None:
     section = Unlikelihood(steps=1, tokens="all")
     assert (section.conflicts, section.alpha) == ("references", 0.05)
     assert Unlikelihood(steps=1, tokens="all", alpha=0.3).alpha == 0.3
+
+
+def test_with_two_languages_conflicts_are_references_unless_own_ones_are_requested(
+    write_recipe: Writer,
+) -> None:
+    recipe = load_recipe(write_recipe(languages=["en", "it"]))
+    assert recipe.unlikelihood is not None and recipe.unlikelihood.conflicts == "references"
+    own = write_recipe(languages=["en", "it"], unlikelihood={"steps": 1, "conflicts": "own"})
+    with pytest.raises(RecipeError, match="unlikelihood.conflicts: own needs 3 languages"):
+        load_recipe(own)
 
 
 def test_own_answers_are_always_weighted_by_reach() -> None:

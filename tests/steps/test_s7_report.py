@@ -34,7 +34,7 @@ def test_the_whole_recipe_is_shown_without_paths_of_this_machine(tmp_path: Path)
     assert str(tmp_path) not in text and "\u202e" not in text
     assert shown["corpus"]["train"] == ["…/a.tsv", "data/b.tsv"]
     assert shown["base"]["model"] == "…/llm"
-    assert shown["unlikelihood"]["alpha"] == 0.05  # a default
+    assert shown["unlikelihood"]["alpha"] == 1.0  # a default
     assert set(shown) == set(Recipe.model_fields) - {"out", "report_to"}
     assert str(tmp_path) not in str(s7_report.facts(with_paths))
 

@@ -153,9 +153,17 @@ def card_stages(recipe: Recipe, system: str) -> Iterator[CardStage]:
             facts=(
                 *stage_facts(recipe, section, STAGE2.folder),
                 ("alpha, weight of the unlikelihood", f"{section.alpha:g}"),
-                ("conflict samples", section.draw.replace("_", " ")),
+                ("conflict samples", conflicts_in_words(section)),
             ),
         )
+
+
+def conflicts_in_words(section: Unlikelihood) -> str:
+    """Which responses are unlikely, and how their tokens are weighted."""
+    weights = "weighted by reach" if section.tokens == "reach" else "all tokens alike"
+    if section.conflicts == "own":
+        return f"the model's own answers, {section.own_tokens} tokens, {weights}"
+    return f"references, {section.draw.replace('_', ' ')}, {weights}"
 
 
 def stage_facts(recipe: Recipe, section: Mle | Unlikelihood, step: str) -> Facts:

@@ -6,6 +6,7 @@ Paths are relative to the working directory of the command.
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from pydantic import model_validator
 
@@ -53,6 +54,15 @@ class Recipe(Section):
     evaluate: Evaluate = Evaluate()
     report: Report = Report()
     report_to: Trackers = ("tensorboard",)  # where curves can be watched; [] for nowhere
+
+    @model_validator(mode="before")
+    @classmethod
+    def two_languages(cls, content: Any) -> Any:
+        """Own answers need three languages, so with two the default is references."""
+        match content:
+            case {"languages": [_, _], "unlikelihood": dict(section)}:
+                return {**content, "unlikelihood": {"conflicts": "references", **section}}
+        return content
 
     @model_validator(mode="after")
     def consistent(self) -> "Recipe":

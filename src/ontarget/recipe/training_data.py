@@ -23,7 +23,6 @@ from ontarget.training.batches.sequences import (
     token_sequence,
 )
 
-
 Item = TypeVar("Item")
 
 
