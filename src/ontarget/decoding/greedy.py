@@ -30,7 +30,7 @@ def greedy_answers(
     `model.generation_config` is used; its length is set here.
     """
     generate: Any = model.generate
-    config: GenerationConfig = model.generation_config  # type: ignore[assignment]
+    config: GenerationConfig = model.generation_config
     ids, mask, cache = inputs["input_ids"], inputs["attention_mask"], None
     answers: list[list[int]] = [[] for _ in ids]
     active = list(range(len(ids)))

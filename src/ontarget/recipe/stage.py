@@ -122,10 +122,10 @@ def save_result(
         artifacts.write_jsonl(out / "validation.jsonl", result.validated)
 
 
-def dev_samples(context: StepContext[Any], count: int) -> list[Sample]:
-    """`count` dev samples of each direction, drawn at random."""
+def dev_samples(context: StepContext[Any], count: int, *, by_row: bool = False) -> list[Sample]:
+    """`count` dev samples of each direction, drawn at random; `by_row`: of the same sentences."""
     samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "dev.jsonl", Sample)
-    drawn = choose(samples, len(samples), context.settings.seed, by_row=True)
+    drawn = choose(samples, len(samples), context.settings.seed, by_row=by_row)
     return first_of_each_direction(drawn, count)
 
 

@@ -56,7 +56,7 @@ def preflight(context: StepContext[UnlikelihoodSettings], loaded: LoadedModel) -
     device = loaded.model.device
     if not getattr(loaded.model, "is_quantized", False):
         loading.move_to_accelerator(loaded.model)  # an engine that shards has left it on the CPU
-    samples = stage.dev_samples(context, settings.unlikelihood.preflight)
+    samples = stage.dev_samples(context, settings.unlikelihood.preflight, by_row=True)
     result = diagnose.diagnose(
         loaded,
         greedy_translator(loaded, settings.prompt_format, samples, batch=context.dev_batch),

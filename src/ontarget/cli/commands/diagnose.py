@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ontarget.analysis.preflight import DiagnosisResult
 
 SEED = 0  # of the draw of sentences and of their conflict samples
+SHOWN = 100  # characters of a source or answer
 BATCH = 64  # sentences translated at once
 
 
@@ -95,7 +96,8 @@ def diagnosis_lines(result: "DiagnosisResult") -> Iterator[str]:
     ])  # fmt: skip
     yield ""
     for answer in measures.answers:
-        yield one_line(f"{answer.direction}: {answer.source} -> {answer.answer}")
+        source, text = (one_line(t)[:SHOWN] for t in (answer.source, answer.answer))
+        yield f"{answer.direction}: {source} -> {text or '(empty)'}"
     yield ""
     yield result.verdict.words
 
