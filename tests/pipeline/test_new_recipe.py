@@ -3,9 +3,16 @@
 from pathlib import Path
 
 import pytest
+from support.runs import FinishedRun
 
 from ontarget.errors import CorpusError
-from ontarget.pipeline.new_recipe import ModelTraits, find_corpus, recipe_text
+from ontarget.pipeline.new_recipe import (
+    ModelTraits,
+    find_corpus,
+    fitting_recipe,
+    recipe_text,
+    traits_of,
+)
 from ontarget.recipe.yaml_file import load_recipe
 
 ROW = "Ciao\tHello\tHallo\tCześć\n"
@@ -29,7 +36,8 @@ def traits(**changes: object) -> ModelTraits:
 def written(folder: Path, *, stage1: bool = True, languages: tuple[str, ...] = ()) -> Path:
     corpus = find_corpus(corpus_folder(folder), languages)
     path = folder / "recipe.yaml"
-    path.write_text(recipe_text(corpus, traits(), folder / "run", stage1=stage1), encoding="utf-8")
+    text = recipe_text(corpus, traits(), folder / "run", stage1=stage1, micro_batch=8)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -60,7 +68,8 @@ def test_large_models_are_tuned_by_an_adapter(
     tmp_path: Path, parameters: int | None, adapted: bool
 ) -> None:
     corpus = find_corpus(corpus_folder(tmp_path))
-    text = recipe_text(corpus, traits(parameters=parameters), tmp_path / "run", stage1=True)
+    made = traits(parameters=parameters)
+    text = recipe_text(corpus, made, tmp_path / "run", stage1=True, micro_batch=8)
     (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
     recipe = load_recipe(tmp_path / "recipe.yaml")
     assert recipe.mle is not None and (recipe.mle.adapter is not None) == adapted
@@ -70,7 +79,8 @@ def test_paths_and_names_with_signs_of_yaml_survive(tmp_path: Path) -> None:
     odd = tmp_path / "a: b # 'c'"
     odd.mkdir()
     corpus = find_corpus(corpus_folder(odd))
-    text = recipe_text(corpus, traits(model="x: y"), odd / "run", stage1=False)
+    odd_traits = traits(model="x: y")
+    text = recipe_text(corpus, odd_traits, odd / "run", stage1=False, micro_batch=8)
     (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
     recipe = load_recipe(tmp_path / "recipe.yaml")
     assert (recipe.base.model, recipe.out) == ("x: y", odd / "run")
@@ -98,6 +108,19 @@ def test_a_requested_language_that_a_split_lacks_is_an_error(tmp_path: Path) -> 
     corpus_folder(tmp_path, dev="it\ten\tnl\tx")
     with pytest.raises(CorpusError, match="dev.tsv: no column 'pl'; leave the language out"):
         find_corpus(tmp_path, ("en", "pl"))
+
+
+@pytest.mark.parametrize(("gib", "sizes"), [(64.0, (16, 8)), (1e-3, (1, 1))])
+def test_the_micro_batch_fits_into_the_memory(
+    finished_run: FinishedRun, tmp_path: Path, gib: float, sizes: tuple[int, int]
+) -> None:
+    corpus = find_corpus(corpus_folder(tmp_path))
+    made = traits_of(str(finished_run.out / "0_base/model"))
+    text = fitting_recipe(corpus, made, tmp_path / "run", stage1=True, gib=gib)
+    (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
+    recipe = load_recipe(tmp_path / "recipe.yaml")
+    assert recipe.mle is not None and recipe.unlikelihood is not None
+    assert (recipe.mle.micro_batch, recipe.unlikelihood.micro_batch) == sizes
 
 
 def two_files(folder: Path) -> Path:

@@ -18,6 +18,8 @@ from ontarget.errors import CorpusError
 from ontarget.languages.names import is_known
 from ontarget.models import folder
 from ontarget.models.templates import prompt_format_of
+from ontarget.pipeline.plan import make_plan
+from ontarget.recipe.recipe import Recipe
 
 SPLITS = ("train", "dev", "test")
 PIVOT = "en"  # if the corpus has it, else its first language
@@ -25,6 +27,7 @@ ADAPTED_PARAMETERS = 50_000_000  # a larger model is tuned by an adapter
 CHARACTERS = 300  # of the longest training text
 TEST_ROWS, DEV_ROWS = 40, 60
 READ_ROWS = 10_000  # of dev, to see how long sentences are
+MICRO_BATCHES = (16, 8, 4, 2, 1)
 LONGEST = 512  # tokens of a translation, at most
 STAGE1_STEPS, STAGE2_STEPS = 80, 60
 
@@ -113,12 +116,30 @@ def split_file(folder: Path, split: str) -> Path:
     return found[0]
 
 
-def recipe_text(corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: bool) -> str:
+def fitting_recipe(
+    corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: bool, gib: float
+) -> str:
+    """The recipe with the largest micro-batch that fits into a memory of `gib` GiB.
+
+    Of a model that is not in a folder the memory is not known; it gets micro-batches of 4.
+    """
+    if traits.parameters is None:
+        return recipe_text(corpus, traits, out, stage1=stage1, micro_batch=4)
+    for size in MICRO_BATCHES:
+        text = recipe_text(corpus, traits, out, stage1=stage1, micro_batch=size)
+        if make_plan(Recipe.model_validate(yaml.safe_load(text)), gib, 1).fits:
+            break
+    return text
+
+
+def recipe_text(
+    corpus: CorpusFiles, traits: ModelTraits, out: Path, *, stage1: bool, micro_batch: int
+) -> str:
     """The recipe as YAML; `stage1`: the model is not yet tuned to translate."""
     lines = [
         *head_lines(corpus, traits, out),
-        *(stage1_lines(traits) if stage1 else []),
-        *stage2_lines(corpus, traits),
+        *(stage1_lines(traits, micro_batch) if stage1 else []),
+        *stage2_lines(corpus, traits, micro_batch),
         "",
         f"translate: {{beams: 1, batch: 32, max_new_tokens: {longest_answer(corpus)}}}",
         "report_to: []",
@@ -149,17 +170,17 @@ def head_lines(corpus: CorpusFiles, traits: ModelTraits, out: Path) -> list[str]
     ]
 
 
-def stage1_lines(traits: ModelTraits) -> list[str]:
+def stage1_lines(traits: ModelTraits, micro_batch: int) -> list[str]:
     """Stage 1."""
     return [
         "",
         "mle: # stage 1: it does not yet translate under this template",
         f"  steps: {STAGE1_STEPS} # a longer one hardens the habit that stage 2 breaks",
-        *training_lines(traits, batch=16),
+        *training_lines(traits, 16, micro_batch),
     ]
 
 
-def stage2_lines(corpus: CorpusFiles, traits: ModelTraits) -> list[str]:
+def stage2_lines(corpus: CorpusFiles, traits: ModelTraits, micro_batch: int) -> list[str]:
     """Stage 2."""
     own = len(corpus.languages) >= FEWEST_LANGUAGES
     return [
@@ -167,7 +188,7 @@ def stage2_lines(corpus: CorpusFiles, traits: ModelTraits) -> list[str]:
         "unlikelihood: # stage 2",
         f"  steps: {STAGE2_STEPS} # at most; dev sentences decide",
         f"  conflicts: {'own' if own else 'references # own answers need three languages'}",
-        *training_lines(traits, batch=8),
+        *training_lines(traits, 8, micro_batch),
         "  validation: {every: 10, segments: 8, stop: true}",
     ]
 
@@ -191,13 +212,13 @@ def reason_for_template(traits: ModelTraits) -> str:
     return "a turn of its chat template" if traits.chat else "short, and it has no chat template"
 
 
-def training_lines(traits: ModelTraits, *, batch: int) -> list[str]:
+def training_lines(traits: ModelTraits, batch: int, micro_batch: int) -> list[str]:
     """What both stages have in common."""
     adapter = traits.parameters is None or traits.parameters > ADAPTED_PARAMETERS
     rate = "3.0e-4" if adapter else "1.0e-4"
     lines = [
         f"  batch: {batch}",
-        f"  micro_batch: {batch}",
+        f"  micro_batch: {min(batch, micro_batch)} # fits into this machine's memory",
         f"  learning_rate: {rate}",
         "  schedule: constant_with_warmup",
     ]

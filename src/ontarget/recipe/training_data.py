@@ -108,10 +108,10 @@ def own_conflicts(
 
 
 def rotate(conflicts: Sequence[Item]) -> list[Item]:
-    """The conflicts half a turn on, so that none is in the same optimizer step as its sample.
+    """The conflicts half a turn on, so that each accompanies another sample than its own.
 
-    There, likelihood would raise the very words that unlikelihood lowers: a model that does not
-    read the instruction yet would keep both (docs/results/real-models.md).
+    In the same optimizer step likelihood would raise the very words that unlikelihood lowers, and a
+    model that does not read the instruction yet cannot do both (docs/results/real-models.md).
     """
     half = len(conflicts) // 2
     return [*conflicts[half:], *conflicts[:half]]

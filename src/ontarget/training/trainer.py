@@ -17,6 +17,7 @@ from ontarget.training.batches.own_answers import OwnAnswers, with_answers
 from ontarget.training.batches.sampler import LengthGroupedSampler, blank_example
 from ontarget.training.batches.sequences import Example
 from ontarget.training.engine import sharding
+from ontarget.training.engine.compile import run_eagerly
 from ontarget.training.losses import IGNORE, Nats, likelihood, log_reach, unlikelihood
 from ontarget.training.monitoring.callbacks import LOGGED_MEANS, LogPoint, SamplerEpoch
 from ontarget.training.resume import ResumableState
@@ -103,7 +104,8 @@ class LanguageAwareTrainer(Trainer):
     ) -> list[list[Example]]:
         """The step's examples with the answers that the model gives now."""
         network: Any = self.model
-        answered = with_answers([e for examples in micro_batches for e in examples], answers)
+        with run_eagerly():  # each step has prompts of other lengths
+            answered = iter(list(with_answers([e for es in micro_batches for e in es], answers)))
         network.train()
         return [[next(answered) for _ in examples] for examples in micro_batches]
 

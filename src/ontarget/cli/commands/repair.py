@@ -1,6 +1,7 @@
 """`new` writes a recipe for a model and a corpus; `repair` also diagnoses, runs and sums up."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from ontarget.cli.commands.diagnose import (
 from ontarget.cli.commands.recipe import run_and_show
 from ontarget.cli.console import quiet_libraries, write
 from ontarget.errors import ArtifactError
+from ontarget.memory_plan.arithmetic import GIB
 from ontarget.models import folder
 from ontarget.pipeline import checks, new_recipe
 from ontarget.pipeline.new_recipe import CorpusFiles
@@ -49,7 +51,8 @@ def new(model: Model, data: Data, languages: Languages = None, out: Out = None) 
     corpus = corpus_of(data, languages)
     folder.check_folder(model)
     traits = new_recipe.traits_of(model)
-    write(new_recipe.recipe_text(corpus, traits, out or default_out(model, data), stage1=True))
+    place = out or default_out(model, data)
+    write(new_recipe.fitting_recipe(corpus, traits, place, stage1=True, gib=machine_gib()))
 
 
 def repair(model: Model, data: Data, languages: Languages = None, out: Out = None) -> None:
@@ -96,7 +99,17 @@ def propose(model: str, corpus: CorpusFiles, out: Path) -> tuple[str, str]:
     traits = new_recipe.traits_of(model, template=result.template)
     fault = result.verdict.fault
     stage1 = fault != "ignores the instruction"
-    return fault, new_recipe.recipe_text(corpus, traits, out, stage1=stage1)
+    text = new_recipe.fitting_recipe(corpus, traits, out, stage1=stage1, gib=machine_gib())
+    return fault, text
+
+
+def machine_gib() -> float:
+    """The memory to train in, in GiB: that of the first GPU, or most of this machine's."""
+    import torch
+
+    if torch.cuda.is_available():
+        return float(torch.cuda.get_device_properties(0).total_memory) / GIB
+    return 0.8 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
 
 
 def corpus_of(data: Path, languages: str | None) -> CorpusFiles:
