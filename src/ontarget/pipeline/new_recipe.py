@@ -1,6 +1,6 @@
 """A recipe for a model and a corpus, with a reason beside every choice.
 
-What is chosen here was found on dev sentences of two pretrained models and three sets of languages
+What is chosen here was found on dev sentences of one pretrained model and one set of languages
 (docs/results/real-models.md). Nothing is trained and no weight is read.
 """
 
