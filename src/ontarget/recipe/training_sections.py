@@ -1,7 +1,7 @@
 """The settings of trainings, and of the model that they start from.
 
-The defaults of stage 1 are those of arXiv 2403.14399 for LLMs. Stage 2's were chosen on a pretrained
-model (docs/results/real-models.md); `tokens: all` is the paper's.
+The defaults of stage 1 are those of arXiv 2403.14399 for LLMs. Stage 2's were chosen on a
+pretrained model (docs/results/real-models.md); `tokens: all` is the paper's.
 """
 
 from typing import Annotated, Any, Literal
