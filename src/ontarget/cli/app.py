@@ -7,6 +7,7 @@ interrupted by the keyboard; 141 output pipe closed; 143 ended by SIGTERM (128 a
 import errno
 import os
 import sys
+import time
 import traceback
 from typing import Annotated, Any
 
@@ -40,6 +41,7 @@ app = typer.Typer(
     "--languages en,it,nl`. Guide: docs/guide.md.",
 )
 UsageError: Any = typer.BadParameter.__base__  # typer has its own copy of click, or click's
+REPORT_SECONDS = 5.0  # in which the first process of a machine has found the same error
 BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
 SIGNAL = 128  # and its number
 
@@ -126,9 +128,11 @@ def execute(arguments: list[str]) -> int:
 
 def report_bad_input(error: OnTargetError, errors: Console) -> int:
     """Say what is wrong, once a machine; returns the exit code."""
-    # Before the processes are connected, all of them report the same error.
+    # Before the processes are connected, all of them find the same error.
     if processes.launcher_variable("LOCAL_RANK") == 0 or processes.is_initialized():
         errors.print(Text(f"ontarget: {one_line(error)}"), soft_wrap=True)
+    else:
+        time.sleep(REPORT_SECONDS)  # a launcher ends the reporting process when this one ends
     return BAD_INPUT
 
 
