@@ -48,6 +48,8 @@ def test_repair_diagnoses_trains_tests_and_sums_up_and_runs_once(
     assert (out / "4_unlikelihood" / "step.json").stat().st_mtime_ns == made
     other = error_of("repair", finished_run.out / "3_mle/model", corpus, "--out", out)
     assert "recipe.yaml: was written for" in other and "give another --out" in other
+    fewer = error_of("repair", model, corpus, "--out", out, "--languages", "en,it")
+    assert "train.tsv, en, it, nl; give another --out" in fewer
 
 
 def test_new_prints_a_recipe_that_passes_check(

@@ -75,6 +75,22 @@ def test_large_models_are_tuned_by_an_adapter(
     assert recipe.mle is not None and (recipe.mle.adapter is not None) == adapted
 
 
+def test_norwegian_is_a_language_and_not_false(tmp_path: Path) -> None:
+    headers = dict.fromkeys(("train", "dev", "test"), "en\tno\tit\tsv")
+    corpus = find_corpus(corpus_folder(tmp_path, **headers))
+    text = recipe_text(corpus, traits(), tmp_path / "run", stage1=False, micro_batch=8)
+    (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
+    assert load_recipe(tmp_path / "recipe.yaml").languages == ("en", "no", "it", "sv")
+
+
+def test_a_dev_file_without_text_gives_short_answers(tmp_path: Path) -> None:
+    corpus_folder(tmp_path)
+    (tmp_path / "dev.tsv").write_text("it\ten\tnl\tpl\n\t\t\t\n", encoding="utf-8")
+    corpus = find_corpus(tmp_path)
+    text = recipe_text(corpus, traits(), tmp_path / "run", stage1=False, micro_batch=8)
+    assert "max_new_tokens: 16}" in text
+
+
 def test_paths_and_names_with_signs_of_yaml_survive(tmp_path: Path) -> None:
     odd = tmp_path / "a: b # 'c'"
     odd.mkdir()

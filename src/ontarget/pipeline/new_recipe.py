@@ -150,12 +150,13 @@ def recipe_text(
 def head_lines(corpus: CorpusFiles, traits: ModelTraits, out: Path) -> list[str]:
     """The corpus, and the model with its prompt."""
     pivot = corpus.languages[0]
+    codes = ", ".join(map(quoted, corpus.languages))  # YAML reads a bare `no` as false
     size = "of unknown size" if traits.parameters is None else f"{traits.parameters:,} parameters"
     return [
         f"# Written for {quoted(traits.model)} ({size}) and {quoted(corpus.train.parent)}.",
         f"name: {quoted(out.name)}",
         f"out: {quoted(out)}",
-        f"languages: [{', '.join(corpus.languages)}] # supervised: {pivot} with each other one",
+        f"languages: [{codes}] # supervised: {pivot} with each other one",
         "",
         "corpus:",
         *(f"  {split}: {quoted(getattr(corpus, split))}" for split in SPLITS),
@@ -201,7 +202,8 @@ def quoted(text: object) -> str:
 def longest_answer(corpus: CorpusFiles) -> int:
     """Tokens enough for any dev sentence: half of its bytes in UTF-8."""
     rows = islice(readers.read(corpus.dev, corpus.languages), READ_ROWS)
-    longest = max(len(text.encode()) for row in rows for text in row.texts.values())
+    sizes = (len(text.encode()) for row in rows for text in row.texts.values())
+    longest = max(sizes, default=0)
     return min(LONGEST, max(16, longest // 2))
 
 
@@ -216,9 +218,10 @@ def training_lines(traits: ModelTraits, batch: int, micro_batch: int) -> list[st
     """What both stages have in common."""
     adapter = traits.parameters is None or traits.parameters > ADAPTED_PARAMETERS
     rate = "3.0e-4" if adapter else "1.0e-4"
+    fits = "fits into this machine's memory" if traits.parameters else "no folder, so not planned"
     lines = [
         f"  batch: {batch}",
-        f"  micro_batch: {min(batch, micro_batch)} # fits into this machine's memory",
+        f"  micro_batch: {min(batch, micro_batch)} # {fits}",
         f"  learning_rate: {rate}",
         "  schedule: constant_with_warmup",
     ]

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -105,7 +106,7 @@ class LanguageAwareTrainer(Trainer):
         """The step's examples with the answers that the model gives now."""
         network: Any = self.model
         with run_eagerly():  # each step has prompts of other lengths
-            answered = iter(list(with_answers([e for es in micro_batches for e in es], answers)))
+            answered = iter(list(with_answers(list(chain(*micro_batches)), answers)))
         network.train()
         return [[next(answered) for _ in examples] for examples in micro_batches]
 

@@ -80,7 +80,7 @@ def diagnosis_lines(result: "DiagnosisResult") -> Iterator[str]:
     if result.template is not None:
         yield f"template {result.template}: the best of those that fit"
         yield ""
-    header = ["references", "n", "nats a token", "wrongly asked", "p of the first", "wrongly asked"]
+    header = ["references", "n", "nats/token", "wrong instruction", "first p", "wrong instruction"]
     yield from text_table(header, [
         [k.kind, str(k.segments), *map(two_decimals, (
             k.right_nats, k.wrong_nats, k.right_first, k.wrong_first

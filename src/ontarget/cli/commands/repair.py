@@ -74,10 +74,12 @@ def repair(model: Model, data: Data, languages: Languages = None, out: Out = Non
         with artifacts.publish_file(path) as file:
             file.write(text)
     recipe = load_recipe(path)
-    if recipe.base.model != model or recipe.corpus.train != (corpus.train,):
+    other_languages = languages is not None and recipe.languages != corpus.languages
+    if recipe.base.model != model or recipe.corpus.train != (corpus.train,) or other_languages:
+        written_for = f"{recipe.base.model}, {', '.join(map(str, recipe.corpus.train))}"
         raise ArtifactError(
-            f"{path}: was written for {recipe.base.model} and {recipe.corpus.train[0].parent}; "
-            "give another --out, or remove it"
+            f"{path}: was written for {written_for}, {', '.join(recipe.languages)}; give another "
+            "--out, or remove it"
         )
     checks.check_recipe(recipe)
     write(f"recipe: {path}")
