@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 
 from ontarget.decoding.base import Hypothesis, Search
+from ontarget.decoding.few_rows import FewRowsProducts
 from ontarget.decoding.greedy import can_drop_rows, greedy_answers
 from ontarget.errors import ModelError
 from ontarget.models.loading import LoadedModel, check_token_ids
@@ -67,7 +68,7 @@ def generate(
         inputs = generation_inputs([prompts[index] for index in indices], loaded.pad)
         inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
         # Not inference_mode: weights that ZeRO-3 gathers in it could not be trained afterwards.
-        with torch.no_grad(), use_generation_config(loaded.model, config):
+        with torch.no_grad(), FewRowsProducts(), use_generation_config(loaded.model, config):
             if search.beams == 1 and can_drop_rows(loaded.model):
                 rows = greedy_answers(loaded.model, inputs, ends, search.max_new_tokens)
             else:
@@ -98,7 +99,7 @@ def begin_answers(
     loaded.model.eval()  # type: ignore[no-untyped-call]
     inputs = generation_inputs(prompts, loaded.pad)
     inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
-    with torch.no_grad(), use_generation_config(loaded.model, config):
+    with torch.no_grad(), FewRowsProducts(), use_generation_config(loaded.model, config):
         rows = new_tokens(loaded.model, inputs)
     return [tuple(row[: len(truncate_at(row, stop)) + 1]) for row in rows]
 
