@@ -14,7 +14,7 @@ from ontarget.data.conflicts import (
     draw_own_conflicts,
     wrong_target,
 )
-from ontarget.records import Direction, Sample
+from ontarget.records import Direction, Parallel, Sample
 
 LANGUAGES = ["cs", "de", "en", "fr", "it", "ja", "nl", "ro", "ru"]
 SAMPLE = Sample(
@@ -200,6 +200,20 @@ def test_the_order_of_the_samples_does_not_matter_to_own_conflicts(
     drawn = draw_own_conflicts(samples, LANGUAGES, seed)
     shuffled = draw_own_conflicts([samples[index] for index in order], LANGUAGES, seed)
     assert [drawn[index] for index in order] == shuffled
+
+
+@given(seeds)
+def test_with_monolingual_text_own_conflicts_translate_from_it(seed: int) -> None:
+    """Romanian and German have no parallel text here; all of the text is drawn."""
+    samples = [s for s in english_centric(40) if {s.source_lang, s.target_lang} == {"en", "it"}]
+    texts = [Parallel(key=f"{n}", texts={"de" if n % 2 else "ro": f"text {n}"}) for n in range(4)]
+    drawn = draw_own_conflicts(samples, [*LANGUAGES, "de"], seed, texts)
+    assert [own.key for own in drawn] == [sample.key for sample in samples]
+    sources = {(own.source_lang, own.source) for own in drawn}
+    assert sources == {(lang, text) for row in texts for lang, text in row.texts.items()}
+    requested = {code for own in drawn for code in (own.target_lang, own.asked_lang)}
+    assert requested == {*LANGUAGES, "de"}
+    assert all(len({o.source_lang, o.target_lang, o.asked_lang}) == 3 for o in drawn)
 
 
 def test_own_conflicts_need_three_languages() -> None:

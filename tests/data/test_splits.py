@@ -64,6 +64,32 @@ def test_overlapping_rows_of_train_can_be_left_out(files: SplitFiles) -> None:
     assert splits.dropped == {"overlap": 1, "length": 0}
 
 
+def test_monolingual_text_is_read_by_language_and_its_test_sentences_are_left_out(
+    files: SplitFiles, tmp_path: Path
+) -> None:
+    """Its language needs no column in the training files."""
+    (tmp_path / "a.txt").write_text("\n uno \ny\nlungo lungo\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("g\nein\n", encoding="utf-8")
+    texts = {"it": [tmp_path / "a.txt"], "de": [tmp_path / "b.txt"]}
+    with_text = replace(files, monolingual=texts, max_characters=10, drop_overlap=True)
+    with pytest.raises(CorpusError, match=r"dev\.tsv:1: no column 'de'"):  # there it needs one
+        read_splits(with_text, ("en", "it", "de"))
+    for name in ("dev.tsv", "test.tsv"):
+        lines = (tmp_path / name).read_text(encoding="utf-8").splitlines()
+        header, *rows = [f"{line}\t" for line in lines]
+        (tmp_path / name).write_text("\n".join([f"{header}de", *rows]), encoding="utf-8")
+    splits = read_splits(with_text, ("en", "it", "de"))
+    assert keys(splits.train) == ["train.tsv:2", "train.tsv:5"]
+    assert [(row.key, row.texts) for row in splits.monolingual] == [
+        ("it/a.txt:2", {"it": "uno"}),
+        ("de/b.txt:1", {"de": "g"}),  # the same letter is a test sentence of another language
+        ("de/b.txt:2", {"de": "ein"}),
+    ]
+    assert splits.dropped == {"overlap": 2, "length": 2}
+    with pytest.raises(CorpusError, match=r"the it sentence is in training too .*2 such row"):
+        read_splits(replace(with_text, drop_overlap=False), ("en", "it", "de"))
+
+
 def test_limits_cut_dev_and_test_and_long_rows_of_train(files: SplitFiles) -> None:
     limited = replace(files, dev_limit=1, test_limit=1, max_characters=49, drop_overlap=True)
     splits = read_splits(limited, LANGUAGES)

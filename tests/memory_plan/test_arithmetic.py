@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from ontarget.memory_plan.arithmetic import (
@@ -34,6 +35,7 @@ from ontarget.memory_plan.arithmetic import (
     optimizer_bytes,
     reserved_bytes,
     trained_parameters,
+    training_operations,
     unsharded_memory,
 )
 from ontarget.memory_plan.shapes import ModelDescription, ModelShape, llama_tensors
@@ -240,6 +242,27 @@ def test_the_head_of_tied_embeddings_can_be_adapted() -> None:
     model = ModelDescription(shape=shape, tensors=llama_tensors(shape))
     matrices = adapted_matrices(model, AdapterPlan(rank=8, targets=("lm_head",)))
     assert dict(matrices) == {"lm_head.weight": (500, 64)}
+
+
+@pytest.mark.parametrize("adapted", [False, True])
+def test_operations_are_those_of_all_matrix_products(adapted: bool) -> None:
+    """Of 8 sequences of 32 tokens, the first without a label.
+
+    PyTorch's counter does not see the gradients of the head, which the fused loss adds in place.
+    Under an adapter the first layer's queries, keys and values need no gradient of their input.
+    """
+    model = network()
+    tuned: Any = adapters.add_adapter(model, low_rank()) if adapted else model
+    batch = packed(samples(), 0, 64)
+    weights = torch.full(batch["labels"].shape, 0.01)
+    with forward.forward_returns_loss(model), FlopCounterMode(display=False) as counter:
+        tuned(**{**batch, "weights": weights})[0].backward()
+    counted = counter.get_flop_counts()["Global"][torch.ops.aten.mm]
+    head, gradients = 2 * 500 * 64, 1 if adapted else 2
+    unseen = 8 * head * (1 + gradients) + 248 * head * gradients
+    first_layer = 2 * 256 * (64 * (64 + 32 + 32) + 3 * 8 * 64) if adapted else 0
+    plan = stage(adapter=AdapterPlan(rank=8) if adapted else None)
+    assert counted == training_operations(MODEL, plan, 256) - unseen - first_layer
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])

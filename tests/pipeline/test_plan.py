@@ -59,7 +59,9 @@ def planned(path: Path, *options: str) -> list[str]:
     done = ontarget_command("plan", path, *options)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    return done.stdout.splitlines()
+    *lines, hours = done.stdout.splitlines()
+    assert hours.startswith("GPU hours at most, at ")
+    return lines
 
 
 def test_a_plan_loads_nothing_heavy(write_recipe: Writer) -> None:
@@ -110,6 +112,19 @@ def test_a_7b_takes_the_numbers_of_the_guide_and_two_gpus(
         f"--num_processes 2 -m ontarget run {path}"
     )
     assert note == "zero3 (recipes/engines/zero3.yaml) shards alike"
+
+
+def test_hours_are_operations_by_speed(write_recipe: Writer, tmp_path: Path) -> None:
+    """10 steps of 64 samples of 512 tokens, and their conflicts: 6 operations a parameter."""
+    base = folder_of(tmp_path / "seven", SEVEN)
+    path = write_recipe(base=base, mle=STAGE | {"steps": None, "epochs": 1}, unlikelihood=STAGE)
+    line = ontarget_command("plan", path, "--tflops", "100").stdout.splitlines()[-1]
+    parameters = 6_738_415_616 - 32_000 * 4096  # the embeddings are looked up
+    hours = 6 * parameters * 10 * 64 * 2 * 512 / 100e12 / 3600
+    assert line == (
+        "GPU hours at most, at 100 TFLOP/s and with samples of full length: mle unknown (epochs of "
+        f"a corpus that is not read), unlikelihood {hours:.2g}"
+    )
 
 
 def test_outside_of_a_clone_the_installed_engine_is_named(

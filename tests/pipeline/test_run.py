@@ -328,6 +328,39 @@ def test_a_training_is_redone_for_its_own_data_only(
     assert trainings < set(run(write_recipe(**changes)).made)
 
 
+def test_monolingual_text_is_what_stage_2_translates_and_redoes_nothing_else(
+    write_recipe: Writer, finished_run: FinishedRun, tmp_path: Path
+) -> None:
+    """Spanish has monolingual text only: no column in training, and no supervised direction."""
+    names = ("train", "dev", "test")
+    rows = {name: [f"{name} {n}\tc{name} {n}\tn{name} {n}" for n in range(6)] for name in names}
+    corpus = write_corpus(tmp_path, rows)
+    for name in ("dev", "test"):
+        lines = Path(corpus[name]).read_text(encoding="utf-8").splitlines()
+        columns = ["es", *(f"s{name} {n}" for n in range(6))]
+        text = "".join(f"{line}\t{es}\n" for line, es in zip(lines, columns, strict=True))
+        Path(corpus[name]).write_text(text, encoding="utf-8")
+    texts = tmp_path / "es.txt"
+    texts.write_text("uno\ndos\n", encoding="utf-8")
+    changes: dict[str, Any] = {
+        "base": from_model(finished_run),
+        "languages": [*RECIPE["languages"], "es"],
+        "supervised": ["en<->it", "en<->nl"],
+        "corpus": corpus | {"monolingual": {"es": str(texts)}},
+        "control": None,
+        "unlikelihood": RECIPE["unlikelihood"] | {"conflicts": "own"},
+    }
+    run(write_recipe(**changes))
+    drawn = artifacts.read_jsonl(tmp_path / "run/2_conflict/conflicts.jsonl", Sample)
+    assert {(sample.source_lang, sample.source) for sample in drawn} == {
+        ("es", "uno"),
+        ("es", "dos"),
+    }
+    texts.write_text("uno\ntres\n", encoding="utf-8")
+    made = set(run(write_recipe(**changes)).made)
+    assert {"1_prepare", "2_conflict", "4_unlikelihood"} < made and "3_mle" not in made
+
+
 def test_force_from_redoes_the_step_and_all_after_it(
     finished_run: FinishedRun, tmp_path: Path
 ) -> None:

@@ -14,6 +14,8 @@ from ontarget.recipe.recipe import strictly_zero_shot
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.records import Direction
 
+FILES = {"train": "a.tsv", "dev": "b.tsv", "test": "c.tsv"}
+
 
 def codes(directions: tuple[Direction, ...]) -> set[str]:
     return {str(direction) for direction in directions}
@@ -177,7 +179,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"corpus": {"train": "a.tsv", "dev": "b.tsv", "test": "b.tsv"}},
-        "corpus: b.tsv is a file of dev and of test; training and test data must not overlap",
+        "corpus: b.tsv is a file of dev and of test; each file has one purpose",
     ),
     (
         {"base": {"scratch": {"steps": 1, "hidden": 100, "heads": 8}}},
@@ -194,6 +196,26 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"out": "a\0b"}, r"out: is 'a\x00b', not the name of a file or folder; give one"),
     ({"out": "x" * 300}, "out: has 300 characters, more than a path can have; give another"),
     ({"base": {"model": "x" * 5000}}, "base.model: has 5000 characters, more than a path can"),
+    (
+        {"corpus": FILES | {"monolingual": {"xx": "x.txt"}}},
+        "corpus.monolingual: 'xx' is not among the recipe's languages; add it there or leave",
+    ),
+    (
+        {
+            "corpus": FILES | {"monolingual": {"it": "x.txt"}},
+            "unlikelihood": {"steps": 1, "conflicts": "references"},
+        },
+        "corpus.monolingual: only unlikelihood.conflicts: own reads it; set that or leave the text",
+    ),
+    (
+        {"corpus": FILES | {"monolingual": {"it": "b.tsv"}}},
+        "corpus: b.tsv is a file of dev and of monolingual.it; each file has one purpose",
+    ),
+    (
+        {"corpus": FILES | {"monolingual": {"it": ["a/x.txt", "b/x.txt"]}}},
+        "corpus: two files of monolingual.it are named x.txt; rename one",
+    ),
+    ({"corpus": FILES | {"monolingual": {"it": []}}}, "corpus.monolingual.it: "),
     ({"base": {"model": ""}}, "base.model: is '', not the name of a file or folder; give one"),
     ({"evaluate": {"detector": "a\0"}}, r"evaluate.detector: is 'a\x00', not the name of a file"),
 ]
@@ -221,7 +243,7 @@ def test_a_file_belongs_to_one_split_whatever_its_spelling(
 ) -> None:
     (tmp_path / "c").mkdir()
     splits = {"train": "t.tsv", "dev": f"{tmp_path}/d.tsv", "test": f"{tmp_path}/c/../d.tsv"}
-    with pytest.raises(RecipeError, match=r"d\.tsv is a file of dev and of test; training and"):
+    with pytest.raises(RecipeError, match=r"d\.tsv is a file of dev and of test; each file"):
         load_recipe(write_recipe(corpus=splits))
 
 

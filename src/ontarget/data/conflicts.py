@@ -23,7 +23,7 @@ from dataclasses import replace
 from math import inf
 from typing import Literal
 
-from ontarget.records import Direction, Sample
+from ontarget.records import Direction, Parallel, Sample
 
 Conflicts = Literal["own", "references"]  # the values of unlikelihood.conflicts
 Draw = Literal["wrong_target", "any_other_instruction"]  # the values of unlikelihood.draw
@@ -88,13 +88,17 @@ def any_other_instruction(
 
 
 def draw_own_conflicts(
-    samples: Sequence[Sample], languages: Sequence[str], seed: int
+    samples: Sequence[Sample],
+    languages: Sequence[str],
+    seed: int,
+    monolingual: Sequence[Parallel] = (),
 ) -> list[Sample]:
     """A conflict sample for each true sample, with the model's answer in place of a reference.
 
     Its `target_lang` is the language that the model is asked for, its `target` empty. The source is
-    the side of the pair whose language has fewer target languages in training: it is there that a
-    model learns not to read the instruction, as it never made a difference.
+    one of the `monolingual` texts if there are any, else the side of the pair whose language has
+    fewer target languages in training: it is there that a model learns not to read the
+    instruction, as it never made a difference.
 
     Raises:
         ValueError: a sample is a conflict already, or there are fewer than three languages.
@@ -107,26 +111,34 @@ def draw_own_conflicts(
     targets: dict[str, set[str]] = defaultdict(set)
     for sample in samples:
         targets[sample.source_lang].add(sample.target_lang)
-    return [own_conflict(sample, languages, targets, seed) for sample in samples]
+    drawn = []
+    for sample in samples:
+        check_not_conflicting(sample)
+        rng = sample_rng(sample, seed)
+        texts = rng.choice(monolingual).texts if monolingual else side_of(sample, targets, rng)
+        drawn.append(own_conflict(sample.key, texts, languages, rng))
+    return drawn
 
 
-def own_conflict(
-    sample: Sample, languages: Iterable[str], targets: Mapping[str, set[str]], seed: int
-) -> Sample:
-    """The own conflict of one sample; `targets` are the target languages of each source language.
+def side_of(sample: Sample, targets: Mapping[str, set[str]], rng: random.Random) -> dict[str, str]:
+    """The side of a sample whose language has fewer target languages, drawn if both have as many.
 
-    Raises:
-        ValueError: `sample` is a conflict already.
+    A language that is never translated from comes last.
     """
-    check_not_conflicting(sample)
-    rng = sample_rng(sample, seed)
     sides = [(sample.source_lang, sample.source), (sample.target_lang, sample.target)]
     counts = [len(targets.get(language, ())) or inf for language, _ in sides]
     fewest = [side for side, count in zip(sides, counts, strict=True) if count == min(counts)]
-    source_lang, source = rng.choice(fewest)
+    return dict([rng.choice(fewest)])
+
+
+def own_conflict(
+    key: str, texts: Mapping[str, str], languages: Iterable[str], rng: random.Random
+) -> Sample:
+    """The own conflict of a source, `texts`: its language and text."""
+    ((source_lang, source),) = texts.items()
     answered, asked = rng.sample(sorted(set(languages) - {source_lang}), 2)
     return Sample(
-        key=sample.key,
+        key=key,
         source_lang=source_lang,
         asked_lang=asked,
         target_lang=answered,

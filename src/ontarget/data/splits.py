@@ -1,11 +1,12 @@
 """Train, dev and test rows of a corpus; no sentence of dev or test is in train."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from ontarget.data import readers
+from ontarget.data.readers.lines import read_segments
 from ontarget.data.readers.phrasebook import compose_rows
 from ontarget.errors import CorpusError
 from ontarget.records import Direction, Parallel
@@ -19,7 +20,8 @@ class Splits:
     dev: list[Parallel]
     test: list[Parallel]
     glossary: list[Parallel]  # single phrases of the phrasebook, for step 0 only
-    dropped: dict[str, int]  # rows of train that were left out, by reason
+    monolingual: list[Parallel]  # rows of one text
+    dropped: dict[str, int]  # rows of train and monolingual that were left out, by reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class SplitFiles:
     test_limit: int | None = None
     max_characters: int | None = None  # rows of train with a longer text are left out
     drop_overlap: bool = False  # leave out rows of train that share a sentence with dev or test
+    monolingual: Mapping[str, Sequence[Path]] = field(default_factory=dict)  # text by language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,9 @@ def read_splits(files: SplitFiles, languages: Sequence[str]) -> Splits:
     Raises:
         CorpusError: a file cannot be used, or a sentence of dev or test is in train too.
     """
-    rows = read_split(files.train, languages, None)
+    optional = [language for language in languages if language in files.monolingual]
+    rows = read_split(files.train, languages, None, optional=optional)
+    rows += read_monolingual(files.monolingual)
     longest = files.max_characters
     train = [row for row in rows if longest is None or longest_text(row) <= longest]
     dev = read_split(files.dev, languages, files.dev_limit)
@@ -65,8 +70,10 @@ def read_splits(files: SplitFiles, languages: Sequence[str]) -> Splits:
             "corpus.drop_overlap: true"
         )
     leaked = {trained for _, trained, _ in overlap}
+    kept = [row for row in train if row.key not in leaked]
     return Splits(
-        train=[row for row in train if row.key not in leaked],
+        train=[row for row in kept if len(row.texts) > 1],
+        monolingual=[row for row in kept if len(row.texts) == 1],
         dev=dev,
         test=test,
         glossary=[],
@@ -92,16 +99,43 @@ def compose_splits(sizes: PhrasebookSizes, languages: tuple[str, ...], seed: int
         dev=rows[sizes.test : held_out],
         test=rows[: sizes.test],
         glossary=rows[end:],
+        monolingual=[],
         dropped={"overlap": 0, "length": 0},
     )
 
 
 def read_split(
-    paths: Sequence[Path], languages: Sequence[str], limit: int | None
+    paths: Sequence[Path],
+    languages: Sequence[str],
+    limit: int | None,
+    *,
+    optional: Sequence[str] = (),
 ) -> list[Parallel]:
-    """The rows of these files that have text in at least two of the languages."""
-    rows = (row for path in paths for row in readers.read(path, languages))
+    """The rows of these files that have text in at least two of the languages.
+
+    A file may lack `optional` languages.
+    """
+    rows = (row for path in paths for row in readers.read(path, present(path, languages, optional)))
     return list(islice((row for row in rows if len(row.texts) > 1), limit))
+
+
+def present(path: Path, languages: Sequence[str], optional: Sequence[str]) -> Sequence[str]:
+    """`languages` without optional ones that a corpus file lacks."""
+    if not optional:
+        return languages
+    absent = set(optional) - set(readers.columns(path))
+    return [language for language in languages if language not in absent]
+
+
+def read_monolingual(files: Mapping[str, Sequence[Path]]) -> list[Parallel]:
+    """The lines of text files, by language; blank lines are left out."""
+    return [
+        Parallel(key=f"{language}/{path.name}:{number}", texts={language: text.strip()})
+        for language, paths in files.items()
+        for path in paths
+        for number, text in enumerate(read_segments(path), 1)
+        if text.strip()
+    ]
 
 
 def longest_text(row: Parallel) -> int:

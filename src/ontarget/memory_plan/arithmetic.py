@@ -123,6 +123,20 @@ def trained_parameters(model: ModelDescription, stage: TrainingPlan) -> tuple[in
     return stage.adapter.rank * sum(map(sum, matrices)), magnitudes
 
 
+def training_operations(model: ModelDescription, stage: TrainingPlan, tokens: int) -> int:
+    """Floating-point operations of the matrix products that train on `tokens` tokens.
+
+    A parameter takes 2 a token in the forward pass, 2 for the gradient of its input, and 2 for its
+    own if it is trained (arXiv 2001.08361, section 2.1). Attention is left out, and every token
+    counts as labelled.
+    """
+    multiplied = count_parameters(model.inner) + model.head
+    if stage.adapter is None:
+        return 6 * multiplied * tokens
+    matrices, _ = trained_parameters(model, stage)
+    return (4 * multiplied + 6 * matrices) * tokens
+
+
 def optimizer_bytes(model: ModelDescription, stage: TrainingPlan) -> int:
     """AdamW keeps two moments per parameter; Muon keeps one for matrices and two for the rest."""
     matrices, others = trained_parameters(model, stage)

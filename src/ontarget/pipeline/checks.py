@@ -1,15 +1,17 @@
 """What can be checked of a recipe before it runs: languages, files, model, output. No torch."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ontarget import artifacts, processes
 from ontarget.data import readers
-from ontarget.data.readers.lines import open_bytes
+from ontarget.data.readers.lines import open_bytes, read_segments
 from ontarget.data.readers.phrasebook import compose_rows
-from ontarget.data.splits import Splits
+from ontarget.data.splits import Splits, present
 from ontarget.errors import ArtifactError, CorpusError, RecipeError
 from ontarget.models import folder
 from ontarget.models.special_tokens import special_tokens_of_folder
@@ -27,6 +29,7 @@ from ontarget.training.monitoring import trackers
 
 FIRST_ROWS = 1000  # read of a file if the corpus is too large to read completely
 SPLITS = ("train", "dev", "test")
+NO_ROWS = Splits(train=[], dev=[], test=[], glossary=[], monolingual=[], dropped={})
 SMALL = 2_000_000  # bytes of text; a corpus of at most this size is read completely
 
 
@@ -90,8 +93,9 @@ def check_corpus(recipe: Recipe) -> tuple[str, bool]:
     """
     if recipe.corpus.phrasebook is not None:
         return "phrasebook (embedded)", check_phrasebook(recipe, recipe.corpus.phrasebook)
-    files = (*recipe.corpus.train, *recipe.corpus.dev, *recipe.corpus.test)
-    if is_small(files):
+    files = [path for split in SPLITS for path in recipe.corpus.files(split)]
+    texts = recipe.corpus.files("monolingual")
+    if is_small([*files, *texts]):
         splits = read_corpus(recipe.corpus, recipe.languages, recipe.seed)
         splits = check_tokens(recipe, splits)
         check_splits(
@@ -101,18 +105,29 @@ def check_corpus(recipe: Recipe) -> tuple[str, bool]:
             trains=bool(recipe.trainings),
         )
         sizes = f"{len(splits.train)} train, {len(splits.dev)} dev, {len(splits.test)} test"
+        if splits.monolingual:
+            sizes += f", {len(splits.monolingual)} monolingual"
         dropped = splits.dropped.get("special_tokens", 0)
         left_out = f"; {dropped} with special tokens dropped" if dropped else ""
         return f"{sizes} rows, read completely{left_out}", True
     for path in files:
-        rows = list(islice(readers.read(path, recipe.languages), FIRST_ROWS))
+        optional = tuple(recipe.corpus.monolingual) if path in recipe.corpus.train else ()
+        languages = present(path, recipe.languages, optional)
+        rows = list(islice(readers.read(path, languages), FIRST_ROWS))
         check_tokens(recipe, first_rows(path, rows, recipe.corpus))
         if not any(len(row.texts) > 1 for row in rows):
             raise CorpusError(
                 f"{path}: its first {len(rows)} rows have no text in two languages; "
                 "is it the right file?"
             )
-    return f"{len(files)} files, the first {FIRST_ROWS} rows of each read", False
+    for path in texts:
+        lines = islice(read_segments(path), FIRST_ROWS)
+        rows = [
+            Parallel(key=f"{path.name}:{at}", texts={"": text}) for at, text in enumerate(lines, 1)
+        ]
+        check_tokens(recipe, replace(NO_ROWS, monolingual=rows))
+    read = len(files) + len(texts)
+    return f"{read} files, the first {FIRST_ROWS} rows of each read", False
 
 
 def check_phrasebook(recipe: Recipe, sizes: Phrasebook) -> bool:
@@ -143,6 +158,7 @@ def check_tokens(recipe: Recipe, splits: Splits) -> Splits:
         splits = drop_special_tokens(splits, tokens)
     remedy = ", or set corpus.special_tokens: drop"
     check_special_tokens("corpus.train", splits.train, tokens, remedy)
+    check_special_tokens("corpus.monolingual", splits.monolingual, tokens, remedy)
     check_special_tokens("corpus.dev", splits.dev, tokens, "")
     check_special_tokens("corpus.test", splits.test, tokens, "")
     return splits
@@ -150,11 +166,11 @@ def check_tokens(recipe: Recipe, splits: Splits) -> Splits:
 
 def first_rows(path: Path, rows: list[Parallel], corpus: Corpus) -> Splits:
     """The first rows of one file, as splits."""
-    parts = {name: rows if path in getattr(corpus, name) else [] for name in SPLITS}
-    return Splits(**parts, glossary=[], dropped={})
+    parts: Any = {name: rows for name in SPLITS if path in corpus.files(name)}
+    return replace(NO_ROWS, **parts)
 
 
-def is_small(paths: tuple[Path, ...]) -> bool:
+def is_small(paths: Sequence[Path]) -> bool:
     """Whether the text of these files has at most `SMALL` bytes, decompressed."""
     budget = SMALL
     for path in paths:

@@ -28,7 +28,7 @@ def dependencies_of(recipe: Recipe, step: Step) -> dict[str, Any]:
             if path.is_file() and recipe.evaluate.detector not in detectors.NAMED:
                 files[name] = artifacts.file_hash(path)
         else:
-            files |= {str(path): hash_of(path) for path in getattr(recipe.corpus, name)}
+            files |= {str(path): hash_of(path) for path in recipe.corpus.files(name)}
     settings = plain(step.settings(recipe))
     steps = input_hashes(recipe, step)
     return {"ontarget": __version__, "settings": settings, "files": files, "steps": steps}

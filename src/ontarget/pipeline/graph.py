@@ -35,7 +35,7 @@ class Step:
     module: str  # of `steps`, imported only when it runs
     settings: Callable[[Recipe], Any]  # all that it reads of the recipe, as a record
     reads: tuple[str, ...] = ()  # of other steps, below the run's folder; the model is a folder
-    files: tuple[str, ...] = ()  # of no step: train, dev, test, model, detector
+    files: tuple[str, ...] = ()  # of no step: splits of the corpus, model, detector
     start: str | None = None  # the folder of the model it begins with; None: the base model
     system: str = ""
     trains: bool = False  # then all processes of a run take part
@@ -87,7 +87,7 @@ def prepare_step() -> Step:
         verb="prepare",
         module="s1_prepare",
         settings=step_settings.PrepareSettings.of,
-        files=("train", "dev", "test"),
+        files=("train", "dev", "test", "monolingual"),
     )
 
 
@@ -98,7 +98,7 @@ def conflict_step() -> Step:
         verb="conflict",
         module="s2_conflict",
         settings=step_settings.ConflictSettings.of,
-        reads=(TRAIN,),
+        reads=(TRAIN, "1_prepare/monolingual.jsonl"),
     )
 
 

@@ -26,6 +26,7 @@ class MemoryPlan:
 
     model: ModelDescription
     stages: dict[str, TrainingPlan]  # by section
+    tokens: dict[str, int | None]  # at most, in the whole training; None: of epochs
     gpus: int
     gpu: int  # bytes of memory of each
     unshardable: str | None = None  # the setting for which weights cannot be sharded
@@ -37,6 +38,17 @@ class MemoryPlan:
             name: arithmetic.memory_per_gpu(self.model, stage, self.gpus)
             for name, stage in self.stages.items()
         }
+
+    def gpu_hours(self, tflops: float) -> dict[str, float | None]:
+        """The hours of each training on one GPU at most, at 10**12 * `tflops` operations a second.
+
+        Without validation and diagnosis. None for a training of epochs: the corpus is not read.
+        """
+        return {
+            name: None if tokens is None else
+            arithmetic.training_operations(self.model, self.stages[name], tokens) / tflops / 3.6e15
+            for name, tokens in self.tokens.items()
+        }  # fmt: skip
 
     @property
     def fits(self) -> bool:
@@ -85,6 +97,10 @@ def make_plan(recipe: Recipe, gib: float, gpus: int | None) -> MemoryPlan:
                 )
                 for name, section in sections.items()
             },
+            tokens={
+                name: tokens_at_most(section, model.shape, sequences_per_sample(section, recipe))
+                for name, section in sections.items()
+            },
             gpus=count,
             gpu=round(gib * GIB),
             unshardable=unshardable,
@@ -127,13 +143,25 @@ def sequences_per_sample(section: Training, recipe: Recipe) -> int:
     return max(1, len(recipe.languages) - 1) + (section.mix.pairs == "pivot")
 
 
+def tokens_at_most(section: Training, shape: ModelShape, sequences: int) -> int | None:
+    """The tokens of a training whose samples all have full length; None for one of epochs."""
+    if section.steps is None:
+        return None
+    return section.steps * section.batch * sequences * longest_sample(section, shape)
+
+
+def longest_sample(section: Training, shape: ModelShape) -> int:
+    """The tokens of a sample of full length."""
+    return min(section.max_tokens, shape.positions or section.max_tokens)
+
+
 def training_plan(section: Training, gpus: int, shape: ModelShape, sequences: int) -> TrainingPlan:
     """The section on one of `gpus` GPUs, if all its samples have full length.
 
     Each sample has `sequences` sequences.
     """
     samples = processes.micro_batch(section.batch, section.micro_batch, gpus)
-    longest = min(section.max_tokens, shape.positions or section.max_tokens)
+    longest = longest_sample(section, shape)
     adapter = getattr(section, "adapter", None)
     return TrainingPlan(
         batch=arithmetic.largest_batch(

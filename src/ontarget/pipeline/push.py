@@ -195,6 +195,7 @@ def corpus_facts(recipe: Recipe) -> Facts:
     )
     if corpus.phrasebook is not None:
         return (("corpus", "the phrasebook of ontarget, composed from Unicode CLDR"), *directions)
-    splits = (("training", corpus.train), ("dev", corpus.dev), ("test", corpus.test))
-    names = tuple((split, ", ".join(path.name for path in paths)) for split, paths in splits)
+    splits = {"training": "train", "monolingual": "monolingual", "dev": "dev", "test": "test"}
+    paths = {name: corpus.files(split) for name, split in splits.items()}
+    names = tuple((name, ", ".join(path.name for path in of)) for name, of in paths.items() if of)
     return (*names, *directions)

@@ -36,15 +36,21 @@ def read_corpus(corpus: Corpus, languages: tuple[str, ...], seed: int) -> Splits
         test_limit=corpus.test_limit,
         max_characters=corpus.max_characters,
         drop_overlap=corpus.drop_overlap,
+        monolingual=corpus.monolingual,
     )
     return read_splits(files, languages)
 
 
 def drop_special_tokens(splits: Splits, tokens: Iterable[str]) -> Splits:
     """The splits without training rows that contain one of the model's special tokens."""
-    found = {key for key, _ in rows_with_special_tokens(tokens, splits.train)}
-    train = [row for row in splits.train if row.key not in found]
-    return replace(splits, train=train, dropped={**splits.dropped, "special_tokens": len(found)})
+    read = rows_with_special_tokens(tokens, [*splits.train, *splits.monolingual])
+    found = {key for key, _ in read}
+    return replace(
+        splits,
+        train=[row for row in splits.train if row.key not in found],
+        monolingual=[row for row in splits.monolingual if row.key not in found],
+        dropped={**splits.dropped, "special_tokens": len(found)},
+    )
 
 
 def check_special_tokens(

@@ -106,6 +106,17 @@ class Recipe(Section):
                 f"unlikelihood.conflicts: own needs {FEWEST_LANGUAGES} languages, one to translate "
                 "from and two to request; use references"
             )
+        for language in self.corpus.monolingual:
+            if language not in self.languages:
+                raise ValueError(
+                    f"corpus.monolingual: {language!r} is not among the recipe's languages; add it "
+                    "there or leave the text out"
+                )
+        if self.corpus.monolingual and not own:
+            raise ValueError(
+                "corpus.monolingual: only unlikelihood.conflicts: own reads it; set that or leave "
+                "the text out"
+            )
         if self.corpus.special_tokens == "drop" and self.base.model is None:
             raise ValueError(
                 "corpus.special_tokens: drop needs the tokenizer of base.model; leave it out"

@@ -4,6 +4,7 @@ Defaults are set here and in `training_sections`, and nowhere else. Unknown keys
 the nearest name.
 """
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -51,6 +52,7 @@ def check_path(value: object) -> object:
 Place = Annotated[Path, BeforeValidator(check_path)]
 Name = Annotated[str, BeforeValidator(check_path)]  # of a model or detector; may be a path
 Paths = Annotated[tuple[Place, ...], BeforeValidator(as_list)]
+FilledPaths = Annotated[Paths, Field(min_length=1)]
 Layers = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 Trackers = Annotated[
     tuple[Literal["tensorboard", "wandb", "trackio"], ...],
@@ -100,6 +102,7 @@ class Corpus(Section):
     drop_overlap: bool = False  # leave out training rows that share a sentence with dev or test
     max_characters: Positive | None = None  # longer training texts are left out and counted
     special_tokens: Literal["error", "drop"] = "error"  # training rows with one of the model's
+    monolingual: dict[str, FilledPaths] = {}  # a sentence a line: sources of own conflicts
 
     @model_validator(mode="after")
     def either(self) -> "Corpus":
@@ -110,20 +113,28 @@ class Corpus(Section):
         if self.phrasebook is not None and any(files):
             raise ValueError("has both files and phrasebook; keep one of them")
         splits: dict[Path, str] = {}
-        for split, paths in (("train", self.train), ("dev", self.dev), ("test", self.test)):
+        named = {"train": self.train, "dev": self.dev, "test": self.test}
+        named |= {f"monolingual.{code}": paths for code, paths in self.monolingual.items()}
+        for split, paths in named.items():
             for path in paths:
                 if (other := splits.setdefault(path.resolve(), split)) != split:
                     raise ValueError(
-                        f"{path} is a file of {other} and of {split}; "
-                        "training and test data must not overlap"
+                        f"{path} is a file of {other} and of {split}; each file has one purpose"
                     )
-        for split, paths in (("train", self.train), ("dev", self.dev), ("test", self.test)):
+        for split, paths in named.items():
             names = [path.name for path in paths]
             if repeated := next((name for name in names if names.count(name) > 1), None):
                 raise ValueError(
                     f"two files of {split} are named {repeated}; rename one, rows are keyed by it"
                 )
         return self
+
+    def files(self, split: str) -> tuple[Path, ...]:
+        """The files of train, dev, test or monolingual."""
+        if split == "monolingual":
+            return tuple(chain(*self.monolingual.values()))
+        paths: tuple[Path, ...] = getattr(self, split)
+        return paths
 
 
 class Translate(Section):

@@ -11,7 +11,9 @@ from ontarget.recipe.step_settings import PrepareSettings
 
 
 def run(context: StepContext[PrepareSettings]) -> dict[str, Any]:
-    """Write `train.jsonl`, `dev.jsonl` and `test.jsonl`; `rows.jsonl` if step 0 trains on rows.
+    """Write `train.jsonl`, `dev.jsonl`, `test.jsonl` and `monolingual.jsonl`.
+
+    `rows.jsonl` too, if step 0 trains on rows.
 
     Raises:
         CorpusError: a test or dev sentence is in training too, or a direction has no text.
@@ -34,7 +36,10 @@ def run(context: StepContext[PrepareSettings]) -> dict[str, Any]:
     ):
         samples = samples_of(rows, needed)
         counts[name] = artifacts.write_jsonl(context.out / f"{name}.jsonl", samples)
+    artifacts.write_jsonl(context.out / "monolingual.jsonl", splits.monolingual)
     if settings.scratch:
         artifacts.write_jsonl(context.out / "rows.jsonl", splits.train + splits.glossary)
     sizes = {"train": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
+    if splits.monolingual:
+        sizes["monolingual"] = len(splits.monolingual)
     return {"samples": counts, "rows": sizes, "dropped": splits.dropped}

@@ -13,7 +13,7 @@ from ontarget.data.conflicts import (
 )
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import ConflictSettings
-from ontarget.records import Sample
+from ontarget.records import Parallel, Sample
 
 
 def run(context: StepContext[ConflictSettings]) -> dict[str, Any]:
@@ -22,7 +22,8 @@ def run(context: StepContext[ConflictSettings]) -> dict[str, Any]:
     context.tell("drawing conflict samples", 0, 1)
     samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "train.jsonl", Sample)
     if settings.conflicts == "own":
-        drawn = draw_own_conflicts(samples, settings.languages, settings.seed)
+        texts = artifacts.read_jsonl(context.inputs["1_prepare"] / "monolingual.jsonl", Parallel)
+        drawn = draw_own_conflicts(samples, settings.languages, settings.seed, texts)
     else:
         drawn = draw_conflicts(samples, settings.draw, settings.languages, settings.seed)
     artifacts.write_jsonl(context.out / "conflicts.jsonl", drawn)

@@ -66,14 +66,18 @@ def plan(
     gpus: Annotated[
         int | None, typer.Option(min=1, max=10**4, help="The largest number of GPUs.")
     ] = None,
+    tflops: Annotated[
+        float, typer.Option(min=1e-3, max=10**5, help="10^12 operations a second of each GPU.")
+    ] = 150,
 ) -> None:
-    """Show the memory that training needs and the smallest engine that fits. Nothing is run.
+    """Show the memory and hours of training, and the smallest engine that fits. Nothing is run.
 
     Example: ontarget plan recipe.yaml --gpu-memory 24
     """
     content = load_recipe(recipe, arguments=overrides or ())
     words = shlex.join([str(recipe), *(overrides or ())])
-    write(*plan_lines(planning.make_plan(content, gpu_memory, gpus), words))
+    plan = planning.make_plan(content, gpu_memory, gpus)
+    write(*plan_lines(plan, words), hours_line(plan, tflops))
 
 
 def status(recipe: RecipePath, overrides: Overrides = None) -> None:
@@ -184,6 +188,18 @@ def memory_table(needs: dict[str, MemoryUse]) -> list[str]:
         for name, n in needs.items()
     ]  # fmt: skip
     return text_table(header, rows)
+
+
+def hours_line(plan: MemoryPlan, tflops: float) -> str:
+    """The hours of each training."""
+    hours = (
+        f"{name} " + ("unknown (epochs of a corpus that is not read)" if h is None else f"{h:.2g}")
+        for name, h in plan.gpu_hours(tflops).items()
+    )
+    return (
+        f"GPU hours at most, at {tflops:g} TFLOP/s and with samples of full length: "
+        f"{', '.join(hours)}"
+    )
 
 
 def engine_file(name: str) -> str:
