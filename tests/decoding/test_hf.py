@@ -10,7 +10,7 @@ from support.models import coder, double, prompt_of, ready, tiny
 
 from ontarget.decoding.backends import translator_of
 from ontarget.decoding.base import Hypothesis, Search, Translator, translate_all
-from ontarget.decoding.hf import HuggingFaceTranslator, generate, truncate_at
+from ontarget.decoding.hf import HuggingFaceTranslator, begin_answers, generate, truncate_at
 from ontarget.errors import ModelError
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import Prompt
@@ -110,6 +110,24 @@ def test_a_response_is_truncated_if_no_end_token_came_within_max_new_tokens() ->
         search = Search(beams=1, max_new_tokens=limit, batch=1)
         (batch,) = generate(loaded, PROMPTS[:1], search, stop=[end])
         assert batch[0].truncated == (limit <= first), limit
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.5, 0.1])
+def test_a_beginning_has_the_greedy_tokens_and_those_that_were_nearly_as_likely(
+    ratio: float,
+) -> None:
+    """By a forward pass without cache and padding for each place."""
+    loaded = tiny()
+    prompts = [prompt_of(5, 6, 7), prompt_of(8), prompt_of(9, 10)]
+    for prompt, begun in zip(prompts, begin_answers(loaded, prompts, 3, (), ratio), strict=True):
+        assert len(begun.tokens) == len(begun.plausible) == 3
+        for at, (token, plausible) in enumerate(zip(begun.tokens, begun.plausible, strict=True)):
+            ids = torch.tensor([[*prompt.tokens, *begun.tokens[:at]]])
+            p = loaded.model(input_ids=ids).logits[0, -1].softmax(-1)
+            assert token == p.argmax()
+            likely = {t for t in range(len(p)) if p[t] >= ratio * p.max()} - {token}
+            assert len(plausible) == min(len(likely), len(p) // 2 - 1)
+            assert set(plausible) <= likely
 
 
 def test_without_prompts_there_are_no_batches() -> None:

@@ -54,7 +54,7 @@ def examples(
 def own_answers(loaded: LoadedModel) -> OwnAnswers:
     """How a small model answers; every token stands for a word of its own, which none shares."""
     return OwnAnswers(
-        begin=lambda prompts, tokens: begin_answers(loaded, prompts, tokens, loaded.eos),
+        begin=lambda prompts, tokens: begin_answers(loaded, prompts, tokens, loaded.eos, 0.1),
         decode=lambda tokens: " ".join("a" * token for token in tokens),
     )
 
@@ -76,8 +76,9 @@ def by_definition(model: Any, drawn: Sequence[Example], alpha: float) -> Tensor:
             ids = torch.tensor([row.tokens])
             p = model(input_ids=ids, use_cache=False).logits[0].softmax(-1)
             nats, reach = [], 1.0
-            for at in range(row.prompt_tokens, len(row.tokens)):
-                label = p[at - 1, row.tokens[at]]
+            sets = row.alternatives or [()] * len(row.tokens)
+            for at, others in zip(range(row.prompt_tokens, len(row.tokens)), sets, strict=False):
+                label = p[at - 1, [row.tokens[at], *others]].sum()
                 nats.append(-reach * torch.log(1 - label if row.unlikely else label))
                 reach *= label.item() if row.by_reach else 1.0
             losses[row.unlikely] += [torch.stack(nats).sum()] if row.by_reach else nats

@@ -1,6 +1,7 @@
 """Laws of the losses and of the fused loss; no oracle shares code with what it checks."""
 
 import math
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -88,22 +89,27 @@ def test_reach_is_the_product_of_p_over_the_earlier_tokens_of_a_response(
     assert_close(rest, torch.tensor(expected[cut + 1 :], dtype=torch.float64))
 
 
+@pytest.mark.parametrize("most", [0, 4], ids=["labels", "sets"])
 @pytest.mark.parametrize("rows_at_once", [1, 3, 100])
 @given(st.integers(0, 99), st.integers(1, 40))
 def test_reach_multiplies_the_weights_and_takes_no_gradient(
-    rows_at_once: int, seed: int, chunk: int
+    most: int, rows_at_once: int, seed: int, chunk: int
 ) -> None:
-    """Whatever the chunks and blocks in which the fused loss goes through the tokens."""
+    """Whatever the chunks and blocks in which the fused loss goes through the tokens.
+
+    p is that of the label, or of a set of up to five tokens with it.
+    """
     given = problem(seed=seed)
+    sets, alternatives = drawn_sets(given, most, seed)
     kept = given.labels != IGNORE
     continues = torch.rand(len(kept), generator=torch.Generator().manual_seed(seed)) < 0.6
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fused_module, "CACHE_NUMBERS", rows_at_once * given.weight.shape[0])
-        fused = fused_loss(*given.all, continues=continues, chunk=chunk)
+        fused = fused_loss(*given.all, continues=continues, alternatives=alternatives, chunk=chunk)
     reach, p = 1.0, (given.hidden @ given.weight.T).softmax(-1)
     plain = torch.zeros((), dtype=torch.float64)
     for at in kept.nonzero().flatten().tolist():
-        label = p[at, given.labels[at]]
+        label = p[at, sets[at]].sum()
         reach = reach if continues[at] else 1.0
         nats = -torch.log(1 - label if given.unlikely[at] else label)
         plain = plain + given.weights[at] * reach * nats
@@ -114,6 +120,19 @@ def test_reach_multiplies_the_weights_and_takes_no_gradient(
         torch.autograd.grad(fused.loss, wanted), torch.autograd.grad(plain, wanted), strict=True
     ):
         assert_close(one, other)
+
+
+def drawn_sets(given: "Problem", most: int, seed: int) -> tuple[list[list[int]], Tensor]:
+    """Each token's label with up to `most` other classes, and these in columns."""
+    rng, vocab = random.Random(seed), len(given.weight)
+    sets = []
+    alternatives = torch.full((len(given.labels), most), IGNORE)
+    for at, label in enumerate(given.labels.tolist()):
+        others = [token for token in range(vocab) if token != label]
+        drawn = rng.sample(others, rng.randint(0, most)) if label != IGNORE else []
+        alternatives[at, : len(drawn)] = torch.tensor(drawn, dtype=torch.long)
+        sets.append([label, *drawn])
+    return sets, alternatives
 
 
 @dataclass
@@ -323,6 +342,30 @@ def test_a_label_that_is_not_a_class_is_an_error(label: int, span: str) -> None:
     given.labels[3] = label
     with pytest.raises(ValueError, match=rf"labels span {span}, classes 0\.\.10"):
         fused_loss(*given.all)
+
+
+def test_an_alternative_that_is_not_a_class_is_an_error() -> None:
+    given = problem()
+    alternatives = torch.full((len(given.labels), 1), 11)
+    with pytest.raises(ValueError, match=r"labels span \d\.\.11, classes 0\.\.10"):
+        fused_loss(*given.all, alternatives=alternatives)
+
+
+def test_probability_spread_over_a_set_keeps_the_gradient_that_its_label_loses() -> None:
+    """A thousand equally likely words of the wrong language: -log(1 - p) of one has no slope."""
+    logits = torch.cat([torch.full((1000,), 5.0), torch.zeros(1000)])
+    hidden = torch.ones(1, 1)
+    slopes = []
+    for alternatives in (None, torch.arange(1, 1000)[None]):
+        weight = logits[:, None].clone().requires_grad_()
+        label = torch.tensor([0])
+        loss = fused_loss(
+            hidden, weight, label, label == 0, torch.ones(1), alternatives=alternatives
+        ).loss
+        (gradient,) = torch.autograd.grad(loss, weight)
+        slopes.append(gradient[:1000].sum().item())
+    p = 1000 * math.exp(5) / (1000 * math.exp(5) + 1000)  # of all of them
+    assert slopes[1] == pytest.approx(p, rel=1e-5) and abs(slopes[0]) < 1e-4
 
 
 def test_no_more_than_a_chunk_of_logits_exists_at_once() -> None:

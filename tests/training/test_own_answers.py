@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from support.models import prompt_of
 
+from ontarget.models.prompting import Beginning
 from ontarget.training.batches.own_answers import (
     OwnAnswers,
     conflict_row,
@@ -15,7 +16,7 @@ from ontarget.training.batches.own_answers import (
 from ontarget.training.batches.sequences import Example, OwnConflict, token_sequence
 
 SOURCE = "Die Datei report.odt wird in LibreOffice 7 geöffnet; 打开文件"
-PIECES = [" Open", " Libre", "Office", " 7", ".", "\n", " wird", "", "打开", " Die", "1", "é"]
+PIECES = [" Open", " Libre", "Office", " 7", ".", "\n", " wird", "", "打开", " Die", "1", "é", ' "']
 
 
 def decode(tokens: Sequence[int]) -> str:
@@ -33,6 +34,10 @@ def own(number: int, *, tokens: int = 3) -> OwnConflict:
     )
 
 
+def beginning(*tokens: int) -> Beginning:
+    return Beginning(tokens=tokens, plausible=((5,),) * len(tokens))
+
+
 @pytest.mark.parametrize(
     ("word", "shared"),
     [
@@ -41,11 +46,12 @@ def own(number: int, *, tokens: int = 3) -> OwnConflict:
         ("Open", False),
         ("wird", False),  # in small letters: a copy of the source, no translation
         ("7", True),
+        ("8", False),  # a number that the source does not have
         ("打开文件", True),  # without small letters
         ("打开", False),  # no whole word of the source
     ],
 )
-def test_a_word_is_shared_if_it_has_no_letter_or_is_a_name_of_the_source(
+def test_a_word_is_shared_if_it_is_a_name_or_a_number_of_the_source(
     word: str, shared: bool
 ) -> None:
     assert is_shared(word, SOURCE, unfinished=False) == shared
@@ -63,6 +69,7 @@ def test_the_last_word_of_an_answer_may_be_unfinished() -> None:
         ([1, 2, 0], [True, True, False]),  # LibreOffice Open
         ([1, 0], [False, False]),  # " Libre Open": Libre is complete and in no source word
         ([3, 4, 5], [True, True, True]),  # " 7.", a line break
+        ([12, 3], [False, True]),  # a quotation mark that the source does not have
         ([9, 6], [True, False]),  # " Die wird"
         ([7], [False]),  # an empty answer is no answer in any language
         ([10, 11], [False, False]),  # one word with a letter that is not in the source
@@ -75,17 +82,24 @@ def test_tokens_are_shared_with_the_words_that_they_belong_to(
 
 
 def test_the_answer_to_one_prompt_is_unlikely_under_the_other() -> None:
-    row = conflict_row(own(1, tokens=2), [0, 1, 2], decode)
+    row = conflict_row(own(1, tokens=2), beginning(0, 1, 2), decode)
     assert row.tokens == (8, 1, 0, 1) and row.prompt_tokens == 2  # not longer than requested
     assert row.unlikely and row.by_reach and row.weights == (1.0, 0.0)
+
+
+def test_plausible_tokens_are_alternatives_unless_they_are_shared() -> None:
+    """Of a token that is shared itself there are none: it takes no loss."""
+    answer = Beginning(tokens=(0, 1), plausible=((6, 1, 3, 7, 12), (0, 6)))
+    row = conflict_row(own(1), answer, decode)
+    assert row.alternatives == ((6, 7, 12), ())
 
 
 def test_every_own_conflict_gets_its_answer_and_the_model_is_asked_once() -> None:
     asked = []
 
-    def begin(prompts: Sequence[object], tokens: int) -> list[tuple[int, ...]]:
+    def begin(prompts: Sequence[object], tokens: int) -> list[Beginning]:
         asked.append((list(prompts), tokens))
-        return [(index,) for index in range(len(prompts))]
+        return [beginning(index) for index in range(len(prompts))]
 
     true = token_sequence("k", prompt_of(1), [2])
     examples = [Example(rows=(true,), own=own(1)), Example(rows=(true,)), Example(rows=(true,))]
@@ -101,7 +115,7 @@ def test_every_own_conflict_gets_its_answer_and_the_model_is_asked_once() -> Non
 def test_a_blank_example_is_answered_without_contributing() -> None:
     """Engines that shard weights need as many forward passes of every process."""
     blank = Example(rows=(token_sequence("k", prompt_of(1), [2]),), own=own(1)).blank
-    answers = OwnAnswers(begin=lambda prompts, tokens: [(0, 1)], decode=decode)
+    answers = OwnAnswers(begin=lambda prompts, tokens: [beginning(0, 1)], decode=decode)
     (example,) = with_answers([blank], answers)
     assert [row.prompt_tokens == len(row.tokens) for row in example.rows] == [True, True]
 

@@ -3,18 +3,25 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedModel,
+)
 
 from ontarget.decoding.base import Hypothesis, Search
 from ontarget.decoding.few_rows import FewRowsProducts
 from ontarget.decoding.greedy import can_drop_rows, greedy_answers
+from ontarget.decoding.plausible import PlausibleTokens
 from ontarget.errors import ModelError
 from ontarget.models.loading import LoadedModel, check_token_ids
 from ontarget.models.padding import generation_inputs
-from ontarget.models.prompting import Prompt, build_prompts, end_ids
+from ontarget.models.prompting import Beginning, Prompt, build_prompts, end_ids
 from ontarget.models.templates import PromptFormat
 from ontarget.records import Sample
 
@@ -78,19 +85,27 @@ def generate(
         }
 
 
-def new_tokens(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> list[list[int]]:
+def new_tokens(
+    model: PreTrainedModel, inputs: Mapping[str, Tensor], *processors: LogitsProcessor
+) -> list[list[int]]:
     """What the model generates after each row of its inputs, by its generation settings."""
-    rows: Tensor = model.generate(**inputs)  # type: ignore[operator]
+    generate: Any = model.generate
+    rows: Tensor = generate(**inputs, logits_processor=LogitsProcessorList(processors))
     width = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
     return rows[:, width:].tolist()
 
 
 def begin_answers(
-    loaded: LoadedModel, prompts: Sequence[Prompt], tokens: int, stop: Sequence[int]
-) -> list[tuple[int, ...]]:
+    loaded: LoadedModel,
+    prompts: Sequence[Prompt],
+    tokens: int,
+    stop: Sequence[int],
+    plausibility: float,
+) -> list[Beginning]:
     """The first tokens of greedy answers, up to and with the one that ends an answer.
 
-    Every process makes the same number of forward passes, which engines that shard weights need.
+    Plausible are tokens of at least `plausibility` times the probability of the likeliest. Every
+    process makes the same number of forward passes, which engines that shard weights need.
     """
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         do_sample=False, max_new_tokens=tokens, pad_token_id=loaded.pad,
@@ -99,9 +114,14 @@ def begin_answers(
     loaded.model.eval()  # type: ignore[no-untyped-call]
     inputs = generation_inputs(prompts, loaded.pad)
     inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
+    noted = PlausibleTokens(plausibility)
     with torch.no_grad(), FewRowsProducts(), use_generation_config(loaded.model, config):
-        rows = new_tokens(loaded.model, inputs)
-    return [tuple(row[: len(truncate_at(row, stop)) + 1]) for row in rows]
+        rows = new_tokens(loaded.model, inputs, noted)
+    begun = [tuple(row[: len(truncate_at(row, stop)) + 1]) for row in rows]
+    return [
+        Beginning(tokens=row, plausible=places[: len(row)])
+        for row, places in zip(begun, zip(*noted.places, strict=True), strict=True)
+    ]
 
 
 @contextmanager

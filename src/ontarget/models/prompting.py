@@ -37,6 +37,14 @@ class Prompt:
     encoder: tuple[int, ...] = ()  # of an encoder-decoder: the encoder's input
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """The first tokens of a model's greedy answer."""
+
+    tokens: tuple[int, ...]
+    plausible: tuple[tuple[int, ...], ...]  # at the place of each token, besides it
+
+
 def build_prompts(
     loaded: LoadedModel, samples: Sequence[Sample], prompt_format: PromptFormat
 ) -> list[Prompt]:

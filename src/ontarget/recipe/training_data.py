@@ -117,10 +117,12 @@ def rotate(conflicts: Sequence[Item]) -> list[Item]:
     return [*conflicts[half:], *conflicts[:half]]
 
 
-def own_answers(loaded: LoadedModel, prompt_format: PromptFormat) -> OwnAnswers:
+def own_answers(
+    loaded: LoadedModel, prompt_format: PromptFormat, plausibility: float
+) -> OwnAnswers:
     """How the model that is being trained answers."""
     stop = end_ids(loaded, prompt_format)
     return OwnAnswers(
-        begin=lambda prompts, tokens: begin_answers(loaded, prompts, tokens, stop),
+        begin=lambda prompts, tokens: begin_answers(loaded, prompts, tokens, stop, plausibility),
         decode=lambda tokens: str(loaded.tokenizer.decode(list(tokens), skip_special_tokens=True)),
     )

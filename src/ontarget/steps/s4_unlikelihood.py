@@ -43,7 +43,7 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
         section, len(examples), settings.seed, alpha=section.alpha, validation=validation
     )
     with stage.progress(context, section) as progress:
-        answers = training_data.own_answers(loaded, form)
+        answers = training_data.own_answers(loaded, form, section.plausibility)
         result = train(loaded, examples, schedule, context.unfinished, progress, answers=answers)
     stage.save_result(context, loaded, result, form, settings.base.revision)
     return stage.stage_result(result, len(samples), len(examples)) | {"preflight": verdict}

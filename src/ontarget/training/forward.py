@@ -113,12 +113,13 @@ def attention_mask(model: PreTrainedModel, visible_until: Rows) -> Tensor:
     return torch.zeros_like(visible, dtype=model.dtype).masked_fill_(~visible, lowest)
 
 
-def model_loss(
+def model_loss(  # noqa: PLR0913 - as of `fused_loss`
     model: PreTrainedModel,
     labels: Rows,
     unlikely: Bool[Tensor, "row time"],
     continues: Bool[Tensor, "row time"],
     weights: Float[Tensor, "row time"],
+    alternatives: Int[Tensor, "row time set"] | None = None,
     **inputs: Tensor,
 ) -> LossAndLogOdds:
     """The fused loss of a batch; log-odds are 1-D and omit the first token of each row.
@@ -129,7 +130,13 @@ def model_loss(
     hidden = hidden_states(model, **inputs)[:, :-1]
     hidden = hidden.reshape(-1, hidden.shape[-1])
     targets = [tensor[:, 1:].reshape(-1) for tensor in (labels, unlikely, weights, continues)]
-    return fused_loss(hidden, output_head(model, hidden), *targets[:3], continues=targets[3])
+    return fused_loss(
+        hidden,
+        output_head(model, hidden),
+        *targets[:3],
+        continues=targets[3],
+        alternatives=None if alternatives is None else alternatives[:, 1:].flatten(0, 1),
+    )
 
 
 @contextmanager

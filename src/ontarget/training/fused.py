@@ -6,6 +6,9 @@ gradients, while the logits of the chunk are there:
     d loss / d logits = slope * (onehot(y) - q),   q = softmax over the classes other than y
     slope = -weight * sigmoid(-log_odds) for likelihood, weight * sigmoid(log_odds) for unlikelihood
 
+With alternatives, onehot(y) becomes the softmax over the label and its alternatives, and q that
+over all other classes.
+
 Weights by reach cost nothing here: the log-odds of a chunk are known before its slopes.
 """
 
@@ -15,12 +18,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ontarget.training.losses import (
     IGNORE,
+    Alternatives,
     Labels,
     Logits,
     Nats,
@@ -58,6 +62,7 @@ class TokenTargets(NamedTuple):
     unlikely: Bool[Tensor, " token"]
     weights: Float[Tensor, " token"]
     continues: Bool[Tensor, " token"]  # its weight is multiplied by its reach
+    alternatives: Alternatives
 
 
 def fused_loss(  # noqa: PLR0913 - a token's label, kind of loss and weight belong together
@@ -68,22 +73,25 @@ def fused_loss(  # noqa: PLR0913 - a token's label, kind of loss and weight belo
     weights: Float[Tensor, " token"],
     *,
     continues: Bool[Tensor, " token"] | None = None,
+    alternatives: Alternatives | None = None,
     chunk: int = 512,
 ) -> LossAndLogOdds:
     """Sum over labelled tokens of weight * -log p, or of weight * -log(1 - p) where `unlikely`.
 
     Where `continues`, the weight is multiplied by the token's reach, see `losses.log_reach`; no
-    gradient passes through it. At most `chunk` rows of logits exist at a time. Arithmetic is in
-    float32 or wider, whatever the inputs are. The backward pass can run only once.
+    gradient passes through it. p is that of the label and its `alternatives` together. At most
+    `chunk` rows of logits exist at a time. Arithmetic is in float32 or wider, whatever the inputs
+    are. The backward pass can run only once.
 
     Raises:
-        ValueError: a label is not a class.
+        ValueError: a label or an alternative is not a class.
     """
     head = Head(weight=head) if isinstance(head, Tensor) else head
     low, up = head.adapter or (None, None)
     dtype = torch.promote_types(head.weight.dtype, torch.float32)
     continues = torch.zeros_like(unlikely) if continues is None else continues
-    targets = TokenTargets(labels, unlikely, weights.detach().to(dtype), continues)
+    alternatives = labels.new_empty(len(labels), 0) if alternatives is None else alternatives
+    targets = TokenTargets(labels, unlikely, weights.detach().to(dtype), continues, alternatives)
     with torch.autocast(hidden.device.type, enabled=False):
         outputs = FusedLossFunction.apply(  # type: ignore[no-untyped-call]
             targets, head, chunk, hidden, head.weight, low, up, head.bias
@@ -104,7 +112,7 @@ class FusedLossFunction(torch.autograd.Function):
             torch.zeros_like(tensor, dtype=dtype) if tensor is not None and needed else None
             for tensor, needed in zip(inputs, ctx.needs_input_grad[3:], strict=True)
         ]
-        labelled = labelled_tokens(targets.labels, vocab)
+        labelled = labelled_tokens(targets.labels, targets.alternatives, vocab)
         loss = head.weight.new_zeros((), dtype=dtype)
         log_odds = head.weight.new_zeros(len(targets.labels), dtype=dtype)
         buffer = head.weight.new_empty(min(chunk, len(labelled)), vocab, dtype=dtype)
@@ -144,15 +152,18 @@ class FusedLossFunction(torch.autograd.Function):
         return (None, None, None, *scaled)
 
 
-def labelled_tokens(labels: Labels, vocab: int) -> Int[Tensor, " labelled"]:
+def labelled_tokens(
+    labels: Labels, alternatives: Alternatives, vocab: int
+) -> Int[Tensor, " labelled"]:
     """Indices of the tokens that have a label.
 
     Raises:
-        ValueError: a label is not a class.
+        ValueError: a label or an alternative is not a class.
     """
     tokens = (labels != IGNORE).nonzero().squeeze(1)
-    if len(tokens):
-        lowest, highest = labels[tokens].min().item(), labels[tokens].max().item()
+    given = torch.cat([labels[tokens], alternatives[alternatives != IGNORE]])
+    if len(given):
+        lowest, highest = given.min().item(), given.max().item()
         if lowest < 0 or highest >= vocab:
             raise ValueError(f"labels span {lowest}..{highest}, classes 0..{vocab - 1}")
     return tokens
@@ -194,29 +205,40 @@ def replace_by_slopes_(
     log_odds, weights = [], []
     for rows, *rest in zip(*(torch.split(t, block) for t in (logits, *targets)), strict=True):
         chosen = TokenTargets(*rest)
-        m, others = replace_by_odds_(rows, chosen.labels)
+        members = torch.cat([chosen.labels.unsqueeze(1), chosen.alternatives], 1)
+        m, shares, others = replace_by_odds_(rows, members)
         if reached is not None:
             reach = log_reach(m, chosen.continues, reached)
             reached = (reach - likelihood(m))[-1]
             chosen = chosen._replace(weights=chosen.weights * reach.exp().to(m.dtype))
         sign = torch.where(chosen.unlikely, 1.0, -1.0)
         slope = (chosen.weights * sign * torch.sigmoid(sign * m)).unsqueeze(1)
-        rows.mul_(-slope / others).scatter_(1, chosen.labels.unsqueeze(1), slope)
+        rows.mul_(-slope / others).scatter_(1, filled(members, members), slope * shares)
         log_odds.append(m)
         weights.append(chosen.weights)
     return torch.cat(log_odds), torch.cat(weights), reached
 
 
-def replace_by_odds_(logits: Logits, labels: Labels) -> tuple[Nats, Float[Tensor, "token 1"]]:
-    """Replace logits by odds to the likeliest other class, 0 for the label.
+def replace_by_odds_(
+    logits: Logits, members: Int[Tensor, "token set"]
+) -> tuple[Nats, Float[Tensor, "token set"], Float[Tensor, "token 1"]]:
+    """Replace logits by odds to the likeliest other class, 0 for the members of each token's set.
 
-    Returns the log-odds of the labels and the sums of the rows.
+    Returns the log-odds of the sets, the share of each member in its set, and the sums of the rows.
     """
-    y = labels.unsqueeze(1)
-    of_label = logits.gather(1, y)
-    highest = logits.scatter_(1, y, -torch.inf).amax(1, keepdim=True)
+    index = filled(members, members)
+    of_members = logits.gather(1, index).masked_fill_(members == IGNORE, -torch.inf)
+    highest = logits.scatter_(1, index, -torch.inf).amax(1, keepdim=True)
     others = logits.sub_(highest).exp_().sum(1, keepdim=True)
-    return (of_label - highest - others.log()).squeeze(1), others
+    m = of_members.logsumexp(1, keepdim=True) - highest - others.log()
+    return m.squeeze(1), filled(of_members.softmax(1), members), others
+
+
+def filled(
+    values: Shaped[Tensor, "token set"], members: Int[Tensor, "token set"]
+) -> Shaped[Tensor, "token set"]:
+    """`values` with that of the label, the first member, where a token has fewer members."""
+    return torch.where(members == IGNORE, values[:, :1], values)
 
 
 def add_gradients(

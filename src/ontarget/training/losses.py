@@ -9,6 +9,10 @@ Neither 1 - p(y) nor its logarithm is ever formed: from log-odds of 16 nats on, 
 0 in float32 (from 6 in bfloat16), and the usual clamp then removes the gradient exactly where the
 model is surest of a wrong answer.
 
+In place of one label a conflict token can have a set: the label and its alternatives. p is then
+their sum, y ranges over the set and j over all other classes. A model that spreads its probability
+over many wrong words has no slope at any single one of them.
+
 A conflict token can be weighted by its reach: the probability with which the model, under the same
 instruction, gets as far as this token by itself. Only the tokens that decide the language then
 count, and their number need not be chosen: when the first tokens give way, the later ones fade.
@@ -26,6 +30,7 @@ IGNORE = -100  # label of prompt and padding tokens, as in torch.nn.functional.c
 
 Logits = Float[Tensor, "token vocab"]
 Labels = Int[Tensor, " token"]
+Alternatives = Int[Tensor, "token set"]  # of a label; IGNORE where a token has fewer
 Nats = Float[Tensor, " token"]
 
 

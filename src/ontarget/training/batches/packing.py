@@ -129,12 +129,12 @@ def collate(
 ) -> dict[str, Tensor]:
     """Tensors of the rows, padded on the right to equal length.
 
-    The targets are `labels`, `unlikely`, `continues` and `weights`, see `fused.TokenTargets`. A
-    label is at the position of its own token; the shift is made in `forward.model_loss`. The
-    first token of a sequence has no label, since no token of the sequence predicts it. A token at
-    j is visible to the tokens from j up to, but not including, `visible_until[j]`: the end of its
-    sequence, or of the last sequence that shares the token. Every padding token is a sequence of
-    its own.
+    The targets are `labels`, `unlikely`, `continues` and `weights`, see `fused.TokenTargets`, and
+    `alternatives` ("row time set") if a label has any. A label is at the position of its own token;
+    the shift is made in `forward.model_loss`. The first token of a sequence has no label, since no
+    token of the sequence predicts it. A token at j is visible to the tokens from j up to, but not
+    including, `visible_until[j]`: the end of its sequence, or of the last sequence that shares the
+    token. Every padding token is a sequence of its own.
     """
     columns = [row_columns(row, prefix_of) for row in rows]
     width = max(len(row["input_ids"]) for row in columns)
@@ -147,13 +147,23 @@ def collate(
         row["unlikely"] += [False] * padding
         row["continues"] += [False] * padding
         row["weights"] += [0.0] * padding
-    return {name: torch.tensor([row[name] for row in columns]) for name in columns[0]}
+        row["alternatives"] += [()] * padding
+    sets = [row.pop("alternatives") for row in columns]
+    batch = {name: torch.tensor([row[name] for row in columns]) for name in columns[0]}
+    most = max(len(tokens) for row in sets for tokens in row)
+    if most:
+        rows_of_sets = [
+            [[*tokens, *[IGNORE] * (most - len(tokens))] for tokens in row] for row in sets
+        ]
+        batch["alternatives"] = torch.tensor(rows_of_sets)
+    return batch
 
 
 def row_columns(sequences: Sequence[TokenSequence], prefix_of: PrefixOf) -> dict[str, list[Any]]:
     """One row, not yet padded; sorting by prefix puts sequences that share one side by side."""
     names = (
         "input_ids", "position_ids", "visible_until", "labels", "unlikely", "continues", "weights",
+        "alternatives",
     )  # fmt: skip
     row: dict[str, list[Any]] = {name: [] for name in names}
     path: list[int] = []  # where in the row each token of the last sequence's prefix is
@@ -173,6 +183,7 @@ def row_columns(sequences: Sequence[TokenSequence], prefix_of: PrefixOf) -> dict
         row["unlikely"] += [sequence.unlikely] * (length - shared)
         row["continues"] += [sequence.by_reach and at > unlabelled for at in range(shared, length)]
         row["weights"] += token_weights(sequence)[shared:length]
+        row["alternatives"] += token_alternatives(sequence)[shared:length]
         row["visible_until"] += [end] * (length - shared)
         for index in path[:shared]:
             row["visible_until"][index] = end
@@ -183,6 +194,12 @@ def token_weights(sequence: TokenSequence) -> list[float]:
     """The weight of each token of the sequence; those of the prompt have no label."""
     response = len(sequence.tokens) - sequence.prompt_tokens
     return [*[0.0] * sequence.prompt_tokens, *(sequence.weights or [1.0] * response)]
+
+
+def token_alternatives(sequence: TokenSequence) -> list[Tokens]:
+    """The alternatives to each token of the sequence as a label."""
+    response = len(sequence.tokens) - sequence.prompt_tokens
+    return [*[()] * sequence.prompt_tokens, *(sequence.alternatives or [()] * response)]
 
 
 def common_prefix_length(one: Sequence[int], other: Sequence[int]) -> int:

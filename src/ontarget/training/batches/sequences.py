@@ -25,6 +25,7 @@ class TokenSequence:
     unlikely: bool = False  # a conflict sample: its response takes the unlikelihood loss
     by_reach: bool = False  # each response token is weighted by its reach, see `losses.log_reach`
     weights: tuple[float, ...] = ()  # of the response tokens; (): 1
+    alternatives: tuple[Tokens, ...] = ()  # to each response token, see `losses`; (): none
 
     @property
     def size(self) -> int:
@@ -35,6 +36,11 @@ class TokenSequence:
     def prompt(self) -> Prompt:
         """What the response answers."""
         return Prompt(tokens=self.tokens[: self.prompt_tokens], encoder=self.encoder)
+
+    @property
+    def blank(self) -> "TokenSequence":
+        """The sequence without its labels."""
+        return replace(self, prompt_tokens=len(self.tokens), weights=(), alternatives=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +80,7 @@ class Example:
     @property
     def blank(self) -> "Example":
         """The example without its labels, which contributes nothing to the loss."""
-        rows = tuple(replace(row, prompt_tokens=len(row.tokens), weights=()) for row in self.rows)
+        rows = tuple(row.blank for row in self.rows)
         return Example(rows=rows, own=self.own and replace(self.own, blank=True))
 
 
@@ -86,6 +92,7 @@ def token_sequence(  # noqa: PLR0913 - how its response is trained belongs to th
     unlikely: bool = False,
     by_reach: bool = False,
     weights: Sequence[float] = (),
+    alternatives: Sequence[Tokens] = (),
 ) -> TokenSequence:
     """Prompt and response as one sequence."""
     return TokenSequence(
@@ -96,4 +103,5 @@ def token_sequence(  # noqa: PLR0913 - how its response is trained belongs to th
         unlikely=unlikely,
         by_reach=by_reach,
         weights=tuple(weights),
+        alternatives=tuple(alternatives),
     )
