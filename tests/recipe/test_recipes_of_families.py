@@ -31,7 +31,7 @@ class Family:
     sizes: dict[str, Any]
 
 
-def sizes(
+def sizes(  # noqa: PLR0913 - a model's sizes belong together
     hidden: int, layers: int, heads: int, keys: int, inner: int, words: int
 ) -> dict[str, int]:
     """As config.json names them."""
