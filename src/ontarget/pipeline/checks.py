@@ -120,14 +120,19 @@ def check_corpus(recipe: Recipe) -> tuple[str, bool]:
                 f"{path}: its first {len(rows)} rows have no text in two languages; "
                 "is it the right file?"
             )
+    check_first_lines(recipe, texts)
+    read = len(files) + len(texts)
+    return f"{read} files, the first {FIRST_ROWS} rows of each read", False
+
+
+def check_first_lines(recipe: Recipe, texts: Sequence[Path]) -> None:
+    """Check the first lines of monolingual text."""
     for path in texts:
         lines = islice(read_segments(path), FIRST_ROWS)
         rows = [
             Parallel(key=f"{path.name}:{at}", texts={"": text}) for at, text in enumerate(lines, 1)
         ]
         check_tokens(recipe, replace(NO_ROWS, monolingual=rows))
-    read = len(files) + len(texts)
-    return f"{read} files, the first {FIRST_ROWS} rows of each read", False
 
 
 def check_phrasebook(recipe: Recipe, sizes: Phrasebook) -> bool:

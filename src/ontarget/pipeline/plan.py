@@ -85,9 +85,8 @@ def make_plan(recipe: Recipe, gib: float, gpus: int | None) -> MemoryPlan:
                 "of GPUs"
             )
     model = describe_base(recipe)
-    unshardable = next(
-        filter(None, (unshardable_setting(*pair) for pair in sections.items())), None
-    )
+    settings = (unshardable_setting(*pair) for pair in sections.items())
+    unshardable = next(filter(None, settings), None)
     plans = [
         MemoryPlan(
             model=model,
