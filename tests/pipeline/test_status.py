@@ -14,8 +14,8 @@ from support.runs import FinishedRun, Log
 from ontarget import artifacts
 from ontarget.decoding.base import Hypothesis
 from ontarget.pipeline import run as running
-from ontarget.pipeline.dependencies import dependencies_of
-from ontarget.pipeline.graph import steps_of
+from ontarget.pipeline.dependencies import dependencies_of, input_hashes
+from ontarget.pipeline.graph import conflict_step, steps_of
 from ontarget.pipeline.status import differences, recipe_status
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.records import Sample
@@ -114,7 +114,8 @@ def signed(run: FinishedRun, folder: str, **changes: Any) -> None:
 
 def test_other_versions_and_changed_inputs_are_named(run: FinishedRun) -> None:
     signed(run, "1_prepare", ontarget="0.0.9", files={"a.tsv": "1"})
-    signed(run, "2_conflict", steps={"1_prepare/train.jsonl": "0"})
+    read = input_hashes(load_recipe(run.recipe), conflict_step())
+    signed(run, "2_conflict", steps=read | {"1_prepare/train.jsonl": "0"})
     signed(run, "6_evaluate", settings=None)
     texts = outdated(run)
     assert texts["1_prepare"].startswith("would be made: made by ontarget 0.0.9, this is ")
