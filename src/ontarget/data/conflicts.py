@@ -13,7 +13,8 @@ The second draw sometimes still requests the right language ("French to German" 
 counts these cases.
 
 A draw of own conflicts is two languages other than the source's: what the model answers to an
-instruction for the first is unlikely under an instruction for the second.
+instruction for the first is unlikely under an instruction for the second. Where monolingual text
+is the source, the draw also depends on that text and its order.
 """
 
 import random
@@ -115,36 +116,25 @@ def draw_own_conflicts(
     for sample in samples:
         check_not_conflicting(sample)
         rng = sample_rng(sample, seed)
-        texts = rng.choice(monolingual).texts if monolingual else side_of(sample, targets, rng)
-        drawn.append(own_conflict(sample.key, texts, languages, rng))
+        if monolingual:
+            ((source_lang, source),) = rng.choice(monolingual).texts.items()
+        else:
+            source_lang, source = side_of(sample, targets, rng)
+        answered, asked = rng.sample(sorted(set(languages) - {source_lang}), 2)
+        languages_of = {"source_lang": source_lang, "asked_lang": asked, "target_lang": answered}
+        drawn.append(Sample(key=sample.key, source=source, target="", **languages_of))
     return drawn
 
 
-def side_of(sample: Sample, targets: Mapping[str, set[str]], rng: random.Random) -> dict[str, str]:
-    """The side of a sample whose language has fewer target languages, drawn if both have as many.
+def side_of(sample: Sample, targets: Mapping[str, set[str]], rng: random.Random) -> tuple[str, str]:
+    """Language and text of the side with fewer target languages, drawn if both have as many.
 
     A language that is never translated from comes last.
     """
     sides = [(sample.source_lang, sample.source), (sample.target_lang, sample.target)]
     counts = [len(targets.get(language, ())) or inf for language, _ in sides]
     fewest = [side for side, count in zip(sides, counts, strict=True) if count == min(counts)]
-    return dict([rng.choice(fewest)])
-
-
-def own_conflict(
-    key: str, texts: Mapping[str, str], languages: Iterable[str], rng: random.Random
-) -> Sample:
-    """The own conflict of a source, `texts`: its language and text."""
-    ((source_lang, source),) = texts.items()
-    answered, asked = rng.sample(sorted(set(languages) - {source_lang}), 2)
-    return Sample(
-        key=key,
-        source_lang=source_lang,
-        asked_lang=asked,
-        target_lang=answered,
-        source=source,
-        target="",
-    )
+    return rng.choice(fewest)
 
 
 def sample_rng(sample: Sample, seed: int) -> random.Random:

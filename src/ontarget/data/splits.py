@@ -1,6 +1,6 @@
 """Train, dev and test rows of a corpus; no sentence of dev or test is in train."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -56,7 +56,8 @@ def read_splits(files: SplitFiles, languages: Sequence[str]) -> Splits:
     """
     optional = [language for language in languages if language in files.monolingual]
     rows = read_split(files.train, languages, None, optional=optional)
-    rows += read_monolingual(files.monolingual)
+    for language, paths in files.monolingual.items():
+        rows += (row for path in paths for row in read_monolingual(path, language))
     longest = files.max_characters
     train = [row for row in rows if longest is None or longest_text(row) <= longest]
     dev = read_split(files.dev, languages, files.dev_limit)
@@ -127,15 +128,11 @@ def present(path: Path, languages: Sequence[str], optional: Sequence[str]) -> Se
     return [language for language in languages if language not in absent]
 
 
-def read_monolingual(files: Mapping[str, Sequence[Path]]) -> list[Parallel]:
-    """The lines of text files, by language; blank lines are left out."""
-    return [
-        Parallel(key=f"{language}/{path.name}:{number}", texts={language: text.strip()})
-        for language, paths in files.items()
-        for path in paths
-        for number, text in enumerate(read_segments(path), 1)
-        if text.strip()
-    ]
+def read_monolingual(path: Path, language: str) -> Iterator[Parallel]:
+    """The lines of a text file as rows of one text; blank lines are left out."""
+    for number, text in enumerate(read_segments(path), 1):
+        if text.strip():
+            yield Parallel(key=f"{language}/{path.name}:{number}", texts={language: text.strip()})
 
 
 def longest_text(row: Parallel) -> int:

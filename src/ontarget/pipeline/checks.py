@@ -9,9 +9,9 @@ from typing import Any
 
 from ontarget import artifacts, processes
 from ontarget.data import readers
-from ontarget.data.readers.lines import open_bytes, read_segments
+from ontarget.data.readers.lines import open_bytes
 from ontarget.data.readers.phrasebook import compose_rows
-from ontarget.data.splits import Splits, present
+from ontarget.data.splits import Splits, present, read_monolingual
 from ontarget.errors import ArtifactError, CorpusError, RecipeError
 from ontarget.models import folder
 from ontarget.models.special_tokens import special_tokens_of_folder
@@ -120,19 +120,17 @@ def check_corpus(recipe: Recipe) -> tuple[str, bool]:
                 f"{path}: its first {len(rows)} rows have no text in two languages; "
                 "is it the right file?"
             )
-    check_first_lines(recipe, texts)
+    check_first_lines(recipe)
     read = len(files) + len(texts)
     return f"{read} files, the first {FIRST_ROWS} rows of each read", False
 
 
-def check_first_lines(recipe: Recipe, texts: Sequence[Path]) -> None:
+def check_first_lines(recipe: Recipe) -> None:
     """Check the first lines of monolingual text."""
-    for path in texts:
-        lines = islice(read_segments(path), FIRST_ROWS)
-        rows = [
-            Parallel(key=f"{path.name}:{at}", texts={"": text}) for at, text in enumerate(lines, 1)
-        ]
-        check_tokens(recipe, replace(NO_ROWS, monolingual=rows))
+    for language, paths in recipe.corpus.monolingual.items():
+        for path in paths:
+            rows = list(islice(read_monolingual(path, language), FIRST_ROWS))
+            check_tokens(recipe, replace(NO_ROWS, monolingual=rows))
 
 
 def check_phrasebook(recipe: Recipe, sizes: Phrasebook) -> bool:

@@ -166,7 +166,7 @@ class Unlikelihood(Stage):
     alpha: Annotated[float, Field(gt=0)] = 1.0  # weight of the unlikelihood loss
     conflicts: Conflicts = "own"  # unlikely responses: the model's own answers, or references
     own_tokens: Annotated[int, Field(gt=0, le=64)] = 4  # of an own answer
-    plausibility: Annotated[float, Field(gt=0, le=1)] = 0.02  # tokens as unlikely as an answer's
+    plausibility: Annotated[float, Field(gt=0, le=1)] = 0.02  # share of the highest p: plausible
     tokens: Literal["reach", "all"] = "reach"  # conflict tokens weighted by reach, or all alike
     draw: Draw = "wrong_target"  # of conflicts from references
     preflight: Annotated[int, Field(ge=0)] = 8  # dev sentences in each direction; 0 leaves it out
