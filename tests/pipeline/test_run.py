@@ -359,6 +359,9 @@ def test_monolingual_text_is_what_stage_2_translates_and_redoes_nothing_else(
     texts.write_text("uno\ntres\n", encoding="utf-8")
     made = set(run(write_recipe(**changes)).made)
     assert {"1_prepare", "2_conflict", "4_unlikelihood"} < made and "3_mle" not in made
+    texts.write_text("\n \n", encoding="utf-8")  # the training samples do not take its place
+    with pytest.raises(CorpusError, match=r"corpus\.monolingual\.es: no text is left; raise"):
+        run(write_recipe(**changes))
 
 
 def test_force_from_redoes_the_step_and_all_after_it(

@@ -215,7 +215,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         {"corpus": FILES | {"monolingual": {"it": ["a/x.txt", "b/x.txt"]}}},
         "corpus: two files of monolingual.it are named x.txt; rename one",
     ),
-    ({"corpus": FILES | {"monolingual": {"it": []}}}, "corpus.monolingual.it: "),
+    ({"corpus": FILES | {"monolingual": {"it": []}}}, "monolingual.it names no file; name one, or"),
     ({"base": {"model": ""}}, "base.model: is '', not the name of a file or folder; give one"),
     ({"evaluate": {"detector": "a\0"}}, r"evaluate.detector: is 'a\x00', not the name of a file"),
 ]

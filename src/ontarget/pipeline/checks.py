@@ -103,6 +103,7 @@ def check_corpus(recipe: Recipe) -> tuple[str, bool]:
             recipe.supervised_directions,
             recipe.zero_shot_directions,
             trains=bool(recipe.trainings),
+            monolingual=recipe.corpus.monolingual,
         )
         sizes = f"{len(splits.train)} train, {len(splits.dev)} dev, {len(splits.test)} test"
         if splits.monolingual:

@@ -76,12 +76,20 @@ def check_splits(
     zero_shot: tuple[Direction, ...],
     *,
     trains: bool,
+    monolingual: Iterable[str] = (),
 ) -> None:
-    """Raise CorpusError where a split lacks text in a direction that it is needed for."""
+    """Raise CorpusError where a split lacks text in a direction or language that needs it."""
     if trains and not splits.train:
         raise CorpusError(
             "corpus.train: no row is left to train on; raise max_characters or give more text"
         )
+    present = {language for row in splits.monolingual for language in row.texts}
+    for language in monolingual:
+        if language not in present:
+            raise CorpusError(
+                f"corpus.monolingual.{language}: no text is left; raise max_characters, give more "
+                "text or leave the language out"
+            )
     check_directions(splits.train, "corpus.train", supervised)
     check_directions(splits.dev, "corpus.dev", supervised + zero_shot)
     check_directions(splits.test, "corpus.test", supervised + zero_shot)

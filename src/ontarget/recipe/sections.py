@@ -52,7 +52,6 @@ def check_path(value: object) -> object:
 Place = Annotated[Path, BeforeValidator(check_path)]
 Name = Annotated[str, BeforeValidator(check_path)]  # of a model or detector; may be a path
 Paths = Annotated[tuple[Place, ...], BeforeValidator(as_list)]
-FilledPaths = Annotated[Paths, Field(min_length=1)]
 Layers = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 Trackers = Annotated[
     tuple[Literal["tensorboard", "wandb", "trackio"], ...],
@@ -102,7 +101,7 @@ class Corpus(Section):
     drop_overlap: bool = False  # leave out training rows that share a sentence with dev or test
     max_characters: Positive | None = None  # longer training texts are left out and counted
     special_tokens: Literal["error", "drop"] = "error"  # training rows with one of the model's
-    monolingual: dict[str, FilledPaths] = {}  # a sentence a line: sources of own conflicts
+    monolingual: dict[str, Paths] = {}  # a sentence a line: sources of own conflicts
 
     @model_validator(mode="after")
     def either(self) -> "Corpus":
@@ -112,6 +111,9 @@ class Corpus(Section):
             raise ValueError("name files for train, dev and test, or the section phrasebook")
         if self.phrasebook is not None and any(files):
             raise ValueError("has both files and phrasebook; keep one of them")
+        for code, paths in self.monolingual.items():
+            if not paths:
+                raise ValueError(f"monolingual.{code} names no file; name one, or leave it out")
         splits: dict[Path, str] = {}
         named = {"train": self.train, "dev": self.dev, "test": self.test}
         named |= {f"monolingual.{code}": paths for code, paths in self.monolingual.items()}

@@ -26,7 +26,13 @@ def run(context: StepContext[PrepareSettings]) -> dict[str, Any]:
 
         tokenizer = load_tokenizer(settings.base.model, settings.base.revision)
         splits = drop_special_tokens(splits, special_tokens(tokenizer).values())
-    check_splits(splits, settings.supervised, settings.zero_shot, trains=settings.trains)
+    check_splits(
+        splits,
+        settings.supervised,
+        settings.zero_shot,
+        trains=settings.trains,
+        monolingual=settings.corpus.monolingual,
+    )
     directions = settings.supervised + settings.zero_shot
     counts = {}
     for name, rows, needed in (
