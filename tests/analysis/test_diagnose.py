@@ -13,13 +13,13 @@ from support.texts import TEXTS
 from support.translators import FixedTranslator
 from torch.testing import assert_close
 
-from ontarget.analysis.diagnose import (
+from ontarget.analysis.diagnosis.diagnose import (
     DiagnosisSettings,
     diagnose,
     kind_of,
     percent_alike,
-    response_log_odds,
 )
+from ontarget.analysis.diagnosis.losses import response_log_odds
 from ontarget.analysis.validation import validate
 from ontarget.data.conflicts import wrong_target
 from ontarget.decoding.base import Search
@@ -85,11 +85,11 @@ def test_log_odds_are_those_of_every_response_token_and_of_no_other() -> None:
 
 
 def nats_by_definition(
-    loaded: LoadedModel, one: Sample, source: str | None = None
+    loaded: LoadedModel, one: Sample, source: str | None = None, before: str = ""
 ) -> tuple[list[float], list[float]]:
     """(-log p, p) of each response token of a sample, from full logits."""
     filled = fill_template(replace(one, source=source or one.source), PLAIN.template, english_name)
-    (prompt,) = loaded.prompts([filled])
+    (prompt,) = loaded.prompts([before + filled])
     (response,) = loaded.responses([one.target])
     with torch.no_grad():
         logits = loaded.model(input_ids=torch.tensor([prompt + response])).logits[0]
@@ -118,6 +118,37 @@ def test_losses_are_measured_by_kind_of_direction_under_right_and_wrong_instruct
     assert kind.right_first == pytest.approx(mean(p[0] for _, p in right), rel=1e-4)
     assert kind.wrong_first == pytest.approx(mean(p[0] for _, p in wrong), rel=1e-4)
     assert [d.name for d in measures.directions] == ["en-it", "it-nl"]
+
+
+def test_zero_shot_references_are_also_measured_after_two_examples_of_their_direction() -> None:
+    loaded = tiny()
+    group = [sample(number, IT_NL) for number in range(4)]
+    (measured,) = diagnose(loaded, translator(loaded), group, SETTINGS).measures.kinds
+    nats, first = [], []
+    for at, one in enumerate(group):
+        examples = (group * 2)[at + 1 : at + 3]
+        before = "".join(
+            f"{fill_template(each, PLAIN.template, english_name)}{each.target}\n\n"
+            for each in examples
+        )
+        own_nats, p = nats_by_definition(loaded, one, before=before)
+        nats += own_nats
+        first.append(p[0])
+    assert measured.shots_nats == pytest.approx(mean(nats), rel=1e-4)
+    assert measured.shots_first == pytest.approx(mean(first), rel=1e-4)
+
+
+def test_examples_are_left_out_where_there_are_none_or_no_place_for_them() -> None:
+    loaded = tiny()
+    (alone,) = diagnose(loaded, translator(loaded), [sample(0, IT_NL)], SETTINGS).measures.kinds
+    assert alone.shots_nats is None and alone.shots_first is None
+    group = [sample(number, IT_NL) for number in range(3)]
+    needed = [
+        len(prompt) for prompt in loaded.prompts([PLAIN.template + one.source for one in group])
+    ]
+    loaded.model.config.max_position_embeddings = max(needed) + 10
+    (short,) = diagnose(loaded, translator(loaded), group, SETTINGS).measures.kinds
+    assert short.shots_nats is None and short.right_nats > 0
 
 
 @pytest.mark.parametrize(

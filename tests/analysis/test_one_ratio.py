@@ -10,7 +10,7 @@ from support.texts import TEXTS
 from support.translators import FixedTranslator
 
 from ontarget import OffTarget
-from ontarget.analysis.diagnose import DiagnosisSettings, diagnose
+from ontarget.analysis.diagnosis.diagnose import DiagnosisSettings, diagnose
 from ontarget.analysis.evaluate import evaluate_translations
 from ontarget.analysis.evaluate_files import evaluate_files
 from ontarget.analysis.results import ratio_fault

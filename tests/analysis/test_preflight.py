@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from ontarget.analysis.preflight import (
+from ontarget.analysis.diagnosis.measures import (
     DiagnosticMeasures,
     DirectionMeasures,
     Kind,
+    KindMeasures,
     diagnose_fault,
 )
 
@@ -86,3 +87,15 @@ def test_the_ratio_of_the_references_is_no_fault_of_the_model() -> None:
 def test_without_supervised_directions_the_model_may_still_ignore_the_instruction() -> None:
     only = replace(IGNORES, directions=(direction("it-nl", "zero-shot", 90.0),))
     assert diagnose_fault(only).fault == "ignores the instruction"
+
+
+def test_what_examples_in_the_prompt_change_is_part_of_the_evidence() -> None:
+    zero_shot = KindMeasures(
+        kind="zero-shot", segments=20, right_nats=2.0, right_first=0.04, wrong_nats=None,
+        wrong_first=None, shots_nats=1.0, shots_first=0.51,
+    )  # fmt: skip
+    words = diagnose_fault(replace(IGNORES, kinds=(zero_shot,))).words
+    assert (
+        "examples in the prompt change the probability of a right first token from 0.04 to 0.51"
+        in (words)
+    )

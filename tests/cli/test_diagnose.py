@@ -1,11 +1,15 @@
 """`ontarget diagnose` on a model folder: no recipe is needed, and none is mentioned."""
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.commands import Result, error_of, run_command
 from support.runs import FinishedRun
+
+from ontarget.cli import console
 
 Arguments = list[str | Path]
 
@@ -35,7 +39,7 @@ def test_a_diagnosis_has_both_losses_each_direction_and_a_verdict(
 ) -> None:
     model = finished_run.out / "3_mle/model"
     result = diagnose(model, dev_file(tmp_path), "--segments", "2", "--template", "plain")
-    assert (result.code, result.stderr) == (0, "")
+    assert (result.code, result.stderr.split()) == (0, ["diagnosis", "started"])
     assert "template" not in result.stdout  # it was named
     lines = [line.split() for line in result.stdout.splitlines()]
     assert [line[:2] for line in lines[:3]] == [
@@ -47,6 +51,19 @@ def test_a_diagnosis_has_both_losses_each_direction_and_a_verdict(
     *_, verdict = result.stdout.splitlines()
     assert verdict.startswith("lacks the skill: ")
     assert "recipe" not in result.stdout
+
+
+def test_progress_is_on_standard_error_and_json_alone_on_standard_output(
+    finished_run: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "LOG_SECONDS", 0.01)
+    model = finished_run.out / "3_mle/model"
+    options = ("--segments", "2", "--template", "plain", "--json")
+    result = diagnose(model, dev_file(tmp_path), *options)
+    content = json.loads(result.stdout)
+    assert content["verdict"]["fault"] == "lacks the skill"
+    assert all(k["shots_first"] for k in content["measures"]["kinds"] if k["kind"] == "zero-shot")
+    assert re.search(r"(?m)^diagnosis +[0-9]+ of [0-9]+  (losses|translating)", result.stderr)
 
 
 BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {

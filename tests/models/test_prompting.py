@@ -14,7 +14,13 @@ from ontarget.decoding.hf import generate
 from ontarget.errors import ModelError
 from ontarget.models import folder
 from ontarget.models.loading import LoadedModel, load_model, save_model
-from ontarget.models.prompting import Prompt, build_prompts, build_responses, end_ids
+from ontarget.models.prompting import (
+    Prompt,
+    build_prompts,
+    build_responses,
+    end_ids,
+    few_shot_prompts,
+)
 from ontarget.models.templates import TEMPLATES, PromptFormat
 from ontarget.records import Sample
 
@@ -220,3 +226,37 @@ def test_the_stop_text_of_a_prompt_format_is_one_more_end() -> None:
     assert end_ids(loaded, stopping) == (*loaded.eos, stop)
     (response,) = build_responses(loaded, [sample()], stopping)
     assert response[-1] == loaded.eos[0]  # responses are trained to end with EOS
+
+
+def test_examples_stand_before_a_prompt_with_a_blank_line_after_each() -> None:
+    loaded = tiny()
+    examples = [replace(sample(), source=f"{n} uno", target=f"{n} een") for n in (1, 2)]
+    (prompt,) = few_shot_prompts(loaded, [sample()], [examples], PLAIN)
+    text = (
+        "Translate into Dutch: 1 uno\n1 een\n\nTranslate into Dutch: 2 uno\n2 een\n\n"
+        "Translate into Dutch: ciao mondo\n"
+    )
+    assert list(prompt.tokens) == loaded.prompts([text])[0]
+    assert few_shot_prompts(loaded, [sample()], [[]], PLAIN) == build_prompts(
+        loaded, [sample()], PLAIN
+    )
+
+
+def test_examples_of_a_chat_are_earlier_turns_with_one_system_message() -> None:
+    loaded, spoken = chatty(), replace(CHAT, system="Be brief.")
+    example = replace(sample(), source="uno", target="een")
+    (prompt,) = few_shot_prompts(loaded, [sample()], [[example]], spoken)
+    text = str(loaded.tokenizer.decode(list(prompt.tokens), skip_special_tokens=False))
+    assert text == (
+        "<s><|im_start|>system\nBe brief.<|im_end|>\n"
+        "<|im_start|>user\nTranslate into Dutch: uno\n<|im_end|>\n"
+        "<|im_start|>assistant\neen<|im_end|>\n"
+        "<|im_start|>user\nTranslate into Dutch: ciao mondo\n<|im_end|>\n"
+        "<|im_start|>assistant\n<think></think>"
+    )
+
+
+@pytest.mark.parametrize("family", ["M2M-100", "Marian"])
+def test_a_model_that_is_not_prompted_in_words_has_no_examples(family: str) -> None:
+    with pytest.raises(ModelError, match="only a decoder-only model can be shown demonstrations"):
+        few_shot_prompts(coder(family), [sample()], [[]], PLAIN)

@@ -12,6 +12,7 @@ from ontarget.languages.names import english_name
 from ontarget.models.templates import (
     NAMED,
     TEMPLATES,
+    PromptFormat,
     fill_request,
     fill_template,
     prompt_format_of,
@@ -70,6 +71,21 @@ def test_a_template_may_name_languages_by_code_and_as_often_as_it_likes() -> Non
     assert fill_template(SAMPLE, template, english_name) == (
         "Italian (it) to Dutch (nl), Dutch: {x} Ciao."
     )
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "[{source_code}] [{target_code}] {input}",
+        '[{"from": "{source_code}", "to": "[{target_code}]", "text": "{input}"}]',
+    ],
+)
+def test_codes_are_written_as_the_prompt_format_says(template: str) -> None:
+    """Those that it does not list are the languages' own."""
+    form = PromptFormat(template=template, codes=(("nl", "nld_Latn"),))
+    request = json.dumps(fill_request(SAMPLE, form.template, english_name, form.code))
+    assert "[nld_Latn]" in request and "nl]" not in request
+    assert re.search(r'\W"?it\b', request)
 
 
 @pytest.mark.parametrize("name", ["alma", "plain", "alpaca"])

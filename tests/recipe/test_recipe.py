@@ -135,6 +135,19 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"system": "Be brief."}, "system: the model is not prompted as a chat; add chat: true"),
     ({"chat_template": "x.jinja"}, "chat_template: the model is not prompted as a chat; add chat"),
     ({"chat": 1}, "chat: is '1'; write true or false"),
+    ({"codes": {"it": "it_IT"}}, "codes: the template has neither {source_code} nor {target_code}"),
+    (
+        {"template": "<{target_code}> {input}", "codes": {"fi": "fi_FI"}},
+        "codes: 'fi' is not among the recipe's languages; add it there or leave it out",
+    ),
+    (
+        {"template": "<{target_code}> {input}", "codes": {"it": "nl"}},
+        "codes: 'nl' is that of two languages; give each language its own",
+    ),
+    (
+        {"template": "<{target_code}> {input}", "codes": {"it": " "}},
+        "codes: ' ' is empty; give each language its own",
+    ),
     ({"mle": {"steps": 1, "epochs": 1}}, "mle: needs either steps or epochs, has both; keep one"),
     ({"mle": {}}, "mle: needs either steps or epochs, has neither"),
     (

@@ -8,6 +8,5 @@ segments         test segments with the outputs of all systems, and how damaged 
 compare          two systems side by side, with tests of the differences
 significance     every pair of systems over all directions of a setting
 validation       dev sentences translated and judged; a training is validated so
-diagnose         does a model read the instruction, and can it translate? measured on dev sentences
-preflight        from these measures to a diagnosis: will stage 2 help?
+diagnosis        does a model read the instruction, can it translate, and will stage 2 help?
 """

@@ -8,6 +8,8 @@ import os
 import threading
 import time
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -46,8 +48,12 @@ class ConsoleProgress:
 
     def began(self, step: Step) -> None:
         """Start the step's line."""
+        self.start(step.folder)
+
+    def start(self, title: str) -> None:
+        """Start a line with a title."""
         if not self.console.is_terminal:
-            self.log = PlainLog(self.console, step.folder)
+            self.log = PlainLog(self.console, title)
             return
         self.progress = Progress(
             SpinnerColumn(),
@@ -61,7 +67,7 @@ class ConsoleProgress:
             transient=True,
             speed_estimate_period=SPEED_SECONDS,
         )
-        self.progress.add_task("starting", step=step.folder, speed="", total=None)
+        self.progress.add_task("starting", step=title, speed="", total=None)
         self.progress.start()
 
     def tell(self, text: str, done: int, total: int) -> None:
@@ -96,6 +102,29 @@ class ConsoleProgress:
         if self.log is not None:
             self.log.close()
             self.log = None
+
+
+@contextmanager
+def progress_line(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress line on standard error, so that standard output holds results only.
+
+    Yields the function that updates it: (what is counted, how much is done, out of how much). In a
+    log file the first line comes with the first batch, so that bad input leaves only its error.
+    """
+    console = error_console()
+    display = ConsoleProgress(console)
+    if console.is_terminal:
+        display.start(title)
+
+    def tell(text: str, done: int, total: int) -> None:
+        if display.progress is None and display.log is None and done:
+            display.start(title)
+        display.tell(text, done, total)
+
+    try:
+        yield tell
+    finally:
+        display.close()
 
 
 class PlainLog:

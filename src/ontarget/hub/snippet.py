@@ -95,8 +95,8 @@ def used_fields(inputs: SnippetInputs) -> dict[str, str]:
     """The names or codes of languages that the template has fields for."""
     source, target = inputs.example
     values = {"source": english_name(source), "target": english_name(target)}
-    values |= {"source_code": source, "target_code": target}
-    template = inputs.prompt_format.template
+    code, template = inputs.prompt_format.code, inputs.prompt_format.template
+    values |= {"source_code": code(source), "target_code": code(target)}
     return {name: text for name, text in values.items() if f"{{{name}}}" in template}
 
 

@@ -1,7 +1,7 @@
 """Chat templates: a request as a user's turn, what ends the assistant's turn, and fixed dates."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -14,6 +14,7 @@ from ontarget.models.templates import PromptFormat, fill_request, json_parts
 from ontarget.records import Sample
 
 Content = str | list[dict[str, str]]  # a text, or parts that the chat template puts into words
+Turn = tuple[str, Content]  # role, and what it says
 FIXED_DATE = date(2024, 7, 26)  # the default of Llama 3.1's own chat template
 PROBE = Sample(
     key="",
@@ -74,8 +75,8 @@ def check_codes(loaded: LoadedModel, prompt_format: PromptFormat) -> None:
         return
     samples = [PROBE, replace(PROBE, asked_lang="nl")]
     turns = {
-        render_chat(loaded, prompt_format, {"user": request}, open_turn=True)
-        for request in (fill_request(s, prompt_format.template, english_name) for s in samples)
+        render_chat(loaded, prompt_format, [("user", request)], open_turn=True)
+        for request in (request_of(sample, prompt_format) for sample in samples)
     }
     printed = any(repr(key) in turn for turn in turns for part in parts for key in part)
     if printed or len(turns) == 1:
@@ -83,6 +84,11 @@ def check_codes(loaded: LoadedModel, prompt_format: PromptFormat) -> None:
             f"{loaded.name}: its chat template ignores the language codes of the template; use a "
             "template that names languages in words, such as instruction"
         )
+
+
+def request_of(sample: Sample, prompt_format: PromptFormat) -> Content:
+    """A user's turn that requests the sample's translation."""
+    return fill_request(sample, prompt_format.template, english_name, prompt_format.code)
 
 
 def render_requests(
@@ -96,7 +102,7 @@ def render_requests(
     check_codes(loaded, prompt_format)
     rendered = []
     for content, text in requests:
-        turn = render_chat(loaded, prompt_format, {"user": content}, open_turn=True)
+        turn = render_chat(loaded, prompt_format, [("user", content)], open_turn=True)
         for part, needed in (("user's", text), ("system", prompt_format.system)):
             if needed.strip() not in turn:
                 raise ModelError(
@@ -113,8 +119,7 @@ def turn_end(loaded: LoadedModel, prompt_format: PromptFormat) -> tuple[int, ...
     Raises:
         ModelError: no special token follows the assistant's message.
     """
-    request = fill_request(PROBE, prompt_format.template, english_name)
-    turns: dict[str, Content] = {"user": request, "assistant": PROBE.target}
+    turns: list[Turn] = [("user", request_of(PROBE, prompt_format)), ("assistant", PROBE.target)]
     rendered = render_chat(loaded, prompt_format, turns, open_turn=False)
     _, found, after = rendered.partition(PROBE.target)
     special = special_tokens(loaded.tokenizer)
@@ -133,11 +138,11 @@ def turn_end(loaded: LoadedModel, prompt_format: PromptFormat) -> tuple[int, ...
 def render_chat(
     loaded: LoadedModel,
     prompt_format: PromptFormat,
-    turns: Mapping[str, Content],
+    turns: Sequence[Turn],
     *,
     open_turn: bool,
 ) -> str:
-    """The chat template, filled with turns by role and the system message; thinking is off.
+    """The chat template, filled with the system message and turns; thinking is off.
 
     `open_turn` adds the beginning of the assistant's next turn.
 
@@ -145,8 +150,8 @@ def render_chat(
         ModelError: the tokenizer has no chat template, or one that fails.
     """
     template = chat_template_of(loaded, prompt_format)
-    system = {"system": prompt_format.system} if prompt_format.system else {}
-    messages: Any = [{"role": role, "content": text} for role, text in {**system, **turns}.items()]
+    system = [("system", prompt_format.system)] if prompt_format.system else []
+    messages: Any = [{"role": role, "content": text} for role, text in (*system, *turns)]
     try:
         return str(
             loaded.tokenizer.apply_chat_template(

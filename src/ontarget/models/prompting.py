@@ -14,13 +14,12 @@ from typing import Any
 from ontarget.errors import ModelError
 from ontarget.languages.names import english_name
 from ontarget.languages.tags import code_among
-from ontarget.models.chats import PROBE, render_requests, turn_end
+from ontarget.models.chats import PROBE, Turn, render_chat, render_requests, request_of, turn_end
 from ontarget.models.loading import LoadedModel
 from ontarget.models.special_tokens import any_of, special_tokens
 from ontarget.models.templates import (
     NAMED,
     PromptFormat,
-    fill_request,
     fill_template,
     prompt_format_of,
 )
@@ -64,10 +63,48 @@ def build_prompts(
         return prompts_with_response_codes(loaded, samples)
     if prompt_format.chat:
         return chat_prompts(loaded, samples, prompt_format)
-    texts = [fill_template(sample, prompt_format.template, english_name) for sample in samples]
+    texts = [filled(sample, prompt_format) for sample in samples]
     if loaded.has_encoder:
         return [encoder_prompt(loaded, tokens) for tokens in tokenize_source(loaded, texts)]
     return [Prompt(tokens=tuple(row)) for row in loaded.prompts(texts)]
+
+
+def few_shot_prompts(
+    loaded: LoadedModel,
+    samples: Sequence[Sample],
+    demonstrations: Sequence[Sequence[Sample]],
+    prompt_format: PromptFormat,
+) -> list[Prompt]:
+    """The prompt of each sample, after its demonstrations and their responses.
+
+    In a chat these are earlier turns, else texts with a blank line between.
+
+    Raises:
+        ModelError: the model is not prompted in words, or its chat template refuses the turns.
+    """
+    if loaded.has_encoder or language_codes(loaded):
+        raise ModelError(f"{loaded.name}: only a decoder-only model can be shown demonstrations")
+    pairs = list(zip(samples, demonstrations, strict=True))
+    if not prompt_format.chat:
+        texts = [
+            "".join(f"{filled(d, prompt_format)}{d.target}\n\n" for d in shown)
+            + filled(sample, prompt_format)
+            for sample, shown in pairs
+        ]
+        return [Prompt(tokens=tuple(row)) for row in loaded.prompts(texts)]
+    texts = []
+    for sample, shown in pairs:
+        turns: list[Turn] = []
+        for one in shown:
+            turns += [("user", request_of(one, prompt_format)), ("assistant", one.target)]
+        turns.append(("user", request_of(sample, prompt_format)))
+        texts.append(render_chat(loaded, prompt_format, turns, open_turn=True))
+    return [Prompt(tokens=tuple(row)) for row in tokenize(loaded, texts)]
+
+
+def filled(sample: Sample, prompt_format: PromptFormat) -> str:
+    """The filled template of a sample."""
+    return fill_template(sample, prompt_format.template, english_name, prompt_format.code)
 
 
 def build_responses(
@@ -141,8 +178,7 @@ def chat_prompts(
     loaded: LoadedModel, samples: Sequence[Sample], prompt_format: PromptFormat
 ) -> list[Prompt]:
     """Each request as a user's turn, up to the assistant's; BOS if the chat template has it."""
-    template = prompt_format.template
-    requests = [fill_request(sample, template, english_name) for sample in samples]
+    requests = [request_of(sample, prompt_format) for sample in samples]
     needed = [
         request if isinstance(request, str) else sample.source
         for request, sample in zip(requests, samples, strict=True)

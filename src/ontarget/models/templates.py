@@ -83,7 +83,12 @@ class PromptFormat:
     chat: bool = False  # the filled template is a user's turn in the model's own chat template
     system: str = ""  # the system message of the chat
     chat_template: str | None = None  # in place of the tokenizer's own, as text
+    codes: tuple[tuple[str, str], ...] = ()  # (language, its code in prompts), where they differ
     stop: str = ""  # one token that ends a response, besides EOS
+
+    def code(self, language: str) -> str:
+        """What {source_code} and {target_code} become for a language."""
+        return dict(self.codes).get(language, language)
 
 
 def prompt_format_of(template: str, chat: bool | None = None) -> PromptFormat:
@@ -105,26 +110,29 @@ def prompt_format_of(template: str, chat: bool | None = None) -> PromptFormat:
     return PromptFormat(template=text, chat=bool(expected if chat is None else chat))
 
 
-def fill_template(sample: Sample, template: str, name: Callable[[str], str]) -> str:
+def fill_template(
+    sample: Sample, template: str, name: Callable[[str], str], code: Callable[[str], str] = str
+) -> str:
     """`template` filled for `sample`; {target} becomes the name of the requested language."""
     return template.format(
         source=name(sample.source_lang),
         target=name(sample.asked_lang),
-        source_code=sample.source_lang,
-        target_code=sample.asked_lang,
+        source_code=code(sample.source_lang),
+        target_code=code(sample.asked_lang),
         input=sample.source,
     )
 
 
 def fill_request(
-    sample: Sample, template: str, name: Callable[[str], str]
+    sample: Sample, template: str, name: Callable[[str], str], code: Callable[[str], str] = str
 ) -> str | list[dict[str, str]]:
     """The filled template, or the filled parts of one in JSON."""
     parts = json_parts(template)
     if parts is None:
-        return fill_template(sample, template, name)
+        return fill_template(sample, template, name, code)
     return [
-        {key: fill_template(sample, text, name) for key, text in part.items()} for part in parts
+        {key: fill_template(sample, text, name, code) for key, text in part.items()}
+        for part in parts
     ]
 
 
@@ -139,6 +147,11 @@ def json_parts(template: str) -> list[dict[str, str]] | None:
         for part in parts
     )
     return parts if ok else None
+
+
+def has_codes(template: str) -> bool:
+    """Whether a template names a language by its code."""
+    return "{source_code}" in template or "{target_code}" in template
 
 
 def template_fault(template: str) -> str | None:

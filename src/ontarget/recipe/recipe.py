@@ -15,7 +15,7 @@ from ontarget.data.conflicts import FEWEST_LANGUAGES
 from ontarget.data.directions import around_pivot, parse_directions, remaining_directions
 from ontarget.errors import RecipeError, error_text
 from ontarget.languages.names import is_known, unknown_code
-from ontarget.models.templates import PromptFormat, prompt_format_of
+from ontarget.models.templates import PromptFormat, has_codes, prompt_format_of
 from ontarget.offtarget.detection import Detection
 from ontarget.recipe.sections import (
     Corpus,
@@ -47,6 +47,7 @@ class Recipe(Section):
     chat: bool | None = None  # the request is a user's turn; None: as the named template says
     system: str = ""  # the system message of a chat
     chat_template: Place | None = None  # a Jinja file in place of the tokenizer's chat template
+    codes: dict[str, str] = {}  # what {target_code} becomes, as in {it: it_IT}; default: the code
     mle: Mle | None = None
     unlikelihood: Unlikelihood | None = None
     control: bool = False  # also continue stage 1 for stage 2's compute without unlikelihood
@@ -88,7 +89,30 @@ class Recipe(Section):
                 raise ValueError(f"{key}: the model is not prompted as a chat; add chat: true")
         if chat and self.base.scratch is not None:
             raise ValueError("chat: a model made from scratch has no chat template; leave it out")
+        self.check_prompt_codes()
         return self
+
+    def check_prompt_codes(self) -> None:
+        """Raise ValueError for codes that no prompt would hold, or that would not tell languages
+        apart."""
+        if self.codes and not has_codes(prompt_format_of(self.template).template):
+            raise ValueError(
+                "codes: the template has neither {source_code} nor {target_code}; add one of them, "
+                "or leave codes out"
+            )
+        for language in self.codes:
+            if language not in self.languages:
+                raise ValueError(
+                    f"codes: {language!r} is not among the recipe's languages; add it there or "
+                    "leave it out"
+                )
+        used = [self.codes.get(language, language) for language in self.languages]
+        for code in used:
+            if not code.strip() or used.count(code) > 1:
+                raise ValueError(
+                    f"codes: {code!r} is {'empty' if not code.strip() else 'that of two languages'}"
+                    "; give each language its own"
+                )
 
     def check_sections(self) -> None:
         """Raise ValueError for sections that contradict each other."""
@@ -152,6 +176,7 @@ class Recipe(Section):
             prompt_format_of(self.template, self.chat),
             system=self.system,
             chat_template=None if path is None else read_chat_template(path),
+            codes=tuple(self.codes.items()),
         )
 
     @property

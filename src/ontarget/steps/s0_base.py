@@ -100,12 +100,13 @@ def vocabulary_texts(settings: BaseSettings, rows: list[Parallel]) -> list[str]:
 
     The template is included so that instructions have few tokens; the model never reads it here.
     """
+    form = settings.prompt_format
     texts = [text for row in rows for text in row.texts.values()]
     pairs = [(x, y) for x in settings.languages for y in settings.languages]
     for source, target in pairs * (len(texts) // (10 * len(pairs)) + 1):
         empty = Sample(
             key="", source_lang=source, asked_lang=target, target_lang=target, source="", target=""
         )
-        texts.append(fill_template(empty, settings.prompt_format.template, english_name))
+        texts.append(fill_template(empty, form.template, english_name, form.code))
         texts.append(fill_template(empty, CUE, english_name))
     return texts

@@ -6,7 +6,7 @@ Before it, the diagnosis says from dev sentences whether stage 2 can help at all
 from typing import Any
 
 from ontarget import artifacts, processes
-from ontarget.analysis import diagnose
+from ontarget.analysis.diagnosis import diagnose
 from ontarget.analysis.validation import greedy_translator
 from ontarget.models import loading
 from ontarget.models.loading import LoadedModel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ontarget.cli.console import console, one_line, quiet_libraries, write
+from ontarget.cli.console import one_line, progress_line, quiet_libraries, write
 from ontarget.data import readers
 from ontarget.data.directions import around_pivot, remaining_directions
 from ontarget.data.sampling import choose, first_of_each_direction, samples_of
@@ -22,7 +22,7 @@ from ontarget.records import Direction, Sample
 from ontarget.report.render.formatting import text_table
 
 if TYPE_CHECKING:
-    from ontarget.analysis.preflight import DiagnosisResult
+    from ontarget.analysis.diagnosis.measures import DiagnosisResult
 
 SEED = 0  # of the draw of sentences and of their conflict samples
 SHOWN = 100  # characters of a source or answer
@@ -80,10 +80,12 @@ def diagnosis_lines(result: "DiagnosisResult") -> Iterator[str]:
     if result.template is not None:
         yield f"template {result.template}: the best of those that fit"
         yield ""
-    header = ["references", "n", "nats/token", "wrong instruction", "first p", "wrong instruction"]
-    yield from text_table(header, [
+    yield from text_table([
+        "references", "n", "nats/token", "wrong instruction", "few-shot",
+        "first p", "wrong instruction", "few-shot",
+    ], [
         [k.kind, str(k.segments), *map(two_decimals, (
-            k.right_nats, k.wrong_nats, k.right_first, k.wrong_first
+            k.right_nats, k.wrong_nats, k.shots_nats, k.right_first, k.wrong_first, k.shots_first
         ))]
         for k in measures.kinds
     ])  # fmt: skip
@@ -142,28 +144,26 @@ def run_diagnosis(
     languages: tuple[str, ...],
     prompt_format: PromptFormat | None,
 ) -> "DiagnosisResult":
-    """Load the model and measure it, with a progress line on a terminal.
+    """Load the model and measure it, with a progress line on standard error.
 
     Without `prompt_format` under the best named template.
 
     Raises:
         ModelError: the model cannot be loaded or prompted so.
     """
-    with console.status("importing PyTorch") as status:
-        from ontarget.analysis import diagnose as diagnosing
+    with progress_line("diagnosis") as tell:
+        tell("importing PyTorch", 0, 1)
+        from ontarget.analysis.diagnosis import diagnose as diagnosing
         from ontarget.analysis.validation import greedy_translator
         from ontarget.models import loading
 
-        def show(what: str, done: int, total: int) -> None:
-            status.update(f"{what}: {done:,} of {total:,}")
-
-        status.update("loading the model")
+        tell("loading the model", 0, 1)
         loaded = loading.load_model(model)
         loading.move_to_accelerator(loaded.model)
         supervised, _ = directions_of(languages)
         name = None
         if prompt_format is None:
-            name, prompt_format = diagnosing.best_template(loaded, samples, supervised, show)
+            name, prompt_format = diagnosing.best_template(loaded, samples, supervised, tell)
         settings = diagnosing.DiagnosisSettings(
             languages=languages,
             supervised=supervised,
@@ -172,5 +172,5 @@ def run_diagnosis(
             seed=SEED,
         )
         translator = greedy_translator(loaded, prompt_format, samples, batch=BATCH)
-        result = diagnosing.diagnose(loaded, translator, samples, settings, show)
+        result = diagnosing.diagnose(loaded, translator, samples, settings, tell)
         return replace(result, template=name)

@@ -5,12 +5,20 @@ them: sources from which training shows a single target language, where reading 
 never made a difference. A mean over all directions hides it (docs/results/preflight.md).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
-from ontarget.analysis.preflight import (
+from ontarget.analysis.diagnosis.losses import (
+    Progress,
+    ResponseLosses,
+    few_shot_log_odds,
+    mean_first,
+    mean_nats,
+    other_sources,
+)
+from ontarget.analysis.diagnosis.measures import (
     Answer,
     DiagnosisResult,
     DiagnosticMeasures,
@@ -23,23 +31,18 @@ from ontarget.analysis.validation import direction_of, evaluate_directions, perc
 from ontarget.data.conflicts import wrong_target
 from ontarget.decoding.base import Translator, translate_all
 from ontarget.models.loading import LoadedModel
-from ontarget.models.prompting import build_prompts, build_responses, fitting_templates
+from ontarget.models.prompting import fitting_templates
 from ontarget.models.templates import PromptFormat
 from ontarget.offtarget.detection import Detection
 from ontarget.records import Direction, Sample
 from ontarget.training import forward
-from ontarget.training.batches.packing import padded
-from ontarget.training.batches.sequences import Example, token_sequence
-from ontarget.training.losses import IGNORE, likelihood
 
-BATCH = 16  # sequences in a forward pass when losses are measured
 FORCED = 3  # first response tokens that are given when the skill is measured
 TRIAL = 12  # sentences on which templates are compared
 ANSWERS = 3  # shown of the direction that is most off-target
 COMPARED_WORDS = 2  # by which two answers are said to begin alike
 
 LogOdds = Mapping[str, torch.Tensor]  # nats, of the response tokens of each sample by its key
-Progress = Callable[[str, int, int], None]  # what is measured, how much is done, out of how much
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,42 +140,6 @@ def kind_of(direction: Direction, supervised: Sequence[Direction]) -> Kind:
     return "one target" if len(targets) == 1 else "several targets"
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseLosses:
-    """Losses of responses under a model, measured batch by batch."""
-
-    loaded: LoadedModel
-    prompt_format: PromptFormat
-    progress: Progress
-
-    def __call__(self, samples: Sequence[Sample], what: str) -> list[torch.Tensor]:
-        """The log-odds, in nats, of each sample's response tokens under its instruction."""
-        found: dict[int, torch.Tensor] = {}
-        for indices, rows in response_log_odds(self.loaded, samples, self.prompt_format):
-            found |= dict(zip(indices, rows, strict=True))
-            self.progress(f"losses {what}", len(found), len(samples))
-        return [found[index] for index in range(len(samples))]
-
-
-@torch.inference_mode()
-def response_log_odds(
-    loaded: LoadedModel, samples: Sequence[Sample], prompt_format: PromptFormat
-) -> Iterator[tuple[list[int], list[torch.Tensor]]]:
-    """Batches of (indices of samples, log-odds in nats of each one's response tokens)."""
-    prompts = build_prompts(loaded, samples, prompt_format)
-    responses = build_responses(loaded, samples, prompt_format)
-    sequences = [token_sequence("", *pair) for pair in zip(prompts, responses, strict=True)]
-    order = sorted(range(len(sequences)), key=lambda index: len(sequences[index].tokens))
-    device = loaded.model.device
-    for start in range(0, len(order), BATCH):
-        indices = order[start : start + BATCH]
-        examples = [Example(rows=(sequences[index],)) for index in indices]
-        batch = {name: t.to(device) for name, t in padded(examples, loaded.pad).items()}
-        labelled = batch["labels"][:, 1:] != IGNORE
-        log_odds = forward.model_loss(loaded.model, **batch).log_odds.reshape(labelled.shape)
-        yield indices, [row[kept].cpu() for row, kept in zip(log_odds, labelled, strict=True)]
-
-
 def measure_kind(
     kind: Kind,
     samples: Sequence[Sample],
@@ -189,23 +156,17 @@ def measure_kind(
         right_first=mean_first(rows),
         wrong_nats=None,
         wrong_first=None,
+        shots_nats=None,
+        shots_first=None,
     )
     if kind == "zero-shot":
-        return measures
+        shots = few_shot_log_odds(samples, losses)
+        if shots is None:
+            return measures
+        return replace(measures, shots_nats=mean_nats(shots), shots_first=mean_first(shots))
     conflicts = [wrong_target(sample, settings.languages, settings.seed) for sample in samples]
     wrong = losses(conflicts, f"under wrong instructions, {kind}")
     return replace(measures, wrong_nats=mean_nats(wrong), wrong_first=mean_first(wrong))
-
-
-def mean_nats(log_odds: Sequence[torch.Tensor], skip: int = 0) -> float:
-    """Mean -log p of all tokens but the first `skip` of each response; 0 without any."""
-    kept = torch.cat([row[skip:] for row in log_odds])
-    return likelihood(kept).mean().item() if len(kept) else 0.0
-
-
-def mean_first(log_odds: Sequence[torch.Tensor]) -> float:
-    """Mean p of the first token of each response."""
-    return torch.stack([row[0] for row in log_odds]).sigmoid().mean().item()
 
 
 def source_gain(
@@ -223,19 +184,6 @@ def source_gain(
     own = [right[sample.key] for sample in measured]
     other = losses(other_sources(measured), "with the source of another sentence")
     return mean_nats(other, FORCED) - mean_nats(own, FORCED), len(measured)
-
-
-def other_sources(samples: Sequence[Sample]) -> list[Sample]:
-    """Each sample with the source of the next one in its direction."""
-    by_direction: dict[Direction, list[Sample]] = {}
-    for sample in samples:
-        by_direction.setdefault(direction_of(sample), []).append(sample)
-    following = {
-        sample.key: group[(index + 1) % len(group)].source
-        for group in by_direction.values()
-        for index, sample in enumerate(group)
-    }
-    return [replace(sample, source=following[sample.key]) for sample in samples]
 
 
 def measure_directions(

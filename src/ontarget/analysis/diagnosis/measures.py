@@ -32,6 +32,8 @@ class KindMeasures:
     right_first: float  # mean p of the first token
     wrong_nats: float | None  # under an instruction for another language; None for zero-shot
     wrong_first: float | None
+    shots_nats: float | None  # under the right instruction after examples; zero-shot only
+    shots_first: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,12 @@ def evidence(measures: DiagnosticMeasures) -> str:
         parts.append(f"no translation could be judged in {' '.join(unjudged)}, counted as 100 %")
     if measures.alike_percent is not None:
         parts.append(f"{measures.alike_percent:.0f} % of answers for two languages begin alike")
+    for kind in measures.kinds:
+        if kind.shots_first is not None:
+            parts.append(
+                "examples in the prompt change the probability of a right first token from "
+                f"{kind.right_first:.2f} to {kind.shots_first:.2f}"
+            )
     parts.append(
         f"the right source saves {measures.source_gain_nats:.2f} nats per token "
         f"(n = {measures.source_gain_segments})"
