@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
@@ -12,10 +13,12 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from ontarget.base_model.llama import EOS, PAD, LlamaShape, make_llama, train_byte_bpe
+from ontarget.data import readers
 from ontarget.data.conflicts import wrong_target
+from ontarget.data.directions import around_pivot
 from ontarget.data.sampling import choose, samples_of
-from ontarget.languages.names import english_name
-from ontarget.models.loading import LoadedModel
+from ontarget.languages.names import english_name, is_known
+from ontarget.models.loading import LoadedModel, load_model
 from ontarget.models.prompting import Prompt
 from ontarget.models.templates import TEMPLATES, fill_template
 from ontarget.recipe import yaml_file
@@ -48,6 +51,7 @@ class Case:
     make: Callable[[], LoadedModel]  # always the same weights
     pairs: list[Pair]
     row_tokens: int
+    adapter: bool = False  # trained with LoRA
 
     @property
     def tokens(self) -> int:
@@ -110,6 +114,39 @@ def demo(count: int) -> Case:
         make=lambda: LoadedModel(make_llama(tokenizer, shape, 0), tokenizer),
         pairs=[pair(sample) for sample in choose(samples, count, 0)],
         row_tokens=recipe.unlikelihood.row_tokens or recipe.unlikelihood.max_tokens,
+    )
+
+
+def pretrained(model: str, path: Path, count: int) -> Case:
+    """A model folder with LoRA, and sentences of a file with a column for each language.
+
+    Prompt and response of a sample have 40 to 60 tokens together, in the template `plain`.
+    """
+    languages = tuple(code for code in readers.columns(path) if is_known(code))
+    rows = list(readers.read(path, languages))
+    texts_of = {row.key: row.texts for row in rows}
+    loaded = load_model(model)
+    chosen: list[Pair] = []
+    samples = samples_of(rows, around_pivot(languages))
+    for sample in choose(samples, len(samples), 0):
+        conflict = wrong_target(sample, languages, 0)
+        prompt, conflicting = (
+            fill_template(each, TEMPLATES["plain"], english_name) for each in (sample, conflict)
+        )
+        rejected = texts_of[sample.key.rpartition("/")[0]].get(conflict.asked_lang)
+        length = len(loaded.prompts([prompt])[0]) + len(loaded.responses([sample.target])[0])
+        if rejected and 40 <= length <= 60:
+            chosen.append(
+                Pair(prompt=prompt, response=sample.target, conflict=conflicting, rejected=rejected)
+            )
+        if len(chosen) == count:
+            break
+    return Case(
+        name=Path(model).name,
+        make=lambda: load_model(model),
+        pairs=chosen,
+        row_tokens=320,
+        adapter=True,
     )
 
 

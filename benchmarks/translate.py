@@ -2,10 +2,10 @@
 
     python benchmarks/translate.py MODEL TSV [SENTENCES]
 
-MODEL is a folder, TSV a file of sentences with a column for each language; sentences are translated
-from its second language into its first one, in the template `plain`. An answer ends at an end token
-or at 80 tokens in both ways. With few sentences (default 64) the ratio is of a batch; both ways must
-give the same texts but for ties, and the number of different texts is printed.
+MODEL is a folder, TSV a file of sentences with a column for each language. Sentences are translated
+from its second language into its first one, in the template `plain`; 64 by default. In both ways an
+answer ends at an end token, or at 80 tokens. The texts should be the same but for ties; how many
+differ is printed.
 """
 
 import sys

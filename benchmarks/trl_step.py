@@ -1,15 +1,17 @@
 """Speed and memory of whole trainings by our Trainer and by TRL's, on the same pairs.
 
-    python benchmarks/trl_step.py [demo] [larger]     # default: demo
+    python benchmarks/trl_step.py [demo] [larger] [MODEL:TSV]     # default: demo
 
     stage 1                 ours: packed pairs, the fused loss
     stage 2                 ours: the same with a conflict sample for each pair
     TRL SFT                 prompts and completions, loss on completions only, padded
     TRL SFT padding-free    the same, all pairs of a step in one row (like packing=True)
     TRL CPO                 the same pairs; rejected is the right response to the conflicting prompt
+    TRL KTO                 the response, desirable after its prompt and not after the other one
 
 All run in float32 with the Trainer's AdamW, a log entry per step and no checkpoints; a step is one
-micro-batch, always of the same pairs. Stage 2 and CPO read two sequences per pair, the others one.
+micro-batch, always of the same pairs. Stage 2, CPO and KTO read two sequences per pair, the others
+one. MODEL, a folder, is trained with LoRA of rank 16 on all linear layers, in one round.
 The response tokens of the true samples are counted. Stage 1 and TRL SFT must have the same loss.
 
 Each training runs in its own process, and each round starts from a fresh model, so the peak memory
@@ -38,6 +40,7 @@ import pairs
 from measure import ROUNDS, accelerator, machine, peak_megabytes, wait
 from transformers import PrinterCallback, TrainerCallback, logging
 
+from ontarget.models.adapters import LowRankAdapter
 from ontarget.models.loading import LoadedModel
 from ontarget.training.schedule import Schedule
 from ontarget.training.train import train
@@ -51,6 +54,7 @@ os.environ |= {
 
 ALPHA = 0.05
 RATE = 1e-6
+LORA = LowRankAdapter(rank=16, scale=2.0, dropout=0.0, targets=("all-linear",), kind="lora")
 LONGEST = 512  # tokens of prompt and response, which no pair reaches
 
 
@@ -60,6 +64,7 @@ class Length:
 
     warm: int
     timed: int
+    rounds: int = ROUNDS
 
     @property
     def steps(self) -> int:
@@ -67,10 +72,14 @@ class Length:
         return self.warm + self.timed
 
 
-CASES = {
-    "demo": (lambda: pairs.demo(32), Length(warm=3, timed=12)),
-    "larger": (lambda: pairs.larger(8), Length(warm=1, timed=1)),
-}
+def case_of(name: str) -> tuple[pairs.Case, Length]:
+    """A case by its name on the command line, and how long it is trained."""
+    if name == "demo":
+        return pairs.demo(32), Length(warm=3, timed=12)
+    if name == "larger":
+        return pairs.larger(8), Length(warm=1, timed=1)
+    model, _, path = name.partition(":")
+    return pairs.pretrained(model, Path(path), 8), Length(warm=1, timed=3, rounds=1)
 
 
 @dataclass(slots=True)
@@ -128,6 +137,7 @@ def ours(setting: Setting, alpha: float) -> None:
         row_tokens=setting.case.row_tokens,
         checkpoint_every=setting.steps + 1,
         alpha=alpha,
+        adapter=LORA if setting.case.adapter else None,
     )
     examples = setting.case.examples(setting.loaded, conflicts=alpha > 0)
     train(setting.loaded, examples, schedule, setting.folder, setting.clock.tick)
@@ -150,19 +160,41 @@ def cpo(setting: Setting) -> None:
     theirs(setting, CPOTrainer, CPOConfig, columns, **options)
 
 
+def kto(setting: Setting) -> None:
+    """trl.KTOTrainer."""
+    from trl import KTOConfig, KTOTrainer
+
+    both = setting.case.pairs
+    content = {
+        "prompt": [pair.prompt for pair in both] + [pair.conflict for pair in both],
+        "completion": [pair.response for pair in both] * 2,
+        "label": [True] * len(both) + [False] * len(both),
+    }
+    train_with_trl(setting, KTOTrainer, KTOConfig, content, max_length=LONGEST)
+
+
 def theirs(
     setting: Setting, trainer: Any, config: Any, columns: dict[str, str], **more: Any
 ) -> None:
     """Train with TRL; `columns` maps its column names to the parts of a pair."""
-    from datasets import Dataset
-
     content = {
         name: [getattr(pair, part) for pair in setting.case.pairs] for name, part in columns.items()
     }
+    train_with_trl(setting, trainer, config, content, **more)
+
+
+def train_with_trl(
+    setting: Setting, trainer: Any, config: Any, content: dict[str, list[Any]], **more: Any
+) -> None:
+    """Train with TRL; a step is all of `content`."""
+    from datasets import Dataset
+    from peft import LoraConfig
+
+    lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
     arguments = config(
         output_dir=str(setting.folder),
         max_steps=setting.steps,
-        per_device_train_batch_size=len(setting.case.pairs),
+        per_device_train_batch_size=len(content["prompt"]),
         learning_rate=RATE,
         lr_scheduler_type="constant",
         bf16=False,
@@ -181,6 +213,7 @@ def theirs(
         train_dataset=Dataset.from_dict(content),
         processing_class=setting.loaded.tokenizer,
         callbacks=[setting.clock],
+        peft_config=lora if setting.case.adapter else None,
     )
     made.remove_callback(PrinterCallback)
     made.train()
@@ -192,8 +225,14 @@ WAYS: dict[str, Callable[[Setting], None]] = {
     "TRL SFT": lambda setting: sft(setting, max_length=LONGEST),
     "TRL SFT padding-free": lambda setting: sft(setting, padding_free=True, max_length=None),
     "TRL CPO": cpo,
+    "TRL KTO": kto,
 }
-OURS = {"TRL SFT": "stage 1", "TRL SFT padding-free": "stage 1", "TRL CPO": "stage 2"}
+OURS = {
+    "TRL SFT": "stage 1",
+    "TRL SFT padding-free": "stage 1",
+    "TRL CPO": "stage 2",
+    "TRL KTO": "stage 2",
+}
 
 
 def training(case: pairs.Case, way: str, steps: int) -> tuple[Clock, float]:
@@ -211,14 +250,13 @@ def warm_up(name: str, way: str) -> None:
     disable_progress_bars()
     logging.set_verbosity_error()
     warnings.simplefilter("ignore")
-    case = CASES[name][0]()
+    case, _ = case_of(name)
     training(replace(case, pairs=case.pairs[:2]), way, 1)
 
 
 def measured(name: str, way: str) -> Measured:
     """Measure one training in this process."""
-    make, length = CASES[name]
-    case = make()
+    case, length = case_of(name)
     clock, megabytes = training(case, way, length.steps)
     seconds = (clock.times[-1] - clock.times[length.warm - 1]) / length.timed
     return Measured(case.tokens / seconds, megabytes, clock.losses[0])
@@ -233,7 +271,7 @@ def rounds(name: str) -> dict[str, list[Measured]]:
         }
         for way, worker in workers.items():
             worker.submit(warm_up, name, way).result()
-        for _ in range(ROUNDS):
+        for _ in range(case_of(name)[1].rounds):
             for way, worker in workers.items():
                 found[way].append(worker.submit(measured, name, way).result())
     return found
@@ -246,7 +284,7 @@ def show(name: str) -> None:
         SystemExit: stage 1 and TRL SFT have different losses.
     """
     found = rounds(name)
-    case = CASES[name][0]()
+    case, _ = case_of(name)
     print(f"{case.name}, {len(case.pairs)} pairs a step")
     for way, runs in found.items():
         speed = median(run.speed for run in runs)
