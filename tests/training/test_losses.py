@@ -329,6 +329,29 @@ def test_only_inputs_that_require_a_gradient_get_one() -> None:
         assert not fused_loss(*given.all).loss.requires_grad
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_where_no_gradient_is_wanted_none_is_computed(mode: Callable[[], Any]) -> None:
+    """By the tensors that are made to hold gradients, one in the shape of each input."""
+    given = problem(tokens=40, vocab=50, dim=4)
+    shapes = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            result = func(*args, **(kwargs or {}))
+            if isinstance(result, Tensor) and "zeros" in str(func):
+                shapes.append(tuple(result.shape))
+            return result
+
+    with Watch():
+        with mode():
+            fused_loss(*given.all, chunk=16)
+        assert (50, 4) not in shapes and (40, 4) not in shapes
+        fused_loss(*given.all, chunk=16)
+        assert (50, 4) in shapes and (40, 4) in shapes
+
+
 def test_the_backward_pass_runs_only_once() -> None:
     loss = fused_loss(*problem().all).loss
     loss.backward(retain_graph=True)

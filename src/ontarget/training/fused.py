@@ -92,9 +92,12 @@ def fused_loss(  # noqa: PLR0913 - a token's label, kind of loss and weight belo
     continues = torch.zeros_like(unlikely) if continues is None else continues
     alternatives = labels.new_empty(len(labels), 0) if alternatives is None else alternatives
     targets = TokenTargets(labels, unlikely, weights.detach().to(dtype), continues, alternatives)
+    inputs = [hidden, head.weight, low, up, head.bias]
+    if not torch.is_grad_enabled():  # an autograd function is not told so
+        inputs = [None if tensor is None else tensor.detach() for tensor in inputs]
     with torch.autocast(hidden.device.type, enabled=False):
         outputs = FusedLossFunction.apply(  # type: ignore[no-untyped-call]
-            targets, head, chunk, hidden, head.weight, low, up, head.bias
+            targets, head, chunk, *inputs
         )
     return LossAndLogOdds(*outputs)
 
