@@ -81,14 +81,15 @@ def diagnosis_lines(result: "DiagnosisResult") -> Iterator[str]:
         yield f"template {result.template}: the best of those that fit"
         yield ""
     yield from text_table([
-        "references", "n", "nats/token", "wrong instruction", "few-shot",
-        "first p", "wrong instruction", "few-shot",
+        "references", "n", "right nats", "wrong", "few-shot", "right p", "wrong", "few-shot",
     ], [
         [k.kind, str(k.segments), *map(two_decimals, (
             k.right_nats, k.wrong_nats, k.shots_nats, k.right_first, k.wrong_first, k.shots_first
         ))]
         for k in measures.kinds
     ])  # fmt: skip
+    yield "nats a token and p of the first token, under the right and a wrong instruction, and"
+    yield "under the right one after examples"
     yield ""
     header = ["off-target", "%", "95 % interval", "references", "n"]
     yield from text_table(header, [
