@@ -190,7 +190,12 @@ def train_with_trl(
     from datasets import Dataset
     from peft import LoraConfig
 
-    lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+    lora = LoraConfig(
+        r=LORA.rank,
+        lora_alpha=LORA.rank * LORA.scale,
+        target_modules=LORA.targets[0],
+        task_type="CAUSAL_LM",
+    )
     arguments = config(
         output_dir=str(setting.folder),
         max_steps=setting.steps,

@@ -120,7 +120,9 @@ def test_losses_are_measured_by_kind_of_direction_under_right_and_wrong_instruct
     assert [d.name for d in measures.directions] == ["en-it", "it-nl"]
 
 
-def test_zero_shot_references_are_also_measured_after_two_examples_of_their_direction() -> None:
+def test_zero_shot_references_are_also_measured_after_two_demonstrations_of_their_direction() -> (
+    None
+):
     loaded = tiny()
     group = [sample(number, IT_NL) for number in range(4)]
     (measured,) = diagnose(loaded, translator(loaded), group, SETTINGS).measures.kinds
@@ -134,21 +136,21 @@ def test_zero_shot_references_are_also_measured_after_two_examples_of_their_dire
         own_nats, p = nats_by_definition(loaded, one, before=before)
         nats += own_nats
         first.append(p[0])
-    assert measured.shots_nats == pytest.approx(mean(nats), rel=1e-4)
-    assert measured.shots_first == pytest.approx(mean(first), rel=1e-4)
+    assert measured.few_shot_nats == pytest.approx(mean(nats), rel=1e-4)
+    assert measured.few_shot_first == pytest.approx(mean(first), rel=1e-4)
 
 
-def test_examples_are_left_out_where_there_are_none_or_no_place_for_them() -> None:
+def test_demonstrations_are_left_out_where_there_are_none_or_no_place_for_them() -> None:
     loaded = tiny()
     (alone,) = diagnose(loaded, translator(loaded), [sample(0, IT_NL)], SETTINGS).measures.kinds
-    assert alone.shots_nats is None and alone.shots_first is None
+    assert alone.few_shot_nats is None and alone.few_shot_first is None
     group = [sample(number, IT_NL) for number in range(3)]
     needed = [
         len(prompt) for prompt in loaded.prompts([PLAIN.template + one.source for one in group])
     ]
     loaded.model.config.max_position_embeddings = max(needed) + 10
     (short,) = diagnose(loaded, translator(loaded), group, SETTINGS).measures.kinds
-    assert short.shots_nats is None and short.right_nats > 0
+    assert short.few_shot_nats is None and short.right_nats > 0
 
 
 @pytest.mark.parametrize(

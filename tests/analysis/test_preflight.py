@@ -89,13 +89,11 @@ def test_without_supervised_directions_the_model_may_still_ignore_the_instructio
     assert diagnose_fault(only).fault == "ignores the instruction"
 
 
-def test_what_examples_in_the_prompt_change_is_part_of_the_evidence() -> None:
+def test_what_demonstrations_change_is_part_of_the_evidence() -> None:
     zero_shot = KindMeasures(
         kind="zero-shot", segments=20, right_nats=2.0, right_first=0.04, wrong_nats=None,
-        wrong_first=None, shots_nats=1.0, shots_first=0.51,
+        wrong_first=None, few_shot_nats=1.0, few_shot_first=0.51,
     )  # fmt: skip
     words = diagnose_fault(replace(IGNORES, kinds=(zero_shot,))).words
-    assert (
-        "examples in the prompt change the probability of a right first token from 0.04 to 0.51"
-        in (words)
-    )
+    assert "demonstrations in the prompt change the probability of a right first token" in words
+    assert "token from 0.04 to 0.51; " in words

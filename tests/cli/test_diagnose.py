@@ -62,7 +62,9 @@ def test_progress_is_on_standard_error_and_json_alone_on_standard_output(
     result = diagnose(model, dev_file(tmp_path), *options)
     content = json.loads(result.stdout)
     assert content["verdict"]["fault"] == "lacks the skill"
-    assert all(k["shots_first"] for k in content["measures"]["kinds"] if k["kind"] == "zero-shot")
+    assert all(
+        k["few_shot_first"] for k in content["measures"]["kinds"] if k["kind"] == "zero-shot"
+    )
     assert re.search(r"(?m)^diagnosis +[0-9]+ of [0-9]+  (losses|translating)", result.stderr)
 
 

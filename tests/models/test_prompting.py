@@ -228,7 +228,7 @@ def test_the_stop_text_of_a_prompt_format_is_one_more_end() -> None:
     assert response[-1] == loaded.eos[0]  # responses are trained to end with EOS
 
 
-def test_examples_stand_before_a_prompt_with_a_blank_line_after_each() -> None:
+def test_demonstrations_stand_before_a_prompt_with_a_blank_line_after_each() -> None:
     loaded = tiny()
     examples = [replace(sample(), source=f"{n} uno", target=f"{n} een") for n in (1, 2)]
     (prompt,) = few_shot_prompts(loaded, [sample()], [examples], PLAIN)
@@ -242,7 +242,7 @@ def test_examples_stand_before_a_prompt_with_a_blank_line_after_each() -> None:
     )
 
 
-def test_examples_of_a_chat_are_earlier_turns_with_one_system_message() -> None:
+def test_demonstrations_in_a_chat_are_earlier_turns_with_one_system_message() -> None:
     loaded, spoken = chatty(), replace(CHAT, system="Be brief.")
     example = replace(sample(), source="uno", target="een")
     (prompt,) = few_shot_prompts(loaded, [sample()], [[example]], spoken)
@@ -257,6 +257,6 @@ def test_examples_of_a_chat_are_earlier_turns_with_one_system_message() -> None:
 
 
 @pytest.mark.parametrize("family", ["M2M-100", "Marian"])
-def test_a_model_that_is_not_prompted_in_words_has_no_examples(family: str) -> None:
+def test_a_model_that_is_not_prompted_in_words_has_no_demonstrations(family: str) -> None:
     with pytest.raises(ModelError, match="only a decoder-only model can be shown demonstrations"):
         few_shot_prompts(coder(family), [sample()], [[]], PLAIN)

@@ -156,14 +156,14 @@ def measure_kind(
         right_first=mean_first(rows),
         wrong_nats=None,
         wrong_first=None,
-        shots_nats=None,
-        shots_first=None,
+        few_shot_nats=None,
+        few_shot_first=None,
     )
     if kind == "zero-shot":
         shots = few_shot_log_odds(samples, losses)
         if shots is None:
             return measures
-        return replace(measures, shots_nats=mean_nats(shots), shots_first=mean_first(shots))
+        return replace(measures, few_shot_nats=mean_nats(shots), few_shot_first=mean_first(shots))
     conflicts = [wrong_target(sample, settings.languages, settings.seed) for sample in samples]
     wrong = losses(conflicts, f"under wrong instructions, {kind}")
     return replace(measures, wrong_nats=mean_nats(wrong), wrong_first=mean_first(wrong))

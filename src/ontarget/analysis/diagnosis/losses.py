@@ -1,4 +1,4 @@
-"""Losses of references under a model: under any prompt, with examples, without their source."""
+"""Losses of references under a model: with any prompt, demonstrations or another source."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from ontarget.training.batches.sequences import Example, token_sequence
 from ontarget.training.losses import IGNORE, likelihood
 
 BATCH = 16  # sequences in a forward pass
-SHOTS = 2  # examples in a few-shot prompt
+SHOTS = 2  # demonstrations in a few-shot prompt
 
 Progress = Callable[[str, int, int], None]  # what is measured, how much is done, out of how much
 
@@ -74,16 +74,16 @@ def response_log_odds(
 def few_shot_log_odds(
     samples: Sequence[Sample], losses: ResponseLosses
 ) -> list[torch.Tensor] | None:
-    """The log-odds of responses after examples: what the model could do if it were shown.
+    """The log-odds of responses in few-shot prompts: what the model could do if it were shown.
 
     None for models that are not prompted in words, where a direction has a single sentence, and
     where such a prompt might be longer than the model's positions.
     """
     loaded = losses.loaded
-    examples = examples_of(samples)
-    if loaded.has_encoder or language_codes(loaded) or not all(examples):
+    demonstrations = demonstrations_of(samples)
+    if loaded.has_encoder or language_codes(loaded) or not all(demonstrations):
         return None
-    prompts = few_shot_prompts(loaded, samples, examples, losses.prompt_format)
+    prompts = few_shot_prompts(loaded, samples, demonstrations, losses.prompt_format)
     responses = build_responses(loaded, samples, losses.prompt_format)
     longest = max(len(p.tokens) + len(r) for p, r in zip(prompts, responses, strict=True))
     if loaded.positions is not None and longest > loaded.positions:
@@ -91,7 +91,7 @@ def few_shot_log_odds(
     return losses(samples, "under few-shot prompts", prompts)
 
 
-def examples_of(samples: Sequence[Sample]) -> list[list[Sample]]:
+def demonstrations_of(samples: Sequence[Sample]) -> list[list[Sample]]:
     """The next samples in each one's direction, `SHOTS` or as many as there are besides it."""
     shown = {}
     for group in samples_by_direction(samples).values():

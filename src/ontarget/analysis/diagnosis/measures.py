@@ -32,8 +32,8 @@ class KindMeasures:
     right_first: float  # mean p of the first token
     wrong_nats: float | None  # under an instruction for another language; None for zero-shot
     wrong_first: float | None
-    shots_nats: float | None  # under the right instruction after examples; zero-shot only
-    shots_first: float | None
+    few_shot_nats: float | None  # under the right one, after demonstrations; zero-shot only
+    few_shot_first: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,10 +155,10 @@ def evidence(measures: DiagnosticMeasures) -> str:
     if measures.alike_percent is not None:
         parts.append(f"{measures.alike_percent:.0f} % of answers for two languages begin alike")
     for kind in measures.kinds:
-        if kind.shots_first is not None:
+        if kind.few_shot_first is not None:
             parts.append(
-                "examples in the prompt change the probability of a right first token from "
-                f"{kind.right_first:.2f} to {kind.shots_first:.2f}"
+                "demonstrations in the prompt change the probability of a right first token from "
+                f"{kind.right_first:.2f} to {kind.few_shot_first:.2f}"
             )
     parts.append(
         f"the right source saves {measures.source_gain_nats:.2f} nats per token "

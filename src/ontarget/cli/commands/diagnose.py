@@ -84,12 +84,13 @@ def diagnosis_lines(result: "DiagnosisResult") -> Iterator[str]:
         "references", "n", "right nats", "wrong", "few-shot", "right p", "wrong", "few-shot",
     ], [
         [k.kind, str(k.segments), *map(two_decimals, (
-            k.right_nats, k.wrong_nats, k.shots_nats, k.right_first, k.wrong_first, k.shots_first
+            k.right_nats, k.wrong_nats, k.few_shot_nats,
+            k.right_first, k.wrong_first, k.few_shot_first,
         ))]
         for k in measures.kinds
     ])  # fmt: skip
-    yield "nats a token and p of the first token, under the right and a wrong instruction, and"
-    yield "under the right one after examples"
+    yield "nats a token and p of the first token, under the right instruction, a wrong one, and the"
+    yield "right one after demonstrations"
     yield ""
     header = ["off-target", "%", "95 % interval", "references", "n"]
     yield from text_table(header, [
