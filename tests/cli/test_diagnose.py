@@ -103,6 +103,13 @@ BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
     "data that is a folder": (
         lambda folder: ["--data", make_folder(folder / "x.tsv")], "x.tsv: ",
     ),
+    "one sentence twice": (
+        lambda folder: ["--data", write(folder / "x.tsv", "en\tit\tnl\na\tb\tc\na\tb\tc\n")],
+        "x.tsv: en-it has a single sentence; a diagnosis compares it with another one",
+    ),
+    "one sentence in each direction": (
+        lambda folder: ["--segments", "1"], "Invalid value for '--segments': Input should be greater than or equal to 2",
+    ),
     "no text in a direction": (
         lambda folder: ["--data", write(folder / "x.tsv", "en\tit\tnl\na\tb\t\n")],
         "x.tsv: no row has both en and nl",

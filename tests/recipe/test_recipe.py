@@ -146,7 +146,11 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"template": "<{target_code}> {input}", "codes": {"it": " "}},
-        "codes: ' ' is empty; give each language its own",
+        "codes.it: ' ' is empty or has a control character; give a code such as it_IT",
+    ),
+    (
+        {"template": "<{target_code}> {input}", "codes": {"it": "it\n"}},
+        r"codes.it: 'it\n' is empty or has a control character",
     ),
     ({"mle": {"steps": 1, "epochs": 1}}, "mle: needs either steps or epochs, has both; keep one"),
     ({"mle": {}}, "mle: needs either steps or epochs, has neither"),

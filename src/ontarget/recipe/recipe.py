@@ -93,8 +93,7 @@ class Recipe(Section):
         return self
 
     def check_prompt_codes(self) -> None:
-        """Raise ValueError for codes that no prompt would hold, or that would not tell languages
-        apart."""
+        """Raise ValueError for codes that no prompt holds, or that cannot tell languages apart."""
         if self.codes and not has_codes(prompt_format_of(self.template).template):
             raise ValueError(
                 "codes: the template has neither {source_code} nor {target_code}; add one of them, "
@@ -106,12 +105,16 @@ class Recipe(Section):
                     f"codes: {language!r} is not among the recipe's languages; add it there or "
                     "leave it out"
                 )
-        used = [self.codes.get(language, language) for language in self.languages]
-        for code in used:
-            if not code.strip() or used.count(code) > 1:
+        used = {language: self.codes.get(language, language) for language in self.languages}
+        for language, code in used.items():
+            if not code.strip() or not code.isprintable():
                 raise ValueError(
-                    f"codes: {code!r} is {'empty' if not code.strip() else 'that of two languages'}"
-                    "; give each language its own"
+                    f"codes.{language}: {code!r} is empty or has a control character; give a code "
+                    "such as it_IT"
+                )
+            if list(used.values()).count(code) > 1:
+                raise ValueError(
+                    f"codes: {code!r} is that of two languages; give each language its own"
                 )
 
     def check_sections(self) -> None:

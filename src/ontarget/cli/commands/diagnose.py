@@ -13,7 +13,7 @@ from ontarget.data import readers
 from ontarget.data.directions import around_pivot, remaining_directions
 from ontarget.data.sampling import choose, first_of_each_direction, samples_of
 from ontarget.data.splits import check_directions
-from ontarget.errors import RecipeError
+from ontarget.errors import CorpusError, RecipeError
 from ontarget.languages.names import is_known, unknown_code
 from ontarget.models import folder
 from ontarget.models.templates import TEMPLATES, PromptFormat, prompt_format_of
@@ -36,7 +36,7 @@ def diagnose(  # noqa: PLR0913 - a command's options
         str, typer.Option(help="Codes with commas between; the first is the pivot.")
     ],
     segments: Annotated[
-        int, typer.Option(min=1, max=10**6, help="Sentences in each direction.")
+        int, typer.Option(min=2, max=10**6, help="Sentences in each direction.")
     ] = 8,
     template: Annotated[
         str | None,
@@ -131,12 +131,19 @@ def draw_samples(data: Path, languages: tuple[str, ...], segments: int) -> list[
     """Sentences of each direction, drawn at random.
 
     Raises:
-        CorpusError: the file cannot be used, or lacks a direction.
+        CorpusError: the file cannot be used, or lacks a direction, or has a single sentence in one.
     """
     _, directions = directions_of(languages)
     rows = list(readers.read(data, languages))
     check_directions(rows, data, directions)
     samples = samples_of(rows, directions)
+    for direction in directions:
+        sources = {s.source for s in samples if (s.source_lang, s.target_lang) == direction}
+        if len(sources) < 2:
+            raise CorpusError(
+                f"{data}: {direction} has a single sentence; a diagnosis compares it with another "
+                "one, so give at least two different ones"
+            )
     return first_of_each_direction(choose(samples, len(samples), SEED, by_row=True), segments)
 
 
