@@ -108,7 +108,7 @@ BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
         "x.tsv: en-it has a single sentence; a diagnosis compares it with another one",
     ),
     "one sentence in each direction": (
-        lambda folder: ["--segments", "1"], "'--segments': Input should be greater than or equal to 2",
+        lambda folder: ["--segments", "1"], "--segments': Input should be greater than or equal",
     ),
     "no text in a direction": (
         lambda folder: ["--data", write(folder / "x.tsv", "en\tit\tnl\na\tb\t\n")],
