@@ -172,7 +172,7 @@ def test_a_tokenizer_that_panics_on_a_text_is_one_line_without_a_stack_trace(
         loaded.token_ids(["a" * 5000 + "b"])
     assert "\n" not in str(raised.value)
     data = tmp_path / "mine.tsv"
-    data.write_text(f"en\tit\nMonday\t{'a' * 5000}b\n")
+    data.write_text(f"en\tit\nMonday\t{'a' * 5000}b\nTuesday\tmartedì\n")
     arguments = ["--data", data, "--languages", "en,it", "--template", "plain"]
     result = run_command("diagnose", model, *arguments)
     assert (result.code, result.stdout) == (2, "")
