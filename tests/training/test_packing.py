@@ -7,7 +7,7 @@ from support.models import prompt_of
 
 from ontarget.models.padding import generation_inputs
 from ontarget.models.prompting import Prompt
-from ontarget.training.batches.packing import best_fit, packed, padded, prefix_shared
+from ontarget.training.batches.packing import best_fit, even_rows, packed, padded, prefix_shared
 from ontarget.training.batches.sequences import Example, TokenSequence, token_sequence
 from ontarget.training.losses import IGNORE
 
@@ -108,6 +108,27 @@ def test_best_fit_leaves_room_for_sequences_with_the_same_prefix() -> None:
     """By length alone, the second would take the room of the third, which adds 2 tokens."""
     one, other = (1,) * 10, (2,) * 10
     assert best_fit([15, 14, 12, 13], 30, [one, other, one, other]) == [[0, 2], [1, 3]]
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=40), st.integers(1, 60))
+def test_even_rows_are_as_many_as_the_budget_needs_and_none_is_longer_than_before(
+    lengths: list[int], budget: int
+) -> None:
+    prefixes = [()] * len(lengths)
+    filled, even = best_fit(lengths, budget, prefixes), even_rows(lengths, budget, prefixes)
+    assert sorted(index for group in even for index in group) == list(range(len(lengths)))
+    assert len(even) == len(filled)
+    assert longest_row(even, lengths) <= longest_row(filled, lengths)
+
+
+def test_even_rows_share_the_padding() -> None:
+    """Filled to 12 tokens, the second of two rows would be 8 tokens of padding."""
+    assert best_fit([4] * 4, 12, [()] * 4) == [[0, 1, 2], [3]]
+    assert even_rows([4] * 4, 12, [()] * 4) == [[0, 1], [2, 3]]
+
+
+def longest_row(rows: list[list[int]], lengths: list[int]) -> int:
+    return max(sum(lengths[index] for index in row) for row in rows)
 
 
 few = st.lists(st.integers(1, 2), min_size=1, max_size=6)

@@ -1,5 +1,6 @@
 """Token sequences to batches: ids, positions, labels, and which loss each label takes."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,7 +59,7 @@ def pack_rows(
     """Distribute the sequences over rows and collate them."""
     sequences = [sequence for example in examples for sequence in example.rows]
     lengths = [len(sequence.tokens) for sequence in sequences]
-    rows = best_fit(lengths, row_tokens, [prefix_of(sequence) for sequence in sequences])
+    rows = even_rows(lengths, row_tokens, [prefix_of(sequence) for sequence in sequences])
     return collate([[sequences[index] for index in row] for row in rows], pad, prefix_of)
 
 
@@ -79,6 +80,21 @@ class PackedRow:
     room: int  # tokens
     members: list[int] = field(default_factory=list)  # indices of sequences
     tree: PrefixTree = field(default_factory=dict)  # of the members' prefixes
+
+
+def even_rows(lengths: Sequence[int], budget: int, prefixes: Sequence[Tokens]) -> list[list[int]]:
+    """As many rows as `best_fit` needs for this budget, of the smallest budget that suffices.
+
+    Rows are padded to the longest one, so filling some to the budget would leave padding in others.
+    """
+
+    def rows_within(tokens: int) -> list[list[int]]:
+        return best_fit(lengths, tokens, prefixes)
+
+    rows = len(rows_within(budget))
+    budgets = range(max(lengths), budget + 1)  # empty if a sequence is longer than the budget
+    enough = bisect_left(budgets, -rows, key=lambda tokens: -len(rows_within(tokens)))
+    return rows_within(budgets[enough] if budgets else budget)
 
 
 def best_fit(lengths: Sequence[int], budget: int, prefixes: Sequence[Tokens]) -> list[list[int]]:
