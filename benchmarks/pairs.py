@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,8 +26,9 @@ from ontarget.recipe.corpus import read_corpus
 from ontarget.recipe.step_settings import BaseSettings
 from ontarget.records import Sample
 from ontarget.steps.s0_base import vocabulary_texts
-from ontarget.training.batches.sequences import Example, TokenSequence, token_sequence
+from ontarget.training.batches.sequences import Example, OwnConflict, TokenSequence, token_sequence
 
+OWN_TOKENS = 4  # of an own answer
 WORDS = 32_000  # vocabulary of the larger model, including the template's words
 ALPACA = TEMPLATES["alpaca"]
 TEMPLATE_WORDS = sorted({*ALPACA.format(source="en", target="x", input="").split(), "y."})
@@ -67,6 +68,24 @@ class Case:
         prompts = [pair.conflict for pair in self.pairs]
         conflicting = sequences(loaded, self.pairs, prompts, unlikely=True)
         return [Example(rows=both) for both in zip(true, conflicting, strict=True)]
+
+    def own_examples(self, loaded: LoadedModel) -> list[Example]:
+        """Examples of stage 2 with own answers as conflicts."""
+        true = self.examples(loaded, conflicts=False)
+        conflicting = sequences(loaded, self.pairs, [pair.conflict for pair in self.pairs])
+        return [
+            replace(
+                example,
+                own=OwnConflict(
+                    key="",
+                    source=pair.prompt,
+                    answered=example.rows[0].prompt,
+                    asked=asked.prompt,
+                    tokens=OWN_TOKENS,
+                ),
+            )
+            for example, asked, pair in zip(true, conflicting, self.pairs, strict=True)
+        ]
 
 
 def sequences(

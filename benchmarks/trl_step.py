@@ -4,6 +4,7 @@
 
     stage 1                 ours: packed pairs, the fused loss
     stage 2                 ours: the same with a conflict sample for each pair
+    stage 2, own answers    ours: the default; the beginning of the model's answer is the conflict
     TRL SFT                 prompts and completions, loss on completions only, padded
     TRL SFT padding-free    the same, all pairs of a step in one row (like packing=True)
     TRL CPO                 the same pairs; rejected is the right response to the conflicting prompt
@@ -42,6 +43,8 @@ from transformers import PrinterCallback, TrainerCallback, logging
 
 from ontarget.models.adapters import LowRankAdapter
 from ontarget.models.loading import LoadedModel
+from ontarget.models.templates import PromptFormat
+from ontarget.recipe.training_data import own_answers
 from ontarget.training.schedule import Schedule
 from ontarget.training.train import train
 
@@ -53,6 +56,7 @@ os.environ |= {
 }
 
 ALPHA = 0.05
+PLAUSIBILITY = 0.02
 RATE = 1e-6
 LORA = LowRankAdapter(rank=16, scale=2.0, dropout=0.0, targets=("all-linear",), kind="lora")
 LONGEST = 512  # tokens of prompt and response, which no pair reaches
@@ -121,8 +125,8 @@ class Measured:
     loss: float  # of the first step, in nats
 
 
-def ours(setting: Setting, alpha: float) -> None:
-    """Stage 1, or stage 2 if alpha is positive."""
+def ours(setting: Setting, alpha: float, *, own: bool = False) -> None:
+    """Stage 1, or stage 2 if alpha is positive; with references or own answers as conflicts."""
     batch = len(setting.case.pairs)
     schedule = Schedule(
         steps=setting.steps,
@@ -139,8 +143,10 @@ def ours(setting: Setting, alpha: float) -> None:
         alpha=alpha,
         adapter=LORA if setting.case.adapter else None,
     )
-    examples = setting.case.examples(setting.loaded, conflicts=alpha > 0)
-    train(setting.loaded, examples, schedule, setting.folder, setting.clock.tick)
+    case, loaded = setting.case, setting.loaded
+    examples = case.own_examples(loaded) if own else case.examples(loaded, conflicts=alpha > 0)
+    answers = own_answers(loaded, PromptFormat(""), PLAUSIBILITY)
+    train(loaded, examples, schedule, setting.folder, setting.clock.tick, answers=answers)
 
 
 def sft(setting: Setting, **options: Any) -> None:
@@ -227,6 +233,7 @@ def train_with_trl(
 WAYS: dict[str, Callable[[Setting], None]] = {
     "stage 1": lambda setting: ours(setting, 0.0),
     "stage 2": lambda setting: ours(setting, ALPHA),
+    "stage 2, own answers": lambda setting: ours(setting, ALPHA, own=True),
     "TRL SFT": lambda setting: sft(setting, max_length=LONGEST),
     "TRL SFT padding-free": lambda setting: sft(setting, padding_free=True, max_length=None),
     "TRL CPO": cpo,

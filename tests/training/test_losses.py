@@ -16,7 +16,7 @@ from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ontarget.training import fused as fused_module
-from ontarget.training.fused import Head, fused_loss
+from ontarget.training.fused import Head, fused_loss, rows_at_once
 from ontarget.training.losses import IGNORE, likelihood, log_odds, log_reach, unlikelihood
 
 VOCAB = 4
@@ -389,6 +389,11 @@ def test_probability_spread_over_a_set_keeps_the_gradient_that_its_label_loses()
         slopes.append(gradient[:1000].sum().item())
     p = 1000 * math.exp(5) / (1000 * math.exp(5) + 1000)  # of all of them
     assert slopes[1] == pytest.approx(p, rel=1e-5) and abs(slopes[0]) < 1e-4
+
+
+@pytest.mark.parametrize(("vocabulary", "rows"), [(300, 512), (2**17, 512), (2**18, 256)])
+def test_a_chunk_has_512_rows_or_64_mebi_numbers(vocabulary: int, rows: int) -> None:
+    assert rows_at_once(vocabulary) == rows
 
 
 def test_no_more_than_a_chunk_of_logits_exists_at_once() -> None:

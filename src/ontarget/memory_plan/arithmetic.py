@@ -31,7 +31,6 @@ from ontarget.memory_plan.shapes import (
 GIB = 2**30
 FLOAT32_BYTES = 4
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # of an NF4 number with its doubly quantized scales
-CHUNK = 512  # rows of logits that exist at once; the default of `training.fused.fused_loss`
 CONTEXT = 2 * GIB  # CUDA's context and kernels, cuBLAS's workspaces, NCCL's buffers
 FRAGMENTATION = 0.05  # share of a GPU's memory that the allocator loses
 ALL_LINEAR = ("all-linear",)  # every matrix inside a layer
@@ -200,13 +199,16 @@ def loss_bytes(model: ModelDescription, stage: TrainingPlan) -> int:
     """What the fused loss holds at the peak, with the working memory of the backward pass.
 
     The loss holds the last hidden states, their gradient, and that of a trained head. To this adds
-    the larger of two that follow each other: `CHUNK` rows of logits; and the backward pass of the
+    the larger of two that follow each other: a chunk of logits; and the backward pass of the
     last layer, which has two gradients of feed-forward size, those of the residual stream, and
     that of the largest matrix.
     """
+    from ontarget.training.fused import rows_at_once  # loads torch, which commands start without
+
     shape, a, tokens = model.shape, stage.width, stage.batch.tokens
     head = FLOAT32_BYTES * model.head if stage.adapter is None else 0
-    logits = FLOAT32_BYTES * min(CHUNK, tokens) * shape.vocabulary * (2 if shape.softcap else 1)
+    rows = min(rows_at_once(shape.vocabulary), tokens)
+    logits = FLOAT32_BYTES * rows * shape.vocabulary * (2 if shape.softcap else 1)
     largest = max(map(prod, model.inner.values())) if stage.adapter is None else 0
     matrix = largest * (FLOAT32_BYTES if a == FLOAT32_BYTES else a + FLOAT32_BYTES)
     stream = tokens * (2 * a * shape.feed_forward + (FLOAT32_BYTES + a) * shape.hidden)

@@ -33,6 +33,8 @@ from ontarget.training.losses import (
     unlikelihood,
 )
 
+CHUNK_ROWS = 512  # of logits that exist at once
+CHUNK_NUMBERS = 1 << 26  # in these rows at most: 256 MB in float32
 CACHE_NUMBERS = 1 << 19  # float32 numbers that fit the cache of a CPU core: 2 MB
 TILE_CLASSES = 16_384  # rows of a half-precision head that are widened at once
 
@@ -74,20 +76,21 @@ def fused_loss(  # noqa: PLR0913 - a token's label, kind of loss and weight belo
     *,
     continues: Bool[Tensor, " token"] | None = None,
     alternatives: Alternatives | None = None,
-    chunk: int = 512,
+    chunk: int | None = None,
 ) -> LossAndLogOdds:
     """Sum over labelled tokens of weight * -log p, or of weight * -log(1 - p) where `unlikely`.
 
     Where `continues`, the weight is multiplied by the token's reach, see `losses.log_reach`; no
     gradient passes through it. p is that of the label and its `alternatives` together. At most
-    `chunk` rows of logits exist at a time. Arithmetic is in float32 or wider, whatever the inputs
-    are. The backward pass can run only once.
+    `chunk` rows of logits exist at a time, by default `rows_at_once`. Arithmetic is in float32 or
+    wider, whatever the inputs are. The backward pass can run only once.
 
     Raises:
         ValueError: a label or an alternative is not a class.
     """
     head = Head(weight=head) if isinstance(head, Tensor) else head
     low, up = head.adapter or (None, None)
+    chunk = chunk or rows_at_once(len(head.weight))
     dtype = torch.promote_types(head.weight.dtype, torch.float32)
     continues = torch.zeros_like(unlikely) if continues is None else continues
     alternatives = labels.new_empty(len(labels), 0) if alternatives is None else alternatives
@@ -100,6 +103,11 @@ def fused_loss(  # noqa: PLR0913 - a token's label, kind of loss and weight belo
             targets, head, chunk, *inputs
         )
     return LossAndLogOdds(*outputs)
+
+
+def rows_at_once(vocabulary: int) -> int:
+    """The number of rows of logits that the fused loss holds at once."""
+    return max(1, min(CHUNK_ROWS, CHUNK_NUMBERS // vocabulary))
 
 
 class FusedLossFunction(torch.autograd.Function):

@@ -29,6 +29,7 @@ from ontarget.analysis.diagnosis.measures import (
 )
 from ontarget.analysis.validation import direction_of, evaluate_directions, percent_of
 from ontarget.data.conflicts import wrong_target
+from ontarget.data.sampling import first_of_each_direction
 from ontarget.decoding.base import Translator, translate_all
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import fitting_templates
@@ -38,7 +39,7 @@ from ontarget.records import Direction, Sample
 from ontarget.training import forward
 
 FORCED = 3  # first response tokens that are given when the skill is measured
-TRIAL = 12  # sentences on which templates are compared
+TRIAL = 8  # sentences on which templates are compared, at most
 ANSWERS = 3  # shown of the direction that is most off-target
 COMPARED_WORDS = 2  # by which two answers are said to begin alike
 
@@ -104,13 +105,13 @@ def best_template(
 ) -> tuple[str, PromptFormat]:
     """The named template, of those that fit, under which references cost the fewest nats a token.
 
-    On `TRIAL` samples of supervised directions: the model was probably tuned with this one, or is
-    at ease with it.
+    On at most `TRIAL` samples, as many of each supervised direction: the model was probably tuned
+    with this one, or is at ease with it.
     """
     loaded.model.eval()  # type: ignore[no-untyped-call]
     formats = fitting_templates(loaded)
     tried = [sample for sample in samples if direction_of(sample) in supervised]
-    tried = tried[:: max(1, len(tried) // TRIAL)][:TRIAL]  # of all directions
+    tried = first_of_each_direction(tried, max(1, TRIAL // len(supervised)))[:TRIAL]
     nats = {}
     for name, prompt_format in formats.items():
         losses = ResponseLosses(loaded, prompt_format, lambda *_: None)

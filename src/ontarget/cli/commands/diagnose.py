@@ -37,7 +37,7 @@ def diagnose(  # noqa: PLR0913 - a command's options
     ],
     segments: Annotated[
         int, typer.Option(min=2, max=10**6, help="Sentences in each direction.")
-    ] = 8,
+    ] = 6,
     template: Annotated[
         str | None,
         typer.Option(
