@@ -150,4 +150,7 @@ def test_a_backslash_and_an_n_are_not_a_line_break() -> None:
 def test_a_misspelt_template_name_gives_a_suggestion() -> None:
     fault = template_fault("plian")
     assert fault == "is 'plian', not the name of a template; did you mean plain?"
+    assert template_fault("nope") == (
+        "is 'nope', not the name of a template; write one with {input} and {target}"
+    )
     assert "has the fields none" in (template_fault("translate this") or "")

@@ -120,6 +120,8 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"languages": ["en"]}, "languages: en: give at least two, each once"),
     ({"languages": ["en", "it", "it"]}, "languages: en, it, it: give at least two, each once"),
     ({"languages": ["en", False]}, "YAML reads no as false; write 'no' in quotes"),
+    ({"codes": {False: "nb_NO"}}, "YAML reads no as false; write 'no' in quotes"),
+    ({"codes": {"it": False}}, "YAML reads no as false; write 'no' in quotes"),
     (
         {"supervised": ["en<->it"], "zero_shot": ["it-en"]},
         "zero_shot: it-en is listed as supervised too; keep it in one list",

@@ -7,7 +7,15 @@ from typing import Any
 
 import yaml
 
+from ontarget.pipeline import run as pipeline
 from ontarget.pipeline.graph import Step
+from ontarget.recipe.yaml_file import load_recipe
+
+FOLDERS = [  # of the recipe of `finished_run`
+    "1_prepare", "0_base", "2_conflict", "3_mle", "4_unlikelihood", "4_control",
+    "5_translate/base", "5_translate/stage1", "5_translate/stage1-longer", "5_translate/stage2",
+    "5_translate/base-by-cue", "6_evaluate", "7_report",
+]  # fmt: skip
 
 
 class Log:
@@ -44,3 +52,22 @@ class FinishedRun:
         content = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
         recipe.write_text(yaml.safe_dump(content | {"out": str(out)} | changes), encoding="utf-8")
         return FinishedRun(recipe, out, self.stdout)
+
+
+def run(path: Path, changes: dict[str, Any] | None = None, **options: Any) -> Log:
+    """Run a recipe; what was made and what was kept."""
+    log = Log()
+    pipeline.run_recipe(load_recipe(path, changes), log, **options)
+    return log
+
+
+def from_model(finished: FinishedRun, folder: str = "0_base") -> dict[str, Any]:
+    """A recipe's base: a model of the finished run, so that none has to be trained."""
+    return {"model": str(finished.out / folder / "model")}
+
+
+def write_corpus(folder: Path, rows: dict[str, list[str]]) -> dict[str, str]:
+    """Files of English, Italian and Dutch; the recipe's `corpus` that names them."""
+    for name, lines in rows.items():
+        (folder / f"{name}.tsv").write_text("\n".join(["en\tit\tnl", *lines]) + "\n")
+    return {name: str(folder / f"{name}.tsv") for name in rows}

@@ -171,8 +171,9 @@ def template_fault(template: str) -> str | None:
         return "formats a field with : or !; write {input}, {target} and {source} plainly"
     fields = [field for _, field, _, _ in parsed if field is not None]
     close = get_close_matches(template, TEMPLATES, n=1)
-    if not fields and close and " " not in template:
-        return f"is {template!r}, not the name of a template; did you mean {close[0]}?"
+    if not fields and " " not in template:
+        remedy = f"did you mean {close[0]}?" if close else "write one with {input} and {target}"
+        return f"is {template[:60]!r}, not the name of a template; {remedy}"
     requests = {"target", "target_code"} & set(fields)
     if fields.count("input") != 1 or not requests or set(fields) - {"input", *LANGUAGE_FIELDS}:
         names = ", ".join(sorted(fields)) or "none"

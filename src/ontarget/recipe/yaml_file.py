@@ -14,6 +14,7 @@ from ontarget.recipe.overrides import apply_overrides, origin_of, parse_override
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.sections import Section
 
+BY_LANGUAGE = {"languages", "codes", "monolingual"}  # settings that name languages
 LARGEST = 10**60  # a longer number is shown by its number of bits
 LARGEST_CONTENT = 100_000  # values of a recipe, aliases written out
 
@@ -158,7 +159,7 @@ def explain_validation(error: ValidationError) -> str:
         )
     elif first["type"] == "missing":
         text = "is missing; add it"
-    elif first["input"] is False and "languages" in first["loc"]:
+    elif first["input"] is False and BY_LANGUAGE & set(first["loc"]):
         text = "YAML reads no as false; write 'no' in quotes for Norwegian"
     elif first["type"] == "value_error":
         text = str(first["ctx"]["error"])
