@@ -145,7 +145,7 @@ def ours(setting: Setting, alpha: float, *, own: bool = False) -> None:
     )
     case, loaded = setting.case, setting.loaded
     examples = case.own_examples(loaded) if own else case.examples(loaded, conflicts=alpha > 0)
-    answers = own_answers(loaded, PromptFormat(""), PLAUSIBILITY)
+    answers = own_answers(loaded, PromptFormat(template=""), PLAUSIBILITY)
     train(loaded, examples, schedule, setting.folder, setting.clock.tick, answers=answers)
 
 
