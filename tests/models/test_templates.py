@@ -126,7 +126,7 @@ def test_a_template_need_not_name_the_source_language(template: str) -> None:
     ("template", "fault"),
     [
         ("Translate {input}", "has the fields input; expected input once, target or"),
-        ("nothing", "has the fields none"),
+        ("nothing at all", "has the fields none"),
         ("{source} {target} {input} {input}", "has the fields input, input, source, target"),
         ("{target} {language} {input}", "has the fields input, language, target"),
         ('[{"text": "{input}"}]', "has the fields input; expected"),

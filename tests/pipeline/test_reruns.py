@@ -128,7 +128,7 @@ def test_a_training_is_redone_for_its_own_data_only(
         "corpus": write_corpus(tmp_path, rows),
         "control": None,
         "mle": RECIPE["mle"] | ({"validation": {"every": 4, "segments": 2}} if measured else {}),
-        "unlikelihood": RECIPE["unlikelihood"] | {"preflight": int(measured)},
+        "unlikelihood": RECIPE["unlikelihood"] | {"preflight": 2 * measured},
     }
     trainings = {"3_mle", "4_unlikelihood"}
     run(write_recipe(**changes))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from conftest import Writer
 
 from ontarget.artifacts import fingerprint
@@ -120,7 +121,10 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"languages": ["en"]}, "languages: en: give at least two, each once"),
     ({"languages": ["en", "it", "it"]}, "languages: en, it, it: give at least two, each once"),
     ({"languages": ["en", False]}, "YAML reads no as false; write 'no' in quotes"),
-    ({"codes": {False: "nb_NO"}}, "YAML reads no as false; write 'no' in quotes"),
+    (
+        {"unlikelihood": {"steps": 2, "preflight": 1}},
+        "unlikelihood.preflight: is 1; a diagnosis compares sentences, so give 2 or more, or 0",
+    ),
     ({"codes": {"it": False}}, "YAML reads no as false; write 'no' in quotes"),
     (
         {"supervised": ["en<->it"], "zero_shot": ["it-en"]},
@@ -249,6 +253,14 @@ def test_a_fault_is_one_line(write_recipe: Writer, changes: dict[str, Any], mess
         load_recipe(path)
     assert str(raised.value).startswith(f"{path}: ")
     assert "\n" not in str(raised.value)
+
+
+def test_norwegian_as_a_key_must_be_in_quotes(write_recipe: Writer) -> None:
+    path = write_recipe()
+    text = yaml.safe_dump(yaml.safe_load(path.read_text(encoding="utf-8")), sort_keys=False)
+    path.write_text(text + "codes: {no: nb_NO}\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match="YAML reads no as false; write 'no' in quotes"):
+        load_recipe(path)
 
 
 def test_a_number_too_long_to_print_is_described(write_recipe: Writer) -> None:

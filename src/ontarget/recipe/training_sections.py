@@ -171,6 +171,14 @@ class Unlikelihood(Stage):
     draw: Draw = "wrong_target"  # of conflicts from references
     preflight: Annotated[int, Field(ge=0)] = 8  # dev sentences in each direction; 0 leaves it out
 
+    @field_validator("preflight")
+    @classmethod
+    def comparable(cls, sentences: int) -> int:
+        """A diagnosis gives each sentence the source of another one of its direction."""
+        if sentences == 1:
+            raise ValueError("is 1; a diagnosis compares sentences, so give 2 or more, or 0")
+        return sentences
+
     @model_validator(mode="before")
     @classmethod
     def as_in_the_paper(cls, content: Any) -> Any:
