@@ -90,7 +90,10 @@ def find_corpus(data: Path, languages: Sequence[str] = ()) -> CorpusFiles:
         present = readers.columns(files[split])
         missing = [code for code in languages if code not in present]
         if missing:
-            raise CorpusError(f"{files[split]}: no column {missing[0]!r}; leave the language out")
+            raise CorpusError(
+                f"{files[split]}: no column {missing[0]!r} in its first line, which names the "
+                "languages; add it or leave the language out"
+            )
         common = [code for code in common if code in present]
     chosen = list(languages) or sorted(common, key=lambda code: code != PIVOT)
     if len(chosen) < 2:
@@ -173,9 +176,14 @@ def head_lines(corpus: CorpusFiles, traits: ModelTraits, out: Path) -> list[str]
 
 def stage1_lines(traits: ModelTraits, micro_batch: int) -> list[str]:
     """Stage 1."""
+    reason = (
+        "it does not yet translate under this template"
+        if traits.tried
+        else "leave it out if the model already translates under this template"
+    )
     return [
         "",
-        "mle: # stage 1: it does not yet translate under this template",
+        f"mle: # stage 1: {reason}",
         f"  steps: {STAGE1_STEPS} # a longer one hardens the habit that stage 2 breaks",
         *training_lines(traits, 16, micro_batch),
     ]

@@ -24,9 +24,12 @@ def show_prompts(recipe: Recipe) -> list[str]:
     from ontarget.models import loading, preview
 
     loaded = loading.load_outline(recipe.base.model, recipe.base.revision)
+    own = recipe.unlikelihood is not None and recipe.unlikelihood.conflicts == "own"
+    note = "; in training the model's own answer takes the place of this response" if own else ""
     lines = []
     for title, sample in (("true", true), ("conflict", conflict_of(recipe, true))):
-        lines.append(f"{title} sample {sample.key}, requested: {sample.asked_lang}")
+        line = f"{title} sample {sample.key}, requested: {sample.asked_lang}"
+        lines.append(line + note * (title == "conflict"))
         lines += preview.preview_lines(loaded, sample, recipe.prompt_format)
     return [*lines, *preview.prompt_notes(loaded, recipe.prompt_format)]
 

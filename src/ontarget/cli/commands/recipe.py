@@ -31,7 +31,8 @@ RecipePath = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[KEY=VALUE]...", help="Settings in place of the recipe's: mle.epochs=2 seed=3."
+        metavar="[KEY=VALUE]...",
+        help="Settings in place of the recipe's: unlikelihood.alpha=0.3 seed=3.",
     ),
 ]
 ForceFrom = Annotated[
