@@ -71,6 +71,8 @@ def test_check_shows_a_true_and_a_conflict_prompt_without_loading_weights(
         "prompt   | ",
         "response > train b[[<|eot_id|>]]",
     ]
+    own = "; in training the model's own answer takes the place of this response"
+    assert conflict.splitlines()[0].endswith(own) and own not in true
     assert "Italian" not in conflict and "response > train b[[<|eot_id|>]]" in conflict
     assert "it is fixed to 26 Jul 2024" in conflict
     assert conflict.endswith(f"{path}: ready to run\n")
