@@ -93,8 +93,11 @@ BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
     "a missing column": (
         lambda folder: ["--languages", "en,fr"], "mine.tsv:1: no column 'fr'",
     ),
+    "no name of a template": (
+        lambda folder: ["--template", "x"], "--template: is 'x', not the name of a template;",
+    ),
     "a template without fields": (
-        lambda folder: ["--template", "x"], "template: has the fields none",
+        lambda folder: ["--template", "translate it"], "template: has the fields none",
     ),
     "no such data": (lambda folder: ["--data", folder / "none.tsv"], "none.tsv: no such file"),
     "data of another format": (

@@ -16,7 +16,8 @@ from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ontarget.training import fused as fused_module
-from ontarget.training.fused import Head, fused_loss, rows_at_once
+from ontarget.training.fused import Head, fused_loss
+from ontarget.training.logits import rows_at_once
 from ontarget.training.losses import IGNORE, likelihood, log_odds, log_reach, unlikelihood
 
 VOCAB = 4

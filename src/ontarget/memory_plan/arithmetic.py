@@ -27,6 +27,7 @@ from ontarget.memory_plan.shapes import (
     TensorShapes,
     count_parameters,
 )
+from ontarget.training.logits import rows_at_once
 
 GIB = 2**30
 FLOAT32_BYTES = 4
@@ -203,8 +204,6 @@ def loss_bytes(model: ModelDescription, stage: TrainingPlan) -> int:
     last layer, which has two gradients of feed-forward size, those of the residual stream, and
     that of the largest matrix.
     """
-    from ontarget.training.fused import rows_at_once  # loads torch, which commands start without
-
     shape, a, tokens = model.shape, stage.width, stage.batch.tokens
     head = FLOAT32_BYTES * model.head if stage.adapter is None else 0
     rows = min(rows_at_once(shape.vocabulary), tokens)

@@ -1,6 +1,7 @@
 """Training: from token sequences to tuned weights.
 
 losses        the two losses of the paper as functions of a label's log-odds
+logits        how many rows of logits exist at once
 fused         both losses and their gradients, without ever storing all logits
 forward       hidden states, output head and loss of every supported model family
 schedule      the settings of one training

@@ -22,6 +22,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ontarget.training.logits import rows_at_once
 from ontarget.training.losses import (
     IGNORE,
     Alternatives,
@@ -33,8 +34,6 @@ from ontarget.training.losses import (
     unlikelihood,
 )
 
-CHUNK_ROWS = 512  # of logits that exist at once
-CHUNK_NUMBERS = 1 << 26  # in these rows at most: 256 MB in float32
 CACHE_NUMBERS = 1 << 19  # float32 numbers that fit the cache of a CPU core: 2 MB
 TILE_CLASSES = 16_384  # rows of a half-precision head that are widened at once
 
@@ -103,11 +102,6 @@ def fused_loss(  # noqa: PLR0913 - a token's label, kind of loss and weight belo
             targets, head, chunk, *inputs
         )
     return LossAndLogOdds(*outputs)
-
-
-def rows_at_once(vocabulary: int) -> int:
-    """The number of rows of logits that the fused loss holds at once."""
-    return max(1, min(CHUNK_ROWS, CHUNK_NUMBERS // vocabulary))
 
 
 class FusedLossFunction(torch.autograd.Function):
