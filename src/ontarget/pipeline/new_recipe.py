@@ -91,8 +91,8 @@ def find_corpus(data: Path, languages: Sequence[str] = ()) -> CorpusFiles:
         missing = [code for code in languages if code not in present]
         if missing:
             raise CorpusError(
-                f"{files[split]}: no column {missing[0]!r} in its first line, which names the "
-                "languages; add it or leave the language out"
+                f"{files[split]}: no column {missing[0]!r} among {', '.join(present)[:60]}; "
+                "add it or leave the language out"
             )
         common = [code for code in common if code in present]
     chosen = list(languages) or sorted(common, key=lambda code: code != PIVOT)
