@@ -96,6 +96,9 @@ BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
     "no name of a template": (
         lambda folder: ["--template", "x"], "--template: is 'x', not the name of a template;",
     ),
+    "an empty template": (
+        lambda folder: ["--template", ""], "--template: is '', not the name of a template;",
+    ),
     "a template without fields": (
         lambda folder: ["--template", "translate it"], "template: has the fields none",
     ),

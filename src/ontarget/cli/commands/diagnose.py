@@ -61,7 +61,8 @@ def diagnose(  # noqa: PLR0913 - a command's options
     prompt_format = None
     try:
         if template is not None or chat:
-            prompt_format = prompt_format_of(template or "instruction", chat or None)
+            named = "instruction" if template is None else template
+            prompt_format = prompt_format_of(named, chat or None)
     except ValueError as error:
         raise RecipeError(f"--{error}") from error
     folder.check_folder(model)
