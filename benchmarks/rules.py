@@ -18,7 +18,7 @@ from ontarget.analysis.calibrate import (
     measure,
     parse_references,
 )
-from ontarget.offtarget.calibration import BANDS, EDGES, Calibration
+from ontarget.offtarget.calibration.counts import BANDS, EDGES, Calibration
 from ontarget.report.render.calibration import format_band
 
 MARGINS = (1.0, 2.0, 5.0, 10.0)

@@ -24,6 +24,7 @@ RULE = """
 errors records artifacts processes stats systems
 languages
 data offtarget scoring models
+rewards
 base_model training decoding
 analysis
 report memory_plan

@@ -6,6 +6,9 @@ In Python:
     metric = OffTarget(target_lang="it", source_lang="en")
     print(metric.corpus(hypotheses, references, sources))
 
+    from ontarget import OffTargetCallback   # watches a training by transformers or TRL
+    from ontarget.rewards import on_target   # a reward function for TRL's GRPOTrainer
+
 The package, from the lowest layer to the highest:
 
     errors records artifacts processes stats systems    what everything else builds on
@@ -17,6 +20,7 @@ The package, from the lowest layer to the highest:
     decoding/      translation backends
     offtarget/     the off-target metric
     scoring/       BLEU, chrF and neural metrics
+    rewards/       a reward and a callback for trainings by other libraries
     analysis/      evaluation, comparison, diagnosis
     report/        the page, tables for papers
     memory_plan/   the memory that a training needs
@@ -31,17 +35,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ontarget.offtarget.metric import OffTarget as OffTarget
+    from ontarget.rewards.callback import OffTargetCallback as OffTargetCallback
 
 __version__ = "0.1.0"
-__all__ = ["OffTarget", "__version__"]
+__all__ = ["OffTarget", "OffTargetCallback", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load `OffTarget` when it is first used: importing the package alone costs nothing."""
+    """Load a class when it is first used: importing the package alone costs nothing."""
     if name == "OffTarget":
         from ontarget.offtarget.metric import OffTarget
 
         return OffTarget
+    if name == "OffTargetCallback":
+        from ontarget.rewards.callback import OffTargetCallback
+
+        return OffTargetCallback
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -4,6 +4,7 @@ The interval and the sign test are SciPy's, imported when first needed. The rand
 our own: SciPy's `permutation_test` takes 8 to 67 times as long (docs/decisions/0011-libraries.md).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,68 @@ class Proportion:
     def interval(self) -> tuple[float, float] | None:
         """Wilson's interval, 95 %, in percent."""
         return wilson(self.count, self.total) if self.total else None
+
+
+Z = 1.959963984540054  # of a two-sided 95 % interval
+
+
+def difference_interval(one: Proportion, two: Proportion) -> tuple[float, float] | None:
+    """95 % interval of the difference of two independent proportions, in points.
+
+    Newcombe's hybrid of Wilson's intervals (doi 10.1002/(SICI)1097-0258(19980430)17:8<873). None
+    where one has no observations.
+    """
+    if not one.total or not two.total:
+        return None
+    first, second = 100 * one.count / one.total, 100 * two.count / two.total
+    low_one, high_one = wilson(one.count, one.total)
+    low_two, high_two = wilson(two.count, two.total)
+    below = math.hypot(first - low_one, high_two - second)
+    above = math.hypot(high_one - first, second - low_two)
+    return first - second - below, first - second + above
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A percentage with the bounds of its 95 % interval."""
+
+    percent: float
+    low: float
+    high: float
+
+
+def rogan_gladen(observed: Proportion, false: Proportion, found: Proportion) -> Estimate | None:
+    """The true share behind an observed one, corrected for both errors of the measurement.
+
+    `false` is the share of negatives called positive, `found` that of positives called positive
+    (Rogan and Gladen 1978, doi 10.1093/oxfordjournals.aje.a112510), with the interval of Lang and
+    Reiczigel (doi 10.1016/j.prevetmed.2013.09.015), which counts the uncertainty of both. Percent,
+    cut to 0-100. None where one has no observations, or the measurement tells nothing.
+    """
+    if not (observed.total and false.total and found.total):
+        return None
+    share = observed.count / observed.total
+    wrong, recall = false.count / false.total, found.count / found.total
+    if recall <= wrong:
+        return None
+    total = observed.total + Z**2
+    adjusted = (observed.count + Z**2 / 2) / total
+    recalls, rejections = found.total + 2, false.total + 2
+    sensitivity = (found.count + 1) / recalls
+    specificity = (false.total - false.count + 1) / rejections
+    youden = sensitivity + specificity - 1
+    if youden <= 0:
+        return None
+    centre = (adjusted + specificity - 1) / youden
+    of_recall = sensitivity * (1 - sensitivity) / recalls
+    of_rejection = specificity * (1 - specificity) / rejections
+    shift = 2 * Z**2 * (centre * of_recall - (1 - centre) * of_rejection)
+    variance = adjusted * (1 - adjusted) / total
+    variance += centre**2 * of_recall + (1 - centre) ** 2 * of_rejection
+    half = Z * math.sqrt(variance) / youden
+    bounds = (centre + shift - half, centre + shift + half)
+    low, high = (100 * min(max(bound, 0.0), 1.0) for bound in bounds)
+    return Estimate(100 * min(max((share - wrong) / (recall - wrong), 0.0), 1.0), low, high)
 
 
 def sign_test(only_first: int, only_second: int) -> float:

@@ -30,7 +30,7 @@ class ConstantIdentifier:
 
     def __init__(self, probabilities: Probabilities, name: str = "constant") -> None:
         self.probabilities, self.name, self.candidate_set = probabilities, name, "open(1)"
-        self.signature = f"lid:{name}"
+        self.signature, self.shortest = f"lid:{name}", 15
         self.texts: list[str] = []
 
     def identify(self, texts: Sequence[str]) -> list[Probabilities]:
@@ -42,7 +42,7 @@ def replace_detectors(
     identifiers: dict[str, ConstantIdentifier], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Detectors by name, in place of the real ones."""
-    monkeypatch.setattr(detectors, "make_detector", lambda name, candidates: identifiers[name])
+    monkeypatch.setattr(detectors, "make_detector", lambda name, *_: identifiers[name])
 
 
 def write_table(folder: Path, rows: list[dict[str, str]]) -> Path:
@@ -154,12 +154,12 @@ def test_each_text_is_identified_once_for_all_targets_rules_and_votes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = ConstantIdentifier({"it": 1.0}), ConstantIdentifier({"nl": 1.0}, "other")
-    replace_detectors({"fasttext": one, "paper": one, "lingua": two}, monkeypatch)
+    replace_detectors({"fasttext": one, "combined": one, "paper": one, "lingua": two}, monkeypatch)
     monkeypatch.setattr(calibrate, "ROWS_AT_ONCE", 2)
     codes = ("it", "nl", "ro")
-    measured = detectors_to_measure(["fasttext", "lingua", "paper"], [1, 2], codes, None)
+    measured = detectors_to_measure(["combined", "lingua", "paper"], [1, 2], codes, None)
     names = [detector.name for detector in measured]
-    assert names == ["fasttext", "fasttext+lingua", "lingua", "paper"]
+    assert names == ["combined", "combined+lingua", "lingua", "paper"]
     count([ReferenceFile(codes, write_table(tmp_path, ROWS))], measured)
     for identifier in (one, two):
         assert sorted(identifier.texts) == sorted(row[code] for row in ROWS for code in codes)
@@ -171,11 +171,11 @@ def test_with_two_votes_a_text_is_off_target_only_if_both_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = ConstantIdentifier({"it": 1.0}), ConstantIdentifier({"nl": 1.0}, "other")
-    replace_detectors({"fasttext": one, "lingua": two}, monkeypatch)
+    replace_detectors({"combined": one, "lingua": two}, monkeypatch)
     codes = ("it", "nl", "ro")
-    (detector,) = detectors_to_measure(["lingua", "fasttext"], [2], codes, None)
+    (detector,) = detectors_to_measure(["lingua", "combined"], [2], codes, None)
     count([ReferenceFile(codes, write_table(tmp_path, ROWS))], [detector])
-    assert detector.name == "lingua+fasttext"
+    assert detector.name == "lingua+combined"
     off = {code: detector.calibration.references(code).off_target for code in codes}
     assert off == {"it": 0, "nl": 0, "ro": 4}
 

@@ -26,7 +26,7 @@ SEGMENTS = [  # source, reference, hypothesis, verdict on the hypothesis
     (NL[1], IT[1], NL[1], "source_copy"),
     (NL[2], NL[2], EN[2], "pivot"),  # a reference in the wrong language
     (NL[3], IT[3], "", "empty"),
-    ("Nee.", "No.", "No.", "undecided"),
+    ("Nee.", "No.", "Sì.", "undecided"),
     (NL[0], IT[0], IT[2], "on_target"),
 ]
 OFF_TARGET, JUDGED = 3, 5

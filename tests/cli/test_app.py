@@ -23,9 +23,9 @@ from ontarget.pipeline import checks
 
 COMMANDS = [
     "repair", "demo", "diagnose", "new", "templates", "check", "plan", "run", "status", "evaluate",
-    "compare", "calibrate",
+    "compare", "calibrate", "lcb",
     "push", "merge", "base", "prepare", "conflict", "mle", "control", "unlikelihood", "translate",
-    "report",
+    "report", "annotate",
 ]  # fmt: skip
 
 

@@ -31,7 +31,10 @@ def test_the_tables_have_the_measured_values(tmp_path: Path) -> None:
     assert result.stderr == "ontarget: lines without text, left out: 1\n"
     assert "| language | fasttext | paper |\n| --- | ---: | ---: |\n| it | - / - |" in result.stdout
     assert result.stdout.count("80.0 (37.6-96.4) / 20.0 / 5") == 2
-    assert "lid:fasttext-176-ftz\\|set:open(176)\\|votes:1\\|script:on\\|margin:5" in result.stdout
+    assert (
+        "lid:fasttext-176-ftz\\|set:open(176)\\|votes:1\\|norm:1\\|script:on\\|margin:5"
+        in result.stdout
+    )
     assert "| it | nl 20.0 (3.6-62.4) / 5 |" in result.stdout
     assert "| nl | it 0.0 (0.0-49.0) / 4 |" in result.stdout
 
@@ -80,7 +83,7 @@ BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
     ),
     "a language unknown to the detector": (
         lambda folder: [*reference_options(folder), "-r", f"zu={write_file(folder, 'x', IT)}"],
-        "the detector fasttext does not know 'zu', so every ratio would be 100 %; these know it: ",
+        "the detector combined does not know 'zu', so every ratio would be 100 %; these know it: ",
     ),
     "no such detector": (
         lambda folder: [*reference_options(folder), "--detector", "fastext"],

@@ -25,12 +25,13 @@ def test_json_has_one_line_a_file_with_the_keys_that_scripts_rely_on(tmp_path: P
     arguments = [*file_options(tmp_path), "--hypotheses", other]
     good, worse = evaluate(*arguments, "--candidates", "en,it,nl,ro")
     assert list(good) == [
-        "file", "segments", "off_target", "lpr", "wpr", "scores", "versus_first",
+        "file", "segments", "off_target", "line_percent", "word_percent", "scores", "versus_first",
         "off_target_versus_first",
     ]  # fmt: skip
     assert list(good["off_target"]) == [
-        "percent", "low", "high", "count", "judged", "floor_percent", "excess_percent",
-        "excess_low", "excess_high", "verdicts", "languages", "signature",
+        "percent", "low", "high", "count", "judged", "floor_percent", "floor_source",
+        "excess_percent", "excess_low", "excess_high", "corrected", "grade", "warning", "verdicts",
+        "languages", "inside", "signature",
     ]  # fmt: skip
     assert list(good["off_target"]["verdicts"]) == [
         "on_target", "source_copy", "source_language", "pivot", "other", "mixed", "empty",
@@ -57,12 +58,12 @@ def test_values_that_need_missing_files_are_null(tmp_path: Path) -> None:
     path = write_file(tmp_path, "h.txt", [*IT, NL[0]])
     (evaluation,) = evaluate("--hypotheses", path, *LANGUAGES)
     ratio = evaluation["off_target"]
-    for name in ("floor_percent", "excess_percent", "excess_low", "excess_high"):
-        assert ratio[name] is None
+    assert ratio["floor_source"] == "shipped" and ratio["floor_percent"] < 1
+    assert ratio["excess_percent"] == ratio["percent"] - ratio["floor_percent"]
     assert (
         evaluation["scores"] == {}
         and evaluation["versus_first"] is None
-        and evaluation["wpr"] is None
+        and evaluation["word_percent"] is None
     )
     assert ratio["verdicts"]["source_language"] == 1 and ratio["percent"] == pytest.approx(20)
 
@@ -97,8 +98,11 @@ def test_the_table_shows_the_line_to_cite_and_the_tests(tmp_path: Path) -> None:
     other = write_file(tmp_path, "other.txt", IT * ROWS)
     result = run_command("evaluate", *arguments, "--hypotheses", other)
     assert result.code == 0, result.stderr
-    assert "  off-target 8.3 % [1.5, 35.4] floor 0.0 % | n:12|lid:fasttext-176-ftz" in result.stdout
-    assert "  above the references: 8.3 points [0.0, 25.0]\n" in result.stdout
+    assert (
+        "  excess 8.3 points [0.0, 25.0] over the references' floor of 0.0 %\n"
+        "  off-target 8.3 % [1.5, 35.4], corrected 8.3 % ["
+    ) in result.stdout
+    assert "\n  n:12|lid:eldc-0.4.0+fasttext-176-ftz|set:open" in result.stdout
     assert "  verdicts: on target 11, source copy 1\n  languages: it 11, nl 1\n" in result.stdout
     assert "versus p: boot- random-" in result.stdout
     assert result.stdout.count("tok:13a") == 2

@@ -65,7 +65,7 @@ BAD: dict[str, tuple[Callable[[Path], list[str | Path]], str]] = {
     ),
     "a language unknown to the detector": (
         lambda folder: [*file_options(folder), "--target-lang", "zu"],
-        "the detector fasttext does not know 'zu', so every ratio would be 100 %; these know it: "
+        "the detector combined does not know 'zu', so every ratio would be 100 %; these know it: "
         "lingua, GlotLID",
     ),
     "no such detector": (

@@ -31,7 +31,11 @@ def test_segments_are_written_as_the_library_judges_them(tmp_path: Path) -> None
     result = run_command("evaluate", *arguments, "-i", other, "--segments-out", out)
     assert result == plain and result.code == 0
     lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-    assert [list(line) for line in lines[:1]] == [["file", "line", "verdict", "language", "chrf"]]
+    assert list(lines[0]) == [
+        "file", "line", "verdict", "language", "chrf", "target_lang", "source", "hypothesis",
+    ]  # fmt: skip
+    assert [line["source"] for line in lines] == NL * ROWS * 2
+    assert lines[0]["hypothesis"] == NL[0] and {line["target_lang"] for line in lines} == {"it"}
     hypotheses, references, sources = (tmp_path / f"{name}.txt" for name in FILES)
     metric = OffTarget(target_lang="it", source_lang="nl")
     results = evaluate_files(metric, [hypotheses, other], [references], sources, keep_segments=True)

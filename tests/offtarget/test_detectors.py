@@ -150,5 +150,5 @@ def test_lingua_identifies_long_sentences() -> None:
 
 def test_the_second_voter_is_another_detector() -> None:
     assert [detectors.second_voter(name) for name in ("fasttext", "lingua", "x.bin")] == [
-        "lingua", "fasttext", "lingua",
+        "lingua", "combined", "lingua",
     ]  # fmt: skip

@@ -24,7 +24,7 @@ METRIC = OffTarget(target_lang="it", source_lang="nl")
 class ConstantIdentifier:
     """An identifier that gives one language, or none, for every text."""
 
-    name, candidate_set, signature = "constant", "open(1)", "lid:constant"
+    name, candidate_set, signature, shortest = "constant", "open(1)", "lid:constant", 15
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -69,27 +69,28 @@ def test_the_score_of_a_corpus_has_ratio_floor_excess_and_signature() -> None:
     assert score.verdicts["source_copy"] == 1 == score.verdicts["empty"]
     assert score.languages == {"it": 2, "nl": 1}
     assert score.signature == (
-        "n:4|lid:fasttext-176-ftz|set:restricted(en,it,nl,ro)|votes:1|script:on|margin:5|short:15"
-        f"|part:30|v:{ontarget.__version__}"
+        "n:4|lid:eldc-0.4.0+fasttext-176-ftz|set:restricted(en,it,nl,ro)|votes:1|norm:1|script:on"
+        f"|margin:5|short:8|part:30|v:{ontarget.__version__}"
     )
-    assert score.lpr == pytest.approx(200 / 3) and score.wpr is None
+    assert score.line_percent == pytest.approx(200 / 3) and score.word_percent is None
 
 
-def test_a_copy_is_judged_as_any_text_if_the_reference_is_the_same() -> None:
+def test_a_text_that_equals_its_reference_is_on_target_and_so_is_the_reference() -> None:
     metric = OffTarget(target_lang="it", source_lang="nl")
     copied = [*IT[:3], NL[3]]
     score = metric.corpus(copied, copied, [*NL])
-    assert score.verdicts["source_copy"] == 0 and score.verdicts["source_language"] == 1
-    assert (score.percent, score.floor_percent, score.excess_percent) == (25, 25, 0)
+    assert score.verdicts["source_copy"] == 0 == score.verdicts["source_language"]
+    assert (score.percent, score.floor_percent, score.excess_percent) == (0, 0, 0)
+    assert metric.corpus([*IT[1:4], IT[0]], copied, [*NL]).floor_percent == 25
 
 
 def test_every_line_of_a_response_must_pass() -> None:
     metric = OffTarget(target_lang="it", source_lang="nl")
-    assert metric.corpus([f"{IT[0]}\n{IT[1]}", f"{IT[0]}\n{EN[1]}", "Sì\nno"]).lpr == 50
+    assert metric.corpus([f"{IT[0]}\n{IT[1]}", f"{IT[0]}\n{EN[1]}", "Sì\nno"]).line_percent == 50
     russian = OffTarget(target_lang="ru", source_lang="en")
     mixed = f"{TEXTS['ru'][0]} together"
     score = russian.corpus([*TEXTS["ru"], mixed])
-    assert (score.lpr, score.wpr) == (100, 80)
+    assert (score.line_percent, score.word_percent) == (100, 80)
 
 
 def test_two_votes_must_agree() -> None:
@@ -107,7 +108,7 @@ def test_the_papers_ratio_is_that_of_the_top_label_of_every_text() -> None:
     metric = OffTarget(target_lang="it", source_lang="nl", detector="paper")
     score = metric.corpus([IT[0], NL[0], "", "OK 42"], IT, NL)
     assert (score.count, score.judged) == (3, 4)
-    assert "|votes:1|script:off|margin:1|short:0|part:0|" in score.signature
+    assert "|votes:1|norm:0|script:off|margin:1|short:0|part:0|" in score.signature
 
 
 def test_a_stream_is_judged_in_chunks() -> None:
@@ -146,11 +147,11 @@ def test_lists_of_different_length_are_an_error(
         ({"detector": "paper", "candidates": ["en"]}, "leave out candidates and votes"),
         (
             {"target_lang": "zu"},
-            "fasttext does not know 'zu', so every ratio would be 100 %; these know it: lingua, "
+            "combined does not know 'zu', so every ratio would be 100 %; these know it: lingua, "
             "GlotLID or OpenLID from a file",
         ),
         ({"target_lang": "lij"}, "does not know 'lij', .* GlotLID or OpenLID from a file"),
-        ({"detector": "lingua", "target_lang": "br"}, "these know it: fasttext, GlotLID"),
+        ({"detector": "lingua", "target_lang": "br"}, "these know it: combined, fasttext, GlotLID"),
         ({"detector": "/nowhere/lid.bin"}, "/nowhere/lid.bin: no such file; give fasttext, lingua"),
         ({"detector": "/"}, "/: not a file; give fasttext, lingua"),
     ],
@@ -177,7 +178,7 @@ def test_importing_the_package_does_not_load_the_metric() -> None:
 @pytest.mark.parametrize(
     ("codes", "text"),
     [
-        (("en", "lij"), "the detector fasttext does not know 'lij'"),
+        (("en", "lij"), "the detector combined does not know 'lij'"),
         (("no", "en", "nb"), "languages: no detector can tell 'nb' from 'no'; keep one"),
         (("en", "zh", "zh-Hant"), "no detector can tell 'zh-Hant' from 'zh'"),
         (("zh", "yue"), "languages: no detector can tell 'yue' from 'zh'; keep one"),

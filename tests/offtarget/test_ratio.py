@@ -102,7 +102,10 @@ def test_the_line_to_cite_has_ratio_interval_floor_and_signature() -> None:
     without = Tally({(ON, None): 968, (OFF, None): 32}).score("lid:x|v:1")
     assert str(without) == "off-target 3.2 % [2.3, 4.5] | n:1000|lid:x|v:1"
     with_floor = Tally({(ON, ON): 966, (OFF, ON): 30, (OFF, OFF): 4}).score("lid:x|v:1")
-    assert str(with_floor) == "off-target 3.4 % [2.4, 4.7] floor 0.4 % | n:1000|lid:x|v:1"
+    assert str(with_floor) == (
+        "excess 3.0 points [2.0, 4.1] over the references' floor of 0.4 % | off-target 3.4 % "
+        "[2.4, 4.7] | n:1000|lid:x|v:1"
+    )
 
 
 def test_a_score_of_undecided_segments_only_is_an_error() -> None:

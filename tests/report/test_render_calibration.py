@@ -5,7 +5,7 @@ import json
 import pytest
 from support.calibrations import count_texts, many
 
-from ontarget.offtarget.calibration import EDGES
+from ontarget.offtarget.calibration.counts import EDGES
 from ontarget.report.render import calibration
 
 MEASURED = count_texts(

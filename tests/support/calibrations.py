@@ -1,6 +1,6 @@
 """Calibrations counted from literal texts."""
 
-from ontarget.offtarget.calibration import Calibration
+from ontarget.offtarget.calibration.counts import Calibration
 from ontarget.offtarget.verdicts import Judgement, Verdict
 
 JUDGEMENTS = {

@@ -11,9 +11,15 @@ from ontarget.errors import CorpusError
 from ontarget.languages.tags import same_language
 from ontarget.languages.writing import letters
 from ontarget.offtarget import detectors
-from ontarget.offtarget.calibration import Calibration
+from ontarget.offtarget.calibration.counts import Calibration
 from ontarget.offtarget.detectors import PAPER
-from ontarget.offtarget.detectors.base import Identifier, Probabilities
+from ontarget.offtarget.detectors.base import (
+    Identifier,
+    Probabilities,
+    ScoredIdentifier,
+    Scores,
+)
+from ontarget.offtarget.judge import identify_with_scores
 from ontarget.offtarget.metric import OffTarget
 from ontarget.offtarget.verdicts import same_text
 
@@ -60,14 +66,34 @@ class CachedIdentifier:
     def __init__(self, identifier: Identifier) -> None:
         self.identifier = identifier
         self.name, self.candidate_set = identifier.name, identifier.candidate_set
-        self.signature = identifier.signature
-        self.cache: dict[str, Probabilities] = {}
+        self.signature, self.shortest = identifier.signature, identifier.shortest
+        self.cache: dict[str, tuple[Probabilities, Scores | None]] = {}
 
     def identify(self, texts: Sequence[str]) -> list[Probabilities]:
         """The language probabilities of each text."""
+        return [probabilities for probabilities, _ in self.look_up(texts)]
+
+    def look_up(self, texts: Sequence[str]) -> list[tuple[Probabilities, Scores | None]]:
+        """The language probabilities of each text, with eldc's scores where there are any."""
         new = [text for text in dict.fromkeys(texts) if text not in self.cache]
-        self.cache.update(zip(new, self.identifier.identify(new), strict=True))
+        self.cache.update(zip(new, identify_with_scores(self.identifier, new), strict=True))
         return [self.cache[text] for text in texts]
+
+
+class CachedScores(CachedIdentifier):
+    """A cached identifier that has eldc's scores."""
+
+    def identify_with_scores(
+        self, texts: Sequence[str]
+    ) -> list[tuple[Probabilities, Scores | None]]:
+        """The language probabilities of each text, and eldc's scores of it."""
+        return self.look_up(texts)
+
+
+def cached(identifier: Identifier) -> CachedIdentifier:
+    """An identifier with a cache."""
+    has_scores = isinstance(identifier, ScoredIdentifier)
+    return CachedScores(identifier) if has_scores else CachedIdentifier(identifier)
 
 
 def parse_references(option: str) -> ReferenceFile:
@@ -140,7 +166,7 @@ def detectors_to_measure(
         DetectorError: a code or detector is unknown, or not installed.
     """
     answers = list(dict.fromkeys([*candidates, *languages])) if candidates else None
-    cached: dict[str, CachedIdentifier] = {}  # by signature, shared between sets of voters
+    shared: dict[str, CachedIdentifier] = {}  # by signature, between sets of voters
     measured: dict[frozenset[str], MeasuredDetector] = {}
     for name in dict.fromkeys(names):
         for count in [1] if name == PAPER and 1 in votes else dict.fromkeys(votes):
@@ -151,7 +177,7 @@ def detectors_to_measure(
             metrics = {code: metric_for(voters, code, answers, sources) for code in languages}
             for metric in metrics.values():
                 metric.detectors = [
-                    cached.setdefault(detector.signature, CachedIdentifier(detector))
+                    shared.setdefault(detector.signature, cached(detector))
                     for detector in metric.detectors
                 ]
             measured[frozenset(voters)] = MeasuredDetector(

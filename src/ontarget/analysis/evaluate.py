@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
-from ontarget.offtarget.metric import JudgedSegment, OffTarget
+from ontarget.offtarget.judge import JudgedSegment
+from ontarget.offtarget.metric import OffTarget
 from ontarget.offtarget.ratio import Tally
-from ontarget.offtarget.verdicts import Verdict, is_off_target
+from ontarget.offtarget.verdicts import Judgement, Verdict, is_off_target
 from ontarget.records import JudgedTranslation, Score, Translation
 from ontarget.scoring import sacrebleu
 from ontarget.scoring.measures import MetricStatistics, SystemOutput, lexical
@@ -40,7 +41,13 @@ class EvaluatedTexts:
         missing: list[JudgedSegment | None] = [None] * len(self.segments)
         references = self.references or missing
         pairs = zip(self.segments, references, strict=True)
-        return Tally(Counter((one.judged, other and other.judged) for one, other in pairs))
+        return Tally(Counter(segment.beside(reference) for segment, reference in pairs))
+
+    @property
+    def floor(self) -> list[Judgement]:
+        """The judgement that each segment's reference has in the floor."""
+        pairs = zip(self.segments, self.references or (), strict=True)
+        return [judged for pair in pairs if (judged := pair[0].beside(pair[1])[1]) is not None]
 
     @property
     def chrf(self) -> list[float] | None:
@@ -70,7 +77,7 @@ def evaluate_texts(
     return EvaluatedTexts(
         hypotheses=hypotheses,
         segments=list(metric.judge(hypotheses, sources, of_segment)),
-        references=list(metric.judge(references[0])) if references else None,
+        references=list(metric.judge_references(references[0])) if references else None,
         statistics=lexical(hypotheses, references, metric.request.target_lang, names),
     )
 
@@ -92,12 +99,12 @@ def evaluate_translations(
             **asdict(translation),
             verdict=segment.judged.verdict,
             detected_lang=segment.judged.language,
-            reference_verdict=reference.judged.verdict,
-            reference_detected_lang=reference.judged.language,
+            reference_verdict=beside.verdict,
+            reference_detected_lang=beside.language,
             chrf=round(chrf, 2),
         )
-        for translation, segment, reference, chrf in zip(
-            translations, evaluated.segments, evaluated.references, evaluated.chrf, strict=True
+        for translation, segment, beside, chrf in zip(
+            translations, evaluated.segments, evaluated.floor, evaluated.chrf, strict=True
         )
     ]
     return judged, score_direction(metric, translations[0], evaluated, supervised)

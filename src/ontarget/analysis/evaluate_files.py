@@ -1,4 +1,4 @@
-"""Evaluation of files of hypotheses, references and sources, one segment a line."""
+"""Evaluation of files of hypotheses, references and sources, one segment a line or row."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,21 @@ from itertools import repeat
 from pathlib import Path
 
 from ontarget.analysis.evaluate import EvaluatedTexts, evaluate_texts
-from ontarget.data.readers.lines import read_segments
+from ontarget.data.readers.lines import as_lines
+from ontarget.data.readers.segments import (
+    Role,
+    TableOptions,
+    TextFile,
+    TextFiles,
+    find_files,
+    read_texts,
+)
 from ontarget.errors import CorpusError
-from ontarget.offtarget.metric import JudgedSegment, OffTarget
+from ontarget.offtarget.judge import JudgedSegment
+from ontarget.offtarget.metric import OffTarget
 from ontarget.offtarget.ratio import OffTargetScore
 from ontarget.scoring import resampling
-from ontarget.scoring.measures import MetricStatistics, neural
+from ontarget.scoring.measures import MetricStatistics, SystemOutput, neural
 from ontarget.scoring.neural.running import NeuralScorer, OnMessage
 from ontarget.scoring.resampling import Difference, SystemScore
 from ontarget.stats import sign_test
@@ -31,13 +40,16 @@ class OffTargetDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentResult:
-    """One line of a hypotheses file."""
+    """One segment of a hypotheses file."""
 
     file: str
-    line: int  # from 1
+    line: int  # from 1; of a table the row
     verdict: str
     language: str  # detected; "" where there is none or more than one
     chrf: float | None  # 0-100; None without references
+    target_lang: str
+    source: str | None  # None without sources
+    hypothesis: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +73,11 @@ class Evaluation:
 class References:
     """References and sources of an evaluation, by file."""
 
-    references: dict[Path, list[str]]
-    sources: dict[Path, list[str]]  # one file at most
+    references: dict[TextFile, list[str]]
+    sources: dict[TextFile, list[str]]  # one file at most
 
     @property
-    def files(self) -> dict[Path, list[str]]:
+    def files(self) -> dict[TextFile, list[str]]:
         """All of them."""
         return self.references | self.sources
 
@@ -84,6 +96,7 @@ class NeuralMetrics:
 
 
 NO_NEURAL_METRICS = NeuralMetrics((), lambda _: None)
+NO_TABLES = TableOptions()
 
 
 def evaluate_files(  # noqa: PLR0913 - the options of `ontarget evaluate`
@@ -93,50 +106,55 @@ def evaluate_files(  # noqa: PLR0913 - the options of `ontarget evaluate`
     sources: Path | None,
     neural_metrics: NeuralMetrics = NO_NEURAL_METRICS,
     *,
+    tables: TableOptions = NO_TABLES,
     keep_segments: bool = False,
 ) -> Iterator[Evaluation]:
     """Evaluate files in order; the others are compared with the first.
 
-    Hypotheses without references and sources are read as a stream. A byte-order mark and CRLF line
-    ends are removed; an empty line is an empty segment. Each neural metric runs once for all files.
+    A path is a file of lines, or `TABLE` or `TABLE:COLUMN`. Hypotheses alone are read as a stream.
+    A byte-order mark and CRLF line ends are removed; an empty line is an empty segment, and an
+    empty reference none. Each neural metric runs once for all files.
 
     Raises:
         CorpusError: a file cannot be used, or nothing in it can be judged.
-        ProgramError: a neural metric's program failed.
+        ProgramError: a neural metric failed.
     """
-    texts = read_references(metric, references, sources)
-    if not texts.files and not keep_segments and len(hypotheses) == 1:
-        (path,) = hypotheses
-        ratio = ratio_of(metric, path, metric.judge(read_segments(path)))
-        yield Evaluation(file=str(path), off_target=ratio, scores={}, versus_first=None)
+    files = find_files(hypotheses, references, sources, tables)
+    texts = read_references(metric, files)
+    if not texts.files and not keep_segments and len(files.hypotheses) == 1:
+        (file,) = files.hypotheses
+        ratio = ratio_of(metric, file, metric.judge(read_texts(file, Role.HYPOTHESIS)))
+        yield Evaluation(file=str(file), off_target=ratio, scores={}, versus_first=None)
         return
-    systems = [evaluate_file(metric, path, texts) for path in hypotheses]
-    ratios = [
-        ratio_of(metric, path, system.segments, system.references)
-        for path, system in zip(hypotheses, systems, strict=True)
-    ]
+    systems = [evaluate_file(metric, file, texts) for file in files.hypotheses]
+    pairs = list(zip(files.hypotheses, systems, strict=True))
+    ratios = [ratio_of(metric, file, each.segments, each.references) for file, each in pairs]
     measured = measure_all(systems, texts, neural_metrics)
-    for index, (path, system) in enumerate(zip(hypotheses, systems, strict=True)):
+    for index, (file, system) in enumerate(pairs):
         yield Evaluation(
-            file=str(path),
+            file=str(file),
             off_target=ratios[index],
             scores=score_all(measured[index], system.off_target),
             versus_first=compare_all(measured[0], measured[index]) if index else None,
             off_target_versus_first=compare_off_target(systems[0], system) if index else None,
-            segment_results=segment_results(path, system) if keep_segments else (),
+            segment_results=segment_results(file, system, texts, metric) if keep_segments else (),
         )
 
 
 def measure_all(
     systems: Sequence[EvaluatedTexts], texts: References, neural_metrics: NeuralMetrics
 ) -> list[dict[str, MetricStatistics]]:
-    """The statistics of each system in every metric; each neural metric runs once for all."""
+    """The statistics of each system in every metric; each neural metric runs once for all.
+
+    Neural programs read one line a segment, so line breaks inside segments become spaces for them.
+    """
+    sources = texts.source_texts
     programs = {
         scorer.program.name: neural(
             scorer,
-            [system.output for system in systems],
-            texts.source_texts,
-            list(texts.references.values()),
+            [SystemOutput(as_lines(system.hypotheses), system.off_target) for system in systems],
+            sources and as_lines(sources),
+            [as_lines(lines) for lines in texts.references.values()],
             neural_metrics.tell,
         )
         for scorer in neural_metrics.scorers
@@ -147,18 +165,18 @@ def measure_all(
     ]
 
 
-def evaluate_file(metric: OffTarget, path: Path, texts: References) -> EvaluatedTexts:
+def evaluate_file(metric: OffTarget, file: TextFile, texts: References) -> EvaluatedTexts:
     """One file of hypotheses.
 
     Raises:
         CorpusError: it has another number of segments than its references or sources.
     """
-    hypotheses = list(read_segments(path))
+    hypotheses = list(read_texts(file, Role.HYPOTHESIS))
     for other, lines in texts.files.items():
         if len(lines) != len(hypotheses):
             raise CorpusError(
-                f"{path}: {len(hypotheses)} segments, but {other} has {len(lines)}; expected as "
-                "many in both, one a line"
+                f"{file}: {len(hypotheses)} segments, but {other} has {len(lines)}; expected as "
+                "many in both, one a line or row"
             )
     return evaluate_texts(
         metric,
@@ -197,49 +215,58 @@ def compare_off_target(first: EvaluatedTexts, other: EvaluatedTexts) -> OffTarge
     )
 
 
-def segment_results(path: Path, system: EvaluatedTexts) -> list[SegmentResult]:
-    """Verdict and chrF of each line."""
-    missing: list[float | None] = [None] * len(system.segments)
-    chrf = system.chrf or missing
+def segment_results(
+    file: TextFile, system: EvaluatedTexts, texts: References, metric: OffTarget
+) -> list[SegmentResult]:
+    """Verdict and chrF of each segment, with its texts."""
+    missing: list[None] = [None] * len(system.segments)
+    rows = zip(
+        system.segments, system.chrf or missing, texts.source_texts or missing, system.hypotheses,
+        strict=True,
+    )  # fmt: skip
     return [
         SegmentResult(
-            file=str(path),
+            file=str(file),
             line=line,
             verdict=segment.judged.verdict,
             language=segment.judged.language,
-            chrf=None if value is None else round(value, 2),
+            chrf=None if chrf is None else round(chrf, 2),
+            target_lang=metric.request.target_lang,
+            source=source,
+            hypothesis=hypothesis,
         )
-        for line, (segment, value) in enumerate(zip(system.segments, chrf, strict=True), start=1)
+        for line, (segment, chrf, source, hypothesis) in enumerate(rows, start=1)
     ]
 
 
-def read_references(
-    metric: OffTarget, references: Sequence[Path], sources: Path | None
-) -> References:
+def read_references(metric: OffTarget, files: TextFiles) -> References:
     """Read references and sources, and check that the references are in the target language.
 
     Raises:
         CorpusError: a file is named twice, or most of a reference's segments are off-target.
     """
-    repeated = next((path for path in references if list(references).count(path) > 1), None)
+    repeated = next((each for each in files.references if files.references.count(each) > 1), None)
     if repeated:
         raise CorpusError(f"{repeated}: is given twice as references; name each file once")
-    texts = {path: list(read_segments(path)) for path in references}
-    for path, lines in texts.items():
-        ratio = ratio_of(metric, path, metric.judge(lines))
+    texts = {file: list(read_texts(file, Role.REFERENCE)) for file in files.references}
+    for file, lines in texts.items():
+        ratio = ratio_of(metric, file, metric.judge_references(lines))
         if ratio.percent > MAX_FLOOR_PERCENT:
             most = next(iter(ratio.languages), "no language")
             raise CorpusError(
-                f"{path}: {ratio.percent:.0f} % of these references are not in "
+                f"{file}: {ratio.percent:.0f} % of these references are not in "
                 f"{metric.request.target_lang} (most are in {most}); are files swapped, or is the "
                 "target language another?"
             )
-    return References(texts, {} if sources is None else {sources: list(read_segments(sources))})
+    sources = files.sources
+    return References(
+        texts, {} if sources is None else {sources: list(read_texts(sources, Role.SOURCE))}
+    )
 
 
 def ratio_of(
     metric: OffTarget,
-    path: Path,
+    file: TextFile,
     segments: Iterator[JudgedSegment] | Sequence[JudgedSegment],
     references: Sequence[JudgedSegment] | None = None,
 ) -> OffTargetScore:
@@ -251,4 +278,4 @@ def ratio_of(
     try:
         return metric.score(segments, repeat(None) if references is None else references)
     except ValueError as error:
-        raise CorpusError(f"{path}: {error}") from error
+        raise CorpusError(f"{file}: {error}") from error

@@ -17,11 +17,13 @@ from rich.text import Text
 
 from ontarget import __version__, processes
 from ontarget.cli.commands import (
+    annotate,
     calibrate,
     compare,
     demo,
     diagnose,
     evaluate,
+    lcb,
     prompts,
     publish,
     recipe,
@@ -60,9 +62,10 @@ def global_options(
 for _command in (
     repair.repair, demo.demo, diagnose.diagnose, repair.new, prompts.templates, recipe.check,
     recipe.plan, recipe.run, recipe.status, evaluate.evaluate, compare.compare,
-    calibrate.calibrate, publish.push, publish.merge,
+    calibrate.calibrate, lcb.lcb, publish.push, publish.merge,
 ):  # fmt: skip
     app.command()(_command)
+app.add_typer(annotate.app, name="annotate")
 for _verb, _summary in verbs().items():
     if _verb != "evaluate":
         app.command(_verb, help=f"{_summary}\n\nExample: ontarget {_verb} recipe.yaml")(

@@ -5,17 +5,17 @@ from functools import cache
 
 from babel import Locale
 
-from ontarget.languages.tags import canonical
+from ontarget.languages.tags import canonical, standard
 
 
 @cache
 def english_name(code: str) -> str:
-    """The English name as an instruction uses it: `Italian` for `it`.
+    """The English name as an instruction uses it: `Italian` for `it`, `ita` and `ita_Latn`.
 
     Raises:
         KeyError: CLDR has no English name for `code`.
     """
-    language, *subtags = code.replace("_", "-").split("-")
+    language, *subtags = standard(code).split("-")
     english = Locale.parse("en")
     name = str(english.languages[language])
     if not subtags:

@@ -12,11 +12,18 @@ from babel.core import get_global
 # Labels that count as the requested language: members of a macrolanguage (ISO 639-3), and the
 # macrolanguage itself if detectors cannot separate its members.
 MEMBERS = {
-    "zh": {"wuu", "yue", "gan", "hak", "nan", "lzh"}, "ar": {"arz", "apc", "ary", "acm", "ajp"},
-    "no": {"nb", "nn"}, "fa": {"prs"}, "az": {"azb"}, "sh": {"hr", "bs", "sr"}, "hr": {"sh"},
-    "bs": {"sh"}, "sr": {"sh"},
+    "zh": {"wuu", "yue", "gan", "hak", "nan", "lzh"},
+    "ar": {"arz", "apc", "ary", "acm", "ajp"},
+    "no": {"nb", "nn"}, "nb": {"no"}, "nn": {"no"}, "az": {"azb"}, "sh": {"hr", "bs", "sr"},
+    "hr": {"sh"}, "bs": {"sh"}, "sr": {"sh"},
 }  # fmt: skip
+ALIASES = {"fuv": "ff", "pbt": "ps", "quy": "qu"}  # tags of FLORES+ that CLDR's aliases lack
 MACROLANGUAGES = frozenset({"no", "sh"})  # CLDR would replace them by nb and sr
+# Scripts that add nothing to a language's code, where that is not its likely script alone: a script
+# of `zh` names one orthography, one of `sr` one of the two alphabets in use.
+ONE_SCRIPT: dict[str, set[str]] = {"ko": {"Kore", "Hang"}, "ja": {"Jpan", "Hira", "Hrkt"}} | {
+    language: set() for language in "sh sr yue zh".split()
+}
 
 
 def primary(code: str) -> str:
@@ -45,14 +52,36 @@ def code_among(code: str, candidates: Iterable[str]) -> str | None:
 def language_and_script(code: str) -> tuple[str, str]:
     """The shortest code and the script: `("zh", "Hans")` for `zh`, `zho_Hans` and `zh-CN`."""
     first, *subtags = code.replace("-", "_").split("_")
-    language = str(get_global("language_aliases").get(first, first))
+    lower = first.lower()
+    alias = ALIASES.get(lower) or str(get_global("language_aliases").get(lower, lower))
+    language, *rest = alias.split("_")  # `fa_AF` for `prs`
     language = {"no": "nb"}.get(language, language)  # Norwegian is Bokmål unless marked as nn
     for subtag in subtags:
         if len(subtag) == 4:
             return language, subtag.title()
     likely = get_global("likely_subtags")
-    full = likely.get("_".join([language, *subtags])) or likely.get(language, "")
+    region = [subtag.upper() for subtag in (*subtags, *rest)]
+    full = likely.get("_".join([language, *region])) or likely.get(language, "")
     return language, str(full).split("_")[1] if full else ""
+
+
+@cache
+def standard(code: str) -> str:
+    """A tag of any common style in CLDR's spelling, as short as it can be without changing meaning.
+
+    ISO 639-1, ISO 639-3, FLORES+ and NLLB, and BCP 47 in any case: `it` for `IT`, `ita`, `it_Latn`;
+    `zh-Hant` for `zho_Hant`; `pt-BR` for `pt-br`; `he` for `iw`. `no` and `sh` stay as they are. A
+    script that the language is always written in is left out.
+    """
+    first, *subtags = code.replace("_", "-").split("-")
+    language = canonical(first)
+    parts = [language]
+    for subtag in subtags:
+        if len(subtag) != 4:
+            parts.append(subtag.upper())
+        elif subtag.title() not in ONE_SCRIPT.get(language, {language_and_script(language)[1]}):
+            parts.append(subtag.title())
+    return "-".join(parts)
 
 
 def names_script(code: str) -> bool:

@@ -104,17 +104,33 @@ def scripts_of(code: str) -> frozenset[str]:
 
 
 @cache
-def other_scripts_pattern(scripts: frozenset[str]) -> regex.Pattern[str]:
-    """Matches letters of any script in `SCRIPTS` but these."""
-    return regex.compile(letters_of(*(name for name in SCRIPTS if name not in scripts)), regex.V1)
+def other_scripts_pattern(scripts: frozenset[str]) -> re.Pattern[str]:
+    """Matches letters of any script in `SCRIPTS` but these.
+
+    A character class of `re`, made from the one of `regex`: searching with it takes a tenth of the
+    time. Rare letters beyond the Basic Multilingual Plane are left out, since one range of them
+    makes every search three times as long.
+    """
+    others = letters_of(*(name for name in SCRIPTS if name not in scripts))
+    everything = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x10000)]))
+    spans = (run.span() for run in regex.compile(f"{others}+", regex.V1).finditer(everything))
+    ends = ((everything[start], everything[end - 1]) for start, end in spans)
+    return re.compile(f"[{''.join(f'{first}-{last}' for first, last in ends)}]")
+
+
+def has_foreign_letters(text: str, code: str) -> bool:
+    """Whether a letter belongs to a script that the language is never written in."""
+    scripts = scripts_of(code)
+    if not scripts or ("Latn" in scripts and text.isascii()):
+        return False
+    return other_scripts_pattern(scripts).search(text) is not None
 
 
 def foreign_letters(text: str, code: str) -> int:
     """How many letters belong to scripts that the language is never written in."""
-    scripts = scripts_of(code)
-    if not scripts or other_scripts_pattern(scripts).search(text) is None:
+    if not has_foreign_letters(text, code):
         return 0
-    return letters("".join(other_scripts_pattern(scripts).findall(text)))
+    return letters("".join(other_scripts_pattern(scripts_of(code)).findall(text)))
 
 
 def script_of(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ontarget.errors import DetectorError
 from ontarget.languages.tags import distinguishable
+from ontarget.offtarget.detectors import DEFAULT
 from ontarget.records import Direction
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class Detection:
     """How the translations of a run are judged: what `OffTarget` takes besides a direction."""
 
     pivot: str
-    detector: str = "fasttext"
+    detector: str = DEFAULT
     candidates: tuple[str, ...] | None = None
     votes: int = 1
 

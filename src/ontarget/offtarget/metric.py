@@ -1,46 +1,31 @@
 """`OffTarget`, the metric: texts to verdicts to the off-target ratio, with its signature."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 from ontarget import __version__
 from ontarget.errors import DetectorError
 from ontarget.languages.names import is_known, unknown_code
-from ontarget.languages.tags import distinguishable, same_language
-from ontarget.languages.writing import foreign_letters
+from ontarget.languages.tags import distinguishable, same_language, standard
 from ontarget.offtarget import detectors
-from ontarget.offtarget.detectors.base import Probabilities
-from ontarget.offtarget.pass_rates import (
-    countable_lines,
-    has_words,
-    pass_rates,
-    response_passes,
-)
-from ontarget.offtarget.ratio import OffTargetScore, Tally
+from ontarget.offtarget.calibration import grades
+from ontarget.offtarget.inside import Inside
+from ontarget.offtarget.judge import Judge, JudgedSegment
+from ontarget.offtarget.normalise import VERSION
+from ontarget.offtarget.rates.lines import pass_rates
+from ontarget.offtarget.ratio import Knowledge, OffTargetScore, Tally
 from ontarget.offtarget.verdicts import (
     PAPER_RULE,
     DecisionRule,
     Judgement,
     TranslationRequest,
     Verdict,
-    after_detection,
-    before_detection,
-    combine_votes,
-    is_mixed,
-    may_be_mixed,
-    split_parts,
 )
 
 CHUNK = 1000  # segments given to a detector at once
-
-
-class JudgedSegment(NamedTuple):
-    """A segment's judgement, and whether its lines and words pass; None where no line counts."""
-
-    judged: Judgement
-    passes: tuple[bool, bool] | None
+NO_REFERENCE = JudgedSegment(Judgement(Verdict.UNDECIDED, ""), None)
 
 
 class OffTarget:
@@ -50,15 +35,16 @@ class OffTarget:
         print(metric.corpus(hypotheses, references, sources))
 
     Args:
-        target_lang, source_lang, pivot: CLDR codes. Macrolanguages include their members: `yue` is
-            on target where `zh` was requested. A code with a script (`zh-Hant`, `sr-Latn`) requests
-            that script. Close languages, such as Czech and Slovak, are told apart as well as the
+        target_lang, source_lang, pivot: language tags of any common style (`it`, `ita`, `ita_Latn`,
+            `it-IT`). Macrolanguages include their members: `yue` is on target where `zh` was
+            requested, and `nb` is `no`. A code with a script (`zh-Hant`, `sr-Latn`) requests that
+            script. Close languages, such as Czech and Slovak, are told apart as well as the
             detector does; the floor shows how well.
         candidates: the languages that the detector may answer; source, target and pivot are added.
             None: all its languages. Text in a language outside them is called one of them.
-        detector: `fasttext`, `lingua`, `paper` (lid.176, top label of all, no other rule), or the
-            path of a fastText model.
-        votes: 2: lingua (fasttext, if the detector is lingua) votes too; a segment is off-target
+        detector: `combined` (eldc and lid.176), `eldc`, `fasttext` (lid.176), `lingua`, `heliport`,
+            `paper` (lid.176, top label of all, no other rule), or the path of a fastText model.
+        votes: 2: lingua (the default, if the detector is lingua) votes too; a segment is off-target
             only if both agree.
 
     Raises:
@@ -71,21 +57,28 @@ class OffTarget:
         target_lang: str,
         source_lang: str,
         candidates: Sequence[str] | None = None,
-        detector: str = "fasttext",
+        detector: str = detectors.DEFAULT,
         votes: int = 1,
         pivot: str = "en",
     ) -> None:
-        rule = PAPER_RULE if detector == detectors.PAPER else DecisionRule()
-        self.request = TranslationRequest(
-            target_lang=target_lang, source_lang=source_lang, pivot=pivot, rule=rule
-        )
-        check_request(self.request, candidates, detector, votes)
+        check_codes((target_lang, source_lang, pivot, *(candidates or ())))
+        target_lang, source_lang, pivot = map(standard, (target_lang, source_lang, pivot))
+        check_request(target_lang, source_lang, candidates, detector, votes)
         names = [detector, detectors.second_voter(detector)][:votes]
-        codes = (target_lang, source_lang, pivot, *(candidates or ()))
+        codes = (target_lang, source_lang, pivot, *map(standard, candidates or ()))
         for name in names:
             detectors.check_known(name, codes)
         answers = distinct_languages(codes) if candidates else None
-        self.detectors = [detectors.make_detector(name, answers) for name in names]
+        self.detectors = [detectors.make_detector(name, answers, target_lang) for name in names]
+        shortest = max(detector.shortest for detector in self.detectors)
+        is_paper = detector == detectors.PAPER
+        self.request = TranslationRequest(
+            target_lang=target_lang,
+            source_lang=source_lang,
+            pivot=pivot,
+            rule=PAPER_RULE if is_paper else DecisionRule(shortest=shortest),
+        )
+        self.is_graded = detector == detectors.DEFAULT and votes == 1 and not candidates
 
     @property
     def signature(self) -> str:
@@ -95,15 +88,15 @@ class OffTarget:
         return (
             f"lid:{'+'.join(detector.name for detector in self.detectors)}"
             f"|set:{'+'.join(candidate_sets)}|votes:{len(self.detectors)}"
-            f"|script:{'on' if rule.script else 'off'}|margin:{rule.margin:g}"
-            f"|short:{rule.shortest}|part:{rule.part}|v:{__version__}"
+            f"|norm:{VERSION if rule.script else 0}|script:{'on' if rule.script else 'off'}"
+            f"|margin:{rule.margin:g}|short:{rule.shortest}|part:{rule.part}|v:{__version__}"
         )
 
     def corpus(
         self,
         hypotheses: Iterable[str],
-        references: Sequence[str] | None = None,
-        sources: Sequence[str] | None = None,
+        references: Collection[str] | None = None,
+        sources: Iterable[str] | None = None,
     ) -> OffTargetScore:
         """The ratio of a test set; references give its floor, and sources are
         needed to detect copies.
@@ -115,8 +108,17 @@ class OffTarget:
         check_lists(hypotheses=hypotheses, references=references, sources=sources)
         of_segment = None if references is None else ((text,) for text in references)
         segments = self.judge(hypotheses, sources, of_segment)
-        floor = repeat(None) if references is None else self.judge(references)
+        floor = repeat(None) if references is None else self.judge_references(references)
         return self.score(segments, floor)
+
+    def judge_references(self, references: Collection[str]) -> Iterator[JudgedSegment]:
+        """Judge references; an empty one is missing, and undecided.
+
+        Raises:
+            TypeError: a list of texts is one text.
+        """
+        segments = zip(references, self.judge(references), strict=True)
+        return (segment if text.strip() else NO_REFERENCE for text, segment in segments)
 
     def score(
         self, segments: Iterable[JudgedSegment], references: Iterable[JudgedSegment | None]
@@ -126,14 +128,43 @@ class OffTarget:
         Raises:
             ValueError: no segment could be judged.
         """
-        counts = Counter(zip(segments, references, strict=False))  # `judge` checked the lengths
+        counts: Counter[tuple[Judgement, Judgement | None]] = Counter()
         passes: Counter[tuple[bool, bool] | None] = Counter()
-        pairs: Counter[tuple[Judgement, Judgement | None]] = Counter()
-        for (segment, reference), count in counts.items():
+        bands: Counter[int] = Counter()
+        inside: Counter[str] = Counter()
+        rows = zip(segments, references, strict=False)  # `judge` checked the lengths
+        for (segment, reference), count in Counter(rows).items():
+            counts[segment.beside(reference)] += count
             passes[segment.passes] += count
-            pairs[segment.judged, reference and reference.judged] += count
-        rates = pass_rates(passes, self.request.target_lang)
-        return Tally(pairs).score(self.signature, rates)
+            if segment.judged.verdict is not Verdict.UNDECIDED:
+                bands[segment.band] += count
+            inside.update(dict.fromkeys(names_of(segment.inside), count))
+        return Tally(counts).score(
+            self.signature,
+            pass_rates(passes, self.request.target_lang),
+            knowledge=self.knowledge(bands),
+            inside=inside,
+        )
+
+    def knowledge(self, bands: Mapping[int, int]) -> Knowledge:
+        """What was measured beforehand, for texts with these lengths (band -> judged texts).
+
+        Nothing where another detector than the default, or a choice of its languages, is used.
+        """
+        request = self.request
+        if not self.is_graded:
+            return Knowledge()
+        known = grades.measured(request.target_lang)
+        others = (request.source_lang, request.pivot)
+        warning = grades.warning(request.target_lang, others)
+        if known is None:
+            return Knowledge(grade="?", warning=warning)
+        return Knowledge(
+            floor=known.floor_of(bands),
+            recall=known.recall(others),
+            grade=known.grade,
+            warning=warning,
+        )
 
     def judge(
         self,
@@ -156,56 +187,23 @@ class OffTarget:
         sources: Iterable[str] | None,
         references: Iterable[Collection[str]] | None,
     ) -> Iterator[JudgedSegment]:
+        judge = Judge(self.request, self.detectors)
         rows = zip_streams([s for s in (texts, sources, references) if s is not None])
         while chunk := list(islice(rows, CHUNK)):
             columns = iter(zip(*chunk, strict=True))
-            yield from self._judge_chunk(
+            check_texts(chunk)
+            yield from judge.judge_chunk(
                 next(columns),
                 [None] * len(chunk) if sources is None else next(columns),
                 [()] * len(chunk) if references is None else next(columns),
             )
 
-    def _judge_chunk(
-        self,
-        texts: Sequence[str],
-        sources: Sequence[str | None],
-        references: Sequence[Collection[str]],
-    ) -> Iterator[JudgedSegment]:
-        rows = zip(texts, sources, references, strict=True)
-        early = [before_detection(*row, self.request) for row in rows]
-        countable = [has_words(text) for text in texts]
-        wanted = [
-            index
-            for index, judgement in enumerate(early)
-            if judgement is None or (countable[index] and judgement.verdict is not Verdict.EMPTY)
-        ]
-        selected = [texts[index] for index in wanted]
-        answers = [
-            dict(zip(wanted, detector.identify(selected), strict=True))
-            for detector in self.detectors
-        ]
-        for index, (text, judgement) in enumerate(zip(texts, early, strict=True)):
-            if judgement is None:
-                votes = [self._vote(text, answer[index], n) for n, answer in enumerate(answers)]
-                judgement = combine_votes(votes)
-            passes = self._passes(text, answers[0][index]) if countable[index] else None
-            yield JudgedSegment(judgement, passes)
 
-    def _vote(self, text: str, probabilities: Probabilities, voter: int) -> Judgement:
-        foreign = foreign_letters(text, self.request.target_lang)
-        if may_be_mixed(text, probabilities, foreign, self.request.rule):
-            parts = split_parts(text, self.request.rule)
-            answers = self.detectors[voter].identify(parts) if parts else []
-            if parts and is_mixed(list(zip(parts, answers, strict=True)), self.request):
-                return Judgement(Verdict.MIXED, "")
-        return after_detection(text, probabilities, foreign, self.request)
-
-    def _passes(self, text: str, probabilities: Probabilities) -> tuple[bool, bool] | None:
-        if "\n" not in text:
-            return response_passes([text], [probabilities], self.request.target_lang)
-        lines = countable_lines(text)
-        answers = self.detectors[0].identify(lines)
-        return response_passes(lines, answers, self.request.target_lang)
+def names_of(inside: Inside | None) -> tuple[str, ...]:
+    """Names of what is reported of a segment."""
+    if inside is None:
+        return ()
+    return ("foreign_words",) * bool(inside.stretches) + inside.added
 
 
 def check_lists(**lists: object) -> None:
@@ -213,6 +211,16 @@ def check_lists(**lists: object) -> None:
     for name, value in lists.items():
         if isinstance(value, str | bytes):
             raise TypeError(f"{name} is one text; give a list of texts, [{name}]")
+
+
+def check_texts(rows: Sequence[tuple[Any, ...]]) -> None:
+    """Raise TypeError for an item that is no text, as a table's missing value."""
+    for row in rows:
+        if not isinstance(row[0], str):
+            raise TypeError(
+                f'a segment is {type(row[0]).__name__}, not text; give "" for an empty output, and '
+                "an Arrow column's to_pylist()"
+            )
 
 
 def zip_streams(streams: Sequence[Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
@@ -229,17 +237,21 @@ def zip_streams(streams: Sequence[Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
         ) from error
 
 
-def check_request(
-    request: TranslationRequest, candidates: Sequence[str] | None, detector: str, votes: int
-) -> None:
-    """Raise DetectorError for what no detector can answer."""
-    for code in (request.target_lang, request.source_lang, request.pivot, *(candidates or ())):
+def check_codes(codes: Sequence[str]) -> None:
+    """Raise DetectorError for a code that means no language."""
+    for code in codes:
         if not is_known(code):
             raise DetectorError(unknown_code(code))
-    if not distinguishable(request.target_lang, request.source_lang):
+
+
+def check_request(
+    target_lang: str, source_lang: str, candidates: Sequence[str] | None, detector: str, votes: int
+) -> None:
+    """Raise DetectorError for what no detector can answer."""
+    if not distinguishable(target_lang, source_lang):
         raise DetectorError(
-            f"no detector can tell the target language {request.target_lang!r} from the source's "
-            f"{request.source_lang!r}, so copies would be on target; give two languages"
+            f"no detector can tell the target language {target_lang!r} from the source's "
+            f"{source_lang!r}, so copies would be on target; give two languages"
         )
     if votes not in (1, 2):
         raise DetectorError(f"votes: {votes}; expected 1 or 2")

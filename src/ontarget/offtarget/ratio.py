@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ontarget.offtarget.verdicts import Judgement, Verdict, is_off_target
-from ontarget.stats import SEED, Proportion
+from ontarget.stats import SEED, Estimate, Proportion, difference_interval, rogan_gladen
 
 SAMPLES = 2000  # of the bootstrap
+FLOORS = {"references": "the references' floor", "shipped": "the language's usual floor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,23 @@ def count_off_target(verdicts: Mapping[str, int]) -> Proportion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What was measured of the detector beforehand (`grades`)."""
+
+    floor: Proportion | None = None  # correct texts of these lengths called off-target
+    recall: Proportion | None = None  # texts in source language and pivot called off-target
+    grade: str | None = None  # of the target language, `A` to `D` or `?`
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OffTargetScore:
     """The off-target ratio of a test set; percent 0-100, intervals 95 %.
 
-    Floor and excess are None without references. `judged` does not count undecided segments.
+    The result to cite is the excess over the floor: what the metric finds in the translations
+    beyond what it calls wrong in correct text. The floor is the same ratio on the references, or
+    without them the shipped one for the language and lengths; without either, floor and excess are
+    None. `judged` does not count undecided segments.
     """
 
     percent: float
@@ -64,23 +79,40 @@ class OffTargetScore:
     high: float
     count: int  # off-target segments
     judged: int
-    floor_percent: float | None  # the same ratio on the references
+    floor_percent: float | None
+    floor_source: str | None  # `references` or `shipped`
     excess_percent: float | None  # percent - floor_percent
-    excess_low: float | None  # paired bootstrap over segments
+    excess_low: float | None  # paired bootstrap over segments; Newcombe with a shipped floor
     excess_high: float | None
+    corrected: Estimate | None  # for the floor and for what is missed (Rogan and Gladen)
+    grade: str | None  # of the target language with this detector; None: not the default one
+    warning: str | None  # what to know before citing
     verdicts: dict[str, int]
     languages: dict[str, int]  # detected in judged segments, most frequent first
+    inside: dict[str, int]  # segments with foreign words, a preamble, a note; reported, not counted
     signature: str
-    lpr: float | None  # line-level pass rate
-    wpr: float | None  # word-level pass rate
+    line_percent: float | None  # responses of which all lines are in the target language
+    word_percent: float | None  # of those, responses without an English word
 
     def __str__(self) -> str:
         """The line to cite."""
-        floor = "" if self.floor_percent is None else f" floor {self.floor_percent:.1f} %"
-        return (
-            f"off-target {self.percent:.1f} % [{self.low:.1f}, {self.high:.1f}]{floor}"
-            f" | {self.signature}"
-        )
+        raw = f"off-target {self.percent:.1f} % [{self.low:.1f}, {self.high:.1f}]"
+        parts = [raw, self.signature]
+        if self.corrected is not None:
+            parts.insert(1, f"corrected {format_estimate(self.corrected)}")
+        if self.excess_percent is not None:
+            parts.insert(
+                0,
+                f"excess {self.excess_percent:.1f} points [{self.excess_low:.1f}, "
+                f"{self.excess_high:.1f}] over {FLOORS[self.floor_source or '']} of "
+                f"{self.floor_percent:.1f} %",
+            )
+        return " | ".join(parts)
+
+
+def format_estimate(estimate: Estimate) -> str:
+    """`12.3 % [10.0, 14.8]`."""
+    return f"{estimate.percent:.1f} % [{estimate.low:.1f}, {estimate.high:.1f}]"
 
 
 class Tally:
@@ -129,37 +161,60 @@ class Tally:
         low, high = np.nanpercentile(translations - references, [2.5, 97.5])
         return float(low), float(high)
 
+    def beyond_the_floor(self, knowledge: Knowledge) -> dict[str, Any]:
+        """Floor, excess and corrected ratio as `OffTargetScore` names them, or None."""
+        ratio, floor, source = self.ratio, knowledge.floor, "shipped"
+        if ratio.references.total:
+            floor, source = ratio.references, "references"
+        if floor is None or floor.percent is None or ratio.percent is None:
+            missing = ("floor_percent", "floor_source", "excess_percent", "excess_low")
+            return dict.fromkeys((*missing, "excess_high", "corrected"))
+        bounds = self.excess_interval() or difference_interval(ratio.translations, floor)
+        recall = knowledge.recall
+        return {
+            "floor_percent": floor.percent,
+            "floor_source": source,
+            "excess_percent": ratio.percent - floor.percent,
+            "excess_low": bounds and bounds[0],
+            "excess_high": bounds and bounds[1],
+            "corrected": recall and rogan_gladen(ratio.translations, floor, recall),
+        }
+
     def score(
-        self, signature: str, rates: tuple[float | None, float | None] = (None, None)
+        self,
+        signature: str,
+        rates: tuple[float | None, float | None] = (None, None),
+        *,
+        knowledge: Knowledge = Knowledge(),
+        inside: Mapping[str, int] | None = None,
     ) -> OffTargetScore:
-        """The score of these counts; `rates` are the line- and word-level pass rates.
+        """The score of these counts; `rates` are those of lines and words.
 
         Raises:
             ValueError: no segment could be judged.
         """
         ratio = self.ratio
-        percent, interval, floor = ratio.percent, ratio.interval, ratio.reference_percent
+        percent, interval = ratio.percent, ratio.interval
         if percent is None or interval is None:
             raise ValueError(
                 f"none of {self.segments} segments could be judged: all are too short or without "
                 "letters, and no ratio can be given"
             )
-        bounds = self.excess_interval()
         return OffTargetScore(
             percent=percent,
             low=interval[0],
             high=interval[1],
             count=ratio.translations.count,
             judged=ratio.translations.total,
-            floor_percent=floor,
-            excess_percent=None if floor is None else percent - floor,
-            excess_low=bounds and bounds[0],
-            excess_high=bounds and bounds[1],
+            **self.beyond_the_floor(knowledge),
+            grade=knowledge.grade,
+            warning=knowledge.warning,
             verdicts={verdict.value: self.verdicts[verdict] for verdict in Verdict},
             languages=dict(self.languages.most_common()),
+            inside=dict(inside or {}),
             signature=f"n:{self.segments}|{signature}",
-            lpr=rates[0],
-            wpr=rates[1],
+            line_percent=rates[0],
+            word_percent=rates[1],
         )
 
 

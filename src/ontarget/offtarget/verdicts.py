@@ -4,7 +4,6 @@ Detectors give language probabilities. What follows from them is decided here, t
 detector.
 """
 
-import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,9 @@ from typing import NamedTuple
 
 from ontarget.languages import tags, writing
 from ontarget.languages.tags import same_language
+from ontarget.offtarget import evidence
 from ontarget.offtarget.detectors.base import Probabilities
 
-END_OF_PART = re.compile(  # the end of a line, sentence or clause, with closing quotes and brackets
-    r"""[.!?;:…؟۔؛।։።។]["'”’»)\]]?\s+|[。！？；：][」』”’）]?|\n+"""
-)
 FOREIGN_SHARE = 0.75  # of letters; with fewer, a text with foreign names is left to the detector
 
 
@@ -62,13 +59,15 @@ class DecisionRule:
     """When language probabilities are evidence enough against the target language."""
 
     margin: float = 5.0  # another language must be this many times as likely as the target
-    shortest: int = 15  # letters; shorter segments are undecided
+    shortest: int = 15  # letters; the detector's answer on shorter segments is no evidence
+    short: int = 15  # letters; in shorter ones another language's lead below the margin is none
     part: int = 30  # letters of the shortest part that is judged by itself; 0: no parts
     hint: float = 0.01  # a second language of this probability makes parts worth judging
-    script: bool = True  # whether scripts, copies and lengths are checked at all
+    script: bool = True  # whether texts are normalised, and scripts and copies checked, at all
 
 
-PAPER_RULE = DecisionRule(margin=1.0, shortest=0, part=0, script=False)  # the top label decides
+# The top label decides.
+PAPER_RULE = DecisionRule(margin=1.0, shortest=0, short=0, part=0, script=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,22 +81,38 @@ class TranslationRequest:
 
 
 def before_detection(
-    text: str, source: str | None, references: Collection[str], request: TranslationRequest
+    text: str,
+    normal: str,
+    source: str | None,
+    references: Collection[str],
+    request: TranslationRequest,
 ) -> Judgement | None:
-    """The verdict that needs no detector, or None.
+    """The verdict that needs no detector, or None; `normal` is the normalised text.
 
-    A copy of the source is not one if a reference is the same text, as for names and addresses.
-    A text that is too short is undecided, whatever its script.
+    A text that equals a reference is on target. A copy of the source, or a text in a script that
+    the target never uses, is off-target at any length; any other short text is undecided.
     """
     rule = request.rule
     if not rule.script:
         return None
-    if not writing.has_letters(text, rule.shortest):
-        return Judgement(Verdict.UNDECIDED if text.strip() else Verdict.EMPTY, "")
-    copied = source is not None and same_text(text, source)
-    if copied and not any(same_text(text, reference) for reference in references):
+    if not text.strip():
+        return Judgement(Verdict.EMPTY, "")
+    if any(same_text(text, reference) for reference in references):
+        return on_target(request.target_lang)
+    if source is not None and same_text(text, source) and writing.has_letters(normal, 1):
         return Judgement(Verdict.SOURCE_COPY, request.source_lang)
-    return None
+    if writing.has_letters(normal, rule.shortest):
+        return None
+    foreign = writing.foreign_letters(normal, request.target_lang)
+    if foreign and foreign == writing.letters(normal) and not is_name(normal):
+        return classify(language_by_script(normal, {}, request.target_lang), request)
+    return Judgement(Verdict.UNDECIDED, "")
+
+
+def is_name(text: str) -> bool:
+    """Whether every word begins with a capital, or is a single letter, as in names."""
+    words = [word for word in map(str.strip, text.split()) if any(map(str.isalpha, word))]
+    return all(len(word) == 1 or word.lstrip("([\"'“«")[:1].isupper() for word in words)
 
 
 def same_text(text: str, other: str) -> bool:
@@ -113,27 +128,66 @@ def normalize_text(text: str) -> str:
 def after_detection(
     text: str, probabilities: Probabilities, foreign: int, request: TranslationRequest
 ) -> Judgement:
-    """The verdict by script and by a detector's probabilities.
+    """The verdict on a normalised text by script and by a detector's probabilities.
 
     `foreign` is the number of letters in scripts that the target is never written in. Off-target
     needs evidence: three quarters of the letters in such scripts, or another language at least
     `margin` times as likely as the target. Close languages (Ukrainian for Russian, Dutch for
-    Afrikaans) may stay below that margin and are then on target.
+    Afrikaans) may stay below that margin and are then on target, unless letters or words tell.
     """
-    if request.rule.script:
-        if foreign and foreign >= FOREIGN_SHARE * writing.letters(text):
-            return classify(language_by_script(text, probabilities, request.target_lang), request)
-        probabilities = resolve_kana(text, probabilities)
+    if not request.rule.script:
+        return by_top_label(text, probabilities, request)
+    if foreign and foreign >= FOREIGN_SHARE * writing.letters(text):
+        return classify(language_by_script(text, probabilities, request.target_lang), request)
+    probabilities = resolve_kana(text, probabilities)
     language = evidence_against(probabilities, request)
     if language is None:
-        wanted = wanted_orthography(request.target_lang)
-        written = writing.orthography(text) if wanted else ""
-        if written and written != wanted:
-            return classify(f"zh-{written}", request)
+        return on_target_unless_close(text, probabilities, request)
+    probabilities = evidence.admissible(text, probabilities)
+    language = evidence_against(probabilities, request)
+    if language is None:
         return on_target(request.target_lang)
-    if not text.strip():  # only the paper's rule comes here with an empty text
+    favoured = evidence.favours_target(text, request.target_lang, language) if language else None
+    if favoured:
+        return on_target(request.target_lang)
+    if favoured is None:
+        return Judgement(Verdict.UNDECIDED, "")
+    return classify(language, request)
+
+
+def by_top_label(text: str, probabilities: Probabilities, request: TranslationRequest) -> Judgement:
+    """The verdict of the paper's rule: the likeliest label, of any text."""
+    language = evidence_against(probabilities, request)
+    if language is None:
+        return on_target(request.target_lang)
+    if not text.strip():
         return Judgement(Verdict.EMPTY, "")
     return classify(language, request) if language else Judgement(Verdict.UNDECIDED, "")
+
+
+def on_target_unless_close(
+    text: str, probabilities: Probabilities, request: TranslationRequest
+) -> Judgement:
+    """On target, unless letters or words of a close language say otherwise, or the evidence is weak
+    in a short text.
+    """
+    target = request.target_lang
+    wanted = wanted_orthography(target)
+    written = writing.orthography(text) if wanted else ""
+    if written and written != wanted:
+        return classify(f"zh-{written}", request)
+    if evidence.cannot_be(text, target):
+        others = [code for code in probabilities if not same_language(code, target)]
+        possible = evidence.admissible(text, dict.fromkeys(others, 1.0))
+        if possible:
+            return classify(next(iter(possible)), request)
+    neighbour = evidence.neighbour_of(text, target)
+    if neighbour is not None:
+        return classify(neighbour, request)
+    best = next(iter(probabilities), "")
+    if not same_language(best, target) and not writing.has_letters(text, request.rule.short):
+        return Judgement(Verdict.UNDECIDED, "")
+    return on_target(target)
 
 
 @cache
@@ -170,11 +224,14 @@ def classify(language: str, request: TranslationRequest) -> Judgement:
 
 
 def language_by_script(text: str, probabilities: Probabilities, target: str) -> str:
-    """The likeliest language written in the text's script, else `und-` and the script."""
+    """The likeliest language written in the text's script, with the script if that is the target's
+    language, else `und-` and the script.
+    """
     script = writing.script_of(text)
     for code in probabilities:
-        if script in writing.scripts_of(code) and not same_language(code, target):
-            return code
+        language = tags.canonical(code)
+        if script in writing.scripts_of(language):
+            return f"{language}-{script}" if same_language(code, target) else code
     return f"und-{script}"
 
 
@@ -196,50 +253,6 @@ def wanted_orthography(target_lang: str) -> str:
     """`Hans` or `Hant` where Chinese is requested by script or region, else ""."""
     language, script = tags.language_and_script(target_lang)
     return script if language == "zh" and tags.names_script(target_lang) else ""
-
-
-def split_parts(text: str, rule: DecisionRule) -> list[str]:
-    """Sentences and clauses of at least `rule.part` letters; shorter ones join the next.
-
-    A clause ends with a semicolon or colon. A text of a single part gives [].
-    """
-    if not rule.part:
-        return []
-    parts: list[str] = []
-    start = 0
-    for end in END_OF_PART.finditer(text):
-        part = text[start : end.end()]
-        if writing.has_letters(part, rule.part):
-            parts.append(part.strip())
-            start = end.end()
-    rest = text[start:].strip()
-    if writing.has_letters(rest, rule.part):
-        parts.append(rest)
-    elif rest and parts:
-        parts[-1] = f"{parts[-1]} {rest}"
-    return parts if len(parts) > 1 else []
-
-
-def may_be_mixed(text: str, probabilities: Probabilities, foreign: int, rule: DecisionRule) -> bool:
-    """Whether parts are worth judging: a second language is possible, or scripts are mixed."""
-    if not rule.part:
-        return False
-    if len(probabilities) > 1 and list(probabilities.values())[1] >= rule.hint:
-        return True
-    if foreign >= rule.part:
-        return True
-    return ("ja" in probabilities or "zh" in probabilities) and writing.may_mix_kana(text)
-
-
-def is_mixed(parts: Sequence[tuple[str, Probabilities]], request: TranslationRequest) -> bool:
-    """Whether parts are in different languages; each is judged like a whole segment."""
-    languages = set()
-    for text, probabilities in parts:
-        foreign = writing.foreign_letters(text, request.target_lang)
-        judgement = after_detection(text, probabilities, foreign, request)
-        if judgement.verdict is not Verdict.UNDECIDED:
-            languages.add(judgement.language)
-    return len(languages) > 1
 
 
 def combine_votes(votes: Sequence[Judgement]) -> Judgement:

@@ -18,6 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from ontarget.offtarget.detectors import DEFAULT
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
@@ -150,7 +152,7 @@ class Translate(Section):
 class Evaluate(Section):
     """How the language of translations is identified; see `offtarget.metric.OffTarget`."""
 
-    detector: Name = "fasttext"  # or lingua, paper, the path of a fastText model
+    detector: Name = DEFAULT  # or eldc, fasttext, lingua, heliport, paper, a fastText model's path
     candidates: Literal["all", "recipe"] = "all"  # what it may return: all, or the recipe's
     votes: Literal[1, 2] = 1  # 2: a second detector must agree
 

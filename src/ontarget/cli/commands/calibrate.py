@@ -9,8 +9,9 @@ import typer
 from ontarget import artifacts
 from ontarget.cli.commands.evaluate import DETECTORS, Candidates
 from ontarget.cli.console import error_console, one_line
+from ontarget.offtarget.detectors import DEFAULT
 
-FASTTEXT, ONE = ["fasttext"], [1]  # defaults of options that may be repeated
+DETECTED, ONE = [DEFAULT], [1]  # defaults of options that may be repeated
 
 
 def calibrate(  # noqa: PLR0913 - a command's options
@@ -25,7 +26,7 @@ def calibrate(  # noqa: PLR0913 - a command's options
     ],
     detector: Annotated[
         list[str], typer.Option(help=DETECTORS + " Repeat for more detectors.")
-    ] = FASTTEXT,
+    ] = DETECTED,
     votes: Annotated[
         list[int],
         typer.Option(min=1, max=2, help="2: a second detector must agree. Repeat for both."),
@@ -36,7 +37,7 @@ def calibrate(  # noqa: PLR0913 - a command's options
 ) -> None:
     """Measure detectors on texts of known language: from which length can they be trusted?
 
-    Example: ontarget calibrate -r en,it,nl=dev.tsv.gz --detector fasttext --detector lingua
+    Example: ontarget calibrate -r en,it,nl=dev.tsv.gz --detector combined --detector lingua
     """
     from ontarget.analysis import calibrate as calibrating
     from ontarget.report.render import calibration as rendering

@@ -1,6 +1,6 @@
 """`evaluate`: run step 6 of a recipe, or score files of hypotheses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,15 +13,18 @@ from ontarget import artifacts
 from ontarget.cli.commands.recipe import Overrides, run_recipe_file
 from ontarget.cli.console import error_console, one_line, write
 from ontarget.data.readers.lines import STDIN
+from ontarget.data.readers.segments import TableOptions, parse_condition, split_column
 from ontarget.errors import CorpusError
+from ontarget.offtarget.detectors import DEFAULT, NAMED
 from ontarget.scoring.neural import PROGRAMS
 
 if TYPE_CHECKING:
     from ontarget.analysis.evaluate_files import Evaluation
     from ontarget.offtarget.metric import OffTarget
 
+ROUNDING_POINTS = 1e-9  # a difference of two percentages
 SHOWN = 100  # characters of a program's message that fit a line
-DETECTORS = "fasttext, lingua, paper, or the path of a fastText model."
+DETECTORS = f"{', '.join(NAMED)}, or the path of a fastText model."
 Files = list[Path] | None
 Candidates = Annotated[
     str | None, typer.Option(help="Languages that the detector may return, comma-separated.")
@@ -37,12 +40,14 @@ class EvaluateOptions:
     source_lang: str | None = None
     target_lang: str | None = None
     candidates: str | None = None
-    detector: str = "fasttext"
+    detector: str = DEFAULT
     votes: int = 1
     pivot: str = "en"
     programs: tuple[tuple[str, str | None], ...] = ()  # name, model
     as_json: bool = False
     segments_out: Path | None = None
+    tables: TableOptions = TableOptions()
+    max_excess: float | None = None  # points
 
 
 def evaluate(  # noqa: PLR0913 - a command's options
@@ -59,20 +64,36 @@ def evaluate(  # noqa: PLR0913 - a command's options
             "--hypotheses",
             "-i",
             "-t",
-            help="A system's output, one segment per line; `-` reads "
+            metavar="FILE[:COLUMN]",
+            help="A system's output: lines, or a column of JSONL, CSV, TSV or Parquet; `-` reads "
             "standard input. Repeat for more systems.",
         ),
     ] = None,
     references: Annotated[
-        Files, typer.Option("--references", "-r", help="References. Repeat for further ones.")
+        Files,
+        typer.Option(
+            "--references",
+            "-r",
+            metavar="FILE[:COLUMN]",
+            help="References. Repeat for further ones.",
+        ),
     ] = None,
     sources: Annotated[
-        Path | None, typer.Option("--sources", "-s", help="The source texts.")
+        Path | None,
+        typer.Option("--sources", "-s", metavar="FILE[:COLUMN]", help="The source texts."),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(help="lines, jsonl, csv, tsv or parquet, if the file's name misleads."),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="Only these rows of tables. Repeatable."),
     ] = None,
     source_lang: Annotated[str | None, typer.Option(help="The sources' language.")] = None,
     target_lang: Annotated[str | None, typer.Option(help="The requested language.")] = None,
     candidates: Candidates = None,
-    detector: Annotated[str, typer.Option(help=DETECTORS)] = "fasttext",
+    detector: Annotated[str, typer.Option(help=DETECTORS)] = DEFAULT,
     votes: Annotated[int, typer.Option(min=1, max=2, help="2: a second detector must agree.")] = 1,
     pivot: Annotated[str, typer.Option(help="The language that models fall back to.")] = "en",
     comet: Annotated[
@@ -98,6 +119,13 @@ def evaluate(  # noqa: PLR0913 - a command's options
         Path | None,
         typer.Option(help="Write verdict and chrF of each segment to this file, as JSON lines."),
     ] = None,
+    max_excess: Annotated[
+        float | None,
+        typer.Option(
+            metavar="POINTS",
+            help="Exit with 1 if a system is further above the references, or above 0 without.",
+        ),
+    ] = None,
 ) -> None:
     """Measure the off-target ratio and quality scores of files, or run step 6 of a recipe.
 
@@ -110,6 +138,8 @@ def evaluate(  # noqa: PLR0913 - a command's options
         references=references or None, sources=sources, source_lang=source_lang,
         target_lang=target_lang, candidates=candidates, detector=detector, votes=votes,
         pivot=pivot, programs=programs, as_json=as_json, segments_out=segments_out,
+        tables=TableOptions(format, tuple(map(parse_condition, where or ()))),
+        max_excess=max_excess,
     )  # fmt: skip
     if means_recipe(recipe, bool(hypotheses or options != EvaluateOptions()), force_from):
         run_recipe_file(recipe or Path(), overrides, "evaluate", force_from)
@@ -148,17 +178,7 @@ def evaluate_and_show(hypotheses: list[Path], options: EvaluateOptions) -> None:
     ):
         if not value:
             raise typer.BadParameter(f"{name} is required")
-    inputs = [
-        *hypotheses,
-        *(options.references or []),
-        *([options.sources] if options.sources else []),
-    ]
-    if inputs.count(STDIN) > 1:
-        raise typer.BadParameter("- stands for standard input, which can be read only once")
-    if options.segments_out and options.segments_out.resolve() in {
-        path.resolve() for path in inputs
-    }:
-        raise CorpusError(f"--segments-out {options.segments_out}: is an input; give another path")
+    check_inputs(hypotheses, options)
     from ontarget.offtarget.metric import OffTarget
     from ontarget.report.render import evaluation as rendering
 
@@ -170,14 +190,56 @@ def evaluate_and_show(hypotheses: list[Path], options: EvaluateOptions) -> None:
         votes=options.votes,
         pivot=options.pivot,
     )
+    results = []
     with opened(options.segments_out) as segments:
         for result in evaluate_all(hypotheses, options, metric):
+            results.append(result)
             if segments is not None:
                 artifacts.write_records(segments, map(asdict, result.segment_results))
             if options.as_json:
                 typer.echo(rendering.json_line(result))
             else:
                 write(*rendering.text_lines(result))
+    too_high = [] if options.max_excess is None else excess_guard(results, options.max_excess)
+    for line in too_high:
+        typer.echo(f"ontarget: {one_line(line)}", err=True)
+    if too_high:
+        raise typer.Exit(1)
+
+
+def check_inputs(hypotheses: list[Path], options: EvaluateOptions) -> None:
+    """Raise an error for options that contradict each other."""
+    limit = options.max_excess
+    if limit is not None and not 0 <= limit <= 100:
+        raise typer.BadParameter(f"--max-excess {limit}: expected points, 0 to 100")
+    names = [
+        *hypotheses,
+        *(options.references or []),
+        *([options.sources] if options.sources else []),
+    ]
+    inputs = [split_column(name)[0] for name in names]
+    if inputs.count(STDIN) > 1:
+        raise typer.BadParameter("- stands for standard input, which can be read only once")
+    out = options.segments_out
+    if out and out.resolve() in {path.resolve() for path in inputs}:
+        raise CorpusError(f"--segments-out {out}: is an input; give another path")
+
+
+def excess_guard(results: Iterable["Evaluation"], limit: float) -> list[str]:
+    """One line for each system whose ratio is more than `limit` points above its floor, or 0."""
+    lines = []
+    for result in results:
+        score = result.off_target
+        floor = score.floor_percent
+        excess = score.percent if score.excess_percent is None else score.excess_percent
+        if excess - limit > ROUNDING_POINTS:
+            whose = "the language's usual" if score.floor_source == "shipped" else "the references'"
+            above = "0 (no floor is known)" if floor is None else f"{whose} {floor:.1f} %"
+            lines.append(
+                f"{result.file}: off-target {score.percent:.1f} %, {excess:.1f} points above "
+                f"{above}; --max-excess allows {limit:g}"
+            )
+    return lines
 
 
 @contextmanager
@@ -214,6 +276,7 @@ def evaluate_all(
                 options.references or [],
                 options.sources,
                 neural_metrics,
+                tables=options.tables,
                 keep_segments=options.segments_out is not None,
             )
         )

@@ -4,6 +4,7 @@ tsv          tab-separated text with a header of language codes
 jsonl        JSON lines: {"translation": {"en": ..., "it": ...}}
 parquet      one string column a language
 lines        lines of text files, for the readers above and for files of segments
+segments     hypotheses, references and sources, from lines or one column of a table
 phrasebook   the embedded corpus, composed from CLDR
 """
 

@@ -1,13 +1,14 @@
-"""Lines of a text file, plain or gzipped, strictly UTF-8 and of bounded length."""
+"""Lines of a text file, plain, gzipped or zstandard, strictly UTF-8 and of bounded length."""
 
 import gzip
+import io
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from io import BufferedIOBase
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from ontarget.errors import CorpusError
 
@@ -36,16 +37,32 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             "fetch or compress it again"
         ) from error
     except OSError as error:
+        if path.suffix == ".zst" and error.errno is None:  # Arrow's, without a system error
+            raise CorpusError(
+                f"{path}: not a complete zstandard file (after line {number}: "
+                f"{' '.join(str(error).split())}); fetch or compress it again"
+            ) from error
         raise CorpusError(f"{path}: {error.strerror}; make the file readable") from error
 
 
 def open_bytes(path: Path) -> AbstractContextManager[BufferedIOBase]:
-    """The file as bytes, decompressed if its name ends in .gz; standard input for `-`."""
+    """The file as bytes, decompressed if its name ends in .gz or .zst; standard input for `-`."""
     if path == STDIN:
         if sys.stdin is None:
             raise CorpusError("-: standard input is closed; give the path of a file")
         return nullcontext(cast(BufferedIOBase, sys.stdin.buffer))
+    if path.suffix == ".zst":
+        return open_zstandard(path)
     return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def open_zstandard(path: Path) -> io.BufferedReader:
+    """The content of a zstandard file, of one frame or more."""
+    import pyarrow as pa
+
+    path.open("rb").close()  # for the system's own message if it cannot be read
+    stream: Any = pa.CompressedInputStream(str(path), "zstd")  # type: ignore[attr-defined]
+    return io.BufferedReader(stream)
 
 
 def decode_line(raw: bytes, place: str) -> str:
@@ -74,11 +91,7 @@ def read_segments(path: Path) -> Iterator[str]:
     """
     number = 0
     for number, text in read_lines(path):
-        if len(text) > LONGEST_SEGMENT:
-            raise CorpusError(
-                f"{path}:{number}: {len(text)} characters, at most {LONGEST_SEGMENT} expected; is "
-                "it one segment a line?"
-            )
+        check_length(text, f"{path}:{number}")
         if "\r" in text:
             raise CorpusError(
                 f"{path}:{number}: a carriage return inside the line; expected lines that end with "
@@ -87,3 +100,17 @@ def read_segments(path: Path) -> Iterator[str]:
         yield text
     if not number:
         raise CorpusError(f"{path}: has no lines; expected one segment a line")
+
+
+def check_length(text: str, place: str) -> None:
+    """Raise CorpusError for a text that is too long for a segment."""
+    if len(text) > LONGEST_SEGMENT:
+        raise CorpusError(
+            f"{place}: {len(text)} characters, at most {LONGEST_SEGMENT} expected; is it one "
+            "segment a line?"
+        )
+
+
+def as_lines(texts: Sequence[str]) -> list[str]:
+    """Each text on one line, for programs that read lines; its line breaks become spaces."""
+    return [" ".join(text.splitlines()) for text in texts]

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 # Language code -> probability 0-1, likeliest first; {} where no language is likely. A detector
 # with restricted candidates gives the probabilities it had among all its labels.
 Probabilities = Mapping[str, float]
+Scores = Mapping[str, float]  # eldc's label -> 0-1, best first; no probabilities
 MIN_PROBABILITY = 0.01  # smaller ones are not asked for, which makes a prediction much cheaper
 
 
@@ -25,8 +26,22 @@ class Identifier(Protocol):
     def signature(self) -> str:
         """All that a prediction depends on besides the text."""
 
+    @property
+    def shortest(self) -> int:
+        """Letters from which its answers are evidence."""
+
     def identify(self, texts: Sequence[str]) -> list[Probabilities]:
         """The language probabilities of each text."""
+
+
+@runtime_checkable
+class ScoredIdentifier(Identifier, Protocol):
+    """An identifier that also tells how pure a text is, by eldc's scores."""
+
+    def identify_with_scores(
+        self, texts: Sequence[str]
+    ) -> list[tuple[Probabilities, Scores | None]]:
+        """The language probabilities of each text, and eldc's scores of it; None: unknown."""
 
 
 def describe_candidates(candidates: Sequence[str] | None, labels: int) -> str:

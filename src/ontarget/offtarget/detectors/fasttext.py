@@ -43,6 +43,7 @@ class FastText:
     """
 
     name = "fasttext-176-ftz"
+    shortest = 15
 
     def __init__(self, candidates: Sequence[str] | None = None) -> None:
         self.labels = {label_of(code): code for code in candidates or LABELS}

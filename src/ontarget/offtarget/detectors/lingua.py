@@ -31,6 +31,8 @@ class Lingua:
     long. It lowercases the text by itself.
     """
 
+    shortest = 15
+
     def __init__(self, candidates: Sequence[str] | None = None) -> None:
         self.name = f"lingua-{installed_version()}"
         self.codes = {lingua_label(code): code for code in candidates or LINGUA_CODES}

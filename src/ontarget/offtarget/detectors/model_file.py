@@ -22,6 +22,8 @@ class ModelFile:
     same name are not mixed up; `path@sha256:digits` is refused unless the hash begins so.
     """
 
+    shortest = 15
+
     def __init__(self, name: str, candidates: Sequence[str] | None = None) -> None:
         path, digits = parse_name(name)
         self.model, digest, codes = load_model_file(path, digits)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ontarget.offtarget.calibration import (
+from ontarget.offtarget.calibration.counts import (
     BANDS,
     EDGES,
     MAX_ERROR_PERCENT,

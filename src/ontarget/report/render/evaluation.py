@@ -22,7 +22,7 @@ HEADER_VERSUS = ["versus\nfirst", "p: boot-\nstrap", "random-\nisation"]
 def json_line(evaluation: Evaluation) -> str:
     """One object; missing values are null. The guide documents the keys."""
     ratio: dict[str, Any] = asdict(evaluation.off_target)
-    pass_rates = {name: ratio.pop(name) for name in ("lpr", "wpr")}
+    rates = {name: ratio.pop(name) for name in ("line_percent", "word_percent")}
     scores = {name: asdict(score) for name, score in evaluation.scores.items()}
     versus, off_target_versus = evaluation.versus_first, evaluation.off_target_versus_first
     return json.dumps(
@@ -30,7 +30,7 @@ def json_line(evaluation: Evaluation) -> str:
             "file": evaluation.file,
             "segments": evaluation.segments,
             "off_target": ratio,
-            **pass_rates,
+            **rates,
             "scores": scores,
             "versus_first": versus
             and {name: asdict(difference) for name, difference in versus.items()},
@@ -46,18 +46,21 @@ def text_lines(evaluation: Evaluation, width: int = WIDTH) -> list[str]:
         f"{name.replace('_', ' ')} {count}" for name, count in ratio.verdicts.items() if count
     )
     languages = (f"{code} {count}" for code, count in ratio.languages.items())
-    pass_rates = (
-        f"line-level pass rate {format_percent(ratio.lpr)}, word-level {format_percent(ratio.wpr)}"
+    rates = (
+        f"responses with all lines on target {format_percent(ratio.line_percent)}, of these "
+        f"without an English word {format_percent(ratio.word_percent)}"
     )
+    inside = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in ratio.inside.items())
     versus = evaluation.off_target_versus_first
     return [
         visible(evaluation.file),
-        f"  {ratio}",
-        *([] if ratio.excess_percent is None else [f"  {format_excess(ratio)}"]),
+        *(f"  {line}" for line in citation(ratio)),
+        *([] if ratio.warning is None else [f"  warning: {ratio.warning}"]),
         *([] if versus is None else [f"  {format_off_target_difference(versus)}"]),
         f"  verdicts: {', '.join(verdicts)}",
         f"  languages: {', '.join(languages)}",
-        f"  {pass_rates}",
+        *([f"  inside segments: {inside}"] if inside else []),
+        f"  {rates}",
         *(score_table(evaluation, width) if evaluation.scores else []),
         *(
             f"{METRIC_NAMES[name]}: {visible(score.signature)}"
@@ -66,12 +69,11 @@ def text_lines(evaluation: Evaluation, width: int = WIDTH) -> list[str]:
     ]
 
 
-def format_excess(ratio: OffTargetScore) -> str:
-    """By how many points the ratio exceeds the reference ratio, with its interval."""
-    return (
-        f"above the references: {ratio.excess_percent:.1f} points "
-        f"[{ratio.excess_low:.1f}, {ratio.excess_high:.1f}]"
-    )
+def citation(ratio: OffTargetScore) -> list[str]:
+    """The result to cite in lines: the excess, then the ratio and its correction, the signature."""
+    *results, signature = str(ratio).split(" | ")
+    excess = results[:1] if ratio.excess_percent is not None else []
+    return [*excess, ", ".join(results[len(excess) :]), signature]
 
 
 def format_off_target_difference(versus: OffTargetDifference) -> str:

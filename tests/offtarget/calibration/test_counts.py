@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.calibrations import JUDGEMENTS, Text, count_texts, many
 
-from ontarget.offtarget.calibration import EDGES, Calibration, band_of
+from ontarget.offtarget.calibration.counts import EDGES, Calibration, band_of
 from ontarget.stats import Proportion
 
 LANGUAGES = ("it", "nl", "uk")

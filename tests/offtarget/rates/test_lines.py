@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.offtarget.pass_rates import ENGLISH_WORD, countable_lines, pass_rates, response_passes
+from ontarget.offtarget.rates.lines import (
+    ENGLISH_WORD,
+    countable_lines,
+    pass_rates,
+    response_passes,
+)
 
 GOOD, BAD = {"ru": 0.9}, {"en": 0.9}
 
