@@ -152,8 +152,11 @@ def test_lists_of_different_length_are_an_error(
         ),
         ({"target_lang": "lij"}, "does not know 'lij', .* GlotLID or OpenLID from a file"),
         ({"detector": "lingua", "target_lang": "br"}, "these know it: combined, fasttext, GlotLID"),
-        ({"detector": "/nowhere/lid.bin"}, "/nowhere/lid.bin: no such file; give fasttext, lingua"),
-        ({"detector": "/"}, "/: not a file; give fasttext, lingua"),
+        (
+            {"detector": "/nowhere/lid.bin"},
+            "/nowhere/lid.bin: no such file; give a detector's name",
+        ),
+        ({"detector": "/"}, "/: not a file; give a detector's name"),
     ],
 )
 def test_a_request_that_cannot_be_judged_is_an_error(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ontarget.languages.names import english_name
+from ontarget.languages.names import display_name
 from ontarget.offtarget.verdicts import NOT_OFF_TARGET, Verdict
 from ontarget.records import Direction, JudgedTranslation
 from ontarget.systems import title_of
@@ -151,4 +151,4 @@ def output_columns(
 
 def direction_title(direction: Direction) -> str:
     """`Italian → Dutch`."""
-    return " → ".join(map(english_name, direction))
+    return " → ".join(map(display_name, direction))

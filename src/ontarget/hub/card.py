@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ontarget import systems
-from ontarget.languages.names import english_name
+from ontarget.languages.names import display_name
 from ontarget.languages.tags import primary
 from ontarget.records import Score
 from ontarget.report import page
@@ -69,7 +69,7 @@ def render_card(card: ModelCard) -> str:
         front_matter=Markup(front_matter(card)),
         article="An" if card.kind.startswith("e") else "A",
         system=systems.title_of(card.system),
-        languages=", ".join(f"{english_name(code)} ({code})" for code in card.languages),
+        languages=", ".join(f"{display_name(code)} ({code})" for code in card.languages),
         snippet=Markup(card.snippet),
         overview=Markup(
             formatting.markdown_table(

@@ -8,7 +8,6 @@ from markupsafe import Markup
 
 from ontarget.decoding.base import Search
 from ontarget.errors import ModelError
-from ontarget.languages.names import english_name
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import build_prompts, code_lookup, language_codes
 from ontarget.models.templates import PromptFormat, json_parts
@@ -61,7 +60,7 @@ def render_snippet(inputs: SnippetInputs, repo_id: str) -> str:
         ModelError: calling the tokenizer would not reproduce the prompts of training.
     """
     check_tokenizer(inputs)
-    loaded, source, target = inputs.loaded, *map(english_name, inputs.example)
+    loaded, source, target = inputs.loaded, *map(inputs.prompt_format.name, inputs.example)
     template, fields = inputs.prompt_format.template, used_fields(inputs)
     environment = Environment(
         loader=PackageLoader("ontarget.report"),
@@ -94,7 +93,8 @@ def render_snippet(inputs: SnippetInputs, repo_id: str) -> str:
 def used_fields(inputs: SnippetInputs) -> dict[str, str]:
     """The names or codes of languages that the template has fields for."""
     source, target = inputs.example
-    values = {"source": english_name(source), "target": english_name(target)}
+    name = inputs.prompt_format.name
+    values = {"source": name(source), "target": name(target)}
     code, template = inputs.prompt_format.code, inputs.prompt_format.template
     values |= {"source_code": code(source), "target_code": code(target)}
     return {name: text for name, text in values.items() if f"{{{name}}}" in template}
@@ -113,10 +113,13 @@ def decoder_values(inputs: SnippetInputs) -> dict[str, Any]:
     """
     values: dict[str, Any] = {"codes": None, "prefixes": None, "prefix": None}
     if inputs.has_codes:
-        values["codes"] = {english_name(code): inputs.code(code) for code in inputs.languages}
+        values["codes"] = {
+            inputs.prompt_format.name(code): inputs.code(code) for code in inputs.languages
+        }
     if inputs.has_codes and hasattr(inputs.loaded.tokenizer, "src_lang"):
         values["prefixes"] = {
-            english_name(code): inputs.decoder_prefix(code) for code in inputs.languages
+            inputs.prompt_format.name(code): inputs.decoder_prefix(code)
+            for code in inputs.languages
         }
     elif inputs.loaded.has_encoder:
         values["prefix"] = inputs.decoder_prefix(inputs.example.target_lang)

@@ -24,6 +24,11 @@ def english_name(code: str) -> str:
     return f"{name} ({', '.join(details)})"
 
 
+def display_name(code: str) -> str:
+    """The English name, or the code of a language that CLDR does not name."""
+    return english_name(code) if is_known(code) else code
+
+
 def is_known(code: str) -> bool:
     """Whether CLDR has an English name for this code."""
     try:

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 from ontarget.errors import ModelError
-from ontarget.languages.names import english_name
 from ontarget.models.loading import LoadedModel
 from ontarget.models.special_tokens import special_tokens
 from ontarget.models.templates import PromptFormat, fill_request, json_parts
@@ -88,7 +87,7 @@ def check_codes(loaded: LoadedModel, prompt_format: PromptFormat) -> None:
 
 def request_of(sample: Sample, prompt_format: PromptFormat) -> Content:
     """A user's turn that requests the sample's translation."""
-    return fill_request(sample, prompt_format.template, english_name, prompt_format.code)
+    return fill_request(sample, prompt_format.template, prompt_format.name, prompt_format.code)
 
 
 def render_requests(

@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 from ontarget.errors import ModelError
-from ontarget.languages.names import english_name
 from ontarget.languages.tags import code_among
 from ontarget.models.chats import PROBE, Turn, render_chat, render_requests, request_of, turn_end
 from ontarget.models.loading import LoadedModel
@@ -104,7 +103,7 @@ def few_shot_prompts(
 
 def filled(sample: Sample, prompt_format: PromptFormat) -> str:
     """The filled template of a sample."""
-    return fill_template(sample, prompt_format.template, english_name, prompt_format.code)
+    return fill_template(sample, prompt_format.template, prompt_format.name, prompt_format.code)
 
 
 def build_responses(

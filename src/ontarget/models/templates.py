@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from string import Formatter
 
+from ontarget.languages.names import english_name
 from ontarget.records import Sample
 
 
@@ -84,11 +85,20 @@ class PromptFormat:
     system: str = ""  # the system message of the chat
     chat_template: str | None = None  # in place of the tokenizer's own, as text
     codes: tuple[tuple[str, str], ...] = ()  # (language, its code in prompts), where they differ
+    names: tuple[tuple[str, str], ...] = ()  # (language, its name), in place of CLDR's
     stop: str = ""  # one token that ends a response, besides EOS
 
     def code(self, language: str) -> str:
         """What {source_code} and {target_code} become for a language."""
         return dict(self.codes).get(language, language)
+
+    def name(self, language: str) -> str:
+        """What {source} and {target} become for a language.
+
+        Raises:
+            KeyError: it has no name here, nor in CLDR.
+        """
+        return dict(self.names).get(language) or english_name(language)
 
 
 def prompt_format_of(template: str, chat: bool | None = None) -> PromptFormat:

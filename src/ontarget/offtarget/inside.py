@@ -7,7 +7,7 @@ and what stands in quotation marks is left out. A stretch is found in windows of
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -84,14 +84,20 @@ def additions(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def look_inside(text: str, target_lang: str, identify: Identify | None) -> Inside:
+def look_inside(
+    text: str,
+    target_lang: str,
+    identify: Identify | None,
+    plausible: Collection[str],
+) -> Inside:
     """Stretches of `text` in another language than `target_lang`.
 
-    None for `identify`: only scripts are compared.
+    None for `identify`: only scripts are compared. A stretch in the same script must be in one of
+    the `plausible` languages.
     """
     stretches = by_script(text, target_lang)
-    if identify is not None and has_foreign_window(text, identify):
-        stretches += by_windows(text, identify)
+    if identify is not None and has_foreign_window(text, identify, plausible):
+        stretches += by_windows(text, identify, plausible)
     if not stretches:
         return NOTHING
     words = small_words(text)
@@ -120,6 +126,12 @@ def small_words(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in WORD.finditer(unquoted(text)) if is_small(match[0])]
 
 
+def without_names(text: str) -> str:
+    """The small words of a text, which are no names; the text itself where it has one word only."""
+    words = text.split()
+    return " ".join(filter(is_small, words)) if len(words) > 1 else text
+
+
 def unquoted(text: str) -> str:
     """`text` with spaces in place of what stands in quotation marks."""
     return QUOTED.sub(lambda match: " " * len(match[0]), text)
@@ -135,14 +147,14 @@ def has_letter(word: str) -> bool:
     return any(map(str.isalpha, word))
 
 
-def has_foreign_window(text: str, identify: Identify) -> bool:
+def has_foreign_window(text: str, identify: Identify, plausible: Collection[str]) -> bool:
     """Whether `by_windows` would find a stretch; without its places, which take longer."""
     words = [word for word in unquoted(text).split() if is_small(word)]
     windows = [" ".join(words[first:last]) for first, last in windows_of(list(map(len, words)))]
-    return bool(windows) and any(identify(windows))
+    return bool(windows) and not set(plausible).isdisjoint(identify(windows))
 
 
-def by_windows(text: str, identify: Identify) -> list[Stretch]:
+def by_windows(text: str, identify: Identify, plausible: Collection[str]) -> list[Stretch]:
     """Windows of small words that another language is far likelier to have."""
     words = small_words(text)
     windows = windows_of([end - start for start, end in words])
@@ -152,7 +164,7 @@ def by_windows(text: str, identify: Identify) -> list[Stretch]:
     return [
         Stretch(words[first][0], words[last - 1][1], language)
         for (first, last), language in zip(windows, identify(texts), strict=True)
-        if language
+        if language in plausible
     ]
 
 

@@ -24,6 +24,7 @@ from ontarget.offtarget.inside import (
     look_inside,
     may_be_mixed,
     split_parts,
+    without_names,
 )
 from ontarget.offtarget.normalise import normalise
 from ontarget.offtarget.rates.lines import countable_lines, has_words, response_passes
@@ -38,6 +39,10 @@ from ontarget.offtarget.verdicts import (
 
 # Of the target in eldc's scores: either leaves no room for another language in the text.
 PURE_SCORE, PURE_LEAD = 0.9, 0.35
+
+
+PLAUSIBLE = 4  # of eldc's best labels for the whole text, one of which a stretch must be in
+MOST_NAMES = 0.75  # of the letters in small words; with fewer, names may have misled a detector
 
 
 class JudgedSegment(NamedTuple):
@@ -119,23 +124,47 @@ class Judge:
     ) -> tuple[Judgement, Inside | None]:
         """The verdict of a text, and what is inside it if it is on target or mixed."""
         foreign = writing.foreign_letters(normal, self.request.target_lang)
-        judgement = combine_votes(
-            [
-                self._vote(normal, probabilities, foreign, voter)
-                for voter, (probabilities, _) in enumerate(answers)
-            ]
-        )
+        judgement = self._combine(normal, [probabilities for probabilities, _ in answers], foreign)
         scores = answers[0][1]
-        if judgement.verdict is not Verdict.ON_TARGET or not self.request.rule.script:
+        if not self.request.rule.script:
             return judgement, None
+        if judgement.verdict is not Verdict.ON_TARGET:
+            return self._without_names(normal, judgement), None
         if not foreign and (self.windows is None or (scores is not None and self._is_pure(scores))):
             return judgement, None
         in_capitals = normal.islower() and not text.islower()  # names cannot be told from words
         windows = None if in_capitals else self.windows
-        inside = look_inside(normal, self.request.target_lang, windows)
+        plausible = list(scores or ())[:PLAUSIBLE]
+        inside = look_inside(normal, self.request.target_lang, windows, plausible)
         if inside.foreign_share >= MIXED_SHARE:
             return Judgement(Verdict.MIXED, ""), inside
         return judgement, inside if inside.stretches else None
+
+    def _combine(self, text: str, answers: Sequence[Probabilities], foreign: int) -> Judgement:
+        return combine_votes(
+            [
+                self._vote(text, probabilities, foreign, voter)
+                for voter, probabilities in enumerate(answers)
+            ]
+        )
+
+    def _without_names(self, text: str, judgement: Judgement) -> Judgement:
+        """The judgement, unless names alone made it off-target.
+
+        Of a text that consists mostly of words with capitals, the others must agree: names are
+        written alike in many languages. Undecided where too few others are left.
+        """
+        if not judgement.is_off_target:
+            return judgement
+        rest = without_names(text)
+        if writing.letters(rest) > MOST_NAMES * writing.letters(text):
+            return judgement
+        if not writing.has_letters(rest, self.request.rule.shortest):
+            return Judgement(Verdict.UNDECIDED, "")
+        foreign = writing.foreign_letters(rest, self.request.target_lang)
+        answers = [detector.identify([rest])[0] for detector in self.detectors]
+        again = self._combine(rest, answers, foreign)
+        return judgement if again.is_off_target else again
 
     def _is_pure(self, scores: Scores) -> bool:
         """Whether eldc's scores leave no room for a second language besides the target."""

@@ -61,7 +61,7 @@ class OffTarget:
         votes: int = 1,
         pivot: str = "en",
     ) -> None:
-        check_codes((target_lang, source_lang, pivot, *(candidates or ())))
+        check_codes((target_lang, source_lang, pivot, *(candidates or ())), detector)
         target_lang, source_lang, pivot = map(standard, (target_lang, source_lang, pivot))
         check_request(target_lang, source_lang, candidates, detector, votes)
         names = [detector, detectors.second_voter(detector)][:votes]
@@ -237,10 +237,10 @@ def zip_streams(streams: Sequence[Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
         ) from error
 
 
-def check_codes(codes: Sequence[str]) -> None:
-    """Raise DetectorError for a code that means no language."""
+def check_codes(codes: Sequence[str], detector: str) -> None:
+    """Raise DetectorError for a code that means no language to CLDR, nor to the detector."""
     for code in codes:
-        if not is_known(code):
+        if not is_known(code) and not detectors.knows(detector, code):
             raise DetectorError(unknown_code(code))
 
 

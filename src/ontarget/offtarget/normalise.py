@@ -15,6 +15,7 @@ TRIGGER = re.compile(
 MASKED = re.compile(
     r"""
       ```.*?``` | `[^`\n]+`                                    # code
+    | (?:[a-z]+[ ]){0,2}(?:[a-z]+[(\[])?<\?>(?:[)\]]|(?:[ ][a-z]+){0,2})  # a formula's gaps
     | <\|[^|<>\s]{1,40}\|> | </?[a-zA-Z][^<>]{0,300}>          # special tokens, markup
     | \[/?(?:INST|SYS|PAD|CLS|SEP|MASK|UNK|BOS|EOS)\]          # special tokens
     | (?:https?|ftp|file)://\S+ | www\.\S+                     # URLs

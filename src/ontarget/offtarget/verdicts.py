@@ -60,7 +60,8 @@ class DecisionRule:
 
     margin: float = 5.0  # another language must be this many times as likely as the target
     shortest: int = 15  # letters; the detector's answer on shorter segments is no evidence
-    short: int = 15  # letters; in shorter ones another language's lead below the margin is none
+    short: int = 30  # letters; in shorter ones the evidence must be stronger, or it is none
+    short_margin: float = 20.0  # in place of `margin` there; below it a lead is undecided
     part: int = 30  # letters of the shortest part that is judged by itself; 0: no parts
     hint: float = 0.01  # a second language of this probability makes parts worth judging
     script: bool = True  # whether texts are normalised, and scripts and copies checked, at all
@@ -147,6 +148,8 @@ def after_detection(
     language = evidence_against(probabilities, request)
     if language is None:
         return on_target(request.target_lang)
+    if language and is_weak(text, probabilities, request):
+        return Judgement(Verdict.UNDECIDED, "")
     favoured = evidence.favours_target(text, request.target_lang, language) if language else None
     if favoured:
         return on_target(request.target_lang)
@@ -203,12 +206,31 @@ def evidence_against(probabilities: Probabilities, request: TranslationRequest) 
     best = next(iter(probabilities))
     if same_language(best, request.target_lang):
         return None
-    target = sum(
+    target = of_target(probabilities, request)
+    return best if probabilities[best] >= request.rule.margin * target else None
+
+
+def of_target(probabilities: Probabilities, request: TranslationRequest) -> float:
+    """The probability of the target language."""
+    return sum(
         probability
         for code, probability in probabilities.items()
         if same_language(code, request.target_lang)
     )
-    return best if probabilities[best] >= request.rule.margin * target else None
+
+
+def is_weak(text: str, probabilities: Probabilities, request: TranslationRequest) -> bool:
+    """Whether a short text's likeliest language has too small a lead over the target.
+
+    A single word is no evidence: names and words of science are spelt alike in many languages.
+    """
+    rule = request.rule
+    best = next(iter(probabilities.values()))
+    if len(text.split()) == 1 and text.lower() != text.upper():
+        return True
+    return best < rule.short_margin * of_target(probabilities, request) and not (
+        writing.has_letters(text, rule.short)
+    )
 
 
 def classify(language: str, request: TranslationRequest) -> Judgement:

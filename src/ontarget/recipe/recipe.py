@@ -47,6 +47,7 @@ class Recipe(Section):
     chat: bool | None = None  # the request is a user's turn; None: as the named template says
     system: str = ""  # the system message of a chat
     chat_template: Place | None = None  # a Jinja file in place of the tokenizer's chat template
+    names: dict[str, str] = {}  # of languages, in place of CLDR's; also {kbp: Kabiye} in languages
     codes: dict[str, str] = {}  # what {target_code} becomes, as in {it: it_IT}; default: the code
     mle: Mle | None = None
     unlikelihood: Unlikelihood | None = None
@@ -55,6 +56,16 @@ class Recipe(Section):
     evaluate: Evaluate = Evaluate()
     report: Report = Report()
     report_to: Trackers = ("tensorboard",)  # where curves can be watched; [] for nowhere
+
+    @model_validator(mode="before")
+    @classmethod
+    def named_languages(cls, content: Any) -> Any:
+        """`languages: {en: , kbp: Kabiye}` as a list of codes, and names of those that have one."""
+        match content:
+            case {"languages": dict(languages)}:
+                names = {code: name for code, name in languages.items() if name is not None}
+                return {**content, "languages": list(languages), "names": names}
+        return content
 
     @model_validator(mode="before")
     @classmethod
@@ -68,9 +79,7 @@ class Recipe(Section):
     @model_validator(mode="after")
     def consistent(self) -> "Recipe":
         """Known and distinct languages, valid directions, sections that fit together."""
-        for code in self.languages:
-            if not is_known(code):
-                raise ValueError(f"languages: {unknown_code(code)}")
+        self.check_names()
         if len(set(self.languages)) < max(2, len(self.languages)):
             raise ValueError(
                 f"languages: {', '.join(self.languages)}: give at least two, each once"
@@ -91,6 +100,19 @@ class Recipe(Section):
             raise ValueError("chat: a model made from scratch has no chat template; leave it out")
         self.check_prompt_codes()
         return self
+
+    def check_names(self) -> None:
+        """Raise ValueError for a language without a name, or a name that cannot be used."""
+        for code in self.languages:
+            if code not in self.names and not is_known(code):
+                raise ValueError(
+                    f"languages: {unknown_code(code)}, or give it a name, as in {{{code}: Kabiye}}"
+                )
+        for code, name in self.names.items():
+            if code not in self.languages:
+                raise ValueError(f"names: {code!r} is not among the recipe's languages; add it")
+            if not name.strip() or not name.isprintable():
+                raise ValueError(f"names.{code}: {name!r} is no name; give one, as in Kabiye")
 
     def check_prompt_codes(self) -> None:
         """Raise ValueError for codes that no prompt holds, or that cannot tell languages apart."""
@@ -180,6 +202,7 @@ class Recipe(Section):
             system=self.system,
             chat_template=None if path is None else read_chat_template(path),
             codes=tuple(self.codes.items()),
+            names=tuple(self.names.items()),
         )
 
     @property

@@ -23,7 +23,7 @@ from ontarget import __version__
 from ontarget.analysis import segments
 from ontarget.analysis.segments import SegmentOutputs
 from ontarget.analysis.significance import SystemPair
-from ontarget.languages.names import english_name
+from ontarget.languages.names import display_name
 from ontarget.offtarget.verdicts import Verdict
 from ontarget.records import Direction, JudgedTranslation, Score
 from ontarget.report.figures import bars, changes, curves, heat_maps, matrix
@@ -85,7 +85,7 @@ def render_html(report: ReportContent) -> str:
         scripts=scripts,
         styles=styles,
         version=__version__,
-        language_name=english_name,
+        language_name=display_name,
         titles={system: title_of(system) for system in systems_of(scores)},
         changes=changes.draw_changes(scores),
         ability=averages.averages(report.ability),

@@ -107,6 +107,6 @@ def vocabulary_texts(settings: BaseSettings, rows: list[Parallel]) -> list[str]:
         empty = Sample(
             key="", source_lang=source, asked_lang=target, target_lang=target, source="", target=""
         )
-        texts.append(fill_template(empty, form.template, english_name, form.code))
+        texts.append(fill_template(empty, form.template, form.name, form.code))
         texts.append(fill_template(empty, CUE, english_name))
     return texts

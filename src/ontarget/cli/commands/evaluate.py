@@ -16,6 +16,7 @@ from ontarget.data.readers.lines import STDIN
 from ontarget.data.readers.segments import TableOptions, parse_condition, split_column
 from ontarget.errors import CorpusError
 from ontarget.offtarget.detectors import DEFAULT, NAMED
+from ontarget.offtarget.detectors.model_file import HUB
 from ontarget.scoring.neural import PROGRAMS
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 ROUNDING_POINTS = 1e-9  # a difference of two percentages
 SHOWN = 100  # characters of a program's message that fit a line
-DETECTORS = f"{', '.join(NAMED)}, or the path of a fastText model."
+DETECTORS = f"{', '.join((*NAMED, *HUB))}, or the path of a fastText model."
 Files = list[Path] | None
 Candidates = Annotated[
     str | None, typer.Option(help="Languages that the detector may return, comma-separated.")

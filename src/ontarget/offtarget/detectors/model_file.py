@@ -1,4 +1,4 @@
-"""Any fastText language identifier from a local file; nothing is downloaded."""
+"""Any fastText language identifier, from a local file or from the Hub's cache; nothing is fetched."""
 
 import hashlib
 import re
@@ -11,7 +11,12 @@ from ontarget.errors import DetectorError
 from ontarget.languages.tags import canonical, same_language
 from ontarget.offtarget.detectors.base import Probabilities, describe_candidates
 from ontarget.offtarget.detectors.fasttext import PREFIX, predict
+from ontarget.offtarget.detectors.structure import check_structure
 
+HUB = {  # word -> repository of a `model.bin` on the Hugging Face Hub
+    "glotlid": "cis-lmu/glotlid",
+    "openlid": "laurievb/OpenLID-v2",
+}
 HASH = "@sha256:"  # between a path and the digits that its file's hash must begin with
 
 
@@ -47,14 +52,32 @@ def parse_name(name: str) -> tuple[Path, str]:
     """The path in a detector's name, and the digits its SHA-256 must begin with ("": any).
 
     Raises:
-        DetectorError: the digits are not 8 to 64 hexadecimal ones.
+        DetectorError: the digits are not 8 to 64 hexadecimal ones, or the Hub's cache lacks it.
     """
     path, mark, digits = name.rpartition(HASH)
     if not mark:
-        return Path(name).resolve(), ""
+        return find_file(name), ""
     if not re.fullmatch("[0-9a-f]{8,64}", digits):
         raise DetectorError(f"{name}: after {HASH} 8 to 64 digits 0-9a-f expected")
-    return Path(path).resolve(), digits
+    return find_file(path), digits
+
+
+def find_file(name: str) -> Path:
+    """The file of a path, or of a word in `HUB` as the Hub's cache has it.
+
+    Raises:
+        DetectorError: the cache does not have it.
+    """
+    if name not in HUB:
+        return Path(name).resolve()
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(HUB[name], "model.bin")
+    if not isinstance(found, str):
+        raise DetectorError(
+            f"the detector {name} is not in the Hub's cache; run hf download {HUB[name]} model.bin"
+        )
+    return Path(found)  # of the cache, whose name tells more than that of the blob
 
 
 @cache
@@ -72,6 +95,7 @@ def load_model_file(path: Path, digits: str) -> tuple[Any, str, dict[str, str]]:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         check_digest(path, digest, digits)
+        check_structure(path)
         model = fasttext.load_model(str(path))  # type: ignore[no-untyped-call,attr-defined]
         ranked = model.f.predict("a\n", -1, -1.0, "strict")
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
@@ -94,7 +118,7 @@ def check_path(path: Path) -> None:
     if path.exists():
         fault = "not a file" if path.name.isprintable() else "its name is not printable"
     raise DetectorError(
-        f"{path}: {fault}; give fasttext, lingua, paper, or the path of a fastText model"
+        f"{path}: {fault}; give a detector's name, as fasttext, or the path of a fastText model"
     )
 
 
