@@ -69,7 +69,7 @@ def planted(folder: Path, direction: str, counts: Counter[tuple[str, str, bool]]
             for place in at:
                 mixed[place] = texts[place] if kind == "source" else draw.choice(texts)
             found = list(metric.judge(mixed, sources, [(each,) for each in references]))
-            score = metric.counted(found, floor)
+            score = metric.score(found, floor)
             truth = 100 * count / len(references)
             assert score.excess_low is not None and score.excess_high is not None
             counts["ratio", f"{share} %", score.low <= truth <= score.high] += 1
@@ -77,7 +77,7 @@ def planted(folder: Path, direction: str, counts: Counter[tuple[str, str, bool]]
             for place in at:
                 if len(mixed[place]) >= LONG or kind == "empty":
                     counts["verdict", kind, right(kind, found[place], language)] += 1
-    return metric.counted(floor, [None] * len(floor)).percent
+    return metric.score(floor, [None] * len(floor)).percent
 
 
 def main() -> None:

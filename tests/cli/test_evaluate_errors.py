@@ -70,7 +70,7 @@ BAD: dict[str, tuple[Callable[[Path], list[str | Path]], str]] = {
     ),
     "no such detector": (
         lambda folder: [*file_options(folder), "--detector", "fastext"],
-        "fastext: no such file; give a detector's name, as fasttext, or the path of a fastText model",
+        "fastext: no such file; give a detector's name, as fasttext, or the path of a fastText",
     ),
     "no languages": (
         lambda folder: ["--hypotheses", write_file(folder, "h", IT)], "--source-lang is required",

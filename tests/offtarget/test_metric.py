@@ -154,7 +154,7 @@ def test_lists_of_different_length_are_an_error(
         ({"detector": "lingua", "target_lang": "br"}, "these know it: combined, fasttext, GlotLID"),
         (
             {"detector": "/nowhere/lid.bin"},
-            "/nowhere/lid.bin: no such file; give a detector's name",
+            "/nowhere/lid.bin: no such file; give a detector's",
         ),
         ({"detector": "/"}, "/: not a file; give a detector's name"),
     ],

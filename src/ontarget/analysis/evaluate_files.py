@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 from ontarget.analysis.evaluate import EvaluatedTexts, evaluate_texts
 from ontarget.data.readers.lines import as_lines
@@ -16,6 +17,7 @@ from ontarget.data.readers.segments import (
     read_texts,
 )
 from ontarget.errors import CorpusError
+from ontarget.offtarget.inside import NOTHING
 from ontarget.offtarget.judge import JudgedSegment
 from ontarget.offtarget.metric import OffTarget
 from ontarget.offtarget.ratio import OffTargetScore
@@ -47,6 +49,9 @@ class SegmentResult:
     verdict: str
     language: str  # detected; "" where there is none or more than one
     chrf: float | None  # 0-100; None without references
+    foreign_percent: float  # of the letters that are not in names, in stretches
+    stretches: tuple[dict[str, int | str], ...]  # characters `start` to `end`, `language`
+    added: tuple[str, ...]  # `preamble`, `note`
     target_lang: str
     source: str | None  # None without sources
     hypothesis: str
@@ -231,12 +236,23 @@ def segment_results(
             verdict=segment.judged.verdict,
             language=segment.judged.language,
             chrf=None if chrf is None else round(chrf, 2),
+            **inside_of(segment),
             target_lang=metric.request.target_lang,
             source=source,
             hypothesis=hypothesis,
         )
         for line, (segment, chrf, source, hypothesis) in enumerate(rows, start=1)
     ]
+
+
+def inside_of(segment: JudgedSegment) -> dict[str, Any]:
+    """What a segment holds besides the translation, as `SegmentResult` names it."""
+    inside = segment.inside or NOTHING
+    return {
+        "foreign_percent": round(100 * inside.foreign_share, 1),
+        "stretches": tuple(stretch._asdict() for stretch in inside.stretches),
+        "added": inside.added,
+    }
 
 
 def read_references(metric: OffTarget, files: TextFiles) -> References:

@@ -111,16 +111,12 @@ def decoder_values(inputs: SnippetInputs) -> dict[str, Any]:
     `codes` is None for models with instructions. `prefixes` is a dict by language if the tokenizer
     sets the code of the source (NLLB, M2M-100, mBART); otherwise `prefix` is the same for all.
     """
+    name = inputs.prompt_format.name
     values: dict[str, Any] = {"codes": None, "prefixes": None, "prefix": None}
     if inputs.has_codes:
-        values["codes"] = {
-            inputs.prompt_format.name(code): inputs.code(code) for code in inputs.languages
-        }
+        values["codes"] = {name(code): inputs.code(code) for code in inputs.languages}
     if inputs.has_codes and hasattr(inputs.loaded.tokenizer, "src_lang"):
-        values["prefixes"] = {
-            inputs.prompt_format.name(code): inputs.decoder_prefix(code)
-            for code in inputs.languages
-        }
+        values["prefixes"] = {name(code): inputs.decoder_prefix(code) for code in inputs.languages}
     elif inputs.loaded.has_encoder:
         values["prefix"] = inputs.decoder_prefix(inputs.example.target_lang)
     return values

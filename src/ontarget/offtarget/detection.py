@@ -39,6 +39,15 @@ class Detection:
             pivot=self.pivot,
         )
 
+    def warnings(self, codes: Sequence[str]) -> list[str]:
+        """What to know before citing ratios of these languages; [] for other than the default."""
+        from ontarget.offtarget.calibration import grades
+
+        if self.detector != DEFAULT or self.votes != 1 or self.candidates is not None:
+            return []
+        found = (grades.warning(code, tuple(c for c in codes if c != code)) for code in codes)
+        return [text for text in found if text is not None]
+
     def check(self, codes: Sequence[str]) -> None:
         """Raise DetectorError where translations between these languages could not be judged."""
         for index, code in enumerate(codes):

@@ -38,7 +38,7 @@ from ontarget.offtarget.verdicts import (
 )
 
 # Of the target in eldc's scores: either leaves no room for another language in the text.
-PURE_SCORE, PURE_LEAD = 0.9, 0.35
+PURE_SCORE, PURE_LEAD = 0.9, 0.5
 
 
 PLAUSIBLE = 4  # of eldc's best labels for the whole text, one of which a stretch must be in

@@ -241,7 +241,8 @@ def check_codes(codes: Sequence[str], detector: str) -> None:
     """Raise DetectorError for a code that means no language to CLDR, nor to the detector."""
     for code in codes:
         if not is_known(code) and not detectors.knows(detector, code):
-            raise DetectorError(unknown_code(code))
+            remedy = "GlotLID or OpenLID from a file (--detector PATH) may know it"
+            raise DetectorError(f"{unknown_code(code)}; {remedy}")
 
 
 def check_request(

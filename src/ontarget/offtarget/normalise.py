@@ -33,12 +33,12 @@ MASKED = re.compile(
 
 
 def normalise(text: str) -> str:
-    """`text` with URLs, addresses, markup, placeholders, code and special tokens masked by a space,
+    """`text` with URLs, addresses, markup, placeholders, code and special tokens masked by spaces,
     lower-cased where most of its letters are capitals.
     """
     if TRIGGER.search(text) is None and not text.isupper():
         return text
-    masked = MASKED.sub(" ", text)
+    masked = MASKED.sub(lambda match: " " * len(match[0]), text)
     return masked.lower() if is_in_capitals(masked) else masked
 
 

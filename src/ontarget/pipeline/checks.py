@@ -81,6 +81,7 @@ def check_recipe(recipe: Recipe) -> CheckedRecipe:
         f"{len(recipe.zero_shot_directions)} zero-shot",
         f"model {recipe.model}{', no folder here: taken as a hub id' if on_hub else ''}",
         f"corpus {corpus}",
+        *(f"warning: {text}" for text in recipe.detection.warnings(recipe.languages)),
     )
     return CheckedRecipe(lines=lines, complete=complete, on_hub=on_hub)
 

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ontarget.languages.tags import canonical
+from ontarget.languages.tags import canonical, standard
 from ontarget.stats import Proportion
 
 EDGES = (0, 10, 15, 20, 40, 80, 160)  # characters of the shortest text of each length band
@@ -108,6 +108,7 @@ def table() -> Mapping[str, Any]:
 
 def measured(language: str) -> Measured | None:
     """What is known of a target language; None where nothing was measured."""
+    language = standard(language)
     languages = table()["languages"]
     entry = languages.get(language) or languages.get(canonical(language))
     if entry is None:

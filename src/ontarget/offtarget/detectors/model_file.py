@@ -1,4 +1,4 @@
-"""Any fastText language identifier, from a local file or from the Hub's cache; nothing is fetched."""
+"""Any fastText language identifier, from a file or the Hub's cache; nothing is downloaded."""
 
 import hashlib
 import re
