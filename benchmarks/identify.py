@@ -1,10 +1,11 @@
-"""The off-target metric against its bare identifier: throughput as a ratio, and memory.
+"""The off-target metric against its bare identifiers: throughput as a ratio, and memory.
 
     python benchmarks/identify.py [SEGMENTS]
 
-Segments are the sentences below, one or two to a segment; the bare identifier is fastText's own
-predict, one call a segment. Both run on one core, in turn, in processor time. The memory is that of
-a whole `ontarget evaluate` on a file of so many segments (1,000,000), libraries included.
+Segments are the sentences below, one or two to a segment. The bare identifiers are fastText's own
+predict, and eldc's scores besides, one call each a segment. All run on one core, in turn, in
+processor time. The memory is that of a whole `ontarget evaluate` on a file of so many segments
+(1,000,000), libraries included.
 """
 
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from measure import ROUNDS, machine
 
+from ontarget.offtarget.detectors.eldc import scorer
 from ontarget.offtarget.detectors.fasttext import load_lid_176
 from ontarget.offtarget.metric import OffTarget
 
@@ -84,6 +86,14 @@ def bare(texts: list[str]) -> None:
         model.predict(text)
 
 
+def both(texts: list[str]) -> None:
+    """The two identifiers that the default combines, both for every segment."""
+    bare(texts)
+    score = scorer()
+    for text in texts:
+        score(text)
+
+
 def ours(texts: list[str], target: str) -> None:
     """Verdicts, ratio, pass rates."""
     OffTarget(target_lang=target, source_lang="en").corpus(texts)
@@ -95,11 +105,17 @@ def main() -> None:
     print(f"off-target metric, {machine()}")
     for language, name in (("it", "all on target"), ("en", "none on target")):
         texts = segments(language, TIMED)
-        alone, whole = seconds([lambda its=texts: bare(its), lambda its=texts: ours(its, "it")])
+        alone, pair, whole = seconds(
+            [
+                lambda its=texts: bare(its),
+                lambda its=texts: both(its),
+                lambda its=texts: ours(its, "it"),
+            ]
+        )
         print(
             f"{name:16} segments of {sum(map(len, texts)) / len(texts):3.0f} characters  "
-            f"bare {len(texts) / alone:7,.0f} /s  ours {len(texts) / whole:7,.0f} /s  "
-            f"ratio {alone / whole:.2f}"
+            f"fastText {len(texts) / alone:7,.0f} /s  both {len(texts) / pair:7,.0f} /s  ours "
+            f"{len(texts) / whole:7,.0f} /s  ratios {alone / whole:.2f} {pair / whole:.2f}"
         )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hypotheses.txt"

@@ -1,5 +1,6 @@
 """Letters and scripts against the names that Unicode gives to characters."""
 
+import re
 import unicodedata
 
 import pytest
@@ -130,3 +131,12 @@ def test_every_pair_of_characters_has_a_simplified_and_a_traditional_form() -> N
             other.encode("gb2312")
         with pytest.raises(UnicodeEncodeError):
             one.encode("big5")
+
+
+@pytest.mark.parametrize(("pattern", "script"), [(writing.KANA, "Kana"), (writing.HANI, "Hani")])
+def test_fast_patterns_match_the_letters_of_their_script(
+    pattern: re.Pattern[str], script: str
+) -> None:
+    slow = regex.compile(writing.letters_of(script), regex.V1)
+    plane = [*range(0xD800), *range(0xE000, 0x10000)]
+    assert [n for n in plane if pattern.match(chr(n))] == [n for n in plane if slow.match(chr(n))]

@@ -43,7 +43,11 @@ SYLLABLES = regex.compile(f"{SYLLABLE}+", regex.V1)
 BY_SCRIPT = regex.compile(
     "|".join(f"(?P<{script}>{letters_of(script)}+)" for script in SCRIPTS), regex.V1
 )
-KANA, HANI = (regex.compile(letters_of(script), regex.V1) for script in ("Kana", "Hani"))
+# Letters of two scripts, as `letters_of` has them, up to U+FFFF: `re` searches ten times as fast.
+KANA = re.compile(
+    "[\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fd-\u30ff\u31f0-\u31ff\uff66-\uff6f\uff71-\uff9d]"
+)
+HANI = re.compile("[\u3005\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufa6d\ufa70-\ufad9]")
 KANALESS = 10  # a text with as many ideographs and no kana is not Japanese; a heading has fewer
 KANALESS_RUN = regex.compile(
     rf"(?:{letters_of('Hani')}[^\p{{Script=Han}}\p{{Script=Hiragana}}\p{{Script=Katakana}}]*+)"

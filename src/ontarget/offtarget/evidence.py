@@ -70,11 +70,15 @@ def cannot_be(text: str, target_lang: str) -> bool:
 
 
 def neighbour_of(text: str, target_lang: str) -> str | None:
-    """The close language whose own words stand in a text without any of the target's, or None."""
+    """The close language whose own words stand in a text without any of the target's, or None.
+
+    One word is enough where detectors do not tell the two apart.
+    """
     for other in neighbours.neighbours(target_lang):
+        least = LEAST_WORDS if told_apart(target_lang, other) else 1
         if neighbours.count_own_words(
             text, other, target_lang
-        ) >= LEAST_WORDS and not neighbours.count_own_words(text, target_lang, other):
+        ) >= least and not neighbours.count_own_words(text, target_lang, other):
             return other
     return None
 

@@ -128,8 +128,9 @@ def small_words(text: str) -> list[tuple[int, int]]:
 
 def without_names(text: str) -> str:
     """The small words of a text, which are no names; the text itself where it has one word only."""
-    words = text.split()
-    return " ".join(filter(is_small, words)) if len(words) > 1 else text
+    if len(text.split()) == 1:
+        return text
+    return " ".join(filter(is_small, unquoted(text).split()))
 
 
 def unquoted(text: str) -> str:

@@ -12,6 +12,7 @@ from ontarget.offtarget.detectors.base import (
     ScoredIdentifier,
     Scores,
 )
+from ontarget.offtarget.detectors.eldc import eldc_label, scale_of
 from ontarget.offtarget.inside import (
     LATIN,
     MIXED_SHARE,
@@ -41,6 +42,7 @@ from ontarget.offtarget.verdicts import (
 PURE_SCORE, PURE_LEAD = 0.9, 0.5
 
 
+HEADING_SCORE, HEADING_LEAD = 0.7, 7.0  # of eldc, the lead in nats: words in capitals, no names
 PLAUSIBLE = 4  # of eldc's best labels for the whole text, one of which a stretch must be in
 MOST_NAMES = 0.75  # of the letters in small words; with fewer, names may have misled a detector
 
@@ -129,13 +131,13 @@ class Judge:
         if not self.request.rule.script:
             return judgement, None
         if judgement.verdict is not Verdict.ON_TARGET:
-            return self._without_names(normal, judgement), None
+            return self._without_names(normal, judgement, scores), None
         if not foreign and (self.windows is None or (scores is not None and self._is_pure(scores))):
             return judgement, None
-        in_capitals = normal.islower() and not text.islower()  # names cannot be told from words
-        windows = None if in_capitals else self.windows
+        if normal.islower() and not text.islower():
+            return judgement, None  # it was in capitals, where names cannot be told from words
         plausible = list(scores or ())[:PLAUSIBLE]
-        inside = look_inside(normal, self.request.target_lang, windows, plausible)
+        inside = look_inside(normal, self.request.target_lang, self.windows, plausible)
         if inside.foreign_share >= MIXED_SHARE:
             return Judgement(Verdict.MIXED, ""), inside
         return judgement, inside if inside.stretches else None
@@ -148,23 +150,31 @@ class Judge:
             ]
         )
 
-    def _without_names(self, text: str, judgement: Judgement) -> Judgement:
+    def _without_names(self, text: str, judgement: Judgement, scores: Scores | None) -> Judgement:
         """The judgement, unless names alone made it off-target.
 
         Of a text that consists mostly of words with capitals, the others must agree: names are
-        written alike in many languages. Undecided where too few others are left.
+        written alike in many languages. Where too few others are left, as in headings, undecided
+        unless eldc is certain.
         """
-        if not judgement.is_off_target:
+        if not judgement.is_off_target or judgement.verdict is Verdict.MIXED:
             return judgement
         rest = without_names(text)
         if writing.letters(rest) > MOST_NAMES * writing.letters(text):
             return judgement
         if not writing.has_letters(rest, self.request.rule.shortest):
-            return Judgement(Verdict.UNDECIDED, "")
+            is_certain = scores and self._is_certain(text, scores)
+            return judgement if is_certain else Judgement(Verdict.UNDECIDED, "")
         foreign = writing.foreign_letters(rest, self.request.target_lang)
         answers = [detector.identify([rest])[0] for detector in self.detectors]
         again = self._combine(rest, answers, foreign)
         return judgement if again.is_off_target else again
+
+    def _is_certain(self, text: str, scores: Scores) -> bool:
+        """Whether eldc's best label fits well and leads the target by far."""
+        best = max(scores.values())
+        lead = best - scores.get(eldc_label(self.request.target_lang), 0.0)
+        return best >= HEADING_SCORE and scale_of(text) * lead >= HEADING_LEAD
 
     def _is_pure(self, scores: Scores) -> bool:
         """Whether eldc's scores leave no room for a second language besides the target."""

@@ -6,7 +6,7 @@ Done once, before any detector, and named in the metric's signature as `norm:1`.
 import re
 
 VERSION = 1
-CAPITALS = 0.6  # of the cased letters; more is a text in capitals, which is lower-cased
+CAPITALS = 0.6  # of the letters; more is a text in capitals, which is lower-cased
 
 # Anything below contains one of these, so most texts are returned after one search.
 TRIGGER = re.compile(
@@ -15,7 +15,7 @@ TRIGGER = re.compile(
 MASKED = re.compile(
     r"""
       ```.*?``` | `[^`\n]+`                                    # code
-    | (?:[a-z]+[ ]){0,2}(?:[a-z]+[(\[])?<\?>(?:[)\]]|(?:[ ][a-z]+){0,2})  # a formula's gaps
+    | (?:[a-z]+[ ]){0,2}(?:[a-z]+[(\[]?)?<\?>(?:[)\]]|[a-z]*(?:[ ][a-z]+){0,2})  # a formula's gaps
     | <\|[^|<>\s]{1,40}\|> | </?[a-zA-Z][^<>]{0,300}>          # special tokens, markup
     | \[/?(?:INST|SYS|PAD|CLS|SEP|MASK|UNK|BOS|EOS)\]          # special tokens
     | (?:https?|ftp|file)://\S+ | www\.\S+                     # URLs
@@ -43,6 +43,6 @@ def normalise(text: str) -> str:
 
 
 def is_in_capitals(text: str) -> bool:
-    """Whether most of the cased letters are capitals."""
+    """Whether most of the letters are capitals; never where most have no case."""
     upper = sum(map(str.isupper, text))
-    return upper > 1 and upper > CAPITALS * (upper + sum(map(str.islower, text)))
+    return upper > 1 and upper > CAPITALS * sum(map(str.isalpha, text))

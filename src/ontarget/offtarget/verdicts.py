@@ -212,11 +212,8 @@ def evidence_against(probabilities: Probabilities, request: TranslationRequest) 
 
 def of_target(probabilities: Probabilities, request: TranslationRequest) -> float:
     """The probability of the target language."""
-    return sum(
-        probability
-        for code, probability in probabilities.items()
-        if same_language(code, request.target_lang)
-    )
+    own = (code for code in probabilities if same_language(code, request.target_lang))
+    return sum((probabilities[code] for code in own), 0.0)
 
 
 def is_weak(text: str, probabilities: Probabilities, request: TranslationRequest) -> bool:
