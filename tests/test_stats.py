@@ -203,6 +203,7 @@ def test_a_share_within_the_errors_of_the_measurement_is_none_or_all(
         ((0, 0), (1, 9), (8, 9)), ((1, 9), (0, 0), (8, 9)), ((1, 9), (1, 9), (0, 0)),
         ((1, 9), (3, 9), (3, 9)),  # it says the same of both
         ((1, 9), (8, 9), (1, 9)),
+        ((1, 9), (0, 10), (0, 1)),
         ((1, 9), (98, 100), (1, 1)),  # by so few texts that this may be chance
     ],
 )  # fmt: skip

@@ -58,14 +58,14 @@ def link_in_the_run(folder: Path) -> dict[str, Any]:
 
 BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "unknown language": (lambda _: {"languages": ["en", "xx"]}, "CLDR knows no language 'xx'"),
-    "a code of three letters": (
-        lambda _: {"languages": ["en", "ita"]}, "no language 'ita'; did you mean it?",
+    "a name in place of a code": (
+        lambda _: {"languages": ["en", "Italian"]}, "no language 'Italian'; did you mean it?",
     ),
     "a language's name": (
         lambda _: {"languages": ["en", "Italian"]}, "no language 'Italian'; did you mean it?",
     ),
     "unknown to the detector": (
-        lambda _: {"languages": ["en", "lij"]}, "the detector fasttext does not know 'lij'",
+        lambda _: {"languages": ["en", "lij"]}, "the detector combined does not know 'lij'",
     ),
     "no such locale": (
         lambda _: {"languages": ["en", "nap"]}, "CLDR does not know the language 'nap'",

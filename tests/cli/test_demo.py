@@ -10,7 +10,7 @@ from support.commands import error_of
     ("options", "message"),
     [
         (("--languages", "en,xx"), "CLDR knows no language 'xx'"),
-        (("--languages", "en,ita,nl"), "no language 'ita'; did you mean it?"),
+        (("--languages", "en,Italian,nl"), "no language 'Italian'; did you mean it?"),
         (
             ("--languages", "en,it"),
             "languages: en, it leave no zero-shot direction; give a pivot and at least two others",

@@ -82,7 +82,7 @@ BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
         lambda folder: ["--languages", "en,xx"], "--languages: CLDR knows no language 'xx'",
     ),
     "a code of three letters": (
-        lambda folder: ["--languages", "en,ita"], "no language 'ita'; did you mean it?",
+        lambda folder: ["--languages", "en,Italian"], "no language 'Italian'; did you mean it?",
     ),
     "a language's name": (
         lambda folder: ["--languages", "en,Italian"], "no language 'Italian'; did you mean it?",

@@ -13,12 +13,13 @@ from ontarget.offtarget import detectors
 from ontarget.offtarget.detectors.base import Identifier
 from ontarget.offtarget.detectors.heliport import Heliport, heliport_knows, load_heliport
 
-LABELS = ["eng", "ita", "nob", "nno", "cmn", "zxx", "und", "ekk"]
+LABELS = ["eng", "ita", "nob", "nno", "cmn", "zxx", "und", "ekk", "est"]
 RANKED = {  # mean negative log10-probability of a word: lower is better
     "due parole": [("ita", 2.0), ("eng", 2.5), ("nob", 3.0), ("nno", 3.5), ("ekk", 6.0)],
     "una": [("ita", 2.0), ("eng", 3.0)],
     "42": [("zxx", 0.0), ("ita", 4.0)],
     "??": [("und", 0.0)],
+    "eesti": [("ekk", 1.0), ("ita", 1.0), ("est", 1.0)],
     "kinesisk": [("cmn", 1.0), ("yue", 1.0)],
 }
 
@@ -78,6 +79,8 @@ def test_text_without_a_language_has_no_probabilities() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_labels_of_one_language_are_added_and_unknown_ones_left_out() -> None:
+    (answer,) = Heliport().identify(["eesti"])
+    assert answer == pytest.approx({"et": 2 / 3, "it": 1 / 3})
     (answer,) = Heliport().identify(["kinesisk"])
     assert answer == pytest.approx({"zh": 0.5})  # yue is none of the model's labels
     (answer,) = Heliport(["nb", "zh-Hant"]).identify(["kinesisk"])
@@ -90,7 +93,7 @@ def test_candidates_keep_the_probabilities_that_they_had_among_all() -> None:
     assert detector.identify(["una"]) == [pytest.approx({"en": 0.1 / 1.1})]
     assert detector.candidate_set == "restricted(en,nl)"
     assert detector.signature == "lid:heliport-0.9.1|set:restricted(en,nl)"
-    assert isinstance(detector, Identifier) and Heliport().candidate_set == "open(6)"
+    assert isinstance(detector, Identifier) and Heliport().candidate_set == "open(7)"
 
 
 @pytest.mark.usefixtures("installed")
@@ -105,7 +108,7 @@ def test_it_is_loaded_once_and_knows_the_languages_of_its_labels() -> None:
 @pytest.mark.usefixtures("installed")
 def test_the_metric_judges_with_it_by_name() -> None:
     metric = OffTarget(target_lang="it", source_lang="en", detector="heliport")
-    assert metric.signature.startswith("lid:heliport-0.9.1|set:open(6)|votes:1|")
+    assert metric.signature.startswith("lid:heliport-0.9.1|set:open(7)|votes:1|")
     with pytest.raises(DetectorError, match="the detector heliport does not know 'nl'"):
         OffTarget(target_lang="it", source_lang="nl", detector="heliport")
 

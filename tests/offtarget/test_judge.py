@@ -119,6 +119,40 @@ def test_of_a_text_of_names_the_other_words_decide() -> None:
     assert judge(ITALIAN, italian).judged == (Verdict.ON_TARGET, "it")
 
 
+@pytest.mark.parametrize(
+    ("of_rest", "expected"),
+    [
+        ({"ro": 1.0}, (Verdict.PIVOT, "en")),  # off-target as well: the language is that of all
+        ({"it": 1.0}, (Verdict.ON_TARGET, "it")),
+        ({}, (Verdict.UNDECIDED, "")),
+    ],
+)
+def test_words_that_are_no_names_must_agree(
+    of_rest: Probabilities, expected: tuple[Verdict, str]
+) -> None:
+    text = "Angela Merkel, Emmanuel Macron zzzzzzzz vvvvvvvv, Boris Johnson"
+    detector = Scored({text: ({"en": 1.0}, None), "zzzzzzzz vvvvvvvv,": (of_rest, None)})
+    (segment,) = Judge(REQUEST, [detector]).judge_chunk([text], [None], [()])
+    assert segment.judged == expected
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ({"en": 0.7, "it": 0.3}, "pivot"),  # 0.4 of 17.7 nats
+        ({"en": 0.7, "it": 0.31}, "undecided"), ({"en": 0.69, "it": 0.0}, "undecided"),
+        ({"en": 0.7, "ro": 0.69}, "pivot"), (None, "undecided"), ({}, "undecided"),
+    ],
+)  # fmt: skip
+def test_a_heading_of_words_with_capitals_counts_if_eldc_is_certain(
+    scores: Scores | None, expected: str
+) -> None:
+    text = "The Committee Will Meet Again Monday"  # 36 bytes
+    detector = Scored({text: ({"en": 1.0}, scores)})
+    (segment,) = Judge(REQUEST, [detector]).judge_chunk([text], [None], [()])
+    assert segment.judged.verdict.value == expected
+
+
 @every_language
 def test_capitals_are_judged_like_mixed_case(code: str) -> None:
     for target in ("it", "ru", "zh", code):

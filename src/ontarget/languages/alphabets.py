@@ -47,12 +47,13 @@ def foreign_words(text: str, code: str) -> tuple[int, int]:
     Words that begin with a capital are neither: names keep the letters of their own language.
     """
     pattern = outside(code)
+    text = unicodedata.normalize("NFC", text)
     if pattern is None or pattern.search(text) is None:
         return 0, 0
     script = script_of_alphabet(code)
     if not any(script_of_letter(letter) == script for letter in set(pattern.findall(text))):
         return 0, 0
-    words = WORD.findall(unicodedata.normalize("NFC", text))
+    words = WORD.findall(text)
     words = [word for word in words if not word[0].isupper()]
     foreign = sum(script_of("".join(pattern.findall(word))) == script for word in words)
     return foreign, len(words)

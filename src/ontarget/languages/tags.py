@@ -17,7 +17,9 @@ MEMBERS = {
     "no": {"nb", "nn"}, "nb": {"no"}, "nn": {"no"}, "az": {"azb"}, "sh": {"hr", "bs", "sr"},
     "hr": {"sh"}, "bs": {"sh"}, "sr": {"sh"},
 }  # fmt: skip
-ALIASES = {"fuv": "ff", "pbt": "ps", "quy": "qu"}  # tags of FLORES+ that CLDR's aliases lack
+ALIASES = {  # tags that CLDR's aliases lack, or resolve to a member
+    "fuv": "ff", "pbt": "ps", "quy": "qu", "nor": "no", "hbs": "sh",
+}  # fmt: skip
 MACROLANGUAGES = frozenset({"no", "sh"})  # CLDR would replace them by nb and sr
 # Scripts that add nothing to a language's code, where that is not its likely script alone: a script
 # of `zh` names one orthography, one of `sr` one of the two alphabets in use.
@@ -57,7 +59,7 @@ def language_and_script(code: str) -> tuple[str, str]:
     language, *rest = alias.split("_")  # `fa_AF` for `prs`
     language = {"no": "nb"}.get(language, language)  # Norwegian is Bokmål unless marked as nn
     for subtag in subtags:
-        if len(subtag) == 4:
+        if len(subtag) == 4 and subtag.title() not in ONE_SCRIPT.get(language, ()):
             return language, subtag.title()
     likely = get_global("likely_subtags")
     region = [subtag.upper() for subtag in (*subtags, *rest)]
@@ -92,7 +94,7 @@ def names_script(code: str) -> bool:
 @cache
 def canonical(code: str) -> str:
     """The shortest code of a language: `zh` for `cmn_Hani`. Macrolanguages stay as they are."""
-    language = primary(code)
+    language = ALIASES.get(primary(code), primary(code))
     return language if language in MACROLANGUAGES else language_and_script(language)[0]
 
 

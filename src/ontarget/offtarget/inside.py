@@ -33,19 +33,20 @@ WORD = re.compile(r"\S+")
 QUOTED = re.compile(r"[\"“„«‘「][^\"“”»’」\n]{1,80}[\"“”»’」]")
 PREAMBLE = re.compile(
     r"""\s*[*_#]*(?:
-      (?:sure|certainly|of\ course|absolutely|okay|ok|great)\b[!,.]?[^\n:]{0,80}[:.!]\s
+      (?:sure|certainly|of\ course|absolutely)\b[!,.]?[^\n:]{0,80}[:.!]\s
+    | (?:okay|ok|great)[!,.][^\n:]{0,60}\b(?:translat|here\b)[^\n:]{0,60}[:.!]\s
     | here(?:\ is|'s|’s|\ are)\b[^\n:]{0,80}\btranslat[^\n:]{0,60}:
     | the\ (?:\w+\ )?translation[^\n:]{0,60}(?::|\bis:?\s)
     | translat(?:ion|ed(?:\ text)?)\b[^\n:.]{0,40}:
-    | (?:in|to)\ [A-Z][a-z]+:
     | (?:traducción|traduction|traduzione|übersetzung|tradução|vertaling|перевод|переклад)\s*:
     | (?:翻译|翻訳)\s*[:：]
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
 NOTE = re.compile(
-    r"[(\[]?\s*[*_]*(?:note|notes|explanation|translator's note|please note)\b[*_]*\s*(?::|that\b)",
-    re.IGNORECASE,
+    r"""(?<!\w)[(\[]?\s*[*_]*
+    (?:note|notes|explanation|translator's\ note|please\ note)\b[*_]*\s*(?::|that\b)""",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 END_OF_PART = re.compile(  # the end of a line, sentence or clause, with closing quotes and brackets

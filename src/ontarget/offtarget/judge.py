@@ -25,6 +25,7 @@ from ontarget.offtarget.inside import (
     look_inside,
     may_be_mixed,
     split_parts,
+    unquoted,
     without_names,
 )
 from ontarget.offtarget.normalise import normalise
@@ -39,7 +40,7 @@ from ontarget.offtarget.verdicts import (
 )
 
 # Of the target in eldc's scores: either leaves no room for another language in the text.
-PURE_SCORE, PURE_LEAD = 0.9, 0.5
+PURE_SCORE, PURE_LEAD = 0.92, 0.5
 
 
 HEADING_SCORE, HEADING_LEAD = 0.7, 7.0  # of eldc, the lead in nats: words in capitals, no names
@@ -186,7 +187,7 @@ class Judge:
 
     def _vote(self, text: str, probabilities: Probabilities, foreign: int, voter: int) -> Judgement:
         if self.splits and may_be_mixed(text, probabilities, foreign, self.request.rule):
-            parts = split_parts(text, self.request.rule)
+            parts = split_parts(unquoted(text), self.request.rule)
             answers = self.detectors[voter].identify(parts) if parts else []
             if parts and is_mixed(list(zip(parts, answers, strict=True)), self.request):
                 return Judgement(Verdict.MIXED, "")

@@ -10,22 +10,22 @@ CAPITALS = 0.6  # of the letters; more is a text in capitals, which is lower-cas
 
 # Anything below contains one of these, so most texts are returned after one search.
 TRIGGER = re.compile(
-    r"[<>@#{}$`\\\[|_~]|%[a-zA-Z(]|://|www\.|&[a-z#]|\w\.\w\w|[A-ZÀ-ÖØ-ÞΑ-ΫЀ-ЯԱ-Ֆ]{3}"
+    r"[<>@#{}$`\\\[|_~]|%[a-zA-Z(]|://|www\.|&[a-z#]|\w\.\w\w|/\w+/|\w\(\)|[A-ZÀ-ÖØ-ÞΑ-ΫЀ-ЯԱ-Ֆ]{3}"
 )
 MASKED = re.compile(
     r"""
       ```.*?``` | `[^`\n]+`                                    # code
-    | (?:[a-z]+[ ]){0,2}(?:[a-z]+[(\[]?)?<\?>(?:[)\]]|[a-z]*(?:[ ][a-z]+){0,2})  # a formula's gaps
+    | (?:\b[a-z]+[ ]){0,2}(?:\b[a-z]+[(\[]?)?<\?>(?:[)\]]|[a-z]*(?:[ ][a-z]+\b){0,2})
     | <\|[^|<>\s]{1,40}\|> | </?[a-zA-Z][^<>]{0,300}>          # special tokens, markup
     | \[/?(?:INST|SYS|PAD|CLS|SEP|MASK|UNK|BOS|EOS)\]          # special tokens
-    | (?:https?|ftp|file)://\S+ | www\.\S+                     # URLs
+    | (?i:(?:https?|ftp|file)://\S+ | www\.\S+)                   # URLs
     | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                             # e-mail addresses
     | \b(?:[a-zA-Z0-9-]+\.)+(?:com|org|net|io|edu|gov|info|html?|php|pdf|py|txt|[a-z]{2}/\S*)\b\S*
     | (?<!\w)[@\#]\w+                                          # names and tags of social media
     | &(?:\#\d+|\#x[0-9a-fA-F]+|[a-zA-Z]{2,8});                # character references
     | \$\{[^{}\n]{0,80}\} | \{\{[^{}\n]{0,80}\}\} | \{[\w.:!, -]{0,80}\} | \$[A-Za-z_]\w*\$?
-    | %(?:\(\w+\))?[-+ 0\#]*\d*(?:\.\d+)?[sdifgxrc]\b | %\w+%  # placeholders
-    | (?<![^\W\d])(?:[a-zA-Z]:)?(?:[/\\][\w.-]+){2,}           # paths
+    | %\d+\$[sdif] | %(?:\(\w+\))?[-+ 0\#]*\d*(?:\.\d+)?[sdifgxrc]\b | %\w+%  # placeholders
+    | (?<!\w)(?:[a-zA-Z]:)?(?:[/\\](?=[\w.-]*[a-zA-Z])[\w.-]+){2,}           # paths
     | \b\w+_\w+\b | \b\w+\(\)                                  # identifiers
     """,
     re.VERBOSE | re.DOTALL,

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ontarget.languages.tags import canonical, standard
+from ontarget.languages.tags import canonical, language_and_script, standard
 from ontarget.stats import Proportion
 
 EDGES = (0, 10, 15, 20, 40, 80, 160)  # characters of the shortest text of each length band
@@ -82,7 +82,9 @@ class Measured:
 
     def recall(self, others: tuple[str, ...]) -> Proportion:
         """Texts found, of these languages where they were measured, else of all."""
-        named = [self.found[code] for code in map(canonical, others) if code in self.found]
+        named = [
+            self.found[code] for code in dict.fromkeys(map(canonical, others)) if code in self.found
+        ]
         return total(named) if named else total(list(self.found.values()))
 
 
@@ -108,9 +110,10 @@ def table() -> Mapping[str, Any]:
 
 def measured(language: str) -> Measured | None:
     """What is known of a target language; None where nothing was measured."""
-    language = standard(language)
     languages = table()["languages"]
-    entry = languages.get(language) or languages.get(canonical(language))
+    with_script = "-".join(language_and_script(standard(language)))
+    named = (standard(language), with_script, with_script.split("-")[0])
+    entry = next((languages[name] for name in named if name in languages), None)
     if entry is None:
         return None
     return Measured(

@@ -25,7 +25,6 @@ from ontarget.offtarget.detectors.eldc import (
 from ontarget.offtarget.detectors.fasttext import (
     CODE_OF_LABEL,
     LABELS,
-    label_of,
     load_lid_176,
     predict,
 )
@@ -52,7 +51,7 @@ class Combined:
 
     def __init__(self, candidates: Sequence[str] | None = None, target_lang: str = "") -> None:
         self.name = f"eldc-{version('eldc')}+fasttext-176-ftz"
-        self.candidates = {label_of(code): code for code in candidates or ()}
+        self.candidates = {eldc_label(code): code for code in reversed(candidates or ())}
         is_other = bool(target_lang) and not eldc_knows(target_lang)
         self.expected = {eldc_label(target_lang)} if is_other else set[str]()
         self.candidate_set = describe_candidates(candidates, len(LABELS | ELDC_LABELS))
@@ -91,9 +90,9 @@ class Combined:
         if not self.candidates:
             return probabilities
         return {
-            self.candidates[label_of(code)]: probability
+            self.candidates[eldc_label(code)]: probability
             for code, probability in probabilities.items()
-            if label_of(code) in self.candidates
+            if eldc_label(code) in self.candidates
         }
 
 

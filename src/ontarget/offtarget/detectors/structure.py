@@ -13,7 +13,7 @@ from ontarget.errors import DetectorError
 
 MAGIC = 793712314
 VERSIONS = (11, 12)
-HEADER = struct.Struct("<ii 12i d")  # magic, version, settings, sampling threshold
+HEADER = struct.Struct("<ii 12i 8x")  # magic, version, settings, sampling threshold
 DICTIONARY = struct.Struct("<iii qq")  # entries, words, labels, tokens, pruned n-grams
 SHAPE = struct.Struct("<qq")  # rows, columns
 QUANTIZER = struct.Struct("<iiii")  # dimension, parts, size of a part, of the last one
@@ -64,6 +64,8 @@ class Reader:
 
 def check_structure(path: Path) -> None:
     """Raise DetectorError unless a file has the structure of a fastText model, to its last byte."""
+    if not path.stat().st_size:
+        raise DetectorError(f"{path}: not a complete fastText model (it is empty); fetch it again")
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as m:
             walk(Reader(m))
