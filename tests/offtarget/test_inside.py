@@ -216,7 +216,7 @@ def test_ordinary_sentences_have_no_additions(code: str) -> None:
         ("Here's the translated text: La casa.", ("preamble",)),
         ("The translation is: La casa.", ("preamble",)),
         ("Translation: La casa.", ("preamble",)), ("**Translation:** La casa.", ("preamble",)),
-        ("Translated text: La casa.", ("preamble",)), ("In Italian: La casa.", ("preamble",)),
+        ("Translated text: La casa.", ("preamble",)),
         ("Traduzione: La casa.", ("preamble",)), ("Übersetzung: Das Haus.", ("preamble",)),
         ("Перевод: Дом.", ("preamble",)), ("翻译：房子。", ("preamble",)),
         ("La casa.\n\n(Note: it may also be a house.)", ("note",)),
