@@ -88,7 +88,7 @@ BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
         lambda folder: ["--languages", "en,Italian"], "no language 'Italian'; did you mean it?",
     ),
     "a language unknown to the detector": (
-        lambda folder: ["--languages", "en,lij"], "the detector fasttext does not know 'lij'",
+        lambda folder: ["--languages", "en,lij"], "the detector combined does not know 'lij'",
     ),
     "a missing column": (
         lambda folder: ["--languages", "en,fr"], "mine.tsv:1: no column 'fr'",
