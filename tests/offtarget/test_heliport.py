@@ -32,8 +32,8 @@ class StandIn:
     def __init__(self) -> None:
         StandIn.loads += 1
 
-    def get_confidence_all(self) -> list[tuple[str, float]]:
-        return [(label, 0.5) for label in [*LABELS, "eng_more"]]
+    def get_confidence_all(self) -> dict[str, float]:
+        return dict.fromkeys([*LABELS, "eng_more"], 0.5)
 
     def identify_topk_with_score(self, text: str, k: int) -> Sequence[tuple[str, float]]:
         assert k == 8

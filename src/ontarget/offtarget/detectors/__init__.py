@@ -16,11 +16,9 @@ from collections.abc import Callable, Iterable, Sequence
 from ontarget.errors import DetectorError
 from ontarget.languages.tags import (
     language_and_script,
-    names_script,
     same_language,
-    standard,
 )
-from ontarget.offtarget.detectors.base import Identifier
+from ontarget.offtarget.detectors.base import Identifier, written_as
 from ontarget.offtarget.detectors.combined import Combined
 from ontarget.offtarget.detectors.eldc import Eldc, eldc_knows
 from ontarget.offtarget.detectors.fasttext import LABELS, FastText, label_of
@@ -45,15 +43,6 @@ def lingua_knows(code: str) -> bool:
     """Whether lingua has a label of this language in its script."""
     label = lingua_label(code)
     return label in LINGUA_CODES and written_as(code, {"zh": {"Hans", "Hant"}}.get(label))
-
-
-def written_as(code: str, scripts: set[str] | None = None) -> bool:
-    """Whether the script that a code names, if any, is one of these; None: the likely one."""
-    code = standard(code)
-    if not names_script(code):
-        return True
-    script = language_and_script(code)[1]
-    return script in (scripts or {language_and_script(standard(code.split("-")[0]))[1]})
 
 
 KNOWS: dict[str, Callable[[str], bool]] = {

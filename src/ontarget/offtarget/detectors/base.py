@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from ontarget.languages.tags import language_and_script, names_script, standard
+
 # Language code -> probability 0-1, likeliest first; {} where no language is likely. A detector
 # with restricted candidates gives the probabilities it had among all its labels.
 Probabilities = Mapping[str, float]
@@ -47,3 +49,12 @@ class ScoredIdentifier(Identifier, Protocol):
 def describe_candidates(candidates: Sequence[str] | None, labels: int) -> str:
     """`restricted(en,it)`, or `open(176)` where every label may be answered."""
     return f"restricted({','.join(sorted(candidates))})" if candidates else f"open({labels})"
+
+
+def written_as(code: str, scripts: set[str] | None = None) -> bool:
+    """Whether the script that a code names, if any, is one of these; None: the likely one."""
+    code = standard(code)
+    if not names_script(code):
+        return True
+    script = language_and_script(code)[1]
+    return script in (scripts or {language_and_script(standard(code.split("-")[0]))[1]})

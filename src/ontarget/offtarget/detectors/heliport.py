@@ -6,11 +6,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ontarget.errors import DetectorError
-from ontarget.languages.tags import canonical
+from ontarget.languages.tags import canonical, same_language
 from ontarget.offtarget.detectors.base import (
     MIN_PROBABILITY,
     Probabilities,
     describe_candidates,
+    written_as,
 )
 
 PACKAGE = "heliport"
@@ -69,15 +70,17 @@ def load_heliport() -> tuple[Any, dict[str, str]]:
     import heliport
 
     identifier = heliport.Identifier()
-    labels = [str(label) for label, _ in identifier.get_confidence_all()]
+    labels = list(identifier.get_confidence_all())  # label -> its threshold
     return identifier, {
         label: canonical(label) for label in labels if len(label) == 3 and label not in NO_LANGUAGE
     }
 
 
 def heliport_knows(code: str) -> bool:
-    """Whether heliport has a label of this language; False where it is not installed."""
+    """Whether heliport has a label of this language in its script; False if it is not installed."""
     try:
-        return canonical(code) in load_heliport()[1].values()
+        labels = load_heliport()[1].values()
     except DetectorError:
         return False
+    both = {"Hans", "Hant"} if canonical(code) == "zh" else None
+    return written_as(code, both) and any(same_language(label, code) for label in labels)
