@@ -185,7 +185,7 @@ def test_three_programs_can_run_in_one_evaluation(tmp_path: Path, evaluate: Eval
     assert result.scores["bleurt"].signature.startswith("bleurt:unknown|model:BLEURT-20@sha")
     assert f"-bleurt_checkpoint={model}" in call(model.parent)["argv"]
     lines = text_lines(result)
-    assert lines[1].startswith("  off-target 0.0 %")
+    assert lines[2].startswith("  off-target 0.0 %")
     (row,) = [line.split() for line in lines if line.startswith("COMET ")]
     assert row[1] == f"{sum(map(len, IT)) / 400:.4f}"
 
