@@ -65,6 +65,8 @@ TRADITIONAL = (
 
 def letters(text: str) -> int:
     """The number of letters; kana, ideographs and Hangul count `SYLLABLE_WEIGHT` each."""
+    if text.isascii():
+        return sum(map(len, LETTERS.findall(text)))
     syllables = sum(map(len, SYLLABLES.findall(text)))
     return sum(map(len, LETTERS.findall(text))) + (SYLLABLE_WEIGHT - 1) * syllables
 
@@ -139,6 +141,8 @@ def foreign_letters(text: str, code: str) -> int:
 
 def script_of(text: str) -> str:
     """The script of most of a text's letters; "" where it has none."""
+    if text.isascii():
+        return "Latn" if LETTERS.search(text) else ""
     runs: dict[str, list[str]] = {}
     for match in BY_SCRIPT.finditer(text):
         runs.setdefault(str(match.lastgroup), []).append(match[0])
