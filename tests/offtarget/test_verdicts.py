@@ -232,3 +232,38 @@ def test_languages_are_distinguished_by_label_or_by_script(
 ) -> None:
     assert tags.distinguishable(code, other) is expected
     assert tags.distinguishable(other, code) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "probabilities", "verdict"),
+    [
+        ("Il gatto dorme", {"ro": 0.5, "it": 0.02}, "other"),  # 25 times as likely
+        ("Il gatto dorme", {"ro": 0.5, "it": 0.05}, "undecided"),  # 10 times
+        ("Il gatto dorme", {"ro": 0.3, "it": 0.1}, "undecided"),  # 3 times
+        ("Il gatto dorme", {"it": 0.3, "ro": 0.2}, "on_target"),
+        ("Quoziente", {"ro": 1.0}, "undecided"),  # a single word
+    ],
+)
+def test_a_short_text_needs_stronger_evidence(
+    text: str, probabilities: dict[str, float], verdict: str
+) -> None:
+    assert after(text, probabilities, ITALIAN).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "probabilities", "expected"),
+    [
+        ("id", "Mereka tidak bisa datang karena hujan deras", {"ms": 1.0}, ("on_target", "id")),
+        ("id", "Selamat pagi semuanya, apa khabar teman baik", {"ms": 1.0}, ("undecided", "")),
+        ("id", "Mereka tidak datang kerana hujan sahaja", {"id": 1.0}, ("other", "ms")),
+        ("ro", "Toată știința și viața din țara noastră", {"pl": 0.9, "ro": 0.1},
+         ("on_target", "ro")),
+        ("ru", "Він приїхав із Києва до її брата і сестри", {"ru": 0.9, "uk": 0.1},
+         ("other", "uk")),
+    ],
+)  # fmt: skip
+def test_letters_and_words_of_their_own_tell_languages_apart(
+    target: str, text: str, probabilities: dict[str, float], expected: tuple[str, str]
+) -> None:
+    request = TranslationRequest(target_lang=target, source_lang="en")
+    assert after(text, probabilities, request) == expected
