@@ -16,14 +16,13 @@ from ontarget.offtarget.inside import (
     has_foreign_window,
     identify_by_scores,
     look_inside,
-    may_be_mixed,
     merge,
     small_words,
-    split_parts,
     unquoted,
     windows_of,
     without_names,
 )
+from ontarget.offtarget.parts import may_be_mixed, split_parts
 from ontarget.offtarget.verdicts import PAPER_RULE, DecisionRule
 
 EN = TEXTS["en"]

@@ -9,8 +9,8 @@ from ontarget.languages import tags
 from ontarget.languages.tags import canonical, same_language
 from ontarget.languages.writing import foreign_letters
 from ontarget.offtarget.detectors.base import Probabilities
-from ontarget.offtarget.inside import is_mixed, may_be_mixed, split_parts
 from ontarget.offtarget.normalise import normalise
+from ontarget.offtarget.parts import is_mixed, may_be_mixed, split_parts
 from ontarget.offtarget.verdicts import (
     PAPER_RULE,
     DecisionRule,

@@ -5,6 +5,7 @@ detectors/      language identifiers behind one Protocol: texts in, language pro
 evidence        what a label is worth for a text: by script, by alphabet, by words of its own
 verdicts        one verdict a segment: on target, or where it went
 inside          stretches in another language, preambles and notes within a segment
+parts           sentences and clauses judged by themselves, where words are not read in windows
 judge           texts to verdicts, in chunks
 rates/          responses by line and word, ours and the Language Confusion Benchmark's
 ratio           verdicts of a test set as one `Ratio`: off-target ratio, interval, references' ratio

@@ -21,14 +21,12 @@ from ontarget.offtarget.inside import (
     Inside,
     additions,
     identify_by_scores,
-    is_mixed,
     look_inside,
-    may_be_mixed,
-    split_parts,
     unquoted,
     without_names,
 )
 from ontarget.offtarget.normalise import normalise
+from ontarget.offtarget.parts import is_mixed, may_be_mixed, split_parts
 from ontarget.offtarget.rates.lines import countable_lines, has_words, response_passes
 from ontarget.offtarget.verdicts import (
     Judgement,
@@ -41,8 +39,6 @@ from ontarget.offtarget.verdicts import (
 
 # Of the target in eldc's scores: either leaves no room for another language in the text.
 PURE_SCORE, PURE_LEAD = 0.92, 0.5
-
-
 HEADING_SCORE, HEADING_LEAD = 0.7, 7.0  # of eldc, the lead in nats: words in capitals, no names
 PLAUSIBLE = 4  # of eldc's best labels for the whole text, one of which a stretch must be in
 MOST_NAMES = 0.75  # of the letters in small words; with fewer, names may have misled a detector
@@ -111,7 +107,7 @@ class Judge:
             inside = None
             if judgement is None:
                 judgement, inside = self._decide(
-                    text, normal[index], [each[index] for each in answers]
+                    text, normal[index], [by_index[index] for by_index in answers]
                 )
             added = additions(text) if self.request.rule.script else ()
             if added:
@@ -144,6 +140,7 @@ class Judge:
         return judgement, inside if inside.stretches else None
 
     def _combine(self, text: str, answers: Sequence[Probabilities], foreign: int) -> Judgement:
+        """The judgement of all detectors together; `answers` are theirs, in order."""
         return combine_votes(
             [
                 self._vote(text, probabilities, foreign, voter)

@@ -12,6 +12,7 @@ CAPITALS = 0.6  # of the letters; more is a text in capitals, which is lower-cas
 TRIGGER = re.compile(
     r"[<>@#{}$`\\\[|_~]|%[a-zA-Z(]|://|www\.|&[a-z#]|\w\.\w\w|/\w+/|\w\(\)|[A-ZÀ-ÖØ-ÞΑ-ΫЀ-ЯԱ-Ֆ]{3}"
 )
+# Every alternative begins where its run does and is possessive: a line may have 100,000 characters.
 MASKED = re.compile(
     r"""
       ```.*?``` | `[^`\n]+`                                    # code
@@ -19,8 +20,9 @@ MASKED = re.compile(
     | <\|[^|<>\s]{1,40}\|> | </?[a-zA-Z][^<>]{0,300}>          # special tokens, markup
     | \[/?(?:INST|SYS|PAD|CLS|SEP|MASK|UNK|BOS|EOS)\]          # special tokens
     | (?i:(?:https?|ftp|file)://\S+ | www\.\S+)                   # URLs
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                             # e-mail addresses
-    | \b(?:[a-zA-Z0-9-]+\.)+(?:com|org|net|io|edu|gov|info|html?|php|pdf|py|txt|[a-z]{2}/\S*)\b\S*
+    | (?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+                # e-mail addresses
+    | (?<![\w.-])(?:[a-zA-Z0-9-]++\.)+(?:com|org|net|io|edu|gov|info|html?|php|pdf|py|txt
+        |[a-z]{2}/\S*)\b\S*
     | (?<!\w)[@\#]\w+                                          # names and tags of social media
     | &(?:\#\d+|\#x[0-9a-fA-F]+|[a-zA-Z]{2,8});                # character references
     | \$\{[^{}\n]{0,80}\} | \{\{[^{}\n]{0,80}\}\} | \{[\w.:!, -]{0,80}\} | \$[A-Za-z_]\w*\$?

@@ -4,7 +4,7 @@ eldc knows sixty languages and errs least on short text; lid.176 knows 176. With
 the log-odds of both are added. Whether the text is in one of the others is decided first, from
 lid.176's probabilities of those and from how well eldc's best label fits. All weights grow with the
 logarithm of the text's length; they were fitted by maximum likelihood on half of the texts, and are
-the same for every language (docs/decisions/0013-detector.md).
+the same for every language (docs/decisions/0013-default-detector.md).
 """
 
 import math

@@ -28,7 +28,7 @@ TOP = 8  # scores asked for; those further down never decide
 
 # eldc scores a text 0-1 for each language. Probabilities follow from them by a softmax, after
 # multiplying by a factor that grows with the text's length in UTF-8 bytes. Fitted by maximum
-# likelihood (docs/decisions/0013-detector.md).
+# likelihood (docs/decisions/0013-default-detector.md).
 SCALE, SCALE_BY_LENGTH = -2.48, 5.64
 LEAST_SCALE = 0.5
 
