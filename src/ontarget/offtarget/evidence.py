@@ -17,19 +17,8 @@ LEAST_WORDS = 2  # with foreign letters, or words of the neighbour, against the 
 
 # Pairs that no detector here tells apart: only words and letters of their own are evidence.
 NOT_TOLD_APART = frozenset(
-    frozenset(pair.split())
-    for pair in (
-        "hr bs",
-        "hr sr",
-        "bs sr",
-        "hr sh",
-        "bs sh",
-        "sr sh",
-        "id ms",
-        "nb nn",
-        "no nn",
-        "yue zh",
-    )
+    frozenset(pair.split("/"))
+    for pair in "hr/bs hr/sr bs/sr hr/sh bs/sh sr/sh id/ms nb/nn no/nn yue/zh".split()
 )
 
 
@@ -76,9 +65,8 @@ def neighbour_of(text: str, target_lang: str) -> str | None:
     """
     for other in neighbours.neighbours(target_lang):
         least = LEAST_WORDS if told_apart(target_lang, other) else 1
-        if neighbours.count_own_words(
-            text, other, target_lang
-        ) >= least and not neighbours.count_own_words(text, target_lang, other):
+        others = neighbours.count_own_words(text, other, target_lang)
+        if others >= least and not neighbours.count_own_words(text, target_lang, other):
             return other
     return None
 
