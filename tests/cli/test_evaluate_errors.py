@@ -68,6 +68,10 @@ BAD: dict[str, tuple[Callable[[Path], list[str | Path]], str]] = {
         "the detector combined does not know 'zu', so every ratio would be 100 %; these know it: "
         "lingua, GlotLID",
     ),
+    "references without text": (
+        lambda folder: file_options(folder, references=[""] * 4),
+        "references.txt: has no text; give other references, or leave them out",
+    ),
     "no such detector": (
         lambda folder: [*file_options(folder), "--detector", "fastext"],
         "fastext: no such file; give a detector's name, as fasttext, or the path of a fastText",

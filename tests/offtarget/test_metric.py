@@ -14,6 +14,7 @@ from ontarget import OffTarget
 from ontarget.errors import DetectorError
 from ontarget.offtarget.detection import Detection
 from ontarget.offtarget.detectors.base import Probabilities
+from ontarget.offtarget.metric import check_texts
 from ontarget.offtarget.verdicts import Verdict
 
 CANDIDATES = ["en", "it", "nl", "ro"]
@@ -224,3 +225,16 @@ def test_judging_one_text_in_place_of_a_list_is_a_type_error(
 ) -> None:
     with pytest.raises(TypeError, match=f"^{name} is one text; give a list of texts"):
         list(untyped(METRIC.judge)(METRIC, *arguments))
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), 5])
+def test_an_item_that_is_no_text_is_a_type_error(missing: Any) -> None:
+    expected = f"a segment is {type(missing).__name__}, not text"
+    for row in ((missing,), (IT[0], missing), (IT[0], NL[0], (missing,))):
+        with pytest.raises(TypeError, match=expected):
+            inspect.unwrap(check_texts)([row])
+
+
+def test_a_text_in_place_of_candidates_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"candidates is one text; give a list of texts"):
+        OffTarget(target_lang="it", source_lang="nl", candidates="en")

@@ -216,7 +216,7 @@ def read_entries(path: Path) -> Iterator[Mapping[str, Any]]:
         raise CorpusError(f"{path}: {error_text(error)}; make the file readable") from error
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         yield from (row for _, row in read_jsonl(path, set()))
         return
     if isinstance(content, dict) and "annotation" not in content:

@@ -266,6 +266,8 @@ def read_references(metric: OffTarget, files: TextFiles) -> References:
         raise CorpusError(f"{repeated}: is given twice as references; name each file once")
     texts = {file: list(read_texts(file, Role.REFERENCE)) for file in files.references}
     for file, lines in texts.items():
+        if not any(map(str.strip, lines)):
+            raise CorpusError(f"{file}: has no text; give other references, or leave them out")
         ratio = ratio_of(metric, file, metric.judge_references(lines))
         if ratio.percent > MAX_FLOOR_PERCENT:
             most = next(iter(ratio.languages), "no language")

@@ -61,6 +61,7 @@ class OffTarget:
         votes: int = 1,
         pivot: str = "en",
     ) -> None:
+        check_lists(candidates=candidates)
         check_codes((target_lang, source_lang, pivot, *(candidates or ())), detector)
         target_lang, source_lang, pivot = map(standard, (target_lang, source_lang, pivot))
         check_request(target_lang, source_lang, candidates, detector, votes)
@@ -214,13 +215,19 @@ def check_lists(**lists: object) -> None:
 
 
 def check_texts(rows: Sequence[tuple[Any, ...]]) -> None:
-    """Raise TypeError for an item that is no text, as a table's missing value."""
+    """Raise TypeError for an item that is no text, as a table's missing value.
+
+    A row is a text, and perhaps its source and the references of it.
+    """
     for row in rows:
-        if not isinstance(row[0], str):
-            raise TypeError(
-                f'a segment is {type(row[0]).__name__}, not text; give "" for an empty output, and '
-                "an Arrow column's to_pylist()"
-            )
+        for item in row:
+            texts = (item,) if isinstance(item, str) or not isinstance(item, Collection) else item
+            for text in texts:
+                if not isinstance(text, str):
+                    raise TypeError(
+                        f'a segment is {type(text).__name__}, not text; give "" where it is empty, '
+                        "and an Arrow column's to_pylist()"
+                    )
 
 
 def zip_streams(streams: Sequence[Iterable[Any]]) -> Iterator[tuple[Any, ...]]:

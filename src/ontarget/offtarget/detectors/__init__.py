@@ -90,8 +90,8 @@ def check_known(name: str, languages: Iterable[str]) -> None:
             continue
         others = [other for other, knows_it in KNOWS.items() if knows_it(code)]
         remedy = "GlotLID or OpenLID from a file (--detector PATH) may"
-        if others:
-            remedy = f"these know it: {', '.join([*others, remedy])}"
+        known = f"these know it: {', '.join([*others, remedy])}"
+        remedy = known if others else f"{remedy} know it"
         raise DetectorError(
             f"the detector {name} does not know {code!r}, so every ratio would be 100 %; {remedy}"
         )

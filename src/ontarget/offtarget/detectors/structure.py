@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ontarget.errors import DetectorError
 
-MAGIC = 793712314
+MAGIC = (793712314).to_bytes(4, "little")
 VERSIONS = (11, 12)
 HEADER = struct.Struct("<ii 12i 8x")  # magic, version, settings, sampling threshold
 DICTIONARY = struct.Struct("<iii qq")  # entries, words, labels, tokens, pruned n-grams
@@ -77,9 +77,11 @@ def check_structure(path: Path) -> None:
 
 def walk(reader: Reader) -> None:
     """Pass over a whole model: header, dictionary, input and output matrices."""
-    magic, version, *_ = reader.read(HEADER)
-    if magic != MAGIC or version not in VERSIONS:
+    if reader.content[:4] != MAGIC:
         raise ValueError("its first bytes are not those of a fastText model")
+    _, version, *_ = reader.read(HEADER)
+    if version not in VERSIONS:
+        raise ValueError(f"version {version} of the format, expected {VERSIONS[-1]}")
     entries, words, labels, _, pruned = reader.read(DICTIONARY)
     if entries != words + labels or labels < 1:
         raise ValueError(f"{entries} entries, but {words} words and {labels} labels")
