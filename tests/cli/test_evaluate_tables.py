@@ -78,7 +78,7 @@ def test_an_empty_reference_gives_no_floor(tmp_path: Path) -> None:
 
 def test_references_that_are_all_empty_are_refused(tmp_path: Path) -> None:
     message = error_of("evaluate", *file_options(tmp_path, references=[""] * 12))
-    assert "references.txt: none of 12 segments could be judged" in message
+    assert "references.txt: has no text; give other references" in message
 
 
 def test_a_table_on_standard_input_needs_its_format(
