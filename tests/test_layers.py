@@ -23,8 +23,8 @@ REPOSITORY = ROOT.parents[1]
 RULE = """
 errors records artifacts processes stats systems
 languages
-data offtarget scoring models
-rewards
+offtarget scoring models
+data rewards
 base_model training decoding
 analysis
 report memory_plan

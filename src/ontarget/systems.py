@@ -7,7 +7,7 @@ cards read this table.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-TRAIN = "1_prepare/train.jsonl"
+TRAIN = "1_prepare/train.arrow"
 SETTINGS = {True: "supervised", False: "zero-shot"}  # by whether a direction is in training
 
 
@@ -74,7 +74,7 @@ SYSTEMS = (
         summary="Step 4: diagnose the model, then stage 2, MLE plus unlikelihood.",
         heading="Stage 2: with unlikelihood",
         starts_from=("stage1", "base"),
-        reads=(TRAIN, "2_conflict/conflicts.jsonl"),
+        reads=(TRAIN, "2_conflict/conflicts.arrow"),
     ),
     System(
         name="base-by-cue",

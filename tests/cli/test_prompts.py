@@ -11,8 +11,10 @@ from support.commands import error_of, loaded_by, run_command
 from support.evaluations import corpus
 from support.models import coder
 
+from ontarget import artifacts
 from ontarget.models.loading import save_model
 from ontarget.models.templates import NAMED
+from ontarget.records import Sample
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +155,9 @@ def test_training_rows_with_a_special_token_are_dropped_and_counted_on_request(
     assert json.loads((prepared / "step.json").read_text())["result"]["dropped"] == {
         "overlap": 0, "length": 0, "special_tokens": 5,
     }  # fmt: skip
-    samples = (prepared / "train.jsonl").read_text()
-    assert "eot_id" not in samples and len(samples.splitlines()) == 5 * 4
+    samples = artifacts.ArrowRecords(prepared / "train.arrow", Sample)
+    assert len(samples) == 5 * 4
+    assert not any("eot_id" in sample.source + sample.target for sample in samples)
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])

@@ -100,14 +100,15 @@ def test_a_line_separator_inside_a_json_string_does_not_end_the_line(
 BAD_TSV: dict[str, tuple[bytes, str]] = {
     "empty": (b"", r"c.tsv: has no rows; give a file with text in en, it"),
     "only a header": (b"en\tit\n", r"c.tsv: has no rows; give a file with text in en, it"),
-    "no Italian": (
-        b"en\tita\n",
-        r"c.tsv:1: no column 'it' among en, ita; rename 'ita' or leave the language out",
+    "other languages": (
+        b"fr\tde\na\tb\n",
+        r"c.tsv: has no text in en, it, only in fr, de; rename its columns or files, or give other",
     ),
-    "upper case": (
-        b"EN\tit\n",
-        r"c.tsv:1: no column 'en' among EN, it; rename 'EN' or leave the language out",
+    "no languages": (
+        b"first\tsecond\na\tb\n",
+        r"c.tsv:2: no language and no source and target among first, second; name columns by tags",
     ),
+    "no header": (b"\na\n", r"c.tsv:1: has no header; expected the names of the columns"),
     "twice": (b"en\tit\tit\n", r"c.tsv:1: two columns are named 'it'; keep one"),
     "a cell too few": (b"en\tit\na\tb\nc\n", r"c.tsv:3: 1 cells, expected 2 as in the header"),
     "a cell too many": (b"en\tit\na\tb\tc\n", r"c.tsv:2: 3 cells, expected 2 .* remove tabs"),
@@ -125,8 +126,8 @@ def test_a_bad_table_is_an_error_that_names_the_line(tmp_path: Path, name: str) 
 
 
 BAD_JSONL: dict[str, tuple[str, str]] = {
-    "not JSON": ("{\n", r"c.jsonl:2: is not JSON \(.*; expected {\"translation\""),
-    "no object": ("[]\n", r"c.jsonl:2: has no object under 'translation'"),
+    "not JSON": ("{\n", r"c.jsonl:2: is not JSON \(.*; expected one object a line"),
+    "no object": ("[]\n", r"c.jsonl:2: is JSON, but no object; expected one such as .*translation"),
     "no translation": ('{"en": "a"}\n', r"c.jsonl:2: has no object under 'translation'"),
     "a number": ('{"translation": {"en": 1}}\n', r"c.jsonl:2: the 'en' text is not a string"),
     "half a character": (
@@ -146,10 +147,10 @@ def test_a_bad_json_line_is_an_error(tmp_path: Path, name: str) -> None:
         list(read(tmp_path / "c.jsonl", LANGUAGES))
 
 
-def test_a_language_that_is_in_no_json_line_is_an_error(tmp_path: Path) -> None:
-    write_jsonl(tmp_path / "c.jsonl", [{"en": "a", "ita": "b"}])
-    with pytest.raises(CorpusError, match="c.jsonl: no line has the language 'it'; rename its key"):
-        list(read(tmp_path / "c.jsonl", LANGUAGES))
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_language_that_an_entry_lacks_is_absent(tmp_path: Path, name: str) -> None:
+    WRITERS[name](tmp_path / name, [{"en": "a", "it": "b"}])
+    assert [row.texts for row in read(tmp_path / name, ["fr", "it"])] == [{"it": "b"}]
 
 
 def bad_parquet(path: Path) -> None:
@@ -162,11 +163,12 @@ def cut_parquet(path: Path) -> None:
 
 
 def numbers(path: Path) -> None:
-    parquet.write_table(pa.table({"en": ["a"], "it": [1]}), path)
+    parquet.write_table(pa.table({"en": [1.0], "it": [1]}), path)
 
 
-def no_italian(path: Path) -> None:
-    parquet.write_table(pa.table({"en": ["a"], "It": ["b"]}), path)
+def twice(path: Path) -> None:
+    columns = [pa.array(["a"]), pa.array(["b"])]
+    parquet.write_table(pa.Table.from_arrays(columns, names=["it", "it"]), path)
 
 
 @pytest.mark.parametrize(
@@ -174,11 +176,8 @@ def no_italian(path: Path) -> None:
     [
         (bad_parquet, r"c.parquet: cannot be read as Parquet after row 0 .*fetch it again"),
         (cut_parquet, r"c.parquet: cannot be read as Parquet"),
-        (numbers, r"c.parquet: the column 'it' holds int64, expected strings; convert it"),
-        (
-            no_italian,
-            r"c.parquet: no column 'it' among en, It; rename 'It' or leave the l",
-        ),
+        (numbers, r"c.parquet: no column of strings among en, it; convert them"),
+        (twice, r"c.parquet: two columns are named 'it'; keep one"),
     ],
 )
 def test_a_bad_parquet_file_is_an_error(
@@ -216,14 +215,16 @@ def test_an_endless_line_is_an_error_before_it_fills_the_memory(
     ("name", "message"),
     [
         ("none.tsv", "none.tsv: no such file; give the path of a corpus file"),
-        ("folder.tsv", "folder.tsv: is a folder; give the path"),
-        ("c.csv", r"c.csv: unknown format; expected a name ending in .tsv, .tsv.gz, .parquet"),
+        ("folder.tsv", r"folder.tsv: unknown format; expected a name ending in .tsv, .*, text fil"),
+        ("c.xls", r"c.xls: unknown format; expected a name ending in .tsv, .tab, .csv, .parquet"),
+        ("c*.tsv", r"c\*.tsv: no file has such a name; give the path of a corpus file"),
     ],
 )
 def test_a_path_that_is_not_a_corpus_file_is_an_error(
     tmp_path: Path, name: str, message: str
 ) -> None:
     (tmp_path / "folder.tsv").mkdir()
+    (tmp_path / "c.xls").write_bytes(b"")
     with pytest.raises(CorpusError, match=message):
         list(read(tmp_path / name, LANGUAGES))
 

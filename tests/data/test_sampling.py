@@ -26,7 +26,7 @@ def test_a_row_gives_a_true_sample_in_every_direction_for_which_it_has_both_side
         Parallel(key="c.tsv:2", texts={"en": "hello", "it": "ciao"}),
         Parallel(key="c.tsv:3", texts={"it": "addio", "nl": "dag"}),
     ]
-    samples = samples_of(rows, [EN_IT, IT_EN, IT_NL])
+    samples = list(samples_of(rows, [EN_IT, IT_EN, IT_NL]))
     assert [(one.key, one.source, one.target) for one in samples] == [
         ("c.tsv:2/en-it", "hello", "ciao"),
         ("c.tsv:2/it-en", "ciao", "hello"),

@@ -168,7 +168,7 @@ def test_monolingual_text_is_what_stage_2_translates_and_redoes_nothing_else(
         "unlikelihood": RECIPE["unlikelihood"] | {"conflicts": "own"},
     }
     run(write_recipe(**changes))
-    drawn = artifacts.read_jsonl(tmp_path / "run/2_conflict/conflicts.jsonl", Sample)
+    drawn = artifacts.ArrowRecords(tmp_path / "run/2_conflict/conflicts.arrow", Sample)
     assert {(sample.source_lang, sample.source) for sample in drawn} == {
         ("es", "uno"),
         ("es", "dos"),

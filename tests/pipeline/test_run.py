@@ -34,7 +34,10 @@ from ontarget.training.monitoring.model_selection import ValidationResult
 
 
 def read_samples(finished: FinishedRun, name: str) -> list[Sample]:
-    return artifacts.read_jsonl(finished.out / name, Sample)
+    path = finished.out / name
+    if path.suffix == ".arrow":
+        return list(artifacts.ArrowRecords(path, Sample))
+    return artifacts.read_jsonl(path, Sample)
 
 
 def result_of(out: Path, folder: str) -> dict[str, Any]:
@@ -44,8 +47,8 @@ def result_of(out: Path, folder: str) -> dict[str, Any]:
 
 def test_zero_shot_directions_occur_in_neither_stage(finished_run: FinishedRun) -> None:
     """From the files alone: every sample has English, and a conflict has one of its texts."""
-    train = read_samples(finished_run, "1_prepare/train.jsonl")
-    conflicts = read_samples(finished_run, "2_conflict/conflicts.jsonl")
+    train = read_samples(finished_run, "1_prepare/train.arrow")
+    conflicts = read_samples(finished_run, "2_conflict/conflicts.arrow")
     assert all("en" in (sample.source_lang, sample.target_lang) for sample in train)
     for conflict, sample in zip(conflicts, train, strict=True):
         assert conflict.key == sample.key and conflict.conflicts
@@ -54,7 +57,7 @@ def test_zero_shot_directions_occur_in_neither_stage(finished_run: FinishedRun) 
 
 
 def test_no_held_out_text_is_in_training(finished_run: FinishedRun) -> None:
-    train = read_samples(finished_run, "1_prepare/train.jsonl")
+    train = read_samples(finished_run, "1_prepare/train.arrow")
     texts = {text for sample in train for text in (sample.source, sample.target)}
     for name in ("dev", "test"):
         held_out = read_samples(finished_run, f"1_prepare/{name}.jsonl")
@@ -331,7 +334,7 @@ def test_a_row_in_training_and_test_is_refused_or_left_out(
 def test_a_direction_without_text_is_named(write_recipe: Writer, tmp_path: Path) -> None:
     files = write_corpus(tmp_path, {n: [f"{n}\tc{n}\t"] for n in ("train", "dev", "test")})
     with pytest.raises(
-        CorpusError, match="corpus.train: no row has both en and nl; drop the direction"
+        CorpusError, match="corpus.dev: no row has both en and nl; drop the direction"
     ):
         run(write_recipe(corpus=files), verb="prepare")
 
@@ -363,7 +366,7 @@ def test_limits_keep_the_first_rows(tmp_path: Path, write_recipe: Writer) -> Non
 
 
 def test_the_choice_of_samples_depends_on_their_keys_only(finished_run: FinishedRun) -> None:
-    train = read_samples(finished_run, "1_prepare/train.jsonl")
+    train = read_samples(finished_run, "1_prepare/train.arrow")
     chosen = choose(train, 10, seed=3)
     assert choose(train[::-1], 10, seed=3) == chosen
     assert choose(train, 10, seed=4) != chosen

@@ -96,11 +96,11 @@ def test_what_follows_a_changed_step_waits_for_its_files(run: FinishedRun) -> No
 
 def test_missing_and_altered_files_are_named(run: FinishedRun) -> None:
     (run.out / "6_evaluate/scores.jsonl").unlink()
-    (run.out / "2_conflict/conflicts.jsonl").write_text("")
+    (run.out / "2_conflict/conflicts.arrow").write_text("")
     (run.out / "7_report/step.json").write_text("{}")
     texts = outdated(run)
     assert texts["6_evaluate"] == "would be made: scores.jsonl is missing"
-    assert texts["2_conflict"] == "would be made: conflicts.jsonl is altered"
+    assert texts["2_conflict"] == "would be made: conflicts.arrow is altered"
     assert texts["7_report"] == "would be made: step.json is altered"
 
 
@@ -115,7 +115,7 @@ def signed(run: FinishedRun, folder: str, **changes: Any) -> None:
 def test_other_versions_and_changed_inputs_are_named(run: FinishedRun) -> None:
     signed(run, "1_prepare", ontarget="0.0.9", files={"a.tsv": "1"})
     read = input_hashes(load_recipe(run.recipe), conflict_step())
-    signed(run, "2_conflict", steps=read | {"1_prepare/train.jsonl": "0"})
+    signed(run, "2_conflict", steps=read | {"1_prepare/train.arrow": "0"})
     signed(run, "6_evaluate", settings=None)
     texts = outdated(run)
     assert texts["1_prepare"].startswith("would be made: made by ontarget 0.0.9, this is ")
@@ -123,7 +123,7 @@ def test_other_versions_and_changed_inputs_are_named(run: FinishedRun) -> None:
     assert texts["6_evaluate"] == "would be made: its step.json does not say what made it"
     assert texts["2_conflict"] == "would be made if other files come out of 1_prepare"
     run_command("prepare", run.recipe)
-    assert outdated(run)["2_conflict"] == "would be made: 1_prepare/train.jsonl has changed"
+    assert outdated(run)["2_conflict"] == "would be made: 1_prepare/train.arrow has changed"
 
 
 def test_a_corpus_file_that_is_gone_is_named(run: FinishedRun) -> None:

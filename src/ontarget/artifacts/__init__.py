@@ -8,8 +8,10 @@ publishing   files and folders that appear complete or not at all
 locks        locks, so that two processes never write the same place
 stamps       step.json, and hashes of files
 json_files   records as JSON and JSON lines
+arrow_files  records as Arrow files, read through a memory map
 """
 
+from ontarget.artifacts.arrow_files import ArrowRecords, write_arrow
 from ontarget.artifacts.json_files import read_jsonl, write_json, write_jsonl, write_records
 from ontarget.artifacts.locks import Lock, lock_folder, lock_output
 from ontarget.artifacts.publishing import (
@@ -34,6 +36,7 @@ from ontarget.errors import error_text
 
 __all__ = [
     "STAMP",
+    "ArrowRecords",
     "Lock",
     "check_no_links",
     "check_replaceable",
@@ -51,6 +54,7 @@ __all__ = [
     "read_stamp",
     "remove_tree",
     "stamp_fault",
+    "write_arrow",
     "write_json",
     "write_jsonl",
     "write_records",

@@ -20,6 +20,8 @@ from ontarget.cli.commands import (
     annotate,
     calibrate,
     compare,
+    convert,
+    corpora,
     demo,
     diagnose,
     evaluate,
@@ -62,7 +64,7 @@ def global_options(
 for _command in (
     repair.repair, demo.demo, diagnose.diagnose, repair.new, prompts.templates, recipe.check,
     recipe.plan, recipe.run, recipe.status, evaluate.evaluate, compare.compare,
-    calibrate.calibrate, lcb.lcb, publish.push, publish.merge,
+    calibrate.calibrate, lcb.lcb, convert.convert, corpora.corpora, publish.push, publish.merge,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(annotate.app, name="annotate")

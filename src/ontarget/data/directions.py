@@ -15,6 +15,13 @@ def around_pivot(languages: Sequence[str]) -> tuple[Direction, ...]:
     )
 
 
+def undirected(directions: Sequence[Direction]) -> tuple[Direction, ...]:
+    """Each pair of languages once, in the direction that comes first."""
+    pairs = {frozenset(direction): direction for direction in reversed(directions)}
+    chosen = set(pairs.values())
+    return tuple(dict.fromkeys(direction for direction in directions if direction in chosen))
+
+
 def remaining_directions(
     languages: Sequence[str], supervised: Sequence[Direction]
 ) -> tuple[Direction, ...]:

@@ -4,26 +4,43 @@ Choices depend on the keys of the samples and a seed, not on their order.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from heapq import nsmallest
 
 from ontarget.records import Direction, Parallel, Sample
 
 
-def samples_of(rows: Iterable[Parallel], directions: Sequence[Direction]) -> list[Sample]:
+def samples_of(rows: Iterable[Parallel], directions: Sequence[Direction]) -> Iterator[Sample]:
     """Every row in every direction for which it has both sides."""
-    return [
-        Sample(
-            key=f"{row.key}/{direction}",
-            source_lang=direction.source_lang,
-            asked_lang=direction.target_lang,
-            target_lang=direction.target_lang,
-            source=row.texts[direction.source_lang],
-            target=row.texts[direction.target_lang],
+    for row in rows:
+        for direction in directions:
+            source_lang, target_lang = direction
+            if source_lang in row.texts and target_lang in row.texts:
+                yield Sample(
+                    key=f"{row.key}/{direction}",
+                    source_lang=source_lang,
+                    asked_lang=target_lang,
+                    target_lang=target_lang,
+                    source=row.texts[source_lang],
+                    target=row.texts[target_lang],
+                )
+
+
+def in_directions(pair: Sample, directions: Collection[Direction]) -> Iterator[Sample]:
+    """A pair as a sample in each of `directions` that joins its languages."""
+    forth = Direction(pair.source_lang, pair.target_lang)
+    back = Direction(pair.target_lang, pair.source_lang)
+    if forth in directions:
+        yield pair
+    if back in directions:
+        yield Sample(
+            key=f"{pair.key.rpartition('/')[0]}/{back}",
+            source_lang=pair.target_lang,
+            asked_lang=pair.source_lang,
+            target_lang=pair.source_lang,
+            source=pair.target,
+            target=pair.source,
         )
-        for row in rows
-        for direction in directions
-        if direction.source_lang in row.texts and direction.target_lang in row.texts
-    ]
 
 
 def choose(
@@ -33,12 +50,18 @@ def choose(
 
     With `by_row`, samples of one row stay together, so directions get the same sentences.
     """
+    places = choose_places((sample.key for sample in samples), count, seed, by_row=by_row)
+    return [samples[place] for place in places]
 
-    def order(sample: Sample) -> tuple[bytes, bytes]:
-        row = sample.key.rpartition("/")[0] if by_row else ""
-        return digest(f"{seed}/{row}"), digest(f"{seed}/{sample.key}")
 
-    return sorted(samples, key=order)[:count]
+def choose_places(keys: Iterable[str], count: int, seed: int, *, by_row: bool = False) -> list[int]:
+    """The places of the samples that `choose` would choose, by their keys."""
+
+    def order(pair: tuple[int, str]) -> tuple[bytes, bytes]:
+        row = pair[1].rpartition("/")[0] if by_row else ""
+        return digest(f"{seed}/{row}") if by_row else b"", digest(f"{seed}/{pair[1]}")
+
+    return [place for place, _ in nsmallest(count, enumerate(keys), key=order)]
 
 
 def first_of_each_direction(samples: Iterable[Sample], count: int) -> list[Sample]:

@@ -1,36 +1,44 @@
 """Train, dev and test rows of a corpus; no sentence of dev or test is in train."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from ontarget.data import readers
+from ontarget.data.readers.base import Entry
 from ontarget.data.readers.lines import read_segments
 from ontarget.data.readers.phrasebook import compose_rows
 from ontarget.errors import CorpusError
+from ontarget.models.special_tokens import any_of
 from ontarget.records import Direction, Parallel
+
+
+def nothing() -> None:
+    """There is nothing to check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Splits:
-    """The rows of a corpus."""
+    """The rows of a corpus. Those to train on may be streams, which can be read once."""
 
-    train: list[Parallel]
+    train: Iterable[Parallel]
     dev: list[Parallel]
     test: list[Parallel]
     glossary: list[Parallel]  # single phrases of the phrasebook, for step 0 only
-    monolingual: list[Parallel]  # rows of one text
-    dropped: dict[str, int]  # rows of train and monolingual that were left out, by reason
+    monolingual: Iterable[Parallel]  # rows of one text
+    dropped: Mapping[str, int]  # rows of train and monolingual that were left out, by reason
+    check: Callable[[], None] = nothing  # once the streams are read: whether they may be used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitFiles:
-    """Corpus files and their limits."""
+    """The corpora of each split, and limits."""
 
-    train: tuple[Path, ...]
-    dev: tuple[Path, ...]
-    test: tuple[Path, ...]
+    train: tuple[Path | Entry, ...]
+    dev: tuple[Path | Entry, ...]
+    test: tuple[Path | Entry, ...]
     dev_limit: int | None = None  # rows
     test_limit: int | None = None
     max_characters: int | None = None  # rows of train with a longer text are left out
@@ -48,38 +56,104 @@ class PhrasebookSizes:
     glossary: int
 
 
-def read_splits(files: SplitFiles, languages: Sequence[str]) -> Splits:
-    """The splits of a corpus of files.
+class RowFilter:
+    """Leaves out rows that are long, shared with dev or test, or have a special token; counts them.
+
+    Attributes:
+        dropped: rows that were left out, by reason.
+    """
+
+    def __init__(
+        self, files: SplitFiles, held_out: Iterable[Parallel], special_tokens: Iterable[str] = ()
+    ) -> None:
+        self.files = files
+        self.held_out = held_out_texts(held_out)
+        self.special = any_of(special_tokens)
+        self.dropped = Counter(overlap=0, length=0)
+        if self.special:
+            self.dropped["special_tokens"] = 0
+        self.first_shared: tuple[str, str, str] | None = None  # held-out key, own key, language
+
+    def kept(self, rows: Iterable[Parallel]) -> Iterator[Parallel]:
+        """The rows that are not left out."""
+        for row in rows:
+            reason = self._reason(row)
+            if reason is None:
+                yield row
+            else:
+                self.dropped[reason] += 1
+
+    def _reason(self, row: Parallel) -> str | None:
+        longest = self.files.max_characters
+        if longest is not None and longest_text(row) > longest:
+            return "length"
+        if shared := shared_text(row, self.held_out):
+            self.first_shared = self.first_shared or (self.held_out[shared], row.key, shared[0])
+            return "overlap"
+        if self.special and any(map(self.special.search, row.texts.values())):
+            return "special_tokens"
+        return None
+
+    def check(self) -> None:
+        """Raise CorpusError if rows are shared with dev or test and `drop_overlap` is not set."""
+        if self.first_shared is not None and not self.files.drop_overlap:
+            held_out, trained, language = self.first_shared
+            raise CorpusError(
+                f"{held_out}: the {language} sentence is in training too ({trained}; "
+                f"{self.dropped['overlap']} such row(s)); remove them from training or set "
+                "corpus.drop_overlap: true"
+            )
+
+
+def open_splits(
+    files: SplitFiles,
+    languages: Sequence[str],
+    special_tokens: Iterable[str] = (),
+    *,
+    filtered: bool = True,
+) -> Splits:
+    """The splits of a corpus of files, with streams to train on; see `RowFilter`.
+
+    Train is not filtered if rules of cleaning will do so.
+
+    Raises:
+        CorpusError: a file cannot be used; `check` raises it if a sentence of dev or test is in
+            train too.
+    """
+    dev, test = read_held_out(files, languages)
+    rows = RowFilter(files, [*test, *dev], special_tokens)
+    train = read_split(files.train, languages)
+    return Splits(
+        train=rows.kept(train) if filtered else train,
+        monolingual=rows.kept(read_texts(files.monolingual)),
+        dev=dev,
+        test=test,
+        glossary=[],
+        dropped=rows.dropped,
+        check=rows.check,
+    )
+
+
+def read_splits(
+    files: SplitFiles, languages: Sequence[str], special_tokens: Iterable[str] = ()
+) -> Splits:
+    """The splits of a corpus of files, all in memory.
 
     Raises:
         CorpusError: a file cannot be used, or a sentence of dev or test is in train too.
     """
-    optional = [language for language in languages if language in files.monolingual]
-    rows = read_split(files.train, languages, None, optional=optional)
-    for language, paths in files.monolingual.items():
-        rows += (row for path in paths for row in read_monolingual(path, language))
-    longest = files.max_characters
-    train = [row for row in rows if longest is None or longest_text(row) <= longest]
-    dev = read_split(files.dev, languages, files.dev_limit)
-    test = read_split(files.test, languages, files.test_limit)
-    overlap = find_overlap(train, [*test, *dev])
-    if overlap and not files.drop_overlap:
-        held_out, trained, language = overlap[0]
-        raise CorpusError(
-            f"{held_out}: the {language} sentence is in training too ({trained}; "
-            f"{len(overlap)} such row(s)); remove them from training or set "
-            "corpus.drop_overlap: true"
-        )
-    leaked = {trained for _, trained, _ in overlap}
-    kept = [row for row in train if row.key not in leaked]
-    return Splits(
-        train=[row for row in kept if len(row.texts) > 1],
-        monolingual=[row for row in kept if len(row.texts) == 1],
-        dev=dev,
-        test=test,
-        glossary=[],
-        dropped={"overlap": len(leaked), "length": len(rows) - len(train)},
-    )
+    splits = open_splits(files, languages, special_tokens)
+    complete = replace(splits, train=list(splits.train), monolingual=list(splits.monolingual))
+    complete.check()
+    return complete
+
+
+def read_held_out(
+    files: SplitFiles, languages: Sequence[str]
+) -> tuple[list[Parallel], list[Parallel]]:
+    """The rows of dev and of test."""
+    dev, test = (read_split(corpora, languages) for corpora in (files.dev, files.test))
+    return list(islice(dev, files.dev_limit)), list(islice(test, files.test_limit))
 
 
 def compose_splits(sizes: PhrasebookSizes, languages: tuple[str, ...], seed: int) -> Splits:
@@ -105,27 +179,17 @@ def compose_splits(sizes: PhrasebookSizes, languages: tuple[str, ...], seed: int
     )
 
 
-def read_split(
-    paths: Sequence[Path],
-    languages: Sequence[str],
-    limit: int | None,
-    *,
-    optional: Sequence[str] = (),
-) -> list[Parallel]:
-    """The rows of these files that have text in at least two of the languages.
-
-    A file may lack `optional` languages.
-    """
-    rows = (row for path in paths for row in readers.read(path, present(path, languages, optional)))
-    return list(islice((row for row in rows if len(row.texts) > 1), limit))
+def read_split(corpora: Sequence[Path | Entry], languages: Sequence[str]) -> Iterator[Parallel]:
+    """The rows of these corpora that have text in at least two of the languages."""
+    rows = (row for corpus in corpora for row in readers.read(corpus, languages))
+    return (row for row in rows if len(row.texts) > 1)
 
 
-def present(path: Path, languages: Sequence[str], optional: Sequence[str]) -> Sequence[str]:
-    """`languages` without optional ones that a corpus file lacks."""
-    if not optional:
-        return languages
-    absent = set(optional) - set(readers.columns(path))
-    return [language for language in languages if language not in absent]
+def read_texts(files: Mapping[str, Sequence[Path]]) -> Iterator[Parallel]:
+    """The rows of monolingual text, by language."""
+    for language, paths in files.items():
+        for path in paths:
+            yield from read_monolingual(path, language)
 
 
 def read_monolingual(path: Path, language: str) -> Iterator[Parallel]:
@@ -140,26 +204,29 @@ def longest_text(row: Parallel) -> int:
     return max(map(len, row.texts.values()))
 
 
-def find_overlap(
-    train: Iterable[Parallel], held_out: Iterable[Parallel]
-) -> list[tuple[str, str, str]]:
-    """Each row of train that shares a sentence: (held-out key, training key, language)."""
-    keys = {(language, text): row.key for row in held_out for language, text in row.texts.items()}
-    overlap = []
-    for row in train:
-        shared = next((pair for pair in row.texts.items() if pair in keys), None)
-        if shared:
-            overlap.append((keys[shared], row.key, shared[0]))
-    return overlap
+def held_out_texts(rows: Iterable[Parallel]) -> dict[tuple[str, str], str]:
+    """(language, text) of dev and test -> key of the row that has it."""
+    return {(language, text): row.key for row in rows for language, text in row.texts.items()}
+
+
+def shared_text(row: Parallel, held_out: Mapping[tuple[str, str], str]) -> tuple[str, str] | None:
+    """(language, text) of the first text of a row that is held out too, or None."""
+    return next((pair for pair in row.texts.items() if pair in held_out), None)
 
 
 def check_directions(
-    rows: Sequence[Parallel], place: Path | str, directions: Sequence[Direction]
+    rows: Collection[Parallel], place: Path | str, directions: Sequence[Direction]
 ) -> None:
     """Raise CorpusError unless every direction has a row with both sides."""
     for source, target in directions:
         if not any(source in row.texts and target in row.texts for row in rows):
-            raise CorpusError(
-                f"{place}: no row has both {source} and {target}; "
-                f"drop the direction {source}-{target} or add text for it"
-            )
+            raise CorpusError(missing_direction(place, Direction(source, target)))
+
+
+def missing_direction(place: Path | str, direction: Direction) -> str:
+    """That a split has no text in a direction, and what to do."""
+    source, target = direction
+    return (
+        f"{place}: no row has both {source} and {target}; drop the direction {direction} or add "
+        "text for it"
+    )

@@ -9,9 +9,10 @@ from typing import Any
 
 from ontarget import artifacts, processes
 from ontarget.data import readers
+from ontarget.data.readers.base import Entry
 from ontarget.data.readers.lines import open_bytes
 from ontarget.data.readers.phrasebook import compose_rows
-from ontarget.data.splits import Splits, present, read_monolingual
+from ontarget.data.splits import Splits, read_monolingual
 from ontarget.errors import ArtifactError, CorpusError, RecipeError
 from ontarget.models import folder
 from ontarget.models.special_tokens import special_tokens_of_folder
@@ -19,12 +20,10 @@ from ontarget.pipeline.graph import places_of, steps_of
 from ontarget.recipe.corpus import (
     check_special_tokens,
     check_splits,
-    drop_special_tokens,
     read_corpus,
 )
 from ontarget.recipe.recipe import Recipe
-from ontarget.recipe.sections import Corpus, Phrasebook
-from ontarget.records import Parallel
+from ontarget.recipe.sections import Phrasebook
 from ontarget.training.monitoring import trackers
 
 FIRST_ROWS = 1000  # read of a file if the corpus is too large to read completely
@@ -97,8 +96,9 @@ def check_corpus(recipe: Recipe) -> tuple[str, bool]:
     files = [path for split in SPLITS for path in recipe.corpus.files(split)]
     texts = recipe.corpus.files("monolingual")
     if is_small([*files, *texts]):
-        splits = read_corpus(recipe.corpus, recipe.languages, recipe.seed)
-        splits = check_tokens(recipe, splits)
+        tokens = dropped_tokens(recipe)
+        splits = read_corpus(recipe.corpus, recipe.languages, recipe.seed, tokens)
+        check_tokens(recipe, splits)
         check_splits(
             splits,
             recipe.supervised_directions,
@@ -112,19 +112,29 @@ def check_corpus(recipe: Recipe) -> tuple[str, bool]:
         dropped = splits.dropped.get("special_tokens", 0)
         left_out = f"; {dropped} with special tokens dropped" if dropped else ""
         return f"{sizes} rows, read completely{left_out}", True
-    for path in files:
-        optional = tuple(recipe.corpus.monolingual) if path in recipe.corpus.train else ()
-        languages = present(path, recipe.languages, optional)
-        rows = list(islice(readers.read(path, languages), FIRST_ROWS))
-        check_tokens(recipe, first_rows(path, rows, recipe.corpus))
-        if not any(len(row.texts) > 1 for row in rows):
-            raise CorpusError(
-                f"{path}: its first {len(rows)} rows have no text in two languages; "
-                "is it the right file?"
-            )
+    for split in SPLITS:
+        for corpus in getattr(recipe.corpus, split):
+            check_first_rows(recipe, split, corpus)
     check_first_lines(recipe)
     read = len(files) + len(texts)
     return f"{read} files, the first {FIRST_ROWS} rows of each read", False
+
+
+def check_first_rows(recipe: Recipe, split: str, corpus: Path | Entry) -> None:
+    """Check the first rows of one of a split's corpora."""
+    rows = list(islice(readers.read(corpus, recipe.languages), FIRST_ROWS))
+    parts: Any = {split: rows}
+    check_tokens(recipe, replace(NO_ROWS, **parts))
+    if not any(len(row.texts) > 1 for row in rows):
+        raise CorpusError(
+            f"{place_of(corpus)}: its first {len(rows)} rows have no text in two languages; "
+            "is it the right file?"
+        )
+
+
+def place_of(corpus: Path | Entry) -> str:
+    """A corpus as it is named."""
+    return corpus.path if isinstance(corpus, Entry) else str(corpus)
 
 
 def check_first_lines(recipe: Recipe) -> None:
@@ -147,32 +157,28 @@ def check_phrasebook(recipe: Recipe, sizes: Phrasebook) -> bool:
     return sum(1 for _ in islice(rows, min(held_out + 1, FIRST_ROWS))) > held_out
 
 
-def check_tokens(recipe: Recipe, splits: Splits) -> Splits:
-    """The splits, without training rows with special tokens if the recipe drops them.
+def dropped_tokens(recipe: Recipe) -> Sequence[str]:
+    """The special tokens for which training rows are left out, as far as they are known here."""
+    return known_tokens(recipe) if recipe.corpus.special_tokens == "drop" else ()
 
-    Only of a model in a folder here are the special tokens known.
 
-    Raises:
-        CorpusError: other rows contain a special token.
-    """
+def known_tokens(recipe: Recipe) -> Sequence[str]:
+    """The special tokens of a model in a folder here; () of another."""
     model = recipe.base.model
     if model is None or folder.is_hub_id(model):
-        return splits
-    tokens = special_tokens_of_folder(Path(model))
-    if recipe.corpus.special_tokens == "drop":
-        splits = drop_special_tokens(splits, tokens)
+        return ()
+    return special_tokens_of_folder(Path(model))
+
+
+def check_tokens(recipe: Recipe, splits: Splits) -> None:
+    """Raise CorpusError where rows contain a special token and are not left out for it."""
+    tokens = known_tokens(recipe)
     remedy = ", or set corpus.special_tokens: drop"
-    check_special_tokens("corpus.train", splits.train, tokens, remedy)
-    check_special_tokens("corpus.monolingual", splits.monolingual, tokens, remedy)
+    if recipe.corpus.special_tokens != "drop":
+        check_special_tokens("corpus.train", splits.train, tokens, remedy)
+        check_special_tokens("corpus.monolingual", splits.monolingual, tokens, remedy)
     check_special_tokens("corpus.dev", splits.dev, tokens, "")
     check_special_tokens("corpus.test", splits.test, tokens, "")
-    return splits
-
-
-def first_rows(path: Path, rows: list[Parallel], corpus: Corpus) -> Splits:
-    """The first rows of one file, as splits."""
-    parts: Any = {name: rows for name in SPLITS if path in corpus.files(name)}
-    return replace(NO_ROWS, **parts)
 
 
 def is_small(paths: Sequence[Path]) -> bool:

@@ -14,8 +14,9 @@ import yaml
 
 from ontarget.data import readers
 from ontarget.data.conflicts import FEWEST_LANGUAGES
+from ontarget.data.readers.shapes.matching import match
 from ontarget.errors import CorpusError
-from ontarget.languages.names import is_known
+from ontarget.languages.tags import standard
 from ontarget.models import folder
 from ontarget.models.templates import prompt_format_of
 from ontarget.pipeline.plan import make_plan
@@ -73,9 +74,9 @@ def traits_of(model: str, template: str | None = None) -> ModelTraits:
 
 
 def find_corpus(data: Path, languages: Sequence[str] = ()) -> CorpusFiles:
-    """The corpus in a folder: one file each named train, dev and test.
+    """The corpus in a folder: train, dev and test, each a file, a folder or aligned files.
 
-    Without `languages`, all columns that are language codes and that every split has.
+    Without `languages`, all that every split has.
 
     Raises:
         CorpusError: a split is missing, or there are not two languages.
@@ -85,16 +86,17 @@ def find_corpus(data: Path, languages: Sequence[str] = ()) -> CorpusFiles:
             f"{data}: is no folder; give one with train, dev and test files, such as train.tsv"
         )
     files = {split: split_file(data, split) for split in SPLITS}
-    common = [c for c in readers.columns(files["train"]) if is_known(c)]
+    common = [standard(tag) for tag in readers.columns(files["train"])]
     for split in SPLITS:
         present = readers.columns(files[split])
-        missing = [code for code in languages if code not in present]
+        found = match(present, languages, str(files[split]))
+        missing = [code for code in languages if code not in found]
         if missing:
             raise CorpusError(
                 f"{files[split]}: no column {missing[0]!r} among {', '.join(present)[:60]}; "
                 "add it or leave the language out"
             )
-        common = [code for code in common if code in present]
+        common = [code for code in common if code in map(standard, present)]
     chosen = list(languages) or sorted(common, key=lambda code: code != PIVOT)
     if len(chosen) < 2:
         raise CorpusError(
@@ -105,16 +107,15 @@ def find_corpus(data: Path, languages: Sequence[str] = ()) -> CorpusFiles:
 
 
 def split_file(folder: Path, split: str) -> Path:
-    """The corpus file of a split.
+    """The corpus of a split, in any format: `train.csv`, `train/`, or the stem of `train.en`.
 
     Raises:
         CorpusError: there is none, or there are several.
     """
-    found = [folder / f"{split}{ending}" for ending in readers.READERS]
-    found = [path for path in found if path.exists()]
+    found = readers.named_split(folder, split)
     if len(found) != 1:
         fault = f"has {' and '.join(path.name for path in found)}" if found else f"has no {split}"
-        endings = ", ".join(readers.READERS)
+        endings = ", ".join(readers.endings())
         raise CorpusError(f"{folder}: {fault} file; give one named {split} with {endings}")
     return found[0]
 

@@ -52,7 +52,7 @@ def first_sample(recipe: Recipe) -> Sample:
     """
     directions = recipe.supervised_directions
     for row in training_rows(recipe):
-        if samples := samples_of([row], directions):
+        if samples := list(samples_of([row], directions)):
             return samples[0]
     raise CorpusError(
         "corpus.train: no row has both sides of a supervised direction; is it the right file?"

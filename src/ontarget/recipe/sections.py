@@ -4,6 +4,8 @@ Defaults are set here and in `training_sections`, and nowhere else. Unknown keys
 the nearest name.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +20,10 @@ from pydantic import (
     model_validator,
 )
 
+from ontarget.data import readers
+from ontarget.data.cleaning.rules import Cascade
+from ontarget.data.readers.base import Entry
+from ontarget.errors import CorpusError
 from ontarget.offtarget.detectors import DEFAULT
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -27,7 +33,40 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
 
 def as_list(value: object) -> object:
     """A single value as a list: a single path needs no brackets."""
-    return [value] if isinstance(value, str | Path) else value
+    return [value] if isinstance(value, str | Path | Mapping | Entry) else value
+
+
+def as_entry(value: object) -> object:
+    """A mapping as an entry of a corpus; a path stays as it is."""
+    if not isinstance(value, Mapping):
+        return value
+    known = [field.name for field in fields(Entry)]
+    for key, content in value.items():
+        if key not in known:
+            raise ValueError(f"{key!r} is no key of a corpus; expected {', '.join(known)}")
+        form, right = "text", isinstance(content, str)
+        if key == "languages":
+            form = "a list of tags in quotes"
+            right = isinstance(content, list | tuple) and all(isinstance(t, str) for t in content)
+        elif key == "fields":
+            form = "a mapping of names to columns"
+            right = isinstance(content, Mapping) and all(
+                isinstance(text, str) for pair in content.items() for text in pair
+            )
+        if not right:
+            raise ValueError(f"{key} is {str(content)[:60]!r}; write {form}")
+    if "path" not in value:
+        raise ValueError("has no path; write a file, a folder, a pattern or a corpus's name")
+    check_path(value["path"])
+    return Entry(**{**value, "languages": tuple(value.get("languages", ()))})
+
+
+def paths_of(corpus: Path | Entry) -> tuple[Path, ...]:
+    """The files of a corpus; its own path if there are none, of which its reader says why."""
+    try:
+        return readers.files(corpus)
+    except CorpusError:
+        return (Path(readers.as_entry(corpus).path),)
 
 
 def check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -54,6 +93,9 @@ def check_path(value: object) -> object:
 Place = Annotated[Path, BeforeValidator(check_path)]
 Name = Annotated[str, BeforeValidator(check_path)]  # of a model or detector; may be a path
 Paths = Annotated[tuple[Place, ...], BeforeValidator(as_list)]
+Corpora = Annotated[
+    tuple[Annotated[Place | Entry, BeforeValidator(as_entry)], ...], BeforeValidator(as_list)
+]
 Layers = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 Trackers = Annotated[
     tuple[Literal["tensorboard", "wandb", "trackio"], ...],
@@ -82,6 +124,29 @@ class Section(BaseModel):
         return value
 
 
+def local_paths(corpora: Sequence[Path | Entry]) -> list[tuple[Path, ...]]:
+    """The files of each corpus, without those that have a name instead of a path."""
+    return [paths_of(corpus) for corpus in corpora if not readers.is_name(corpus)]
+
+
+def check_files(named: Mapping[str, Sequence[tuple[Path, ...]]]) -> None:
+    """Raise ValueError for a file in two splits, or where rows of two corpora would share keys."""
+    splits: dict[Path, str] = {}
+    for split, corpora in named.items():
+        for path in chain.from_iterable(corpora):
+            if (other := splits.setdefault(path.resolve(), split)) != split:
+                raise ValueError(
+                    f"{path} is a file of {other} and of {split}; each file has one purpose"
+                )
+    for split, corpora in named.items():
+        # files of one corpus have keys of their own: a folder's are named by their path in it
+        names = [name for paths in corpora for name in {path.name for path in paths}]
+        if repeated := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(
+                f"two files of {split} are named {repeated}; rename one, rows are keyed by it"
+            )
+
+
 class Phrasebook(Section):
     """The embedded corpus; no sentence of dev or test is in training, in any language."""
 
@@ -92,17 +157,18 @@ class Phrasebook(Section):
 
 
 class Corpus(Section):
-    """Multi-parallel files (.tsv, .tsv.gz, .parquet, .jsonl), or the embedded phrasebook."""
+    """Corpora by path or by name (docs/formats.md), or the embedded phrasebook."""
 
     phrasebook: Phrasebook | None = None
-    train: Paths = ()
-    dev: Paths = ()
-    test: Paths = ()
+    train: Corpora = ()
+    dev: Corpora = ()
+    test: Corpora = ()
     dev_limit: Positive | None = None  # rows; the first ones with enough languages
     test_limit: Positive | None = None
     drop_overlap: bool = False  # leave out training rows that share a sentence with dev or test
     max_characters: Positive | None = None  # longer training texts are left out and counted
     special_tokens: Literal["error", "drop"] = "error"  # training rows with one of the model's
+    clean: Cascade | None = None  # rules by which training pairs are dropped; {}: the defaults
     monolingual: dict[str, Paths] = {}  # a sentence a line: sources of own conflicts
 
     @model_validator(mode="after")
@@ -116,29 +182,17 @@ class Corpus(Section):
         for code, paths in self.monolingual.items():
             if not paths:
                 raise ValueError(f"monolingual.{code} names no file; name one, or leave it out")
-        splits: dict[Path, str] = {}
-        named = {"train": self.train, "dev": self.dev, "test": self.test}
-        named |= {f"monolingual.{code}": paths for code, paths in self.monolingual.items()}
-        for split, paths in named.items():
-            for path in paths:
-                if (other := splits.setdefault(path.resolve(), split)) != split:
-                    raise ValueError(
-                        f"{path} is a file of {other} and of {split}; each file has one purpose"
-                    )
-        for split, paths in named.items():
-            names = [path.name for path in paths]
-            if repeated := next((name for name in names if names.count(name) > 1), None):
-                raise ValueError(
-                    f"two files of {split} are named {repeated}; rename one, rows are keyed by it"
-                )
+        named = {split: local_paths(getattr(self, split)) for split in ("train", "dev", "test")}
+        for code, paths in self.monolingual.items():
+            named[f"monolingual.{code}"] = [(path,) for path in paths]
+        check_files(named)
         return self
 
     def files(self, split: str) -> tuple[Path, ...]:
         """The files of train, dev, test or monolingual."""
         if split == "monolingual":
             return tuple(chain(*self.monolingual.values()))
-        paths: tuple[Path, ...] = getattr(self, split)
-        return paths
+        return tuple(chain.from_iterable(map(paths_of, getattr(self, split))))
 
 
 class Translate(Section):

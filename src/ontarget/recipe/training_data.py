@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from ontarget import artifacts
-from ontarget.data.sampling import choose
+from ontarget.artifacts import ArrowRecords
+from ontarget.data.sampling import choose_places
 from ontarget.decoding.hf import begin_answers
 from ontarget.errors import CorpusError
 from ontarget.models import loading
@@ -34,10 +34,14 @@ class ConflictSamples:
     section: Unlikelihood
 
 
-def training_samples(context: StepContext[Any], section: Training, seed: int) -> list[Sample]:
-    """The samples that a training will see, in random order."""
-    samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "train.jsonl", Sample)
-    return choose(samples, section.steps * section.batch if section.steps else len(samples), seed)
+def training_samples(
+    context: StepContext[Any], section: Training, seed: int
+) -> tuple[list[Sample], list[int]]:
+    """The samples that a training will see, in random order, and their places in the file."""
+    samples = ArrowRecords(context.inputs["1_prepare"] / "train.arrow", Sample)
+    count = section.steps * section.batch if section.steps else len(samples)
+    places = choose_places(samples.column("key"), count, seed)
+    return samples.take(places), places
 
 
 def make_examples(

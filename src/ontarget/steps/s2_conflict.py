@@ -17,16 +17,16 @@ from ontarget.records import Parallel, Sample
 
 
 def run(context: StepContext[ConflictSettings]) -> dict[str, Any]:
-    """Write `conflicts.jsonl`, in the order of step 1's `train.jsonl`."""
+    """Write `conflicts.arrow`, in the order of step 1's `train.arrow`."""
     settings = context.settings
     context.tell("drawing conflict samples", 0, 1)
-    samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "train.jsonl", Sample)
+    samples = artifacts.ArrowRecords(context.inputs["1_prepare"] / "train.arrow", Sample)
     if settings.conflicts == "own":
         texts = artifacts.read_jsonl(context.inputs["1_prepare"] / "monolingual.jsonl", Parallel)
         drawn = draw_own_conflicts(samples, settings.languages, settings.seed, texts)
     else:
         drawn = draw_conflicts(samples, settings.draw, settings.languages, settings.seed)
-    artifacts.write_jsonl(context.out / "conflicts.jsonl", drawn)
+    artifacts.write_arrow(context.out / "conflicts.arrow", drawn, Sample)
     right = count_asking_right_language(drawn)
     return {
         "conflicts": len(drawn),

@@ -12,7 +12,7 @@ def run(context: StepContext[MleSettings]) -> dict[str, Any]:
     """Write `model/`, `curve.jsonl` and, if validated, `validation.jsonl`."""
     settings, section = context.settings, context.settings.mle
     form = settings.prompt_format
-    samples = training_data.training_samples(context, section, settings.seed)
+    samples, _ = training_data.training_samples(context, section, settings.seed)
     loaded = stage.load_start(context, settings.base, section)
     examples = training_data.make_examples(loaded, form, samples, section.max_tokens)
     validation = stage.validation_plan(context, loaded, form, section.validation, settings.dev)

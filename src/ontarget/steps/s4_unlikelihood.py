@@ -8,6 +8,7 @@ from typing import Any
 from ontarget import artifacts, processes
 from ontarget.analysis.diagnosis import diagnose
 from ontarget.analysis.validation import greedy_translator
+from ontarget.artifacts import ArrowRecords
 from ontarget.models import loading
 from ontarget.models.loading import LoadedModel
 from ontarget.recipe import stage, training_data
@@ -23,10 +24,9 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
     settings, section = context.settings, context.settings.unlikelihood
     form = settings.prompt_format
     seed = settings.seed + 1  # not stage 1's order
-    samples = training_data.training_samples(context, section, seed)
-    path = context.inputs["2_conflict"] / "conflicts.jsonl"
-    conflicts = {sample.key: sample for sample in artifacts.read_jsonl(path, Sample)}
-    paired = ConflictSamples(samples=[conflicts[sample.key] for sample in samples], section=section)
+    samples, places = training_data.training_samples(context, section, seed)
+    conflicts = ArrowRecords(context.inputs["2_conflict"] / "conflicts.arrow", Sample)
+    paired = ConflictSamples(samples=conflicts.take(places), section=section)
     loaded = stage.load_start(context, settings.base, section)
     verdict = None
     if section.preflight:

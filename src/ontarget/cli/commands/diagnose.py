@@ -137,7 +137,7 @@ def draw_samples(data: Path, languages: tuple[str, ...], segments: int) -> list[
     _, directions = directions_of(languages)
     rows = list(readers.read(data, languages))
     check_directions(rows, data, directions)
-    samples = samples_of(rows, directions)
+    samples = list(samples_of(rows, directions))
     for direction in directions:
         sources = {s.source for s in samples if (s.source_lang, s.target_lang) == direction}
         if len(sources) < 2:

@@ -1,65 +1,154 @@
-"""Readers of multi-parallel text, one module a format; each yields `Parallel` rows.
+"""Readers of parallel text, one record a format; `docs/formats.md` lists them.
 
-tsv          tab-separated text with a header of language codes
-jsonl        JSON lines: {"translation": {"en": ..., "it": ...}}
-parquet      one string column a language
-lines        lines of text files, for the readers above and for files of segments
-segments     hypotheses, references and sources, from lines or one column of a table
-phrasebook   the embedded corpus, composed from CLDR
+base           the records `Entry`, `Source` and `Reader`
+sources        the files of an entry, each with its reader
+tables         TSV and CSV
+parquet        Parquet
+jsonl          JSON lines and JSON documents
+moses          text files, one a language, aligned by line
+shapes/        where texts and languages are in a record
+localisation/  TMX, XLIFF and PO
+collections/   datasets of the Hub, test sets and public corpora that have names
+lines          lines of text files, plain or compressed
+segments/      hypotheses, references and sources, from lines or one column of a table
+phrasebook     the embedded corpus, composed from CLDR
 """
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from types import ModuleType
 
-from ontarget.data.readers import jsonl, parquet, tsv
+from ontarget.data.readers.base import Entry, Instruction, Reader, Source
+from ontarget.data.readers.shapes.columns import listed
+from ontarget.data.readers.shapes.instructions import instruction_of
+from ontarget.data.readers.shapes.matching import match
+from ontarget.data.readers.sources import (
+    INSTRUCTIONS,
+    READERS,
+    as_entry,
+    endings,
+    is_name,
+    named_split,
+    reader_of,
+    sources,
+)
 from ontarget.errors import CorpusError
 from ontarget.records import Parallel
 
-READERS = {".tsv": tsv, ".tsv.gz": tsv, ".parquet": parquet, ".jsonl": jsonl, ".jsonl.gz": jsonl}
+__all__ = [
+    "READERS",
+    "Entry",
+    "Instruction",
+    "Reader",
+    "Source",
+    "as_entry",
+    "columns",
+    "endings",
+    "files",
+    "is_name",
+    "named_split",
+    "read",
+    "read_exactly",
+    "read_instructions",
+    "reader_of",
+    "sources",
+]
 
 
-def read(path: Path, languages: Sequence[str]) -> Iterator[Parallel]:
-    """The rows of a corpus file, in file order, with those of `languages` that each row has.
+def read(corpus: Path | str | Entry, languages: Sequence[str]) -> Iterator[Parallel]:
+    """The rows of an entry, source by source, with those of `languages` that each row has.
 
     Keys are `name:line`. White space around a text is removed, line breaks inside it become spaces,
-    and an empty text counts as missing.
+    and an empty text counts as missing. A language that the entry lacks is absent.
 
     Raises:
-        CorpusError: the file is missing, empty, misaligned, not UTF-8, or of an unknown format.
+        CorpusError: the entry cannot be read, has no rows, or none of the languages.
     """
-    reader = reader_of(path)
-    empty = True
-    for key, texts in reader.read(path, languages):
-        empty = False
-        clean = {language: " ".join(text.splitlines()).strip() for language, text in texts.items()}
-        yield Parallel(key=key, texts={language: text for language, text in clean.items() if text})
-    if empty:
-        raise CorpusError(f"{path}: has no rows; give a file with text in {', '.join(languages)}")
+    return rows_of(as_entry(corpus), languages, on_one_line)
 
 
-def columns(path: Path) -> list[str]:
-    """The names under which a corpus file has texts, in its order; other columns are among them.
+def read_exactly(corpus: Path | str | Entry, languages: Sequence[str]) -> Iterator[Parallel]:
+    """`read`, with the white space of each text as it is.
 
     Raises:
-        CorpusError: the file is missing, damaged, or of an unknown format.
+        CorpusError: the entry cannot be read, has no rows, or none of the languages.
     """
-    names: list[str] = reader_of(path).columns(path)
-    return names
+    return rows_of(as_entry(corpus), languages, str)
 
 
-def reader_of(path: Path) -> ModuleType:
-    """The module that reads a file of this name.
+def on_one_line(text: str) -> str:
+    """A text without line breaks, and without white space around it."""
+    lines = text.splitlines()
+    return lines[0].strip() if len(lines) == 1 else " ".join(lines).strip()
+
+
+def rows_of(
+    entry: Entry, languages: Sequence[str], clean: Callable[[str], str]
+) -> Iterator[Parallel]:
+    """The rows of an entry; a text that `clean` leaves empty is missing."""
+    if entry.format == INSTRUCTIONS:
+        raise CorpusError(
+            f"{entry.path}: holds instructions, not parallel text; leave out format: instructions"
+        )
+    tags: dict[str, None] = {}
+    count = 0
+    for reader, source in sources(entry):
+        found = reader.tags(source)
+        tags.update(dict.fromkeys(found))
+        chosen = match(found, languages, str(source.paths[0]) if source.paths else source.name)
+        if chosen:
+            names = {tag: language for language, tag in chosen.items()}
+            for key, texts in reader.read(source, names):
+                count += 1
+                cleaned = {names[tag]: clean(text) for tag, text in texts.items()}
+                if not all(cleaned.values()):
+                    cleaned = {language: text for language, text in cleaned.items() if text}
+                yield Parallel(key=key, texts=cleaned)
+    if not count:
+        raise CorpusError(f"{entry.path}: {nothing_read(list(tags), languages)}")
+
+
+def nothing_read(tags: Sequence[str], languages: Sequence[str]) -> str:
+    """Why an entry has no rows in these languages."""
+    if match(tags, languages, "") or not tags:
+        return f"has no rows; give a file with text in {', '.join(languages)}"
+    return (
+        f"has no text in {', '.join(languages)}, only in {listed(tags)}; rename its columns or "
+        "files, or give other languages"
+    )
+
+
+def columns(corpus: Path | str | Entry) -> list[str]:
+    """The tags under which an entry has text, as it spells them.
 
     Raises:
-        CorpusError: there is no such file, or no module for it.
+        CorpusError: the entry cannot be read.
     """
-    reader = next((READERS[end] for end in READERS if path.name.endswith(end)), None)
-    if reader is None:
-        raise CorpusError(f"{path}: unknown format; expected a name ending in {', '.join(READERS)}")
-    if not path.is_file():
-        fault = "not a regular file" if os.path.lexists(path) else "no such file"
-        fault = "is a folder" if path.is_dir() else fault
-        raise CorpusError(f"{path}: {fault}; give the path of a corpus file")
-    return reader
+    found = (reader.tags(source) for reader, source in sources(corpus))
+    return list(dict.fromkeys(chain.from_iterable(found)))
+
+
+def files(corpus: Path | str | Entry) -> tuple[Path, ...]:
+    """Every local file that an entry reads.
+
+    Raises:
+        CorpusError: there is nothing of this name.
+    """
+    paths = chain.from_iterable(source.paths for _, source in sources(corpus))
+    return tuple(chain.from_iterable(sorted(p.rglob("*")) if p.is_dir() else [p] for p in paths))
+
+
+def read_instructions(corpus: Path | str | Entry) -> Iterator[Instruction]:
+    """The prompts and responses of Alpaca or chat records, translations or not.
+
+    Raises:
+        CorpusError: a file has no records, or one of them is no single exchange.
+    """
+    for reader, source in sources(corpus):
+        if reader.records is None:
+            raise CorpusError(
+                f"{source.paths[0]}: {reader.name} has no instructions; give JSON, CSV or Parquet"
+            )
+        for place, key, record in reader.records(source):
+            prompt, response = instruction_of(record, place)
+            yield Instruction(key, prompt, response)

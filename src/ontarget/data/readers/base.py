@@ -3,11 +3,14 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from ontarget.records import Parallel
 
 # (key, texts by the file's own tags); a key is "train.tsv:17", unique within the source
 Row = tuple[str, Mapping[str, str]]
+# (place for messages, key, content by column or field)
+Record = tuple[str, str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,8 @@ class Reader:
     `tags` returns the tags under which the source has text, as the source spells them. `read`
     yields its rows in order, with the texts of `wanted` tags that each row has, and raises
     `CorpusError` in one line with file and line for every kind of damage. `write` writes rows of
-    these languages and returns how many.
+    these languages and returns how many. `records`, of a format whose rows have columns or fields,
+    yields them as they are.
     """
 
     name: str  # the value of `format:`
@@ -47,3 +51,12 @@ class Reader:
     tags: Callable[[Source], list[str]]
     read: Callable[[Source, Collection[str]], Iterator[Row]]
     write: Callable[[Path, Sequence[str], Iterable[Parallel]], int] | None = None
+    records: Callable[[Source], Iterator[Record]] | None = None
+
+
+class Instruction(NamedTuple):
+    """A prompt that need not ask for a translation, and its response."""
+
+    key: str
+    prompt: str
+    response: str

@@ -1,19 +1,25 @@
-"""Lines of a text file, plain, gzipped or zstandard, strictly UTF-8 and of bounded length."""
+"""Lines of a text file, plain or compressed, strictly UTF-8 and of bounded length."""
 
+import bz2
+import codecs
 import gzip
 import io
+import lzma
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 from ontarget.errors import CorpusError
 
 LONGEST = 1 << 20  # bytes; a longer line is no sentence and could fill the memory
 LONGEST_SEGMENT = 100_000  # characters; a longer line is no segment and would dominate every mean
+CHUNK = 1 << 16  # bytes read at once of a file without lines
+XZ_MEMORY = 256 << 20  # bytes that a decompressor may use; xz -9 needs 65 MiB
+COMPRESSED = {".gz": "gzip", ".zst": "zstandard", ".xz": "xz", ".bz2": "bzip2"}
 BOM = b"\xef\xbb\xbf"
 STDIN = Path("-")  # standard input, which can be read only once
 
@@ -24,36 +30,123 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     Raises:
         CorpusError: the file cannot be read, or a line is not UTF-8, contains NUL or is too long.
     """
+    for number, text in read_raw_lines(path):
+        yield number, text.rstrip("\r\n")
+
+
+def read_raw_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(line number from 1, text with its line end); a byte-order mark is removed.
+
+    Raises:
+        CorpusError: the file cannot be read, or a line is not UTF-8, contains NUL or is too long.
+    """
     number = 0
+    with named_damage(path, lambda: number), open_bytes(path) as stream:
+        while raw := stream.readline(LONGEST + 1):
+            number += 1
+            content = raw.removeprefix(BOM) if number == 1 else raw
+            yield number, decode_line(content, path, number)
+
+
+def read_chunks(path: Path) -> Iterator[str]:
+    """The text of a file of any line length, in pieces; a byte-order mark is removed.
+
+    Raises:
+        CorpusError: the file cannot be read, or is not UTF-8.
+    """
+    number = 1  # of the line that a piece ends in
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    with named_damage(path, lambda: number - 1), open_bytes(path) as stream:
+        while raw := stream.read(CHUNK):
+            try:
+                text = decoder.decode(raw)
+            except UnicodeDecodeError as error:
+                number += error.object.count(b"\n", 0, error.start)
+                raise CorpusError(
+                    f"{path}:{number}: 0x{error.object[error.start]:02x} is not UTF-8; convert the "
+                    "file to UTF-8"
+                ) from error
+            number += text.count("\n")
+            yield text
+        if decoder.getstate()[0]:
+            raise CorpusError(f"{path}:{number}: ends inside a character; fetch the file again")
+
+
+@contextmanager
+def named_damage(path: Path, done: Callable[[], int]) -> Iterator[None]:
+    """Raise what is wrong with a file as CorpusError; `done` is the number of lines read."""
     try:
-        with open_bytes(path) as stream:
-            while raw := stream.readline(LONGEST + 1):
-                number += 1
-                content = raw.removeprefix(BOM) if number == 1 else raw
-                yield number, decode_line(content, f"{path}:{number}")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise CorpusError(
-            f"{path}: not a complete gzip file (after line {number}: {error}); "
-            "fetch or compress it again"
-        ) from error
+        yield
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        raise CorpusError(damage_of(path, done(), error)) from error
     except OSError as error:
-        if path.suffix == ".zst" and error.errno is None:  # Arrow's, without a system error
-            raise CorpusError(
-                f"{path}: not a complete zstandard file (after line {number}: "
-                f"{' '.join(str(error).split())}); fetch or compress it again"
-            ) from error
+        if error.errno is None and path.suffix in COMPRESSED:  # the decompressor's own
+            raise CorpusError(damage_of(path, done(), error)) from error
         raise CorpusError(f"{path}: {error.strerror}; make the file readable") from error
 
 
+def damage_of(path: Path, number: int, error: Exception) -> str:
+    """That a compressed file is damaged, and after which line."""
+    return (
+        f"{path}: not a complete {COMPRESSED.get(path.suffix, 'compressed')} file (after line "
+        f"{number}: {' '.join(str(error).split())}); fetch or compress it again"
+    )
+
+
 def open_bytes(path: Path) -> AbstractContextManager[BufferedIOBase]:
-    """The file as bytes, decompressed if its name ends in .gz or .zst; standard input for `-`."""
+    """The file as bytes, decompressed by the ending of its name; standard input for `-`."""
     if path == STDIN:
         if sys.stdin is None:
             raise CorpusError("-: standard input is closed; give the path of a file")
         return nullcontext(cast(BufferedIOBase, sys.stdin.buffer))
-    if path.suffix == ".zst":
-        return open_zstandard(path)
-    return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
+    match path.suffix:
+        case ".gz":
+            return gzip.GzipFile(path)
+        case ".bz2":
+            return bz2.BZ2File(path)
+        case ".xz":
+            return io.BufferedReader(XzStream(path))
+        case ".zst":
+            return open_zstandard(path)
+    return path.open("rb")
+
+
+class XzStream(io.RawIOBase):
+    """The content of an xz file of one stream or more, decompressed in bounded memory.
+
+    `lzma.LZMAFile` has no such bound: a file may ask for a window of 4 GiB.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.file = path.open("rb")
+        self.decoder = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a part of the buffer; 0 at the end."""
+        content = b""
+        while not content:
+            if self.decoder.eof:
+                rest = self.decoder.unused_data or self.file.read(io.DEFAULT_BUFFER_SIZE)
+                if not rest:
+                    return 0
+                self.decoder = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
+            else:
+                needed = self.decoder.needs_input
+                rest = self.file.read(io.DEFAULT_BUFFER_SIZE) if needed else b""
+                if needed and not rest:
+                    raise EOFError("it ends in the middle of a stream")
+            content = self.decoder.decompress(rest, len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+        super().close()
 
 
 def open_zstandard(path: Path) -> io.BufferedReader:
@@ -61,26 +154,49 @@ def open_zstandard(path: Path) -> io.BufferedReader:
     import pyarrow as pa
 
     path.open("rb").close()  # for the system's own message if it cannot be read
-    stream: Any = pa.CompressedInputStream(str(path), "zstd")  # type: ignore[attr-defined]
+    stream: Any = pa.CompressedInputStream(str(path), "zstd")
     return io.BufferedReader(stream)
 
 
-def decode_line(raw: bytes, place: str) -> str:
+@contextmanager
+def create_text(path: Path) -> Iterator[TextIO]:
+    """A new file for UTF-8 text with line ends as they are written, compressed by its name."""
+    with ExitStack() as stack:
+        match path.suffix:
+            case ".gz":
+                raw: Any = gzip.GzipFile(path, "wb", mtime=0)  # the same bytes at any time
+            case ".bz2":
+                raw = bz2.BZ2File(path, "wb")
+            case ".xz":
+                raw = lzma.LZMAFile(path, "wb")  # noqa: SIM115 - closed below
+            case ".zst":
+                import pyarrow as pa
+
+                raw = pa.CompressedOutputStream(str(path), "zstd")
+            case _:
+                raw = path.open("wb")
+        stack.enter_context(raw)
+        yield stack.enter_context(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
+
+
+def decode_line(raw: bytes, path: Path, number: int) -> str:
     """One line as text."""
     if len(raw) > LONGEST:
-        raise CorpusError(f"{place}: longer than {LONGEST} bytes; expected one sentence a line")
+        raise CorpusError(
+            f"{path}:{number}: longer than {LONGEST} bytes; expected one sentence a line"
+        )
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise CorpusError(
-            f"{place}: byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8; "
-            "convert the file to UTF-8"
+            f"{path}:{number}: byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is "
+            "not UTF-8; convert the file to UTF-8"
         ) from error
     if "\0" in text:
         raise CorpusError(
-            f"{place}: contains a NUL character; is it UTF-16? convert the file to UTF-8"
+            f"{path}:{number}: contains a NUL character; is it UTF-16? convert the file to UTF-8"
         )
-    return text.rstrip("\r\n")
+    return text
 
 
 def read_segments(path: Path) -> Iterator[str]:

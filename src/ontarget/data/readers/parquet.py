@@ -1,80 +1,162 @@
-"""Parquet: one string column a language, one row of parallel text a row."""
+"""Parquet: a column a language, a struct `translation`, or any other shape of records."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ontarget.data.readers.lines import LONGEST
-from ontarget.data.readers.tsv import column_fault
+from ontarget.data.readers import lines
+from ontarget.data.readers.base import Reader, Record, Row, Source
+from ontarget.data.readers.shapes.columns import STRUCT
+from ontarget.data.readers.shapes.records import read_records, tags_of_table
 from ontarget.errors import CorpusError
+from ontarget.records import Parallel
 
 ROWS_AT_ONCE = 1000
 
 
-def read(path: Path, languages: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """(key, texts of `languages`) of each row; null is a missing text.
+def tags(source: Source) -> list[str]:
+    """The tags of the columns of strings, or of the records."""
+    return tags_of_table(source, partial(records, None))
+
+
+def read(source: Source, wanted: Collection[str]) -> Iterator[Row]:
+    """The rows; null is a missing text.
 
     Raises:
-        CorpusError: the file is damaged, or a language has no column of strings.
+        CorpusError: the file is damaged, or a text is too long or no valid one.
     """
+    fields = source.entry.fields
+    columns = {*(fields.get(tag, tag) for tag in wanted), *fields.values()}
+    with opened(source.paths[0]) as (file, _):
+        enough = columns <= set(file.schema_arrow.names)  # not if rows name their own languages
+    return read_records(source, partial(records, columns if enough else None), wanted)
+
+
+def records(columns: Collection[str] | None, source: Source) -> Iterator[Record]:
+    """The rows, with these columns or with all that can hold texts."""
+    (path,) = source.paths
+    number = 0
+    with opened(path) as (file, done):
+        chosen = columns_with_text(file.schema_arrow, columns)
+        if not chosen and columns is None:
+            found = ", ".join(map(str, file.schema_arrow.names[:12])) or "nothing"
+            raise CorpusError(f"{path}: no column of strings among {found}; convert them")
+        for values in batches(file, path, chosen):
+            for row in zip(*values, strict=True):
+                number += 1
+                done[0] = number
+                yield (
+                    f"{path}: row {number}",
+                    f"{source.name}:{number}",
+                    dict(zip(chosen, row, strict=True)),
+                )
+
+
+def columns_with_text(schema: Any, wanted: Collection[str] | None) -> list[str]:
+    """The columns of strings, structs and lists."""
+    from pyarrow import types
+
+    chosen = []
+    for field in schema:
+        kind = field.type.value_type if types.is_dictionary(field.type) else field.type
+        text = is_text(kind) or types.is_struct(kind) or types.is_list(kind)
+        if text and (wanted is None or field.name in wanted):
+            chosen.append(str(field.name))
+    return chosen
+
+
+def is_text(kind: Any) -> bool:
+    """Whether a type is one of strings."""
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def batches(file: Any, path: Path, columns: Sequence[str]) -> Iterator[list[list[Any]]]:
+    """The values of each column, a batch of rows at once."""
+    first = 1
+    for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(columns)):
+        yield [values_of(batch.column(name), f"{path}: row {first}", name) for name in columns]
+        first += batch.num_rows
+
+
+def values_of(array: Any, place: str, name: str) -> list[Any]:
+    """The values of a batch. Repeated strings share memory, which a small file could else fill."""
+    from pyarrow import types
+
+    if name == STRUCT and types.is_struct(array.type):
+        fields = [field.name for field in array.type]
+        inner = [values_of(array.field(field), place, field) for field in fields]
+        present = array.is_valid().to_pylist()
+        rows = zip(*inner, strict=True) if inner else iter([()] * len(array))
+        return [
+            dict(zip(fields, row, strict=True)) if there else None
+            for there, row in zip(present, rows, strict=True)
+        ]
+    if not types.is_dictionary(array.type):
+        return list(array.to_pylist())
+    indices = array.indices.to_pylist()
+    texts: dict[int | None, Any] = {None: None}
+    for index in set(indices) - {None}:
+        scalar = array.dictionary[index]
+        size = scalar.as_buffer().size if scalar.is_valid else 0
+        if size > 4 * lines.LONGEST:
+            raise CorpusError(
+                f"{place} and the following: the {name!r} text is too long for a sentence ({size} "
+                "bytes); remove it"
+            )
+        texts[index] = scalar.as_py()
+    return [texts[index] for index in indices]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Any, list[int]]]:
+    """The file, and a place for the number of rows read; damage becomes CorpusError."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    number = 0
+    done = [0]
     try:
-        with parquet.ParquetFile(path) as file:  # type: ignore[no-untyped-call]
-            check_columns(path, file.schema_arrow, languages)
-            for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(languages)):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"{path.name}:{number}", checked_texts(row, f"{path}: row {number}")
+        with parquet.ParquetFile(path) as plain:
+            names = list(plain.schema_arrow.names)
+            repeated = next((name for name in names if names.count(name) > 1), None)
+            if repeated is not None:
+                raise CorpusError(f"{path}: two columns are named {str(repeated)[:40]!r}; keep one")
+            paths = [plain.schema.column(n).path for n in range(len(plain.schema))]
+        with parquet.ParquetFile(path, read_dictionary=paths) as file:
+            yield file, done
     except (pa.lib.ArrowException, OSError, UnicodeDecodeError) as error:
         raise CorpusError(
-            f"{path}: cannot be read as Parquet after row {number} "
+            f"{path}: cannot be read as Parquet after row {done[0]} "
             f"({' '.join(str(error).split())[:160]}); write or fetch it again"
         ) from error
 
 
-def columns(path: Path) -> list[str]:
-    """The names in the file's schema."""
+def write(path: Path, languages: Sequence[str], rows: Iterable[Parallel]) -> int:
+    """Write a column of strings a language; a missing text is null."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    try:
-        with parquet.ParquetFile(path) as file:  # type: ignore[no-untyped-call]
-            return [str(name) for name in file.schema_arrow.names]
-    except (pa.lib.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise CorpusError(
-            f"{path}: cannot be read as Parquet ({' '.join(str(error).split())[:160]}); write or "
-            "fetch it again"
-        ) from error
+    rows, count = iter(rows), 0
+    schema = pa.schema([(language, pa.string()) for language in languages])
+    with parquet.ParquetWriter(path, schema, compression="zstd") as out:
+        while batch := [row.texts for row in islice(rows, ROWS_AT_ONCE * 10)]:
+            content = [{tag: texts.get(tag) for tag in languages} for texts in batch]
+            out.write_table(pa.Table.from_pylist(content, schema))
+            count += len(batch)
+    return count
 
 
-def check_columns(path: Path, schema: Any, languages: Sequence[str]) -> None:
-    """Raise CorpusError unless every language has exactly one column of strings."""
-    from pyarrow import types  # type: ignore[attr-defined]
-
-    for language in languages:
-        if schema.names.count(language) != 1:
-            raise CorpusError(f"{path}: {column_fault(schema.names, language)}")
-        kind = schema.field(language).type
-        if not (types.is_string(kind) or types.is_large_string(kind)):
-            raise CorpusError(
-                f"{path}: the column {language!r} holds {kind}, expected strings; convert it"
-            )
-
-
-def checked_texts(row: Mapping[str, str | None], place: str) -> dict[str, str]:
-    """The texts of a row.
-
-    Raises:
-        CorpusError: one contains NUL or is too long.
-    """
-    texts = {language: text for language, text in row.items() if text is not None}
-    for language, text in texts.items():
-        if "\0" in text or len(text) > LONGEST:
-            fault = "contains a NUL" if "\0" in text else "is too long for a sentence"
-            raise CorpusError(
-                f"{place}: the {language!r} text {fault} ({len(text)} characters); remove it"
-            )
-    return texts
+READERS = (
+    Reader(
+        name="parquet",
+        endings=(".parquet",),
+        tags=tags,
+        read=read,
+        write=write,
+        records=partial(records, None),
+    ),
+)

@@ -1,14 +1,11 @@
 """Rows of JSON lines, CSV, TSV and Parquet, each with its place for messages."""
 
-import csv
-import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ontarget.data.readers import tsv
-from ontarget.data.readers.jsonl import unique_keys
-from ontarget.data.readers.lines import read_lines
+from ontarget.data.readers import jsonl, tables
 from ontarget.data.readers.parquet import ROWS_AT_ONCE
 from ontarget.data.readers.segments.columns import NAMES, Role, find_value, missing_column
 from ontarget.data.readers.segments.files import TextFile
@@ -60,81 +57,14 @@ def check_one_direction(row: Row, seen: dict[str, str], place: str) -> None:
 
 def read_jsonl(path: Path, columns: set[str]) -> Rows:
     """One object a line; empty lines at the end are ignored."""
-    blank = ""
-    for number, line in read_lines(path):
-        place = f"{path}:{number}"
-        if not line.strip():
-            blank = blank or place
-            continue
-        if blank:
-            raise CorpusError(f"{blank}: an empty line among JSON lines; remove it")
-        try:
-            content = json.loads(line, object_pairs_hook=unique_keys)
-        except (ValueError, RecursionError) as error:
-            raise CorpusError(
-                f"{place}: is not JSON ({error}); expected one object a line"
-            ) from error
-        if not isinstance(content, dict):
-            raise CorpusError(
-                f"{place}: is JSON, but no object; expected one such as "
-                '{"hypothesis": "...", "reference": "..."}'
-            )
-        yield place, content
+    for number, content in jsonl.read_objects(path):
+        yield f"{path}:{number}", content
 
 
-def read_csv(path: Path, columns: set[str]) -> Rows:
-    """Comma-separated values with a header and standard quoting (RFC 4180)."""
-    last = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal last
-        for last, line in read_lines(path):  # noqa: B007 - the reader's place
-            yield f"{line}\n"
-
-    reader = csv.reader(lines(), strict=True)
-    try:
-        header = check_header(next(reader, []), f"{path}:1")
-        first = last + 1
-        for cells in reader:
-            place = f"{path}:{first}"
-            first = last + 1
-            if cells:
-                check_cells(cells, header, place)
-                yield place, dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise CorpusError(
-            f"{path}:{last}: broken CSV quoting ({error}); expected cells with commas, quotes or "
-            'line breaks between double quotes, and "" for a quote inside'
-        ) from error
-
-
-def read_tsv(path: Path, columns: set[str]) -> Rows:
-    """Tab-separated cells with a header, without quoting."""
-    lines = read_lines(path)
-    header = check_header(next(lines, (1, ""))[1].split("\t"), f"{path}:1")
-    for number, line in lines:
-        cells = line.split("\t")
-        check_cells(cells, header, f"{path}:{number}")
-        yield f"{path}:{number}", dict(zip(header, cells, strict=True))
-
-
-def check_header(header: list[str], place: str) -> list[str]:
-    """The header; raises CorpusError unless it names each column once."""
-    if header in ([], [""]):
-        raise CorpusError(f"{place}: has no header; expected the names of the columns")
-    repeated = next((name for name in header if header.count(name) > 1), None)
-    if repeated is not None:
-        raise CorpusError(f"{place}: {tsv.column_fault(header, repeated)}")
-    return header
-
-
-def check_cells(cells: list[str], header: list[str], place: str) -> None:
-    """Raise CorpusError unless a row has one cell a column."""
-    if len(cells) != len(header):
-        raise CorpusError(
-            f"{place}: {len(cells)} cells, expected {len(header)} as in the header; quote cells "
-            "with line breaks (CSV), or remove tabs and line breaks from the text (TSV)"
-        )
+def read_table(cells_of: Callable[[Path], tables.Cells], path: Path, columns: set[str]) -> Rows:
+    """The rows of a table with a header."""
+    for number, row in tables.rows_of(path, cells_of(path)):
+        yield f"{path}:{number}", row
 
 
 def read_parquet(path: Path, columns: set[str]) -> Rows:
@@ -145,7 +75,7 @@ def read_parquet(path: Path, columns: set[str]) -> Rows:
     number = 0
     check_readable(path)
     try:
-        with parquet.ParquetFile(path) as file:  # type: ignore[no-untyped-call]
+        with parquet.ParquetFile(path) as file:
             names = list(file.schema_arrow.names)
             needed = {part for name in columns for part in (name, name.split(".")[0])}
             chosen = [name for name in names if name in needed] or names
@@ -170,7 +100,7 @@ def check_readable(path: Path) -> None:
 
 READERS: dict[str, Callable[[Path, set[str]], Rows]] = {
     "jsonl": read_jsonl,
-    "csv": read_csv,
-    "tsv": read_tsv,
+    "csv": partial(read_table, tables.comma_cells),
+    "tsv": partial(read_table, tables.tab_cells),
     "parquet": read_parquet,
 }

@@ -1,0 +1,81 @@
+"""Records as Arrow files, read through a memory map, so that their number costs no memory."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from itertools import islice
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Generic, TypeVar, overload
+
+from ontarget.errors import ArtifactError, error_text
+
+Record = TypeVar("Record")
+ROWS_AT_ONCE = 10_000  # of a record batch
+
+
+def write_arrow(path: Path, records: Iterable[Any], kind: type) -> int:
+    """Dataclass records of one kind, whose fields are text; returns their number."""
+    import pyarrow as pa
+
+    names = [field.name for field in fields(kind)]
+    schema = pa.schema([(name, pa.string()) for name in names])
+    values = attrgetter(*names)
+    count = 0
+    rows = iter(records)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as out:
+        while chunk := list(islice(rows, ROWS_AT_ONCE)):
+            columns = zip(*map(values, chunk), strict=True)
+            out.write_batch(pa.record_batch([pa.array(c, pa.string()) for c in columns], schema))
+            count += len(chunk)
+    return count
+
+
+class ArrowRecords(Sequence[Record], Generic[Record]):
+    """The records of an Arrow file, each made when it is asked for.
+
+    Raises:
+        ArtifactError: the file is missing or damaged, or holds records of another kind.
+    """
+
+    def __init__(self, path: Path, kind: type[Record]) -> None:
+        import pyarrow as pa
+
+        self.kind = kind
+        try:
+            self.table: Any = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        except (pa.lib.ArrowException, OSError) as error:
+            raise ArtifactError(
+                f"{path}: cannot be read ({error_text(error)}); run the step that writes it"
+            ) from error
+        names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+        if self.table.column_names != names:
+            raise ArtifactError(
+                f"{path}: holds no {kind.__name__} records; remove its folder and run again"
+            )
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __iter__(self) -> Iterator[Record]:
+        for batch in self.table.to_batches():
+            for row in batch.to_pylist():
+                yield self.kind(**row)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | list[Record]:
+        if isinstance(index, slice):
+            return self.take(range(len(self))[index])
+        (record,) = self.take([range(len(self))[index]])
+        return record
+
+    def take(self, indices: Sequence[int]) -> list[Record]:
+        """The records at these places, in this order."""
+        return [self.kind(**row) for row in self.table.take(list(indices)).to_pylist()]
+
+    def column(self, name: str) -> Iterator[str]:
+        """One field of all records."""
+        for chunk in self.table.column(name).chunks:
+            yield from chunk.to_pylist()
