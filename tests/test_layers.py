@@ -39,8 +39,10 @@ CORE = RULE[0].split()
 SEE_A_RECIPE = {"recipe", "steps", "pipeline", "cli"}
 LIGHT = ("torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2")
 EQUATIONS = (  # open no file and print nothing
-    "training/losses.py", "training/fused.py", "training/batches/packing.py", "data/conflicts.py",
-    "offtarget/verdicts.py", "offtarget/ratio.py", "memory_plan/arithmetic.py", "stats.py",
+    "training/losses.py", "training/fused.py", "training/batches/packing.py",
+    "data/conflicts/draws.py", "data/conflicts/drawing.py", "data/conflicts/own.py",
+    "data/conflicts/labels.py", "offtarget/verdicts.py", "offtarget/ratio.py",
+    "memory_plan/arithmetic.py", "stats.py",
 )  # fmt: skip
 EFFECTS = {
     "open", "print", "input", "mkdir", "read_text", "read_bytes", "write_text", "write_bytes",

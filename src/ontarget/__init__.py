@@ -9,6 +9,9 @@ In Python:
     from ontarget import OffTargetCallback   # watches a training by transformers or TRL
     from ontarget.rewards import on_target   # a reward function for TRL's GRPOTrainer
 
+    from ontarget import conflicts
+    wrong = conflicts(dataset, draw="close_language")   # a datasets.Dataset of conflict samples
+
 The package, from the lowest layer to the highest:
 
     errors records artifacts processes stats systems    what everything else builds on
@@ -34,15 +37,16 @@ The package, from the lowest layer to the highest:
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ontarget.data.conflicts.interface import conflicts as conflicts
     from ontarget.offtarget.metric import OffTarget as OffTarget
     from ontarget.rewards.callback import OffTargetCallback as OffTargetCallback
 
 __version__ = "0.1.0"
-__all__ = ["OffTarget", "OffTargetCallback", "__version__"]
+__all__ = ["OffTarget", "OffTargetCallback", "__version__", "conflicts"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load a class when it is first used: importing the package alone costs nothing."""
+    """Load a public name when it is first used: importing the package alone costs nothing."""
     if name == "OffTarget":
         from ontarget.offtarget.metric import OffTarget
 
@@ -51,6 +55,10 @@ def __getattr__(name: str) -> Any:
         from ontarget.rewards.callback import OffTargetCallback
 
         return OffTargetCallback
+    if name == "conflicts":
+        from ontarget.data.conflicts.interface import conflicts
+
+        return conflicts
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -110,7 +110,10 @@ def test_a_corpus_without_a_supervised_direction_has_no_prompt_to_show(
 
 def test_a_prompt_of_a_model_with_codes_is_shown(write_recipe: Writer, tmp_path: Path) -> None:
     save_model(coder("M2M-100"), tmp_path / "model")
-    draw = {"steps": 1, "batch": 4, "micro_batch": 2, "draw": "any_other_instruction"}
+    draw = {
+        "steps": 1, "batch": 4, "micro_batch": 2, "conflicts": "references",
+        "draw": "any_other_instruction",
+    }  # fmt: skip
     path = write_recipe(base={"model": str(tmp_path / "model")}, unlikelihood=draw, control=None)
     result = run_command("check", path, "--show-prompt")
     assert result.code == 0, result.stderr

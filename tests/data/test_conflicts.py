@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ontarget.data.conflicts import (
+    Experiment,
+    ConflictCounts,
     any_other_instruction,
-    count_asking_right_language,
     draw_conflicts,
-    draw_own_conflicts,
     wrong_target,
 )
+from ontarget.data.conflicts import draw_own_conflicts as stream_own_conflicts
 from ontarget.records import Direction, Parallel, Sample
 
 LANGUAGES = ["cs", "de", "en", "fr", "it", "ja", "nl", "ro", "ru"]
@@ -28,6 +29,20 @@ SAMPLE = Sample(
 IWSLT4 = Counter(
     Direction(*pair.split("-")) for pair in "en-it it-en en-nl nl-en en-ro ro-en".split()
 )
+
+
+def count_asking_right_language(conflicts: list[Sample]) -> int:
+    tally = ConflictCounts()
+    assert list(tally.counted(conflicts)) == conflicts
+    return tally.asking_right_language
+
+
+def draw_own_conflicts(
+    samples: list[Sample], languages: list[str], seed: int, texts: list[Parallel] | None = None
+) -> list[Sample]:
+    directions = {Direction(sample.source_lang, sample.target_lang) for sample in samples}
+    return list(stream_own_conflicts(samples, languages, seed, directions, texts or []))
+
 
 languages = st.lists(st.sampled_from(LANGUAGES), min_size=2, unique=True)
 seeds = st.integers(0, 2**32)
@@ -144,11 +159,12 @@ def test_a_draw_over_a_training_set_is_the_draw_of_each_sample() -> None:
         replace(SAMPLE, key=str(n), source=f"{n}", source_lang=one, asked_lang=two, target_lang=two)
         for n, (one, two) in enumerate(pairs)
     ]
-    assert draw_conflicts(samples, "wrong_target", LANGUAGES, 3) == [
+    counts = {Direction("en", "it"): 2, Direction("it", "en"): 1, Direction("en", "nl"): 1}
+    experiment = Experiment(languages=tuple(LANGUAGES), instructions=counts)
+    assert list(draw_conflicts(samples, "wrong_target", experiment, 3)) == [
         wrong_target(sample, LANGUAGES, 3) for sample in samples
     ]
-    counts = {Direction("en", "it"): 2, Direction("it", "en"): 1, Direction("en", "nl"): 1}
-    assert draw_conflicts(samples, "any_other_instruction", (), 3) == [
+    assert list(draw_conflicts(samples, "any_other_instruction", experiment, 3)) == [
         any_other_instruction(sample, counts, 3) for sample in samples
     ]
 

@@ -15,6 +15,7 @@ from ontarget.recipe.recipe import strictly_zero_shot
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.records import Direction
 
+PAPERS_DRAW = {"steps": 1, "conflicts": "references", "draw": "any_other_instruction"}
 FILES = {"train": "a.tsv", "dev": "b.tsv", "test": "c.tsv"}
 
 
@@ -209,7 +210,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"supervised": []}, "supervised: lists no direction; list one, or leave the key out"),
     (
-        {"supervised": ["en-it"], "unlikelihood": {"steps": 1, "draw": "any_other_instruction"}},
+        {"supervised": ["en-it"], "unlikelihood": PAPERS_DRAW},
         "any_other_instruction has no other with one supervised direction; use wrong_target",
     ),
     ({"control": True, "unlikelihood": None}, "control: compares with stage 2; add the section"),

@@ -28,7 +28,7 @@ class Log:
     def began(self, step: Step) -> None: ...
 
     def tell(self, text: str, done: int, total: int) -> None:
-        assert 0 <= done <= total, text
+        assert 0 <= done <= total or not total, text  # a total of 0: not known
 
     def ended(self, step: Step, seconds: float, result: dict[str, Any]) -> None:
         self.made.append(step.folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ontarget.data import readers
 from ontarget.data.readers.lines import read_segments
+from ontarget.data.readers.sources import reader_of
 from ontarget.errors import CorpusError
 from ontarget.languages.tags import same_language
 from ontarget.languages.writing import letters
@@ -111,7 +112,7 @@ def parse_references(option: str) -> ReferenceFile:
     if len(languages) > 1 and not is_table(path):
         raise CorpusError(
             f"--references {option}: several languages need a table; expected a name ending in "
-            f"{', '.join(readers.READERS)}, or one language"
+            f"{', '.join(readers.endings())}, or one language"
         )
     return ReferenceFile(languages, Path(path))
 
@@ -139,7 +140,7 @@ def check_output(files: Sequence[ReferenceFile], out: Path | None) -> None:
 
 def is_table(path: str) -> bool:
     """Whether a file has one column a language; any other file has one text a line."""
-    return path.endswith(tuple(readers.READERS))
+    return reader_of(Path(path)) is not None
 
 
 def languages_of(files: Sequence[ReferenceFile]) -> list[str]:

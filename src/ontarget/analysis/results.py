@@ -5,7 +5,8 @@ against the counts beside it before anything is drawn or compared.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,9 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 from ontarget import artifacts
 from ontarget.errors import ArtifactError
 from ontarget.languages.names import is_known
+from ontarget.languages.tags import same_language
 from ontarget.offtarget.ratio import Ratio
 from ontarget.offtarget.verdicts import Verdict
-from ontarget.records import JudgedTranslation, Score
+from ontarget.records import Direction, JudgedTranslation, Score
+from ontarget.systems import STAGE2
 
 Record = TypeVar("Record")
 
@@ -32,6 +35,30 @@ def read_scores(path: Path) -> list[Score]:
         ArtifactError: a line is damaged, or a value is impossible.
     """
     return read_records(path, Score, score_fault)
+
+
+def read_confusions(path: Path, languages: Sequence[str]) -> dict[Direction, Counter[str]]:
+    """In how many segments of each direction a run was answered in another one of `languages`.
+
+    Of the system that stage 2 starts from: stage 1, or base without it; of all systems if the
+    scores have neither. Empty if there is no such file.
+
+    Raises:
+        ArtifactError: a line is damaged, or a value is impossible.
+    """
+    scores = read_scores(path) if path.is_file() else []
+    names = {score.system for score in scores}
+    start = next((name for name in STAGE2.starts_from if name in names), None)
+    confusions: dict[Direction, Counter[str]] = {}
+    for score in scores:
+        if start not in (None, score.system):
+            continue
+        counts = confusions.setdefault(Direction(score.source, score.target), Counter())
+        for label, segments in score.languages.items():
+            for language in languages:
+                if same_language(label, language) and not same_language(label, score.target):
+                    counts[language] += segments
+    return confusions
 
 
 def read_judged(path: Path) -> list[JudgedTranslation]:

@@ -1,4 +1,7 @@
-"""Records as Arrow files, read through a memory map, so that their number costs no memory."""
+"""Records as Arrow files, read through a memory map, so that their number costs no memory.
+
+The files are Arrow streams, as `datasets.Dataset.from_file` reads them.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -20,13 +23,25 @@ def write_arrow(path: Path, records: Iterable[Any], kind: type) -> int:
     names = [field.name for field in fields(kind)]
     schema = pa.schema([(name, pa.string()) for name in names])
     values = attrgetter(*names)
-    count = 0
     rows = iter(records)
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as out:
+
+    def batches() -> Iterator[Any]:
         while chunk := list(islice(rows, ROWS_AT_ONCE)):
             columns = zip(*map(values, chunk), strict=True)
-            out.write_batch(pa.record_batch([pa.array(c, pa.string()) for c in columns], schema))
-            count += len(chunk)
+            yield pa.record_batch([pa.array(c, pa.string()) for c in columns], schema)
+
+    return write_batches(path, schema, batches())
+
+
+def write_batches(path: Path, schema: Any, batches: Iterable[Any]) -> int:
+    """Record batches or tables of one schema; returns their number of rows."""
+    import pyarrow as pa
+
+    count = 0
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as out:
+        for batch in batches:
+            out.write(batch)
+            count += len(batch)
     return count
 
 
@@ -42,7 +57,7 @@ class ArrowRecords(Sequence[Record], Generic[Record]):
 
         self.kind = kind
         try:
-            self.table: Any = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+            self.table: Any = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
         except (pa.lib.ArrowException, OSError) as error:
             raise ArtifactError(
                 f"{path}: cannot be read ({error_text(error)}); run the step that writes it"
@@ -73,7 +88,10 @@ class ArrowRecords(Sequence[Record], Generic[Record]):
 
     def take(self, indices: Sequence[int]) -> list[Record]:
         """The records at these places, in this order."""
-        return [self.kind(**row) for row in self.table.take(list(indices)).to_pylist()]
+        import pyarrow as pa
+
+        places = pa.array(indices, pa.int64())
+        return [self.kind(**row) for row in self.table.take(places).to_pylist()]
 
     def column(self, name: str) -> Iterator[str]:
         """One field of all records."""

@@ -20,8 +20,6 @@ from ontarget.cli.commands import (
     annotate,
     calibrate,
     compare,
-    convert,
-    corpora,
     demo,
     diagnose,
     evaluate,
@@ -31,6 +29,7 @@ from ontarget.cli.commands import (
     recipe,
     repair,
 )
+from ontarget.cli.commands.data import conflict, convert, corpora, prepare
 from ontarget.cli.console import console, error_console, one_line
 from ontarget.errors import OnTargetError, Stopped
 from ontarget.pipeline.graph import verbs
@@ -69,7 +68,11 @@ for _command in (
     app.command()(_command)
 app.add_typer(annotate.app, name="annotate")
 for _verb, _summary in verbs().items():
-    if _verb != "evaluate":
+    if _verb == "prepare":
+        app.command(_verb)(prepare.prepare)
+    elif _verb == "conflict":
+        app.command(_verb)(conflict.conflict)
+    elif _verb != "evaluate":
         app.command(_verb, help=f"{_summary}\n\nExample: ontarget {_verb} recipe.yaml")(
             recipe.step_command(_verb)
         )

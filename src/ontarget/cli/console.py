@@ -22,7 +22,7 @@ from ontarget.pipeline.graph import Step
 
 SPEED_SECONDS = 3600.0  # batches of a large model are minutes apart
 LOG_SECONDS = 60.0  # between plain lines
-SEGMENTS = ("segments", "diagnosis: segments")  # labels that count segments
+SEGMENTS = ("segments", "diagnosis: segments", "pairs")  # what is counted, with its speed
 
 console = Console(highlight=False, quiet=not processes.is_main_process())
 
@@ -79,7 +79,7 @@ class ConsoleProgress:
         (task,) = self.progress.tasks
         if task.total != total or done < task.completed:
             self.progress.reset(task.id, total=total)
-        speed = f"{task.speed:.3g} segments/s" if text in SEGMENTS and task.speed else ""
+        speed = f"{task.speed:.3g} {text.split()[-1]}/s" if text in SEGMENTS and task.speed else ""
         self.progress.update(task.id, completed=done, description=text, speed=speed)
 
     def ended(self, step: Step, seconds: float, result: dict[str, Any]) -> None:
@@ -154,13 +154,14 @@ class PlainLog:
     def line(self) -> str:
         """The state: what is done of how much, losses and speed, the time left."""
         with self.lock:
-            if self.total <= 1:
+            if self.total <= 1 and self.done <= 1:
                 return f"{self.step:24} {self.text}"
             seconds, advanced = time.monotonic() - self.since, self.done - self.first
-            line = f"{self.step:24} {self.done:,} of {self.total:,}  {self.text}"
+            total = f" of {self.total:,}" if self.total else ""
+            line = f"{self.step:24} {self.done:,}{total}  {self.text}"
             if self.text in SEGMENTS and seconds > 0:
-                line += f"  {advanced / seconds:.3g} segments/s"
-            if advanced > 0:
+                line += f"  {advanced / seconds:.3g} {self.text.split()[-1]}/s"
+            if advanced > 0 and self.total:
                 left = (self.total - self.done) * seconds / advanced
                 line += f"  {format_duration(left)} left"
             return line

@@ -5,4 +5,5 @@ tags        language tags: scripts, macrolanguages, and which tags mean one lang
 writing     scripts and letters of a text, and the scripts that a language is written in
 alphabets   the letters that a language is written with
 neighbours  close languages, and the words that only one of them has
+families    the close languages of one, and the same language in another script
 """

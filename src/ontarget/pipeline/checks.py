@@ -94,8 +94,8 @@ def check_corpus(recipe: Recipe) -> tuple[str, bool]:
     if recipe.corpus.phrasebook is not None:
         return "phrasebook (embedded)", check_phrasebook(recipe, recipe.corpus.phrasebook)
     files = [path for split in SPLITS for path in recipe.corpus.files(split)]
-    texts = recipe.corpus.files("monolingual")
-    if is_small([*files, *texts]):
+    lines = recipe.corpus.files("monolingual")
+    if is_small([*files, *lines]):
         tokens = dropped_tokens(recipe)
         splits = read_corpus(recipe.corpus, recipe.languages, recipe.seed, tokens)
         check_tokens(recipe, splits)
@@ -106,17 +106,20 @@ def check_corpus(recipe: Recipe) -> tuple[str, bool]:
             trains=bool(recipe.trainings),
             monolingual=recipe.corpus.monolingual,
         )
-        sizes = f"{len(splits.train)} train, {len(splits.dev)} dev, {len(splits.test)} test"
-        if splits.monolingual:
-            sizes += f", {len(splits.monolingual)} monolingual"
+        train, texts = list(splits.train), list(splits.monolingual)
+        sizes = f"{len(train)} train, {len(splits.dev)} dev, {len(splits.test)} test"
+        if texts:
+            sizes += f", {len(texts)} monolingual"
         dropped = splits.dropped.get("special_tokens", 0)
         left_out = f"; {dropped} with special tokens dropped" if dropped else ""
+        check_languages(recipe)
         return f"{sizes} rows, read completely{left_out}", True
     for split in SPLITS:
         for corpus in getattr(recipe.corpus, split):
             check_first_rows(recipe, split, corpus)
     check_first_lines(recipe)
-    read = len(files) + len(texts)
+    check_languages(recipe)
+    read = len(files) + len(lines)
     return f"{read} files, the first {FIRST_ROWS} rows of each read", False
 
 
@@ -130,6 +133,16 @@ def check_first_rows(recipe: Recipe, split: str, corpus: Path | Entry) -> None:
             f"{place_of(corpus)}: its first {len(rows)} rows have no text in two languages; "
             "is it the right file?"
         )
+
+
+def check_languages(recipe: Recipe) -> None:
+    """Check that the first texts of each corpus are in the languages that it names."""
+    from ontarget.data.cleaning.languages import JUDGED, check_columns
+
+    for split in SPLITS:
+        for corpus in getattr(recipe.corpus, split):
+            rows = list(islice(readers.read(corpus, recipe.languages), JUDGED))
+            check_columns(rows, place_of(corpus))
 
 
 def place_of(corpus: Path | Entry) -> str:

@@ -27,6 +27,9 @@ def dependencies_of(recipe: Recipe, step: Step) -> dict[str, Any]:
             path = parse_name(recipe.evaluate.detector)[0]
             if path.is_file() and recipe.evaluate.detector not in detectors.NAMED:
                 files[name] = artifacts.file_hash(path)
+        elif name == "confusions":
+            scores = recipe.unlikelihood and recipe.unlikelihood.scores
+            files |= {str(scores): hash_of(scores)} if scores else {}
         else:
             files |= {str(path): hash_of(path) for path in recipe.corpus.files(name)}
     settings = plain(step.settings(recipe))

@@ -19,7 +19,7 @@ SETTINGS: dict[str, Callable[[Recipe], Any]] = {  # by module of a step that tra
 }
 SUMMARIES = {  # of the steps that train nothing, by verb
     "prepare": "Step 1: read the corpus into samples.",
-    "conflict": "Step 2: draw a conflict sample for each training sample.",
+    "conflict": "Step 2: draw conflict samples for each training sample.",
     "translate": "Step 5: translate the test set with every system.",
     "evaluate": "Step 6: off-target ratio, BLEU and chrF.",
     "report": "Step 7: write report.html and report.md.",
@@ -35,7 +35,7 @@ class Step:
     module: str  # of `steps`, imported only when it runs
     settings: Callable[[Recipe], Any]  # all that it reads of the recipe, as a record
     reads: tuple[str, ...] = ()  # of other steps, below the run's folder; the model is a folder
-    files: tuple[str, ...] = ()  # of no step: splits of the corpus, model, detector
+    files: tuple[str, ...] = ()  # of no step: splits of the corpus, model, detector, confusions
     start: str | None = None  # the folder of the model it begins with; None: the base model
     system: str = ""
     trains: bool = False  # then all processes of a run take part
@@ -99,6 +99,7 @@ def conflict_step() -> Step:
         module="s2_conflict",
         settings=step_settings.ConflictSettings.of,
         reads=(TRAIN, "1_prepare/monolingual.jsonl"),
+        files=("confusions",),
     )
 
 

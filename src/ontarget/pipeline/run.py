@@ -60,6 +60,7 @@ class Running:
     recipe: Recipe
     lock: Lock
     display: ProgressDisplay
+    engine: str
 
 
 def run_recipe(
@@ -68,10 +69,12 @@ def run_recipe(
     *,
     verb: str | None = None,
     force_from: str | None = None,
+    engine: str = "local",
 ) -> None:
     """Run every step that is out of date; with `verb`, only its own and those they need.
 
-    `force_from` (a verb or folder) redoes that step and all after it.
+    `force_from` (a verb or folder) redoes that step and all after it. `engine` says who cleans, see
+    `StepContext`; the result does not depend on it.
 
     Raises:
         OnTargetError: bad input, or a full disk; finished steps are kept.
@@ -84,7 +87,7 @@ def run_recipe(
         follow_main_process(recipe, chosen, display)
         return
     with artifacts.lock_folder(recipe.out) as lock:
-        running = Running(recipe, lock, display)
+        running = Running(recipe, lock, display, engine)
         for step in chosen:
             made_from = dependencies_of(recipe, step)
             outdated = bool(outdated_reasons(recipe, step, made_from))
@@ -153,7 +156,7 @@ def make_step(running: Running, step: Step, made_from: dict[str, Any]) -> None:
         artifacts.check_no_links(recipe.out, path)
     with artifacts.publish_folder(place, still_locked=running.lock.check) as partial:
         artifacts.prepare_unfinished(unfinished, artifacts.fingerprint(made_from))
-        result = perform(recipe, step, partial, display)
+        result = perform(recipe, step, partial, display, running.engine)
         seconds = time.monotonic() - start
         content = {
             "step": step.folder,
@@ -172,7 +175,9 @@ def make_step(running: Running, step: Step, made_from: dict[str, Any]) -> None:
     display.ended(step, seconds, result)
 
 
-def perform(recipe: Recipe, step: Step, out: Path, display: ProgressDisplay) -> dict[str, Any]:
+def perform(
+    recipe: Recipe, step: Step, out: Path, display: ProgressDisplay, engine: str = "local"
+) -> dict[str, Any]:
     """Run a step's module, which imports torch, if need be, only now.
 
     Raises:
@@ -180,7 +185,7 @@ def perform(recipe: Recipe, step: Step, out: Path, display: ProgressDisplay) -> 
     """
     module = import_module(f"ontarget.steps.{step.module}")
     try:
-        result: dict[str, Any] = module.run(context_of(recipe, step, out, display))
+        result: dict[str, Any] = module.run(context_of(recipe, step, out, display, engine))
         return result
     except (RuntimeError, MemoryError) as error:  # torch: OutOfMemoryError, DefaultCPUAllocator
         if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
@@ -191,7 +196,9 @@ def perform(recipe: Recipe, step: Step, out: Path, display: ProgressDisplay) -> 
         raise
 
 
-def context_of(recipe: Recipe, step: Step, out: Path, display: ProgressDisplay) -> StepContext[Any]:
+def context_of(
+    recipe: Recipe, step: Step, out: Path, display: ProgressDisplay, engine: str
+) -> StepContext[Any]:
     """What a step is given."""
     _, unfinished, logs = places_of(recipe.out, step)
     start = str(recipe.out / step.start / "model") if step.start else recipe.base.model or ""
@@ -207,6 +214,7 @@ def context_of(recipe: Recipe, step: Step, out: Path, display: ProgressDisplay) 
         tell=display.tell,
         dev_batch=recipe.translate.batch * recipe.translate.beams,  # greedy: one beam a segment
         system=step.system,
+        engine=engine,
     )
 
 

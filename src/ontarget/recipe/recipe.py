@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import model_validator
 
 from ontarget import systems
-from ontarget.data.conflicts import FEWEST_LANGUAGES
 from ontarget.data.directions import around_pivot, parse_directions, remaining_directions
 from ontarget.errors import RecipeError, error_text
 from ontarget.languages.names import is_known, unknown_code
@@ -143,25 +142,17 @@ class Recipe(Section):
         """Raise ValueError for sections that contradict each other."""
         if not self.supervised_directions and (self.mle or self.unlikelihood):
             raise ValueError("supervised: lists no direction; list one, or leave the key out")
-        draw = self.unlikelihood.draw if self.unlikelihood else None
-        if draw == "any_other_instruction" and len(self.supervised_directions) == 1:
-            raise ValueError(
-                "unlikelihood.draw: any_other_instruction has no other with one supervised "
-                "direction; use wrong_target"
-            )
-        own = self.unlikelihood is not None and self.unlikelihood.conflicts == "own"
-        if own and len(self.languages) < FEWEST_LANGUAGES:
-            raise ValueError(
-                f"unlikelihood.conflicts: own needs {FEWEST_LANGUAGES} languages, one to translate "
-                "from and two to request; use references"
-            )
+        if self.unlikelihood is not None:
+            directions = len(self.supervised_directions)
+            self.unlikelihood.check_conflicts(self.languages, directions, self.out)
+        self.check_clean()
         for language in self.corpus.monolingual:
             if language not in self.languages:
                 raise ValueError(
                     f"corpus.monolingual: {language!r} is not among the recipe's languages; add it "
                     "there or leave the text out"
                 )
-        if self.corpus.monolingual and not own:
+        if self.corpus.monolingual and getattr(self.unlikelihood, "conflicts", "") != "own":
             raise ValueError(
                 "corpus.monolingual: only unlikelihood.conflicts: own reads it; set that or leave "
                 "the text out"
@@ -172,6 +163,35 @@ class Recipe(Section):
             )
         if self.control and self.unlikelihood is None:
             raise ValueError("control: compares with stage 2; add the section unlikelihood")
+
+    def check_clean(self) -> None:
+        """Raise ValueError for rules of cleaning that would never apply."""
+        rules = self.corpus.clean
+        if rules is None:
+            return
+        if self.corpus.phrasebook is not None:
+            raise ValueError("corpus.clean: composed text has nothing to clean; leave it out")
+        for language in rules.languages:
+            if language not in self.languages:
+                raise ValueError(
+                    f"corpus.clean.languages: {language!r} is not among the recipe's languages; "
+                    "leave it out"
+                )
+        supervised = self.supervised_directions
+        pairs = {str(d) for s, t in supervised for d in (Direction(s, t), Direction(t, s))}
+        for pair in rules.pairs:
+            if pair not in pairs:
+                raise ValueError(
+                    f"corpus.clean.pairs: {pair!r} is no supervised pair; write "
+                    f"{next(iter(sorted(pairs)), 'en-it')}"
+                )
+        names = self.corpus.training_names if rules.corpora else set()
+        for name in rules.corpora:
+            if names and name not in names:
+                raise ValueError(
+                    f"corpus.clean.corpora: no training file is named {name}; there are "
+                    f"{', '.join(sorted(names)[:9])}"
+                )
 
     def has_section(self, name: str) -> bool:
         """Whether a section, given by its dotted name, is present."""

@@ -22,6 +22,7 @@ from pydantic import (
 
 from ontarget.data import readers
 from ontarget.data.cleaning.rules import Cascade
+from ontarget.data.mixing import Mixture
 from ontarget.data.readers.base import Entry
 from ontarget.errors import CorpusError
 from ontarget.offtarget.detectors import DEFAULT
@@ -44,7 +45,7 @@ def as_entry(value: object) -> object:
     for key, content in value.items():
         if key not in known:
             raise ValueError(f"{key!r} is no key of a corpus; expected {', '.join(known)}")
-        form, right = "text", isinstance(content, str)
+        form, right = "text", isinstance(content, str) or (content is None and key != "path")
         if key == "languages":
             form = "a list of tags in quotes"
             right = isinstance(content, list | tuple) and all(isinstance(t, str) for t in content)
@@ -169,6 +170,7 @@ class Corpus(Section):
     max_characters: Positive | None = None  # longer training texts are left out and counted
     special_tokens: Literal["error", "drop"] = "error"  # training rows with one of the model's
     clean: Cascade | None = None  # rules by which training pairs are dropped; {}: the defaults
+    mix: Mixture = Mixture()  # how many samples of each direction are trained on; default: all
     monolingual: dict[str, Paths] = {}  # a sentence a line: sources of own conflicts
 
     @model_validator(mode="after")
@@ -187,6 +189,13 @@ class Corpus(Section):
             named[f"monolingual.{code}"] = [(path,) for path in paths]
         check_files(named)
         return self
+
+    @property
+    def training_names(self) -> set[str]:
+        """Names of the files that training pairs are from; none if some are not files here."""
+        if any(readers.is_name(corpus) for corpus in self.train):
+            return set()
+        return {source.name for corpus in self.train for _, source in readers.sources(corpus)}
 
     def files(self, split: str) -> tuple[Path, ...]:
         """The files of train, dev, test or monolingual."""

@@ -24,3 +24,4 @@ class StepContext(Generic[Settings]):
     tell: Tell
     dev_batch: int = 64  # dev sentences that are translated at once; does not change the result
     system: str = ""  # the system that is trained or translated with
+    engine: str = "local"  # who cleans: `local`, `ray`, or the address of a Ray cluster

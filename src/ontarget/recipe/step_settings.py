@@ -75,6 +75,8 @@ class ConflictSettings:
     seed: int
     conflicts: Conflicts
     draw: Draw
+    per_sample: int  # conflicts that are drawn of each sample
+    confusions: str | None  # the scores of the run that a draw follows
 
     @classmethod
     def of(cls, recipe: Recipe) -> "ConflictSettings":
@@ -86,6 +88,8 @@ class ConflictSettings:
             seed=recipe.seed,
             conflicts=section.conflicts,
             draw=section.draw,
+            per_sample=section.drawn_per_sample(len(recipe.languages)),
+            confusions=None if section.scores is None else str(section.scores),
         )
 
 
@@ -140,6 +144,7 @@ class UnlikelihoodSettings:
     base: Base
     prompt_format: PromptFormat
     unlikelihood: Unlikelihood
+    drawn: int  # conflicts of each sample in step 2's file
     dev: DevSettings | None  # None without validation and diagnosis
 
     @classmethod
@@ -152,6 +157,7 @@ class UnlikelihoodSettings:
             base=recipe.base,
             prompt_format=recipe.prompt_format,
             unlikelihood=section,
+            drawn=section.drawn_per_sample(len(recipe.languages)),
             dev=DevSettings.of(recipe) if section.validation or section.preflight else None,
         )
 
@@ -164,6 +170,7 @@ class ControlSettings:
     base: Base
     prompt_format: PromptFormat
     training: Mle
+    sequences: int  # that stage 2 trains on of each sample
 
     @classmethod
     def of(cls, recipe: Recipe) -> "ControlSettings":
@@ -176,6 +183,7 @@ class ControlSettings:
             base=recipe.base,
             prompt_format=recipe.prompt_format,
             training=Mle(**shared),
+            sequences=1 + stage2.per_sample,
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from ontarget.analysis.diagnosis.losses import sequence_log_odds
 from ontarget.artifacts import ArrowRecords
 from ontarget.data.sampling import choose_places
 from ontarget.decoding.hf import begin_answers
@@ -12,7 +13,8 @@ from ontarget.models import loading
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import build_prompts, build_responses, end_ids
 from ontarget.models.templates import PromptFormat
-from ontarget.recipe.step_context import StepContext
+from ontarget.recipe.step_context import StepContext, Tell
+from ontarget.recipe.step_settings import UnlikelihoodSettings
 from ontarget.recipe.training_sections import Training, Unlikelihood
 from ontarget.records import Sample
 from ontarget.training.batches.own_answers import OwnAnswers
@@ -22,13 +24,17 @@ from ontarget.training.batches.sequences import (
     TokenSequence,
     token_sequence,
 )
+from ontarget.training.losses import likelihood
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConflictSamples:
-    """Conflict samples, one for each true sample, and the section that says how to train them."""
+    """Conflict samples, as many for each true sample, and the section that says how to train them.
+
+    Those of a sample stand together, in the order of the true samples.
+    """
 
     samples: Sequence[Sample]
     section: Unlikelihood
@@ -44,6 +50,16 @@ def training_samples(
     return samples.take(places), places
 
 
+def conflict_samples(
+    context: StepContext[UnlikelihoodSettings], places: Sequence[int]
+) -> ConflictSamples:
+    """The conflicts of the samples at these places."""
+    drawn = context.settings.drawn
+    conflicts = ArrowRecords(context.inputs["2_conflict"] / "conflicts.arrow", Sample)
+    of_places = [place * drawn + number for place in places for number in range(drawn)]
+    return ConflictSamples(samples=conflicts.take(of_places), section=context.settings.unlikelihood)
+
+
 def make_examples(
     loaded: LoadedModel,
     prompt_format: PromptFormat,
@@ -52,7 +68,7 @@ def make_examples(
     *,
     conflicts: ConflictSamples | None = None,
 ) -> list[Example]:
-    """Each sample with its conflict sample, if any; pairs that are too long are left out.
+    """Each sample with its conflict samples, if any; examples that are too long are left out.
 
     Raises:
         CorpusError: none is left.
@@ -69,7 +85,10 @@ def make_examples(
             replace(row, unlikely=True, by_reach=by_reach)
             for row in tokenize_samples(loaded, prompt_format, conflicts.samples)
         ]
-        examples = [Example(rows=pair) for pair in zip(true, wrong, strict=True)]
+        each = len(wrong) // max(1, len(true))
+        examples = [
+            Example(rows=(row, *wrong[at * each : (at + 1) * each])) for at, row in enumerate(true)
+        ]
     longest = min(max_tokens, loaded.positions or max_tokens)
     fitting = [example for example in examples if example.length <= longest]
     if not fitting:
@@ -78,6 +97,28 @@ def make_examples(
             "raise max_tokens or take a model with more positions"
         )
     return fitting
+
+
+def hardest_rows(
+    loaded: LoadedModel, examples: Sequence[Example], keep: int, tell: Tell
+) -> list[list[int]]:
+    """Of each example the true row, and the `keep` others whose response the model finds likeliest.
+
+    As indices of rows, in their order.
+    """
+    candidates = [(at, row) for at, example in enumerate(examples) for row in example.rows[1:]]
+    nats: dict[int, float] = {}
+    for indices, log_odds in sequence_log_odds(loaded, [row for _, row in candidates]):
+        sums = (likelihood(tokens).sum().item() for tokens in log_odds)
+        nats |= dict(zip(indices, sums, strict=True))
+        tell("scoring conflict samples", len(nats), len(candidates))
+    kept, first = [], 0
+    for example in examples:
+        others = range(1, len(example.rows))
+        likeliest = sorted(others, key=lambda row: nats[first + row - 1])[:keep]  # noqa: B023
+        kept.append([0, *sorted(likeliest)])
+        first += len(others)
+    return kept
 
 
 def tokenize_samples(

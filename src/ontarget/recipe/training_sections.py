@@ -4,12 +4,14 @@ The defaults of stage 1 are those of arXiv 2403.14399 for LLMs. Stage 2's were c
 pretrained model (docs/results/real-models.md); `tokens: all` is the paper's.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ontarget.data.conflicts import Conflicts, Draw
-from ontarget.recipe.sections import Fraction, Layers, Name, Positive, Section
+from ontarget.data.conflicts import FEWEST_LANGUAGES, Conflicts, Draw, draw_fault
+from ontarget.recipe.sections import Fraction, Layers, Name, Place, Positive, Section
 
 PAPER = {"conflicts": "references", "alpha": 0.05}  # with `tokens: all`, unless set otherwise
 ADAPTER_LEARNING_RATE = 3e-4  # with `adapter`, unless set otherwise
@@ -169,6 +171,9 @@ class Unlikelihood(Stage):
     plausibility: Annotated[float, Field(gt=0, le=1)] = 0.02  # share of the highest p: plausible
     tokens: Literal["reach", "all"] = "reach"  # conflict tokens weighted by reach, or all alike
     draw: Draw = "wrong_target"  # of conflicts from references
+    per_sample: Annotated[int, Field(gt=0, le=100)] = 1  # conflicts from references of each sample
+    confusions: Place | None = None  # of draw confused: an evaluated run's folder, or scores.jsonl
+    candidates: Annotated[int, Field(gt=1, le=100)] = 4  # of draw hardest: scored, at most
     preflight: Annotated[int, Field(ge=0)] = 8  # dev sentences in each direction; 0 leaves it out
 
     @field_validator("preflight")
@@ -193,6 +198,59 @@ class Unlikelihood(Stage):
         if self.conflicts == "own" and self.tokens == "all":
             raise ValueError("tokens: all is for conflicts: references; leave tokens out")
         return self
+
+    @model_validator(mode="after")
+    def drawable(self) -> "Unlikelihood":
+        """Settings of draws fit together, and are for references."""
+        if self.conflicts == "own" and self.draw != "wrong_target":
+            raise ValueError(
+                f"draw: {self.draw} is for conflicts: references; add that, or leave draw out"
+            )
+        if self.conflicts == "own" and self.per_sample > 1:
+            raise ValueError(
+                f"per_sample: {self.per_sample} is for conflicts: references; add that, or leave "
+                "per_sample out"
+            )
+        if self.draw == "confused" and self.confusions is None:
+            raise ValueError(
+                "draw: confused needs confusions, the folder of an evaluated run or its "
+                "scores.jsonl; add it"
+            )
+        if self.draw != "confused" and self.confusions is not None:
+            raise ValueError("confusions: only draw: confused reads it; set that or leave it out")
+        if self.draw == "hardest" and self.per_sample >= self.candidates:
+            raise ValueError(
+                f"per_sample: {self.per_sample} of {self.candidates} candidates leave nothing to "
+                "choose; raise candidates or lower per_sample"
+            )
+        return self
+
+    @property
+    def scores(self) -> Path | None:
+        """The scores of the evaluated run that `confusions` names."""
+        path = self.confusions
+        return path / "6_evaluate" / "scores.jsonl" if path and path.is_dir() else path
+
+    def check_conflicts(self, languages: Sequence[str], directions: int, out: Path) -> None:
+        """Raise ValueError for conflicts that these languages, directions or files do not allow."""
+        if self.conflicts == "own" and len(languages) < FEWEST_LANGUAGES:
+            raise ValueError(
+                f"unlikelihood.conflicts: own needs {FEWEST_LANGUAGES} languages, one to translate "
+                "from and two to request; use references"
+            )
+        if self.conflicts == "own":
+            return
+        if fault := draw_fault(self.draw, languages, directions, self.per_sample):
+            raise ValueError(f"unlikelihood.{fault}")
+        if self.scores and self.scores.resolve().is_relative_to(out.resolve()):
+            raise ValueError(
+                "unlikelihood.confusions: lies in this recipe's own out, so each run would change "
+                "the next one; give the run another out"
+            )
+
+    def drawn_per_sample(self, languages: int) -> int:
+        """Conflicts that step 2 draws of each sample: candidates of the hardest, or all to keep."""
+        return min(self.candidates, languages - 1) if self.draw == "hardest" else self.per_sample
 
     @property
     def length_is_known(self) -> bool:

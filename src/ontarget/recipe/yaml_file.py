@@ -2,17 +2,16 @@
 
 import difflib
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ontarget.errors import RecipeError
 from ontarget.recipe.overrides import apply_overrides, origin_of, parse_override
 from ontarget.recipe.recipe import Recipe
-from ontarget.recipe.sections import Section
 
 BY_LANGUAGE = {"languages", "codes", "monolingual"}  # settings that name languages
 LARGEST = 10**60  # a longer number is shown by its number of bits
@@ -152,7 +151,7 @@ def explain_validation(error: ValidationError) -> str:
     first, *more = error.errors()
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        keys = section_at(first["loc"][:-1]).model_fields
+        keys = model_at(first["loc"][:-1]).model_fields
         close = difflib.get_close_matches(str(first["loc"][-1])[:100], keys, n=1)
         text = "unknown key; " + (
             f"did you mean {close[0]}?" if close else f"known keys: {', '.join(keys)}"
@@ -181,13 +180,17 @@ def show_value(value: Any) -> str:
     return brief.repr(value)
 
 
-def section_at(place: tuple[int | str, ...]) -> type[Section]:
-    """The section class that a path of keys leads to."""
-    section: type[Section] = Recipe
+def model_at(place: tuple[int | str, ...]) -> type[BaseModel]:
+    """The class of the section that a path of keys leads to, also through mappings by name."""
+    model: type[BaseModel] = Recipe
+    inside: Any = None  # the values of a mapping, if that is where the path is
     for key in place:
-        annotation = section.model_fields[str(key)].annotation
+        annotation = inside or model.model_fields[str(key)].annotation
         options = getattr(annotation, "__args__", (annotation,))
-        section = next(
-            option for option in options if isinstance(option, type) and issubclass(option, Section)
-        )
-    return section
+        inside = options[1] if get_origin(annotation) in (dict, Mapping) else None
+        if inside is None:
+            model = next(
+                option for option in options
+                if isinstance(option, type) and issubclass(option, BaseModel)
+            )  # fmt: skip
+    return model

@@ -8,15 +8,12 @@ but our own, which it names by hash.
 
 import base64
 import gzip
-import hashlib
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ontarget import __version__
@@ -26,6 +23,7 @@ from ontarget.analysis.significance import SystemPair
 from ontarget.languages.names import display_name
 from ontarget.offtarget.verdicts import Verdict
 from ontarget.records import Direction, JudgedTranslation, Score
+from ontarget.report.assets import content_security_policy, page_template, read_asset
 from ontarget.report.figures import bars, changes, curves, heat_maps, matrix
 from ontarget.report.figures.curves import Chart
 from ontarget.report.figures.tables import Table, systems_of
@@ -70,16 +68,9 @@ class ReportContent:
 
 def render_html(report: ReportContent) -> str:
     """The HTML page."""
-    environment = Environment(
-        loader=PackageLoader("ontarget.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     scores = report.scores
     scripts, styles = list(map(read_asset, SCRIPTS)), list(map(read_asset, STYLES))
-    return environment.get_template("report.html").render(
+    return page_template("report.html").render(
         report=report,
         policy=content_security_policy(scripts, styles),
         scripts=scripts,
@@ -100,26 +91,6 @@ def render_html(report: ReportContent) -> str:
         curve_table=curves.curve_table,
         signatures=list_signatures(scores),
     )
-
-
-def read_asset(name: str) -> Markup:
-    """A script or stylesheet of this package."""
-    return Markup((files("ontarget.report") / "templates" / name).read_text(encoding="utf-8"))
-
-
-def content_security_policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
-    """A policy that allows these scripts and styles, no network access and no markup from text."""
-    return (
-        f"default-src 'none'; script-src {' '.join(map(inline_hash, scripts))}; "
-        f"style-src {' '.join(map(inline_hash, styles))}; base-uri 'none'; form-action 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
-    )
-
-
-def inline_hash(text: str) -> str:
-    """The policy's name of an inline script or style."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def fit_segments(

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ontarget import artifacts
 from ontarget.data.cleaning.audit import AuditedCorpus, audit_corpus
-from ontarget.data.cleaning.counts import summarise
-from ontarget.data.cleaning.engines.local import engine_for
+from ontarget.data.cleaning.counts import AuditSummary, summarise
+from ontarget.data.cleaning.engines import engine_of
+from ontarget.data.mixing import Mixture, copies, repeated
+from ontarget.data.readers.sizes import estimated_rows
 from ontarget.data.sampling import in_directions, samples_of
 from ontarget.data.splits import Splits, missing_direction, open_splits
 from ontarget.errors import CorpusError
@@ -22,18 +24,27 @@ from ontarget.recipe.corpus import (
     composed_splits,
     split_files,
 )
-from ontarget.recipe.step_context import StepContext
+from ontarget.recipe.step_context import StepContext, Tell
 from ontarget.recipe.step_settings import PrepareSettings
 from ontarget.records import Direction, Parallel, Sample
+from ontarget.report.audit_page import render_audit
 
 Context = StepContext[PrepareSettings]
+AUDIT = "audit.json"
+
+
+class Work(NamedTuple):
+    """Who does the work of an audit, and who is told."""
+
+    tell: Tell
+    engine: str = "local"
 
 
 def run(context: Context) -> dict[str, Any]:
     """Write `train.arrow`, `dev.jsonl`, `test.jsonl` and `monolingual.jsonl`.
 
-    With rules of cleaning also `dropped.parquet` and `audit.json`; `rows.jsonl` if step 0 trains on
-    rows. Training text is read as a stream, once, so its amount does not matter.
+    With rules of cleaning also `dropped.parquet`, `audit.json` and `audit.html`; `rows.jsonl` if
+    step 0 trains on rows. Training text is read as a stream, once, so its amount does not matter.
 
     Raises:
         CorpusError: a test or dev sentence is in training too, or a direction has no text.
@@ -45,33 +56,59 @@ def run(context: Context) -> dict[str, Any]:
     directions = settings.supervised + settings.zero_shot
     check_held_out(splits, directions)
     seen: Counter[Any] = Counter()
-    rows = counted(splits.train, seen)
-    if settings.scratch:
-        rows = iter(written(list(rows), splits.glossary, out / "rows.jsonl"))
-    audited = None
-    if settings.corpus.clean is None:
-        samples = samples_of(rows, settings.supervised)
-    else:
-        audited = audit(context, rows, splits, tokens)
-        samples = kept_samples(audited, settings.supervised)
-    trained = artifacts.write_arrow(out / "train.arrow", by_direction(samples, seen), Sample)
+    result: dict[str, Any] = {}
+    samples, audited = training_samples(context, splits, tokens, seen)
+    trained = write_training(samples, context, seen)
     monolingual = list(splits.monolingual)
     splits.check()
     check_complete(settings, seen, trained)
     check_monolingual(monolingual, settings.corpus.monolingual)
-    counts = {"train": trained}
-    for name, held_out in (("dev", splits.dev), ("test", splits.test)):
-        counts[name] = artifacts.write_jsonl(
-            out / f"{name}.jsonl", samples_of(held_out, directions)
-        )
     artifacts.write_jsonl(out / "monolingual.jsonl", monolingual)
-    sizes = {"train": seen["rows"], "dev": len(splits.dev), "test": len(splits.test)}
-    result = {
-        "samples": counts,
-        "rows": sizes | ({"monolingual": len(monolingual)} if monolingual else {}),
-        "dropped": dict(splits.dropped),
-    }
-    return result if audited is None else result | {"pairs": write_audit(audited, out)}
+    result["samples"] = {"train": trained}
+    for name, held_out in (("dev", splits.dev), ("test", splits.test)):
+        written = artifacts.write_jsonl(out / f"{name}.jsonl", samples_of(held_out, directions))
+        result["samples"][name] = written
+    result["rows"] = {"train": seen["rows"], "dev": len(splits.dev), "test": len(splits.test)}
+    if monolingual:
+        result["rows"]["monolingual"] = len(monolingual)
+    result["directions"] = {str(direction): seen[direction] for direction in settings.supervised}
+    result["dropped"] = dict(splits.dropped)
+    if audited is not None:
+        summary = write_audit(audited, context.run_name, out)
+        counts = {"read": summary.read, "kept": summary.kept}
+        result["pairs"] = counts | {"dropped": summary.dropped}
+    return result
+
+
+def training_samples(
+    context: Context, splits: Splits, tokens: list[str], seen: Counter[Any]
+) -> tuple[Iterable[Sample], AuditedCorpus | None]:
+    """The samples to train on, and the audit that they come from, if there is one."""
+    settings = context.settings
+    rows = counted(splits.train, seen)
+    if settings.scratch:
+        rows = iter(written_rows(list(rows), splits.glossary, context.out / "rows.jsonl"))
+    if settings.corpus.clean is None:
+        return samples_of(rows, settings.supervised), None
+    work = Work(context.tell, context.engine)
+    audited = audit(settings, rows, splits, tokens, context.unfinished, work)
+    return kept_samples(audited, settings.supervised), audited
+
+
+def write_training(samples: Iterable[Sample], context: Context, seen: Counter[Any]) -> int:
+    """Write `train.arrow`, mixed as the recipe says; counts directions, returns how many there are.
+
+    A mix needs all samples at hand: they are written to a file beside, and read again.
+    """
+    path, mix = context.out / "train.arrow", context.settings.corpus.mix
+    if mix != Mixture():
+        complete = context.unfinished / "complete.arrow"
+        artifacts.write_arrow(complete, samples, Sample)
+        stored = artifacts.ArrowRecords(complete, Sample)
+        directions = map(Direction, stored.column("source_lang"), stored.column("target_lang"))
+        taken = copies(stored.column("key"), directions, mix, context.settings.seed)
+        samples = repeated(stored, taken.tolist())
+    return artifacts.write_arrow(path, by_direction(samples, seen), Sample)
 
 
 def dropped_tokens(settings: PrepareSettings) -> list[str]:
@@ -107,25 +144,32 @@ def by_direction(samples: Iterable[Sample], seen: Counter[Any]) -> Iterator[Samp
         yield sample
 
 
-def written(rows: list[Parallel], glossary: list[Parallel], path: Path) -> list[Parallel]:
+def written_rows(rows: list[Parallel], glossary: list[Parallel], path: Path) -> list[Parallel]:
     """The rows, once they are written for step 0."""
     artifacts.write_jsonl(path, rows + glossary)
     return rows
 
 
-def audit(
-    context: Context, rows: Iterable[Parallel], splits: Splits, tokens: list[str]
+def audit(  # noqa: PLR0913 - what is audited, for what, where and by whom
+    settings: PrepareSettings,
+    rows: Iterable[Parallel],
+    splits: Splits,
+    tokens: list[str],
+    folder: Path,
+    work: Work,
 ) -> AuditedCorpus:
-    """The training rows, audited by the rules of cleaning; a killed audit goes on."""
-    settings = context.settings
+    """The training rows, audited by the rules of cleaning; `folder` keeps finished shards."""
     corpus, held_out = settings.corpus, [*splits.dev, *splits.test]
-    size = sum(path.stat().st_size for path in corpus.files("train") if path.is_file())
+    files = corpus.files("train")
+    size = sum(path.stat().st_size for path in files if path.is_file())
+    wanted = audit_of(corpus, settings.languages, settings.supervised, held_out, tokens)
+    total = estimated_rows(files) * len(wanted.pairs)  # at most: a row may lack a language
     return audit_corpus(
         rows,
-        audit_of(corpus, settings.languages, settings.supervised, held_out, tokens),
-        context.unfinished,
-        engine_for(size),
-        lambda pairs: context.tell("pairs", pairs, 0),
+        wanted,
+        folder,
+        engine_of(work.engine, size),
+        lambda pairs: work.tell("pairs", pairs, max(pairs, total) if total else 0),
     )
 
 
@@ -135,12 +179,13 @@ def kept_samples(audited: AuditedCorpus, supervised: tuple[Direction, ...]) -> I
         yield from in_directions(pair, supervised)
 
 
-def write_audit(audited: AuditedCorpus, out: Path) -> dict[str, Any]:
-    """Write `dropped.parquet` and `audit.json`; returns how many pairs were read and kept."""
+def write_audit(audited: AuditedCorpus, title: str, out: Path) -> AuditSummary:
+    """Write `dropped.parquet`, `audit.json` and `audit.html`."""
     audited.write_dropped(out / "dropped.parquet")
     summary = summarise(audited)
-    artifacts.write_json(out / "audit.json", asdict(summary))
-    return {"read": summary.read, "kept": summary.kept, "dropped": summary.dropped}
+    artifacts.write_json(out / AUDIT, asdict(summary))
+    (out / "audit.html").write_text(render_audit(summary, title), encoding="utf-8")
+    return summary
 
 
 def check_complete(settings: PrepareSettings, seen: Counter[Any], trained: int) -> None:

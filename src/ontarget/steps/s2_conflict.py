@@ -1,15 +1,21 @@
-"""Step 2: for each training sample, a response and an instruction for another language.
+"""Step 2: for each training sample, a response and instructions for other languages.
 
 The response is the sample's own, or one that the model will give during stage 2.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ontarget import artifacts
+from ontarget.analysis.results import read_confusions
+from ontarget.artifacts import ArrowRecords
 from ontarget.data.conflicts import (
-    count_asking_right_language,
+    Experiment,
+    ConflictCounts,
     draw_conflicts,
     draw_own_conflicts,
+    instructions_of,
 )
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import ConflictSettings
@@ -17,19 +23,50 @@ from ontarget.records import Parallel, Sample
 
 
 def run(context: StepContext[ConflictSettings]) -> dict[str, Any]:
-    """Write `conflicts.arrow`, in the order of step 1's `train.arrow`."""
+    """Write `conflicts.arrow`, in the order of step 1's `train.arrow`, as a stream."""
     settings = context.settings
     context.tell("drawing conflict samples", 0, 1)
-    samples = artifacts.ArrowRecords(context.inputs["1_prepare"] / "train.arrow", Sample)
+    samples = ArrowRecords(context.inputs["1_prepare"] / "train.arrow", Sample)
+    tally = ConflictCounts()
     if settings.conflicts == "own":
-        texts = artifacts.read_jsonl(context.inputs["1_prepare"] / "monolingual.jsonl", Parallel)
-        drawn = draw_own_conflicts(samples, settings.languages, settings.seed, texts)
+        drawn = own_conflicts(context, samples)
     else:
-        drawn = draw_conflicts(samples, settings.draw, settings.languages, settings.seed)
-    artifacts.write_arrow(context.out / "conflicts.arrow", drawn, Sample)
-    right = count_asking_right_language(drawn)
-    return {
-        "conflicts": len(drawn),
+        drawn = reference_conflicts(settings, samples, tally)
+    artifacts.write_arrow(context.out / "conflicts.arrow", tally.counted(drawn), Sample)
+    right = tally.asking_right_language
+    result = {
+        "conflicts": tally.conflicts,
         "asking_for_the_right_language": right,
-        "asking_for_the_right_language_percent": round(100 * right / len(drawn), 2),
+        "asking_for_the_right_language_percent": round(100 * right / tally.conflicts, 2),
     }
+    if settings.draw in ("wrong_target", "any_other_instruction", "hardest"):
+        return result
+    return result | {"drawn_as_wrong_target": tally.as_wrong_target}
+
+
+def own_conflicts(
+    context: StepContext[ConflictSettings], samples: ArrowRecords[Sample]
+) -> Iterator[Sample]:
+    """One conflict of each sample, to be answered by the model."""
+    settings = context.settings
+    texts = artifacts.read_jsonl(context.inputs["1_prepare"] / "monolingual.jsonl", Parallel)
+    directions = instructions_of(samples.column("source_lang"), samples.column("target_lang"))
+    return draw_own_conflicts(samples, settings.languages, settings.seed, directions, texts)
+
+
+def reference_conflicts(
+    settings: ConflictSettings, samples: ArrowRecords[Sample], tally: ConflictCounts
+) -> Iterator[Sample]:
+    """The conflicts of each sample, with its own response."""
+    experiment = Experiment(
+        languages=settings.languages,
+        instructions=instructions_of(samples.column("source_lang"), samples.column("asked_lang")),
+        confusions=(
+            read_confusions(Path(settings.confusions), settings.languages)
+            if settings.confusions
+            else {}
+        ),
+    )
+    return draw_conflicts(
+        samples, settings.draw, experiment, settings.seed, settings.per_sample, tally
+    )

@@ -1,7 +1,8 @@
 """Step 4's control: stage 1 continued for as many optimizer steps with twice the samples.
 
-A step of stage 2 sees each sample twice, once under a wrong instruction, so the control costs the
-same compute. What stage 2 gains over it is not gained by training longer.
+A step of stage 2 sees each sample twice, once under a wrong instruction, or more often with several
+conflicts a sample. The control sees as many samples instead, so it costs the same compute. What
+stage 2 gains over it is not gained by training longer.
 """
 
 from typing import Any
@@ -18,7 +19,7 @@ from ontarget.training.train import train
 def run(context: StepContext[ControlSettings]) -> dict[str, Any]:
     """Write `model/` and `curve.jsonl`."""
     settings, form = context.settings, context.settings.prompt_format
-    section = doubled(settings.training, context)
+    section = lengthened(settings.training, context)
     samples, _ = training_data.training_samples(context, section, settings.seed + 1)
     loaded = stage.load_start(context, settings.base, section)
     examples = training_data.make_examples(loaded, form, samples, section.max_tokens)
@@ -29,8 +30,8 @@ def run(context: StepContext[ControlSettings]) -> dict[str, Any]:
     return stage.stage_result(result, len(samples), len(examples))
 
 
-def doubled(stage2: Mle, context: StepContext[ControlSettings]) -> Mle:
-    """Stage 2's training with twice the batch, for as many optimizer steps as stage 2 took."""
+def lengthened(stage2: Mle, context: StepContext[ControlSettings]) -> Mle:
+    """Stage 2's training on as many sequences a step, for as many steps as stage 2 took."""
     steps = stage2.steps
     if STAGE2.folder in context.inputs:  # its length was not known before it ran
         stamp = artifacts.read_stamp(context.inputs[STAGE2.folder])
@@ -38,7 +39,7 @@ def doubled(stage2: Mle, context: StepContext[ControlSettings]) -> Mle:
         steps = int(stamp["result"]["steps"])
     return stage2.model_copy(
         update={
-            "batch": 2 * stage2.batch,
+            "batch": context.settings.sequences * stage2.batch,
             "micro_batch": processes.micro_batch(stage2.batch, stage2.micro_batch),
             "steps": steps,
             "epochs": None,

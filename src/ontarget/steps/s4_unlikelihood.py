@@ -3,19 +3,20 @@
 Before it, the diagnosis says from dev sentences whether stage 2 can help at all.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from ontarget import artifacts, processes
 from ontarget.analysis.diagnosis import diagnose
 from ontarget.analysis.validation import greedy_translator
-from ontarget.artifacts import ArrowRecords
 from ontarget.models import loading
 from ontarget.models.loading import LoadedModel
 from ontarget.recipe import stage, training_data
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import UnlikelihoodSettings
-from ontarget.recipe.training_data import ConflictSamples
-from ontarget.records import Sample
+from ontarget.training.batches.sequences import Example
 from ontarget.training.train import train
 
 
@@ -25,8 +26,7 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
     form = settings.prompt_format
     seed = settings.seed + 1  # not stage 1's order
     samples, places = training_data.training_samples(context, section, seed)
-    conflicts = ArrowRecords(context.inputs["2_conflict"] / "conflicts.arrow", Sample)
-    paired = ConflictSamples(samples=conflicts.take(places), section=section)
+    conflicts = training_data.conflict_samples(context, places)
     loaded = stage.load_start(context, settings.base, section)
     verdict = None
     if section.preflight:
@@ -36,8 +36,10 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
         form,
         samples,
         section.max_tokens,
-        conflicts=paired,
+        conflicts=conflicts,
     )
+    if section.draw == "hardest":
+        examples = keep_hardest(context, loaded, examples)
     validation = stage.validation_plan(context, loaded, form, section.validation, settings.dev)
     schedule = stage.schedule_of(
         section, len(examples), settings.seed, alpha=section.alpha, validation=validation
@@ -53,24 +55,51 @@ def preflight(context: StepContext[UnlikelihoodSettings], loaded: LoadedModel) -
     """Write `preflight.json`; returns the diagnosis in words."""
     settings = context.settings
     assert settings.dev is not None
-    device = loaded.model.device
-    if not getattr(loaded.model, "is_quantized", False):
-        loading.move_to_accelerator(loaded.model)  # an engine that shards has left it on the CPU
     samples = stage.dev_samples(context, settings.unlikelihood.preflight, by_row=True)
-    result = diagnose.diagnose(
-        loaded,
-        greedy_translator(loaded, settings.prompt_format, samples, batch=context.dev_batch),
-        samples,
-        diagnose.DiagnosisSettings(
-            languages=settings.dev.languages,
-            supervised=settings.dev.supervised,
-            prompt_format=settings.prompt_format,
-            detection=settings.dev.detection,
-            seed=settings.seed,
-        ),
-        lambda what, done, total: context.tell(f"diagnosis: {what}", done, total),
-    )
-    if loaded.model.device != device:
-        loaded.model.to(device)  # type: ignore[arg-type]
+    with on_accelerator(loaded):
+        result = diagnose.diagnose(
+            loaded,
+            greedy_translator(loaded, settings.prompt_format, samples, batch=context.dev_batch),
+            samples,
+            diagnose.DiagnosisSettings(
+                languages=settings.dev.languages,
+                supervised=settings.dev.supervised,
+                prompt_format=settings.prompt_format,
+                detection=settings.dev.detection,
+                seed=settings.seed,
+            ),
+            lambda what, done, total: context.tell(f"diagnosis: {what}", done, total),
+        )
     artifacts.write_json(context.out / "preflight.json", result.content())
     return result.verdict.words
+
+
+def keep_hardest(
+    context: StepContext[UnlikelihoodSettings], loaded: LoadedModel, examples: Sequence[Example]
+) -> list[Example]:
+    """The examples with the conflicts whose response the model finds likeliest before training."""
+
+    def choose() -> list[list[int]]:
+        keep = context.settings.unlikelihood.per_sample
+        with on_accelerator(loaded):
+            return training_data.hardest_rows(loaded, examples, keep, context.tell)
+
+    kept = processes.decide_on_main(choose)
+    return [
+        replace(example, rows=tuple(example.rows[row] for row in rows))
+        for example, rows in zip(examples, kept, strict=True)
+    ]
+
+
+@contextmanager
+def on_accelerator(loaded: LoadedModel) -> Iterator[None]:
+    """Within the block the model is on the accelerator; an engine that shards expects it as it was.
+
+    Such an engine has left it on the CPU.
+    """
+    device = loaded.model.device
+    if not getattr(loaded.model, "is_quantized", False):
+        loading.move_to_accelerator(loaded.model)
+    yield
+    if loaded.model.device != device:
+        loaded.model.to(device)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from ontarget.models.templates import PromptFormat
 from ontarget.records import Direction, Sample
 from ontarget.training import forward
 from ontarget.training.batches.packing import padded
-from ontarget.training.batches.sequences import Example, token_sequence
+from ontarget.training.batches.sequences import Example, TokenSequence, token_sequence
 from ontarget.training.losses import IGNORE, likelihood
 
 BATCH = 16  # sequences in a forward pass
@@ -49,7 +49,6 @@ class ResponseLosses:
         return [found[index] for index in range(len(samples))]
 
 
-@torch.inference_mode()
 def response_log_odds(
     loaded: LoadedModel,
     samples: Sequence[Sample],
@@ -60,6 +59,14 @@ def response_log_odds(
     prompts = prompts or build_prompts(loaded, samples, prompt_format)
     responses = build_responses(loaded, samples, prompt_format)
     sequences = [token_sequence("", *pair) for pair in zip(prompts, responses, strict=True)]
+    yield from sequence_log_odds(loaded, sequences)
+
+
+@torch.inference_mode()
+def sequence_log_odds(
+    loaded: LoadedModel, sequences: Sequence[TokenSequence]
+) -> Iterator[tuple[list[int], list[torch.Tensor]]]:
+    """Batches of (indices of sequences, log-odds in nats of each one's response tokens)."""
     order = sorted(range(len(sequences)), key=lambda index: len(sequences[index].tokens))
     device = loaded.model.device
     for start in range(0, len(order), BATCH):

@@ -9,7 +9,7 @@ evaluate    a recipe's step 6, or files of hypotheses
 compare     two evaluated runs, or two systems of one
 calibrate   detectors, measured on texts of known language
 lcb         the Language Confusion Benchmark on a file of responses
-convert     parallel text from any format into any other
+data/       a corpus prepared, audited or converted; public corpora by name
 annotate    disputed segments to annotators, and their answers back
 publish     push a result to the Hub; merge an adapter into its model
 """

@@ -118,12 +118,14 @@ def run_recipe_file(
     run_and_show(recipe, verb, force_from)
 
 
-def run_and_show(recipe: Recipe, verb: str | None, force_from: str | None) -> None:
+def run_and_show(
+    recipe: Recipe, verb: str | None, force_from: str | None, engine: str = "local"
+) -> None:
     """Run the pipeline and print its table, if it has come that far."""
     display = ConsoleProgress(console)
     quiet_libraries()
     try:
-        running.run_recipe(recipe, display, verb=verb, force_from=force_from)
+        running.run_recipe(recipe, display, verb=verb, force_from=force_from, engine=engine)
     finally:
         display.close()
     if not processes.is_main_process():

@@ -105,6 +105,8 @@ def histogram(lengths: np.ndarray) -> tuple[int, ...]:
 
 def draw_samples(corpus: AuditedCorpus) -> tuple[DroppedPair, ...]:
     """At most `SAMPLES` pairs of each reason, drawn at random, in the order of the rules."""
+    import pyarrow as pa
+
     rng = np.random.default_rng(SEED)
     places: list[int] = []
     for code in range(1, len(CODES)):
@@ -117,7 +119,9 @@ def draw_samples(corpus: AuditedCorpus) -> tuple[DroppedPair, ...]:
     for table in corpus.tables():
         inside = [place - start for place in sorted(wanted) if start <= place < start + len(table)]
         names = [field for field in DroppedPair.__slots__]
-        for place, row in zip(inside, table.select(names).take(inside).to_pylist(), strict=True):
+        for place, row in zip(
+            inside, table.select(names).take(pa.array(inside, pa.int64())).to_pylist(), strict=True
+        ):
             pairs[start + place] = DroppedPair(**row)
         start += len(table)
     return tuple(pairs[place] for place in places)

@@ -21,6 +21,7 @@ class Facts(NamedTuple):
     leak: str  # a language in which the row has a text of dev or test; "" for none
     pivot: str  # the reduced text of the pivot, "" without one
     special: re.Pattern[str] | None  # matches special tokens of the model
+    markup: bool  # a side may have placeholders, tags or URLs
 
     @property
     def sides(self) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -39,8 +40,8 @@ def control(pair: Facts) -> str | None:
     if not pair.rules.control:
         return None
     for code, text in pair.sides:
-        if found := texts.UNWANTED.search(text):
-            return f"{code} has U+{ord(found[0]):04X}"
+        if found := texts.unwanted(text):
+            return f"{code} has U+{ord(found):04X}"
     return None
 
 
@@ -98,10 +99,9 @@ def markup(find: texts.Finder, name: str) -> Callable[[Facts], str | None]:
     """A rule by which both sides have the same placeholders or tags."""
 
     def check(pair: Facts) -> str | None:
-        source, target = pair.sample.source, pair.sample.target
-        if not getattr(pair.rules, name) or not texts.has_markup(source, target):
+        if not pair.markup or not getattr(pair.rules, name):
             return None
-        return texts.difference(source, target, find) or None
+        return texts.difference(pair.sample.source, pair.sample.target, find) or None
 
     return check
 
@@ -109,7 +109,7 @@ def markup(find: texts.Finder, name: str) -> Callable[[Facts], str | None]:
 def urls(pair: Facts) -> str | None:
     """A URL or e-mail address that one side has and the other has not, nor another in its place."""
     source, target = pair.sample.source, pair.sample.target
-    if not pair.rules.urls or not texts.has_markup(source, target):
+    if not pair.markup or not pair.rules.urls:
         return None
     if len(texts.urls(source)) == len(texts.urls(target)):
         return None

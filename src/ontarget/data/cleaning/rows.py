@@ -75,6 +75,7 @@ def audit_row(row: Parallel, audit: Audit, cascade: RulesByGroup) -> Iterator[Au
     composed = {code: texts.composed(text) for code, text in row.texts.items()}
     reduced = {code: texts.reduced(text) for code, text in composed.items()}
     leak = leaked_language(reduced, audit.held_out)
+    marked = {code for code, text in composed.items() if texts.has_markup(text)}
     corpus = row.key.rpartition(":")[0]
     for source_lang, target_lang in audit.pairs:
         if source_lang not in reduced or target_lang not in reduced:
@@ -92,7 +93,9 @@ def audit_row(row: Parallel, audit: Audit, cascade: RulesByGroup) -> Iterator[Au
         )
         sides = reduced[source_lang], reduced[target_lang]
         pivot = "" if audit.pivot in (source_lang, target_lang) else reduced.get(audit.pivot, "")
-        facts = Facts(sample, rules, sides, leak, pivot, special_tokens_in(audit.special_tokens))
+        special = special_tokens_in(audit.special_tokens)
+        markup = source_lang in marked or target_lang in marked
+        facts = Facts(sample, rules, sides, leak, pivot, special, markup)
         changed = (row.texts[source_lang], row.texts[target_lang]) != (sample.source, sample.target)
         fingerprint = texts.fingerprint(source_lang, target_lang, *sides)
         yield Audited(sample, *first_fault(facts), fingerprint, changed, rules.language)

@@ -25,11 +25,22 @@ def shard_rows(rows: Iterable[Parallel], pairs: int) -> Iterator[list[Parallel]]
 
 def write_shard(path: Path, rows: Sequence[Parallel], audit: Audit) -> int:
     """Audit rows into a Parquet file, unless it is there; returns its number of pairs."""
+    if path.is_file():
+        return pairs_in(path)
+    return publish_shard(path, shard_table(audit_rows(rows, audit), audit))
+
+
+def pairs_in(path: Path) -> int:
+    """The number of pairs of a finished shard."""
     from pyarrow import parquet
 
-    if path.is_file():
-        return int(parquet.read_metadata(path).num_rows)
-    table = shard_table(audit_rows(rows, audit), audit)
+    return int(parquet.read_metadata(path).num_rows)
+
+
+def publish_shard(path: Path, table: Any) -> int:
+    """Write a shard, which appears complete or not at all; returns its number of pairs."""
+    from pyarrow import parquet
+
     partial = path.with_suffix(".partial")
     parquet.write_table(table, partial)
     partial.replace(path)

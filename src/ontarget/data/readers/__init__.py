@@ -10,6 +10,7 @@ shapes/        where texts and languages are in a record
 localisation/  TMX, XLIFF and PO
 collections/   datasets of the Hub, test sets and public corpora that have names
 lines          lines of text files, plain or compressed
+sizes          how many rows a corpus has, about
 segments/      hypotheses, references and sources, from lines or one column of a table
 phrasebook     the embedded corpus, composed from CLDR
 """

@@ -63,7 +63,7 @@ def as_object(content: Any, path: Path, number: int) -> dict[str, Any]:
     return content
 
 
-class Document:
+class JsonText:
     """The text of a JSON document as far as it is needed, with the place in it."""
 
     def __init__(self, path: Path) -> None:
@@ -126,7 +126,7 @@ def read_document(path: Path) -> Objects:
     Raises:
         CorpusError: the document is no list of objects, or damaged.
     """
-    document = Document(path)
+    document = JsonText(path)
     is_list = document.peek() == "["
     if is_list:
         document.skip_to(document.at + 1)
@@ -144,7 +144,7 @@ def read_document(path: Path) -> Objects:
         raise CorpusError(f"{path}:{document.number}: {sign!r} after the end; remove what follows")
 
 
-def pass_comma(document: Document) -> None:
+def pass_comma(document: JsonText) -> None:
     """Go on behind a comma and to another value; CorpusError where there is none."""
     sign = document.peek()
     if sign == ",":

@@ -101,6 +101,8 @@ def values_of(array: Any, place: str, name: str) -> list[Any]:
     indices = array.indices.to_pylist()
     texts: dict[int | None, Any] = {None: None}
     for index in set(indices) - {None}:
+        if not 0 <= index < len(array.dictionary):
+            raise CorpusError(f"{place}: the {name!r} column is damaged; write or fetch it again")
         scalar = array.dictionary[index]
         size = scalar.as_buffer().size if scalar.is_valid else 0
         if size > 4 * lines.LONGEST:

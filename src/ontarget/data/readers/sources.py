@@ -126,14 +126,19 @@ def expand(entry: Entry) -> tuple[list[NamedFile], bool]:
     if os.path.lexists(path):
         raise CorpusError(f"{path}: not a regular file; give the path of a corpus file")
     if found := [Path(name) for name in sorted(glob.glob(entry.path, recursive=True))]:
-        top = Path(os.path.commonpath([file.parent for file in found]))
-        files = [file for file in found if file.is_file()]
+        top = Path(os.path.commonpath([file if file.is_dir() else file.parent for file in found]))
+        files = [file for file in found if file.is_file() and not is_note(file)]
         files += [f.path for folder in found if folder.is_dir() for f in files_below(folder)]
         return [NamedFile(f, str(f.relative_to(top))) for f in dict.fromkeys(files)], False
     if siblings := [NamedFile(file, file.name) for file in files_of_stem(path.parent, path.name)]:
         return siblings, False
     fault = "no file has such a name" if glob.has_magic(entry.path) else "no such file"
     raise CorpusError(f"{path}: {fault}; give the path of a corpus file")
+
+
+def is_note(path: Path) -> bool:
+    """Whether a file is about a corpus, such as README.md."""
+    return path.stem.lower() in NOTES
 
 
 def files_below(folder: Path) -> list[NamedFile]:
@@ -145,7 +150,7 @@ def files_below(folder: Path) -> list[NamedFile]:
     found = []
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        if any(part.startswith(".") for part in parts) or path.stem.lower() in NOTES:
+        if any(part.startswith(".") for part in parts) or is_note(path):
             continue
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise CorpusError(f"{path}: is a link out of the folder; copy the file to its place")

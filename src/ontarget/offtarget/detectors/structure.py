@@ -21,7 +21,7 @@ CENTROIDS = 256
 LARGEST = 1 << 40  # bytes; a larger length is not one
 
 
-class Reader:
+class ByteReader:
     """A position in a file that is never read beyond its end."""
 
     def __init__(self, content: mmap.mmap) -> None:
@@ -68,14 +68,14 @@ def check_structure(path: Path) -> None:
         raise DetectorError(f"{path}: not a complete fastText model (it is empty); fetch it again")
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as m:
-            walk(Reader(m))
+            walk(ByteReader(m))
     except (ValueError, struct.error) as error:
         raise DetectorError(
             f"{path}: not a complete fastText model ({error}); fetch it again"
         ) from error
 
 
-def walk(reader: Reader) -> None:
+def walk(reader: ByteReader) -> None:
     """Pass over a whole model: header, dictionary, input and output matrices."""
     if reader.content[:4] != MAGIC:
         raise ValueError("its first bytes are not those of a fastText model")
@@ -96,7 +96,7 @@ def walk(reader: Reader) -> None:
         raise ValueError(f"{len(reader.content) - reader.place} bytes after its end")
 
 
-def skip_matrix(reader: Reader, *, is_quantized: bool) -> None:
+def skip_matrix(reader: ByteReader, *, is_quantized: bool) -> None:
     """Pass over a matrix of numbers, or of codes with their centroids."""
     has_norms = reader.flag() if is_quantized else False
     rows, columns = reader.read(SHAPE)
@@ -113,7 +113,7 @@ def skip_matrix(reader: Reader, *, is_quantized: bool) -> None:
         skip_quantizer(reader)
 
 
-def skip_quantizer(reader: Reader) -> None:
+def skip_quantizer(reader: ByteReader) -> None:
     """Pass over the centroids of a product quantizer."""
     dimension, *_ = reader.read(QUANTIZER)
     reader.skip(4 * dimension * CENTROIDS)

@@ -1,5 +1,22 @@
 """Who makes the shards of an audit; the result does not depend on it, to the byte.
 
-base   what an engine is, and this process as one
-local  several processes of this machine
+base     what an engine is, and this process as one
+local    several processes of this machine
+cluster  a Ray cluster
 """
+
+from ontarget.data.cleaning.engines.base import Engine
+from ontarget.data.cleaning.engines.cluster import Cluster
+from ontarget.data.cleaning.engines.local import processes_for
+
+RAY = "ray"
+
+
+def engine_of(name: str, bytes_of_text: int) -> Engine:
+    """The engine of a name: `local`, `ray` for a cluster of this machine, or a cluster's address.
+
+    `local` takes all cores, unless the text is small.
+    """
+    if name == "local":
+        return processes_for(bytes_of_text)
+    return Cluster(None if name == RAY else name)

@@ -37,7 +37,7 @@ class Processes:
                 pool.shutdown(cancel_futures=True)
 
 
-def engine_for(bytes_of_text: int) -> Engine:
+def processes_for(bytes_of_text: int) -> Engine:
     """All cores of this machine, or this process alone if the text is small."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Processes(cores or 1) if bytes_of_text > SMALL and (cores or 1) > 1 else ThisProcess()

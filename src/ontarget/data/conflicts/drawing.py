@@ -1,0 +1,99 @@
+"""A draw over a training set: a stream of conflicts, as many for each sample as requested."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ontarget.data.conflicts import draws
+from ontarget.data.conflicts.draws import Confusions, Seed, Taken, wrong_target
+from ontarget.records import Direction, Sample
+
+Conflicts = Literal["own", "references"]  # the values of unlikelihood.conflicts
+Draw = Literal[  # the values of unlikelihood.draw
+    "wrong_target", "any_other_instruction", "to_pivot", "to_source", "close_language",
+    "script_variant", "confused", "hardest",
+]  # fmt: skip
+DrawOne = Callable[[Sample, Seed, Taken], Sample | None]
+BY_LANGUAGES: dict[str, Callable[[Sample, Iterable[str], Seed, Taken], Sample | None]] = {
+    "wrong_target": draws.wrong_target,
+    "to_pivot": draws.to_pivot,
+    "to_source": draws.to_source,
+    "close_language": draws.close_language,
+    "script_variant": draws.script_variant,
+    "hardest": draws.wrong_target,  # candidates, of which step 4 keeps those that score highest
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """What draws know besides the sample."""
+
+    languages: tuple[str, ...]  # the first is the pivot
+    instructions: Mapping[Direction, int] = field(default_factory=dict)  # frequency in training
+    confusions: Confusions = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ConflictCounts:
+    """What is counted while conflicts are drawn."""
+
+    conflicts: int = 0
+    asking_right_language: int = 0  # they request the language that the response is in
+    as_wrong_target: int = 0  # their draw had nothing to request, so `wrong_target` drew them
+
+    def counted(self, conflicts: Iterable[Sample]) -> Iterator[Sample]:
+        """The same conflicts; the first two counts grow as they pass."""
+        for conflict in conflicts:
+            self.conflicts += 1
+            self.asking_right_language += not conflict.conflicts
+            yield conflict
+
+
+def draw_conflicts(  # noqa: PLR0913 - what is drawn, how often, and where it is counted
+    samples: Iterable[Sample],
+    draw: Draw,
+    experiment: Experiment,
+    seed: int,
+    per_sample: int = 1,
+    tally: ConflictCounts | None = None,
+) -> Iterator[Sample]:
+    """`per_sample` conflicts of each true sample, one after another, under different instructions.
+
+    Where a draw has no (further) instruction for a sample, `wrong_target` draws in its place.
+
+    Raises:
+        ValueError: a sample is a conflict already, or there is nothing else to request.
+    """
+    tally = tally or ConflictCounts()
+    draw_one = bind(draw, experiment)
+    for sample in samples:
+        taken: list[Direction] = []
+        for number in range(per_sample):
+            at = f"{seed}/{number}" if number else seed
+            conflict = draw_one(sample, at, taken)
+            if conflict is None:
+                tally.as_wrong_target += 1
+                conflict = wrong_target(sample, experiment.languages, at, taken)
+            taken.append(Direction(conflict.source_lang, conflict.asked_lang))
+            yield conflict
+
+
+def bind(draw: Draw, experiment: Experiment) -> DrawOne:
+    """A draw with what it needs of the experiment."""
+    languages = experiment.languages
+    if draw == "any_other_instruction":
+        return lambda sample, seed, taken: draws.any_other_instruction(
+            sample, experiment.instructions, seed, taken
+        )
+    if draw == "confused":
+        return lambda sample, seed, taken: draws.confused(
+            sample, languages, experiment.confusions, seed, taken
+        )
+    by_languages = BY_LANGUAGES[draw]
+    return lambda sample, seed, taken: by_languages(sample, languages, seed, taken)
+
+
+def instructions_of(source_langs: Iterable[str], asked: Iterable[str]) -> Counter[Direction]:
+    """How often a training set has each instruction, by two of its columns."""
+    return Counter(map(Direction, source_langs, asked))
