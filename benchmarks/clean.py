@@ -9,8 +9,9 @@ each joins two of them, so nearly all are distinct. In one run, with as many pro
     clean      reading a TSV, all rules but near duplicates, writing what is kept and dropped
     near       the same with near duplicates
 
-Ratios to the first line are printed, and the peak of resident memory of the main process and of the
-largest worker.
+Printed are pairs a second of wall time and of processor time (which other work on the machine does
+not change), their ratios to the first line, and the peak of resident memory of the main process and
+of the largest worker so far. The detector is measured again at the end.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from ontarget import artifacts
 from ontarget.data.cleaning import languages
@@ -73,31 +75,41 @@ def identify(portion: Sequence[Texts], direction: Direction) -> int:
     return len(portion)
 
 
-def measure_detector(pairs: Sequence[Texts], direction: Direction, workers: int) -> float:
-    """Pairs a second of the metric alone, in several processes that have loaded it."""
+def identify_all(pairs: Sequence[Texts], direction: Direction, workers: int) -> int:
+    """The metric alone, in several processes; returns the number of pairs."""
     portions = [pairs[start : start + PORTION] for start in range(0, len(pairs), PORTION)]
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        list(pool.map(identify, [pairs[:100]] * 4 * workers, [direction] * 4 * workers))
-        began = time.monotonic()
-        list(pool.map(identify, portions, [direction] * len(portions)))
-        return len(pairs) / (time.monotonic() - began)
+        return sum(pool.map(identify, portions, [direction] * len(portions)))
 
 
-def clean(path: Path, direction: Direction, cascade: Cascade, workers: int) -> dict[str, int]:
-    """Read, audit, write what is kept and dropped."""
+def clean(path: Path, direction: Direction, cascade: Cascade, workers: int) -> int:
+    """Read, audit, write what is kept and dropped; returns the number of pairs."""
     audit = Audit(pairs=(direction,), pivot=direction.source_lang, cascade=cascade)
     with TemporaryDirectory(dir=path.parent) as folder:
         found = audit_corpus(read(path, direction), audit, Path(folder), Processes(workers))
-        kept = artifacts.write_arrow(path.with_suffix(".arrow"), found.kept(), Sample)
+        artifacts.write_arrow(path.with_suffix(".arrow"), found.kept(), Sample)
         found.write_dropped(path.with_suffix(".parquet"))
-    return {"read": len(found.numbers.reason), "kept": kept}
+    return len(found.numbers.reason)
 
 
-def timed(work: Callable[[], dict[str, int]]) -> tuple[float, dict[str, int]]:
-    """Pairs a second, and the counts."""
-    began = time.monotonic()
-    counts = work()
-    return counts["read"] / (time.monotonic() - began), counts
+class Speed(NamedTuple):
+    """Pairs a second of wall time, and of processor time of all processes together."""
+
+    wall: float
+    processor: float
+
+
+def processor_seconds() -> float:
+    """Of this process, and of those that have ended."""
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def timed(work: Callable[[], int]) -> Speed:
+    """The speed at which pairs are worked on; `work` returns how many."""
+    began, used = time.monotonic(), processor_seconds()
+    count = work()
+    return Speed(count / (time.monotonic() - began), count / (processor_seconds() - used))
 
 
 def memory() -> str:
@@ -124,17 +136,21 @@ def main() -> None:
         write_tsv(path, direction, make_pairs(texts, options.pairs))
         size = sum(len(a) + len(b) for a, b in islice(some, 10_000)) / 10_000
         print(f"{options.pairs:,} pairs {direction}, {size:.0f} characters each on average")
-        base = measure_detector(some, direction, options.workers)
-        print(f"detector  {base:9,.0f} pairs/s  1.00   ({len(some):,} pairs)", flush=True)
+        base = timed(lambda: identify_all(some, direction, options.workers))
+        show("detector", base, base)
         for name, cascade in (("clean", Cascade()), ("near", Cascade(near_duplicates=0.9))):
-            speed, counts = timed(lambda c=cascade: clean(path, direction, c, options.workers))
-            print(
-                f"{name:9} {speed:9,.0f} pairs/s  {speed / base:.2f}   kept {counts['kept']:,}; "
-                f"{memory()}",
-                flush=True,
-            )
-        again = measure_detector(some, direction, options.workers)
-        print(f"detector  {again:9,.0f} pairs/s  {again / base:.2f}   again, as the last of all")
+            show(name, timed(lambda c=cascade: clean(path, direction, c, options.workers)), base)
+        show("detector", timed(lambda: identify_all(some, direction, options.workers)), base)
+
+
+def show(name: str, speed: Speed, base: Speed) -> None:
+    """Print a line."""
+    print(
+        f"{name:9} {speed.wall:8,.0f} pairs/s {speed.wall / base.wall:.2f}   "
+        f"{speed.processor:8,.0f} pairs/processor second {speed.processor / base.processor:.2f}   "
+        f"{memory()}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

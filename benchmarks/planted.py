@@ -65,10 +65,10 @@ KINDS: dict[str, Callable[[Rows, int, str, str, random.Random], Texts]] = {
 
 
 def plant(
-    rows: Rows, held_out: Rows, pivot: str, language: str, share: float, seed: int
+    rows: Rows, held_out: Rows, pair: Direction, share: float, rng: random.Random
 ) -> Iterator[tuple[str, Parallel]]:
     """(kind, row of two languages) of each row; "" where it is untouched."""
-    rng = random.Random(f"{seed}/{language}")
+    pivot, language = pair
     kinds = [*KINDS, "duplicated", "leaked"]
     for place, row in enumerate(rows):
         kind = rng.choice(kinds) if rng.random() < share * len(kinds) else ""
@@ -106,9 +106,11 @@ def main() -> None:
     long: Counter[tuple[str, bool]] = Counter()
     by_language: Counter[tuple[str, str]] = Counter()
     for language in others:
-        planted = list(plant(rows, held_out, pivot, language, options.share, options.seed))
+        pair = Direction(pivot, language)
+        rng = random.Random(f"{options.seed}/{language}")
+        planted = list(plant(rows, held_out, pair, options.share, rng))
         audit = Audit(
-            pairs=(Direction(pivot, language),),
+            pairs=(pair,),
             pivot=pivot,
             cascade=Cascade(),
             held_out=held_out_fingerprints(held_out),
@@ -139,7 +141,8 @@ def show(
         dropped = sum(reasons.values())
         by_rule = ", ".join(f"{name} {n}" for name, n in sorted(reasons.items()))
         name = kind or "untouched (false alarms)"
-        print(f"{name:26} {total:7} pairs, dropped {dropped:6} = {100 * dropped / total:6.2f} %: {by_rule}")
+        share = f"{dropped:6} = {100 * dropped / total:6.2f} %"
+        print(f"{name:26} {total:7} pairs, dropped {share}: {by_rule}")
     for kind in ("wrong language", "swapped"):
         hits, misses = long[kind, True], long[kind, False]
         print(f"{kind}, both sides {LONG}+ characters: {hits} of {hits + misses} found")

@@ -71,7 +71,7 @@ BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
     ),
     "no such column": (
         lambda folder: ["-r", f"it,nl={write_file(folder, 'x.tsv', ['it', *IT])}"],
-        "x.tsv:1: no column 'nl' among it",
+        "x.tsv: no text in nl; give references that have some",
     ),
     "invalid UTF-8 in the last line": (
         lambda folder: reference_options(folder, nl=b"goed\n" * 2000 + b"\xff\n"),

@@ -91,7 +91,7 @@ BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
         lambda folder: ["--languages", "en,lij"], "the detector combined does not know 'lij'",
     ),
     "a missing column": (
-        lambda folder: ["--languages", "en,fr"], "mine.tsv:1: no column 'fr'",
+        lambda folder: ["--languages", "en,fr"], "mine.tsv: no row has both en and fr; drop the direction",
     ),
     "no name of a template": (
         lambda folder: ["--template", "x"], "--template: is 'x', not the name of a template;",
@@ -104,7 +104,7 @@ BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
     ),
     "no such data": (lambda folder: ["--data", folder / "none.tsv"], "none.tsv: no such file"),
     "data of another format": (
-        lambda folder: ["--data", folder], "unknown format; expected a name ending in .tsv",
+        lambda folder: ["--data", folder], "config.json:1: no language and no sou",
     ),
     "data that is a folder": (
         lambda folder: ["--data", make_folder(folder / "x.tsv")], "x.tsv: ",

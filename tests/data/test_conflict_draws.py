@@ -74,16 +74,16 @@ def test_close_language_requests_a_confusable_one_else_one_of_the_branch_else_of
 ):
     assert requested("close_language", "en", "cs") == {"sk"}  # listed as confusable
     assert requested("close_language", "en", "it") == {"ro"}  # both Romance
-    assert close_languages("hu", ["en", "hu", "ru", "fi"]) == ("en", "fi")  # Latin script
-    assert close_languages("ja", ["en", "ja", "zh", "ru"]) == ("zh",)  # Chinese characters
+    assert close_languages("hu", ("en", "hu", "ru", "fi")) == ("en", "fi")  # Latin script
+    assert close_languages("ja", ("en", "ja", "zh", "ru")) == ("zh",)  # Chinese characters
     assert close_languages("el", LANGUAGES) == ()
 
 
 def test_a_language_in_another_script_is_a_variant_of_it_and_not_close_to_it() -> None:
     assert requested("script_variant", "en", "zh-Hant") == {"zh-Hans"}
     assert requested("script_variant", "en", "sr") == {"sr-Latn"}
-    assert close_languages("zh-Hans", ["zh-Hans", "zh-Hant", "en"]) == ()
-    assert script_variants("zh", ["zh-Hans", "zh-TW", "en"]) == ("zh-TW",)
+    assert close_languages("zh-Hans", ("zh-Hans", "zh-Hant", "en")) == ()
+    assert script_variants("zh", ("zh-Hans", "zh-TW", "en")) == ("zh-TW",)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ontarget.data.conflicts import (
-    Experiment,
     ConflictCounts,
+    Experiment,
     any_other_instruction,
     draw_conflicts,
     wrong_target,

@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from support.models import tiny
 
 from ontarget.models.prompting import build_prompts
 from ontarget.models.templates import TEMPLATES, PromptFormat
-from ontarget.recipe.training_data import ConflictSamples, make_examples, rotate
+from ontarget.recipe.training_data import ConflictSamples, hardest_rows, make_examples, rotate
 from ontarget.recipe.training_sections import Unlikelihood
 from ontarget.records import Sample
+from ontarget.training.batches.sequences import Example
 
 PLAIN = PromptFormat(template=TEMPLATES["plain"])
 
@@ -67,3 +69,42 @@ def test_references_are_unlikely_beside_their_own_sample() -> None:
         assert true.key == conflict.key and conflict.unlikely and conflict.by_reach
         assert true.tokens[true.prompt_tokens :] == conflict.tokens[conflict.prompt_tokens :]
         assert not true.unlikely and not true.by_reach
+
+
+def several(each: int) -> list[Example]:
+    """Examples whose samples have so many conflicts from references."""
+    asked = ["nl", "ro", "fr"][:each]
+    wrong = [sample(number, asked=language) for number in range(5) for language in asked]
+    section = Unlikelihood(steps=1, conflicts="references", per_sample=each)
+    conflicts = ConflictSamples(samples=wrong, section=section)
+    return make_examples(tiny(), PLAIN, SAMPLES, 500, conflicts=conflicts)
+
+
+@pytest.mark.parametrize("each", [1, 2, 3])
+def test_all_conflicts_of_a_sample_are_beside_it(each: int) -> None:
+    for one, number in zip(several(each), range(5), strict=True):
+        true, *wrong = one.rows
+        assert not true.unlikely and len(wrong) == each and all(row.unlikely for row in wrong)
+        assert {row.key for row in one.rows} == {str(number)}
+        assert len({row.tokens for row in one.rows}) == each + 1
+        assert len({row.tokens[row.prompt_tokens :] for row in one.rows}) == 1
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_the_hardest_conflicts_are_those_whose_response_is_likeliest(keep: int) -> None:
+    """By the model's own logits, one sequence at a time."""
+    loaded, examples = tiny(), several(3)
+    told: list[int] = []
+    kept = hardest_rows(loaded, examples, keep, lambda what, done, total: told.append(done))
+    for example, rows in zip(examples, kept, strict=True):
+        logs = []
+        for row in example.rows[1:]:
+            ids = torch.tensor([row.tokens])
+            with torch.no_grad():
+                p = loaded.model(input_ids=ids, use_cache=False).logits[0].log_softmax(-1)
+            places = range(row.prompt_tokens, len(row.tokens))
+            logs.append(sum(p[at - 1, row.tokens[at]].item() for at in places))
+        likeliest = sorted(sorted(logs, reverse=True)[:keep])
+        assert rows[0] == 0 and rows == sorted(rows)
+        assert sorted(logs[row - 1] for row in rows[1:]) == likeliest
+    assert told[-1] == 15

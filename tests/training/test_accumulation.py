@@ -18,6 +18,7 @@ from torch.testing import assert_close
 from ontarget.models.loading import LoadedModel
 from ontarget.training import train as training
 from ontarget.training.batches.own_answers import with_answers
+from ontarget.training.batches.sequences import Example
 from ontarget.training.monitoring.callbacks import LogPoint
 from ontarget.training.schedule import Schedule
 from ontarget.training.train import train
@@ -90,6 +91,28 @@ def test_a_step_is_the_rate_times_the_gradient_of_the_definition(
     answered = list(with_answers(drawn, own_answers(start)))
     by_definition(before, answered, setting.alpha).backward()
     train(loaded, drawn, setting, tmp_path, answers=own_answers(loaded))
+    after = dict(loaded.model.named_parameters())
+    for name, weight in before.named_parameters():
+        assert weight.grad is not None
+        assert_close(after[name], weight - RATE * weight.grad, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("micro_batch", [1, BATCH])
+@pytest.mark.parametrize("by_reach", [False, True])
+def test_with_several_conflicts_a_sample_alpha_weighs_the_mean_of_all_of_them(
+    tmp_path: Path, micro_batch: int, by_reach: bool
+) -> None:
+    """Samples have one, two or three conflicts, so means by sample would be other ones."""
+    pool = examples(4 * BATCH, by_reach=by_reach)
+    drawn = [
+        Example(rows=(*one.rows, *(more.rows[1] for more in pool[BATCH + 2 * n :][: n % 3])))
+        for n, one in enumerate(pool[:BATCH])
+    ]
+    assert {len(one.rows) for one in drawn} == {2, 3, 4}
+    before, loaded = double(tiny()).model, double(tiny())
+    setting = schedule(batch=BATCH, micro_batch=micro_batch, learning_rate=RATE)
+    by_definition(before, drawn, setting.alpha).backward()
+    train(loaded, drawn, setting, tmp_path)
     after = dict(loaded.model.named_parameters())
     for name, weight in before.named_parameters():
         assert weight.grad is not None

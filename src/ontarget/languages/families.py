@@ -1,6 +1,6 @@
 """Which languages are close: listed as confusable, of one branch of a family, or of one script."""
 
-from collections.abc import Iterable
+from functools import cache
 
 from ontarget.languages.neighbours import neighbours
 from ontarget.languages.tags import canonical, language_and_script, same_language
@@ -28,7 +28,8 @@ BRANCHES = (
 BRANCH = {code: number for number, codes in enumerate(BRANCHES) for code in codes.split()}
 
 
-def close_languages(code: str, languages: Iterable[str]) -> tuple[str, ...]:
+@cache
+def close_languages(code: str, languages: tuple[str, ...]) -> tuple[str, ...]:
     """Those of `languages` that are closest to one, in their order; () if none is close.
 
     The first of three answers that is not empty: languages that detectors confuse with it, those of
@@ -47,7 +48,8 @@ def close_languages(code: str, languages: Iterable[str]) -> tuple[str, ...]:
     return tuple(confusable or related or same_script)
 
 
-def script_variants(code: str, languages: Iterable[str]) -> tuple[str, ...]:
+@cache
+def script_variants(code: str, languages: tuple[str, ...]) -> tuple[str, ...]:
     """Those of `languages` that are the same language in another script: `sr-Latn` for `sr`."""
     language, script = canonical(code), language_and_script(code)[1]
     return tuple(

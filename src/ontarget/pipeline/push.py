@@ -163,7 +163,8 @@ def conflicts_in_words(section: Unlikelihood) -> str:
     weights = "weighted by reach" if section.tokens == "reach" else "all tokens alike"
     if section.conflicts == "own":
         return f"the model's own answers, {section.own_tokens} tokens, {weights}"
-    return f"references, {section.draw.replace('_', ' ')}, {weights}"
+    each = f", {section.per_sample} a sample" if section.per_sample > 1 else ""
+    return f"references, {section.draw.replace('_', ' ')}{each}, {weights}"
 
 
 def stage_facts(recipe: Recipe, section: Mle | Unlikelihood, step: str) -> Facts:

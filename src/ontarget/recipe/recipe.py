@@ -143,8 +143,7 @@ class Recipe(Section):
         if not self.supervised_directions and (self.mle or self.unlikelihood):
             raise ValueError("supervised: lists no direction; list one, or leave the key out")
         if self.unlikelihood is not None:
-            directions = len(self.supervised_directions)
-            self.unlikelihood.check_conflicts(self.languages, directions, self.out)
+            self.unlikelihood.check_conflicts(self.languages, self.supervised_directions, self.out)
         self.check_clean()
         for language in self.corpus.monolingual:
             if language not in self.languages:

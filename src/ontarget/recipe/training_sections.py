@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ontarget.data.conflicts import FEWEST_LANGUAGES, Conflicts, Draw, draw_fault
 from ontarget.recipe.sections import Fraction, Layers, Name, Place, Positive, Section
+from ontarget.records import Direction
 
 PAPER = {"conflicts": "references", "alpha": 0.05}  # with `tokens: all`, unless set otherwise
 ADAPTER_LEARNING_RATE = 3e-4  # with `adapter`, unless set otherwise
@@ -231,7 +232,9 @@ class Unlikelihood(Stage):
         path = self.confusions
         return path / "6_evaluate" / "scores.jsonl" if path and path.is_dir() else path
 
-    def check_conflicts(self, languages: Sequence[str], directions: int, out: Path) -> None:
+    def check_conflicts(
+        self, languages: Sequence[str], directions: Sequence[Direction], out: Path
+    ) -> None:
         """Raise ValueError for conflicts that these languages, directions or files do not allow."""
         if self.conflicts == "own" and len(languages) < FEWEST_LANGUAGES:
             raise ValueError(
@@ -240,7 +243,7 @@ class Unlikelihood(Stage):
             )
         if self.conflicts == "own":
             return
-        if fault := draw_fault(self.draw, languages, directions, self.per_sample):
+        if fault := draw_fault(self.draw, languages, len(directions), self.per_sample):
             raise ValueError(f"unlikelihood.{fault}")
         if self.scores and self.scores.resolve().is_relative_to(out.resolve()):
             raise ValueError(

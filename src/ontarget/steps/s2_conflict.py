@@ -11,8 +11,8 @@ from ontarget import artifacts
 from ontarget.analysis.results import read_confusions
 from ontarget.artifacts import ArrowRecords
 from ontarget.data.conflicts import (
-    Experiment,
     ConflictCounts,
+    Experiment,
     draw_conflicts,
     draw_own_conflicts,
     instructions_of,

@@ -14,7 +14,9 @@ def cascade_of(**limits: int) -> Cascade:
     """A cascade that sets `max_words` at some levels, for en-it in train.tsv."""
 
     def at(**places: str) -> dict[str, Any]:
-        return {key: {"max_words": limits[level]} for level, key in places.items() if level in limits}
+        return {
+            key: {"max_words": limits[level]} for level, key in places.items() if level in limits
+        }
 
     return Cascade(
         **{"max_words": limits["own"]} if "own" in limits else {},

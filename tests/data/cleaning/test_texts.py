@@ -21,7 +21,8 @@ def test_characters_that_no_sentence_has() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "plain", "naïve\u00a0text", "l\u200c\u200dx", "\u200f\u2067עברית\u2069", "a\tb", "😀"]
+    "text",
+    ["", "plain", "naïve\u00a0text", "l\u200c\u200dx", "\u200f\u2067עברית\u2069", "a\tb", "😀"],
 )
 def test_joiners_isolates_and_spaces_are_wanted(text: str) -> None:
     assert texts.unwanted(text) == ""
@@ -99,7 +100,9 @@ def test_urls_are_compared_by_domain_and_mail_as_it_is(text: str, found: set[str
     assert texts.urls(text) == found
 
 
-DIGITS = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Nd"]
+DIGITS = [
+    chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Nd"
+]
 ZEROS = [char for char in DIGITS if unicodedata.decimal(char) == 0]
 
 

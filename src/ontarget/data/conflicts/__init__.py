@@ -15,10 +15,10 @@ interface  `ontarget.conflicts` for `datasets.Dataset`
 
 from ontarget.data.conflicts.checks import draw_fault
 from ontarget.data.conflicts.drawing import (
+    ConflictCounts,
     Conflicts,
     Draw,
     Experiment,
-    ConflictCounts,
     draw_conflicts,
     instructions_of,
 )

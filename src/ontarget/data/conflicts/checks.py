@@ -12,15 +12,15 @@ def draw_fault(
 
     `instructions` is the number of different ones in training.
     """
-    listed = ", ".join(languages)
+    listed, codes = ", ".join(languages), tuple(languages)
     if draw == "any_other_instruction":
         return instruction_fault(instructions, per_sample)
-    if draw == "close_language" and not any(close_languages(each, languages) for each in languages):
+    if draw == "close_language" and not any(close_languages(code, codes) for code in codes):
         return (
             f"draw: close_language finds no two close languages among {listed}; add one, or use "
             "wrong_target"
         )
-    if draw == "script_variant" and not any(script_variants(each, languages) for each in languages):
+    if draw == "script_variant" and not any(script_variants(code, codes) for code in codes):
         return (
             f"draw: script_variant finds no language in two scripts among {listed}; add one such "
             "as zh-Hant beside zh-Hans, or use wrong_target"

@@ -9,8 +9,8 @@
     confused                a language for which a model answered in that of the response
 
 `any_other_instruction` sometimes still requests the right language ("French to German" in place of
-"English to German"). Stage 2 then penalises a correct response; `ConflictCounts` counts these cases. The
-others change the requested language and nothing else.
+"English to German"). Stage 2 then penalises a correct response; `ConflictCounts` counts these
+cases. The others change the requested language and nothing else.
 
 `taken` are the instructions of other conflicts of the sample, which are not drawn again.
 """
@@ -94,14 +94,14 @@ def close_language(
     sample: Sample, languages: Iterable[str], seed: Seed, taken: Taken
 ) -> Sample | None:
     """Uniform over the close ones, see `families.close_languages`."""
-    return requested(sample, close_languages(sample.target_lang, languages), seed, taken)
+    return requested(sample, close_languages(sample.target_lang, tuple(languages)), seed, taken)
 
 
 def script_variant(
     sample: Sample, languages: Iterable[str], seed: Seed, taken: Taken
 ) -> Sample | None:
     """Uniform over the other scripts of the response's language that are in the experiment."""
-    return requested(sample, script_variants(sample.target_lang, languages), seed, taken)
+    return requested(sample, script_variants(sample.target_lang, tuple(languages)), seed, taken)
 
 
 def confused(

@@ -4,6 +4,7 @@ The formats are TRL's: unpaired preferences have `prompt`, `completion` and `lab
 have `prompt`, `chosen` and `rejected`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -12,6 +13,7 @@ from typing import Any
 from ontarget.records import Sample
 
 Group = tuple[Sample, list[Sample]]  # a sample and its conflicts
+COPY = re.compile(r"~\d+$")  # what `data.mixing` adds to the row of a repeated sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +94,12 @@ def paired(
 
 
 def row_of(sample: Sample) -> str:
-    """The key of a sample's row: `train.tsv:17` of `train.tsv:17/it-nl`."""
-    return sample.key.rpartition("/")[0] or sample.key
+    """The key of a sample's row: `train.tsv:17` of `train.tsv:17/it-nl` and `train.tsv:17~2/it-nl`.
+
+    A copy stands behind its sample, before the others of the row.
+    """
+    row, _, direction = sample.key.rpartition("/")
+    return COPY.sub("", row) or direction
 
 
 def sides_of(sample: Sample) -> list[tuple[str, str]]:

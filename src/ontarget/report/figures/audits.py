@@ -155,7 +155,7 @@ def model_table(summary: AuditSummary) -> Table:
     rows = [
         (
             *(languages, two_decimals(model.ratio), two_decimals(model.spread)),
-            f"{expected(model, -1):.0f} to {expected(model, 1):.0f}",
+            f"{expected(model, -1.0):.0f} to {expected(model, 1.0):.0f}",
         )
         for languages, model in summary.models.items()
     ]

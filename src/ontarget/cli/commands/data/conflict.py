@@ -13,6 +13,11 @@ from ontarget.pipeline import checks, prompts
 from ontarget.pipeline.prompts import Format
 from ontarget.recipe.yaml_file import load_recipe
 
+CHAT_NOTE = (
+    "; prompts are messages: give the trainer's tokenizer the chat template of training, as in a "
+    "model that the recipe tuned"
+)
+
 
 def conflict(
     recipe: RecipePath,
@@ -44,7 +49,8 @@ def conflict(
     if format is not None and processes.is_main_process():
         place = out or content.out / f"{format}.jsonl"
         counts = prompts.export(content, format, place)
-        write(f"{place}: {written(counts)}")
+        note = CHAT_NOTE if content.prompt_format.chat else ""
+        write(f"{place}: {written(counts)}{note}")
 
 
 def written(counts: LabelCounts) -> str:
