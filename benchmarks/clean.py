@@ -87,7 +87,8 @@ def clean(path: Path, direction: Direction, cascade: Cascade, workers: int) -> i
     audit = Audit(pairs=(direction,), pivot=direction.source_lang, cascade=cascade)
     with TemporaryDirectory(dir=path.parent) as folder:
         found = audit_corpus(read(path, direction), audit, Path(folder), Processes(workers))
-        artifacts.write_arrow(path.with_suffix(".arrow"), found.kept(), Sample)
+        tables = found.sample_tables([direction])
+        artifacts.write_batches(path.with_suffix(".arrow"), artifacts.schema_of(Sample), tables)
         found.write_dropped(path.with_suffix(".parquet"))
     return len(found.numbers.reason)
 

@@ -19,6 +19,8 @@ from ontarget.artifacts import ArrowRecords, read_jsonl
 from ontarget.models.chats import chat_template_of
 from ontarget.models.loading import LoadedModel, save_model
 from ontarget.models.prompting import build_prompts
+from ontarget.pipeline.dependencies import dependencies_of
+from ontarget.pipeline.graph import conflict_step
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.records import Sample
 
@@ -172,6 +174,21 @@ def test_conflicts_that_cannot_be_exported_are_refused_in_one_line(
     recipe = write_recipe(unlikelihood=REFERENCES)
     result = run_command("conflict", recipe, *out)
     assert result.code == 2 and f"{tmp_path}: is a folder; give the name of a file" in result.stderr
+
+
+def test_step_2_is_out_of_date_when_the_scores_that_it_follows_change(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    scores = tmp_path / "other" / "6_evaluate" / "scores.jsonl"
+    section = REFERENCES | {"draw": "confused", "confusions": str(tmp_path / "other")}
+    scores.parent.mkdir(parents=True)
+    recipe = load_recipe(write_recipe(unlikelihood=section))
+    files = [dependencies_of(recipe, conflict_step())["files"]]
+    for content in ("", "[]"):
+        scores.write_text(content)
+        files.append(dependencies_of(recipe, conflict_step())["files"])
+    assert all(set(each) == {str(scores)} for each in files)
+    assert files[0] == {str(scores): "missing"} and len({str(each) for each in files}) == 3
 
 
 def test_an_export_loads_no_model_library() -> None:

@@ -5,7 +5,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.data.sampling import choose, first_of_each_direction, samples_of
+from ontarget.data.sampling import (
+    choose,
+    choose_places,
+    first_of_each_direction,
+    in_directions,
+    samples_of,
+)
 from ontarget.records import Direction, Parallel, Sample
 
 EN_IT, IT_EN, IT_NL = Direction("en", "it"), Direction("it", "en"), Direction("it", "nl")
@@ -33,6 +39,25 @@ def test_a_row_gives_a_true_sample_in_every_direction_for_which_it_has_both_side
         ("c.tsv:3/it-nl", "addio", "dag"),
     ]
     assert not any(one.conflicts for one in samples)
+
+
+def test_a_pair_is_a_sample_in_each_direction_that_joins_its_languages() -> None:
+    row = Parallel(key="c.tsv:2", texts={"en": "hello", "it": "ciao"})
+    (pair,) = samples_of([row], [EN_IT])
+    for directions in ([EN_IT], [IT_EN], [EN_IT, IT_EN, IT_NL], [IT_NL]):
+        expected = [one for one in samples_of([row], [EN_IT, IT_EN]) if sides(one) in directions]
+        assert list(in_directions(pair, directions)) == expected
+
+
+def sides(one: Sample) -> Direction:
+    return Direction(one.source_lang, one.target_lang)
+
+
+def test_places_are_those_of_the_samples_that_are_chosen() -> None:
+    keys = [one.key for one in SAMPLES]
+    for by_row in (False, True):
+        places = choose_places(iter(keys), 7, 3, by_row=by_row)
+        assert [SAMPLES[place] for place in places] == choose(SAMPLES, 7, 3, by_row=by_row)
 
 
 @given(st.permutations(SAMPLES), st.integers(0, 20), st.integers(0, 3))

@@ -11,7 +11,7 @@ json_files   records as JSON and JSON lines
 arrow_files  records as Arrow files, read through a memory map
 """
 
-from ontarget.artifacts.arrow_files import ArrowRecords, write_arrow, write_batches
+from ontarget.artifacts.arrow_files import ArrowRecords, schema_of, write_arrow, write_batches
 from ontarget.artifacts.json_files import read_jsonl, write_json, write_jsonl, write_records
 from ontarget.artifacts.locks import Lock, lock_folder, lock_output
 from ontarget.artifacts.publishing import (
@@ -53,6 +53,7 @@ __all__ = [
     "read_jsonl",
     "read_stamp",
     "remove_tree",
+    "schema_of",
     "stamp_fault",
     "write_arrow",
     "write_batches",

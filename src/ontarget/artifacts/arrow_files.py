@@ -20,9 +20,8 @@ def write_arrow(path: Path, records: Iterable[Any], kind: type) -> int:
     """Dataclass records of one kind, whose fields are text; returns their number."""
     import pyarrow as pa
 
-    names = [field.name for field in fields(kind)]
-    schema = pa.schema([(name, pa.string()) for name in names])
-    values = attrgetter(*names)
+    schema = schema_of(kind)
+    values = attrgetter(*schema.names)
     rows = iter(records)
 
     def batches() -> Iterator[Any]:
@@ -31,6 +30,13 @@ def write_arrow(path: Path, records: Iterable[Any], kind: type) -> int:
             yield pa.record_batch([pa.array(c, pa.string()) for c in columns], schema)
 
     return write_batches(path, schema, batches())
+
+
+def schema_of(kind: type) -> Any:
+    """The schema of records of a kind: a column of text a field."""
+    import pyarrow as pa
+
+    return pa.schema([(field.name, pa.string()) for field in fields(kind)])
 
 
 def write_batches(path: Path, schema: Any, batches: Iterable[Any]) -> int:

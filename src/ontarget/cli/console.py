@@ -184,8 +184,15 @@ def format_duration(seconds: float) -> str:
 def format_result(value: Any) -> str:
     """A step's result as text."""
     if isinstance(value, dict):
-        return " ".join(f"{key}:{item}" for key, item in value.items())
+        return " ".join(f"{key}:{format_part(item)}" for key, item in value.items())
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def format_part(value: Any) -> str:
+    """A part of a result; parts of it follow in brackets."""
+    if isinstance(value, dict):
+        return "(" + " ".join(f"{key}:{item}" for key, item in value.items()) + ")"
+    return str(value)
 
 
 def one_line(error: Exception | str) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
-from ontarget.artifacts import write_arrow, write_batches
+from ontarget.artifacts import schema_of, write_arrow, write_batches
 from ontarget.data import readers
 from ontarget.data.cleaning.audit import AuditedCorpus, audit_corpus
 from ontarget.data.cleaning.engines.base import ThisProcess
@@ -27,7 +27,7 @@ from ontarget.data.cleaning.rows import Audit, held_out_fingerprints
 from ontarget.data.cleaning.rules import Cascade, Rules
 from ontarget.data.directions import around_pivot, parse_directions, undirected
 from ontarget.data.readers.base import Entry
-from ontarget.data.sampling import in_directions, samples_of
+from ontarget.data.sampling import samples_of
 from ontarget.errors import CorpusError
 from ontarget.languages.names import is_known
 from ontarget.languages.tags import standard
@@ -88,12 +88,12 @@ def clean(dataset: "Dataset", rules: Rules | None = None, **options: Any) -> "Da
     Raises:
         CorpusError: the dataset lacks a column, or texts of one row contradict each other.
     """
-    directions = frozenset(directions_of(dataset))
-    return as_dataset(
-        sample
-        for pair in audited(dataset, rules, **options).kept()
-        for sample in in_directions(pair, directions)
-    )
+    from datasets import Dataset  # type: ignore[attr-defined]
+
+    path = temporary_file()
+    tables = audited(dataset, rules, **options).sample_tables(directions_of(dataset))
+    write_batches(path, schema_of(Sample), tables)
+    return Dataset.from_file(str(path))
 
 
 def audit(dataset: "Dataset", rules: Rules | None = None, **options: Any) -> "Dataset":

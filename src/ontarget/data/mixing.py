@@ -57,7 +57,9 @@ def rounded(exact: Mapping[Direction, float], total: int) -> dict[Direction, int
     return whole
 
 
-def copies(keys: Iterable[str], directions: Iterable[Direction], mix: Mixture, seed: int) -> np.ndarray:
+def copies(
+    keys: Iterable[str], directions: Iterable[Direction], mix: Mixture, seed: int
+) -> np.ndarray:
     """How often each sample is taken, by the key and direction of all samples."""
     places: dict[Direction, int] = {}
     codes = np.array([places.setdefault(d, len(places)) for d in directions], np.int32)

@@ -57,11 +57,12 @@ def choose(
 def choose_places(keys: Iterable[str], count: int, seed: int, *, by_row: bool = False) -> list[int]:
     """The places of the samples that `choose` would choose, by their keys."""
 
-    def order(pair: tuple[int, str]) -> tuple[bytes, bytes]:
-        row = pair[1].rpartition("/")[0] if by_row else ""
-        return digest(f"{seed}/{row}") if by_row else b"", digest(f"{seed}/{pair[1]}")
+    def orders() -> Iterator[tuple[bytes, bytes, int]]:
+        for place, key in enumerate(keys):
+            row = digest(f"{seed}/{key.rpartition('/')[0]}") if by_row else b""
+            yield row, digest(f"{seed}/{key}"), place
 
-    return [place for place, _ in nsmallest(count, enumerate(keys), key=order)]
+    return [place for _, _, place in nsmallest(count, orders())]
 
 
 def first_of_each_direction(samples: Iterable[Sample], count: int) -> list[Sample]:

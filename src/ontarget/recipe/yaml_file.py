@@ -187,7 +187,7 @@ def model_at(place: tuple[int | str, ...]) -> type[BaseModel]:
     for key in place:
         annotation = inside or model.model_fields[str(key)].annotation
         options = getattr(annotation, "__args__", (annotation,))
-        inside = options[1] if get_origin(annotation) in (dict, Mapping) else None
+        inside = options[-1] if get_origin(annotation) in (dict, Mapping) else None
         if inside is None:
             model = next(
                 option for option in options

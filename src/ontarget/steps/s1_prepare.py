@@ -12,7 +12,7 @@ from ontarget.data.cleaning.counts import AuditSummary, summarise
 from ontarget.data.cleaning.engines import engine_of
 from ontarget.data.mixing import Mixture, copies, repeated
 from ontarget.data.readers.sizes import estimated_rows
-from ontarget.data.sampling import in_directions, samples_of
+from ontarget.data.sampling import samples_of
 from ontarget.data.splits import Splits, missing_direction, open_splits
 from ontarget.errors import CorpusError
 from ontarget.models.special_tokens import special_tokens
@@ -57,7 +57,7 @@ def run(context: Context) -> dict[str, Any]:
     check_held_out(splits, directions)
     seen: Counter[Any] = Counter()
     result: dict[str, Any] = {}
-    samples, audited = training_samples(context, splits, tokens, seen)
+    samples = training_samples(context, splits, tokens, seen)
     trained = write_training(samples, context, seen)
     monolingual = list(splits.monolingual)
     splits.check()
@@ -73,8 +73,8 @@ def run(context: Context) -> dict[str, Any]:
         result["rows"]["monolingual"] = len(monolingual)
     result["directions"] = {str(direction): seen[direction] for direction in settings.supervised}
     result["dropped"] = dict(splits.dropped)
-    if audited is not None:
-        summary = write_audit(audited, context.run_name, out)
+    if isinstance(samples, AuditedCorpus):
+        summary = write_audit(samples, context.run_name, out)
         counts = {"read": summary.read, "kept": summary.kept}
         result["pairs"] = counts | {"dropped": summary.dropped}
     return result
@@ -82,33 +82,45 @@ def run(context: Context) -> dict[str, Any]:
 
 def training_samples(
     context: Context, splits: Splits, tokens: list[str], seen: Counter[Any]
-) -> tuple[Iterable[Sample], AuditedCorpus | None]:
-    """The samples to train on, and the audit that they come from, if there is one."""
+) -> Iterable[Sample] | AuditedCorpus:
+    """The samples to train on, or the audited pairs that they come from."""
     settings = context.settings
     rows = counted(splits.train, seen)
     if settings.scratch:
         rows = iter(written_rows(list(rows), splits.glossary, context.out / "rows.jsonl"))
     if settings.corpus.clean is None:
-        return samples_of(rows, settings.supervised), None
+        return samples_of(rows, settings.supervised)
     work = Work(context.tell, context.engine)
-    audited = audit(settings, rows, splits, tokens, context.unfinished, work)
-    return kept_samples(audited, settings.supervised), audited
+    return audit(settings, rows, splits, tokens, context.unfinished, work)
 
 
-def write_training(samples: Iterable[Sample], context: Context, seen: Counter[Any]) -> int:
+def write_training(
+    samples: Iterable[Sample] | AuditedCorpus, context: Context, seen: Counter[Any]
+) -> int:
     """Write `train.arrow`, mixed as the recipe says; counts directions, returns how many there are.
 
     A mix needs all samples at hand: they are written to a file beside, and read again.
     """
-    path, mix = context.out / "train.arrow", context.settings.corpus.mix
-    if mix != Mixture():
-        complete = context.unfinished / "complete.arrow"
+    settings, path = context.settings, context.out / "train.arrow"
+    mix = settings.corpus.mix
+    complete = path if mix == Mixture() else context.unfinished / "complete.arrow"
+    if isinstance(samples, AuditedCorpus):
+        tables = samples.sample_tables(settings.supervised)
+        artifacts.write_batches(complete, artifacts.schema_of(Sample), tables)
+    else:
         artifacts.write_arrow(complete, samples, Sample)
-        stored = artifacts.ArrowRecords(complete, Sample)
-        directions = map(Direction, stored.column("source_lang"), stored.column("target_lang"))
-        taken = copies(stored.column("key"), directions, mix, context.settings.seed)
-        samples = repeated(stored, taken.tolist())
-    return artifacts.write_arrow(path, by_direction(samples, seen), Sample)
+    stored = artifacts.ArrowRecords(complete, Sample)
+    if complete != path:
+        taken = copies(stored.column("key"), directions_of(stored), mix, settings.seed)
+        artifacts.write_arrow(path, repeated(stored, taken.tolist()), Sample)
+        stored = artifacts.ArrowRecords(path, Sample)
+    seen.update(directions_of(stored))
+    return len(stored)
+
+
+def directions_of(samples: artifacts.ArrowRecords[Sample]) -> Iterator[Direction]:
+    """The direction of each sample."""
+    return map(Direction, samples.column("source_lang"), samples.column("target_lang"))
 
 
 def dropped_tokens(settings: PrepareSettings) -> list[str]:
@@ -135,13 +147,6 @@ def counted(rows: Iterable[Parallel], seen: Counter[Any]) -> Iterator[Parallel]:
     for row in rows:
         seen["rows"] += 1
         yield row
-
-
-def by_direction(samples: Iterable[Sample], seen: Counter[Any]) -> Iterator[Sample]:
-    """The samples, counted by direction."""
-    for sample in samples:
-        seen[Direction(sample.source_lang, sample.target_lang)] += 1
-        yield sample
 
 
 def written_rows(rows: list[Parallel], glossary: list[Parallel], path: Path) -> list[Parallel]:
@@ -171,12 +176,6 @@ def audit(  # noqa: PLR0913 - what is audited, for what, where and by whom
         engine_of(work.engine, size),
         lambda pairs: work.tell("pairs", pairs, max(pairs, total) if total else 0),
     )
-
-
-def kept_samples(audited: AuditedCorpus, supervised: tuple[Direction, ...]) -> Iterator[Sample]:
-    """The pairs that are kept, in each supervised direction."""
-    for pair in audited.kept():
-        yield from in_directions(pair, supervised)
 
 
 def write_audit(audited: AuditedCorpus, title: str, out: Path) -> AuditSummary:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 from scipy.stats import median_abs_deviation
 
 from ontarget.data.cleaning.ratios import FEWEST, LEAST_SPREAD, SLACK, LengthModel, learn
@@ -22,15 +21,16 @@ def lengths(
     return source, np.maximum(1, np.rint(ratio * source + noise)).astype(np.int64)
 
 
-@given(
-    arrays.arrays(np.int64, (300, 2), elements=st.integers(0, 2000)),
-)
-def test_the_model_is_that_of_medians(pairs: np.ndarray) -> None:
-    source, target = pairs[:, 0], pairs[:, 1]
+@given(st.integers(0, 2**32), st.sampled_from([0.3, 1.0, 3.0]), st.integers(0, 150))
+def test_the_model_is_that_of_medians(seed: int, factor: float, without_source: int) -> None:
+    """Sources without text and targets of one character move the centre away from 0."""
+    source, target = lengths(factor, 2.0, count=401, seed=seed)
+    source[:without_source], target[:without_source] = 0, 1
+    pairs = list(zip(source.tolist(), target.tolist(), strict=True))
     model = learn(source, target)
     assert model is not None
-    ratio = float(np.quantile([t / (s or 1) for s, t in pairs.tolist()], 0.5))
-    z = [(t - ratio * s) / ((s + t) or 1) ** 0.5 for s, t in pairs.tolist()]
+    ratio = float(np.quantile([t / (s or 1) for s, t in pairs], 0.5))
+    z = [(t - ratio * s) / ((s + t) or 1) ** 0.5 for s, t in pairs]
     assert model.ratio == pytest.approx(ratio)
     assert model.centre == pytest.approx(np.quantile(z, 0.5))
     spread = median_abs_deviation(z, scale="normal")
@@ -95,6 +95,13 @@ def test_literal_translations_leave_some_room() -> None:
     assert model.deviations(np.array([100]), np.array([100 + SLACK + 1]))[0] == pytest.approx(
         13 / 213**0.5 / LEAST_SPREAD
     )
+
+
+def test_deviations_are_counted_from_the_centre() -> None:
+    model = LengthModel(ratio=2.0, centre=1.0, spread=0.5)
+    source, target = np.array([100, 100, 100]), np.array([260, 140, 205])
+    expected = [(60 / 360**0.5 - 1) / 0.5, (1 + 60 / 240**0.5) / 0.5, 0.0]
+    assert model.deviations(source, target).tolist() == pytest.approx(expected)
 
 
 def test_empty_texts_are_no_division_by_zero() -> None:

@@ -4,7 +4,7 @@ Of all pairs only numbers are held in memory, about 30 bytes each; texts stay in
 do the signatures of near duplicates, of which a mapped file of 120 bytes a pair is made.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,6 +66,21 @@ class AuditedCorpus:
                 if not row["reason"]:
                     yield sample_of(row)
 
+    def sample_tables(self, directions: Collection[Direction]) -> Iterator[Any]:
+        """The pairs that break no rule as Arrow tables of `Sample`, in each of `directions`.
+
+        Of a shard, the pairs in the direction in which they were audited come first.
+        """
+        import pyarrow as pa
+
+        for table in self.tables():
+            kept = table.filter(pa.compute.field("reason") == "")
+            for source, target in (("source", "target"), ("target", "source")):
+                samples = samples_table(kept, source, target)
+                wanted = pa.array([str(direction) for direction in directions], pa.string())
+                written = direction_column(samples)
+                yield samples.filter(pa.compute.is_in(written, value_set=wanted))
+
     def write_dropped(self, path: Path) -> None:
         """The other pairs as a Parquet file, each with its reason."""
         import pyarrow as pa
@@ -102,6 +117,31 @@ def audit_corpus(  # noqa: PLR0913 - what is audited, for what, where, and by wh
     apply_duplicates(numbers, audit.cascade)
     apply_near_duplicates(numbers, audit.cascade, shards, folder)
     return AuditedCorpus(tuple(shards), numbers, models)
+
+
+def samples_table(pairs: Any, source: str, target: str) -> Any:
+    """Pairs as samples; `source` and `target` name the sides that are these."""
+    import pyarrow as pa
+
+    rows = pa.compute.replace_substring_regex(pairs["key"], "/[^/]*$", "")
+    languages = pairs[f"{source}_lang"], pairs[f"{target}_lang"]
+    directions = pa.compute.binary_join_element_wise(*languages, "-")
+    columns = {
+        "key": pa.compute.binary_join_element_wise(rows, directions, "/"),
+        "source_lang": languages[0],
+        "asked_lang": languages[1],
+        "target_lang": languages[1],
+        "source": pairs[source],
+        "target": pairs[target],
+    }
+    return pa.table(columns)
+
+
+def direction_column(samples: Any) -> Any:
+    """`en-it` of each sample."""
+    import pyarrow as pa
+
+    return pa.compute.binary_join_element_wise(samples["source_lang"], samples["target_lang"], "-")
 
 
 def read_numbers(shards: Iterable[Path]) -> Numbers:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 # Why a pair is dropped, in the order in which the rules are asked; the first one counts.
 REASONS = {
     "empty": "a side has no letter and no digit",
-    "control": "a control, replacement or private-use character, or half a surrogate pair",
+    "control": "a control, replacement or private-use character",
     "overlap": "a side, or a text of the same row, is in dev or test too",
     "length": "longer than max_characters or max_words",
     "special_tokens": "a special token of the model, which its tokenizer reads as a command",
@@ -18,7 +18,7 @@ REASONS = {
     "placeholders": "placeholders differ, such as %s, {name}, $VERSION",
     "tags": "markup differs, such as <b> or <ph id=1/>",
     "urls": "one side has a URL or e-mail address more than the other",
-    "numbers": "most numbers of one side are missing in the other",
+    "numbers": "two numbers or more of three digits on one side, and none of them on the other",
     "language": "a side is in another language than its own, or in several",
     "ratio": "the lengths differ far more than they do elsewhere in this pair of languages",
     "duplicate": "the same pair as an earlier one, but for case, punctuation and spacing",
