@@ -15,7 +15,7 @@ test-slow: .venv/ready   ## the tests that take minutes
 	$(BIN)/pytest -m slow
 
 bench: .venv/ready       ## every benchmark, as ratios measured in one run
-	@for name in loss gradients step muon plan identify report trl_step; do \
+	@for name in loss gradients step muon plan identify clean report trl_step; do \
 		$(BIN)/python benchmarks/$$name.py || exit 1; done
 
 check: .venv/ready       ## the inner loop: format, lint, types, tests, coverage of the pure rows

@@ -91,7 +91,7 @@ BAD: dict[str, tuple[Callable[[Path], Arguments], str]] = {
         lambda folder: ["--languages", "en,lij"], "the detector combined does not know 'lij'",
     ),
     "a missing column": (
-        lambda folder: ["--languages", "en,fr"], "mine.tsv: no row has both en and fr; drop the direction",
+        lambda folder: ["--languages", "en,fr"], "mine.tsv: no row has both en and fr; drop the ",
     ),
     "no name of a template": (
         lambda folder: ["--template", "x"], "--template: is 'x', not the name of a template;",

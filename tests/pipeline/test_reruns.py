@@ -77,7 +77,7 @@ def test_a_step_cannot_read_a_setting_or_a_folder_that_it_does_not_declare(
 ) -> None:
     recipe = load_recipe(finished_run.recipe)
     step = next(step for step in steps_of(recipe) if step.folder == "2_conflict")
-    context = pipeline.context_of(recipe, step, tmp_path, Log())
+    context = pipeline.context_of(recipe, step, tmp_path, Log(), "local")
     assert context.settings.draw == "wrong_target"
     for name in ("mle", "evaluate", "template", "out"):
         with pytest.raises(AttributeError, match=name):

@@ -168,7 +168,7 @@ def head_lines(corpus: CorpusFiles, traits: ModelTraits, out: Path) -> list[str]
         f"  test_limit: {TEST_ROWS} # rows; the test takes longer than the training",
         f"  max_characters: {CHARACTERS} # longer training texts cost more than they teach",
         "  drop_overlap: true # no test sentence in training, in any language",
-        "  # clean: {} # also drops wrong and repeated pairs; `ontarget prepare --audit` shows which",
+        "  # clean: {} # drops wrong and repeated pairs; `ontarget prepare --audit` shows which",
         "",
         "base:",
         f"  model: {quoted(traits.model)}",
