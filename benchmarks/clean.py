@@ -8,6 +8,7 @@ each joins two of them, so nearly all are distinct. In one run, with as many pro
     detector   both sides of some of the pairs through the off-target metric, nothing else
     clean      reading a TSV, all rules but near duplicates, writing what is kept and dropped
     near       the same with near duplicates
+    ray N      clean on a Ray cluster of this machine with N workers (--ray)
 
 Printed are pairs a second of wall time and of processor time (which other work on the machine does
 not change), their ratios to the first line, and the peak of resident memory of the main process and
@@ -29,6 +30,8 @@ from typing import NamedTuple
 from ontarget import artifacts
 from ontarget.data.cleaning import languages
 from ontarget.data.cleaning.audit import audit_corpus
+from ontarget.data.cleaning.engines.base import Engine
+from ontarget.data.cleaning.engines.cluster import Cluster
 from ontarget.data.cleaning.engines.local import Processes
 from ontarget.data.cleaning.rows import Audit
 from ontarget.data.cleaning.rules import Cascade
@@ -82,11 +85,11 @@ def identify_all(pairs: Sequence[Texts], direction: Direction, workers: int) -> 
         return sum(pool.map(identify, portions, [direction] * len(portions)))
 
 
-def clean(path: Path, direction: Direction, cascade: Cascade, workers: int) -> int:
+def clean(path: Path, direction: Direction, cascade: Cascade, engine: Engine) -> int:
     """Read, audit, write what is kept and dropped; returns the number of pairs."""
     audit = Audit(pairs=(direction,), pivot=direction.source_lang, cascade=cascade)
     with TemporaryDirectory(dir=path.parent) as folder:
-        found = audit_corpus(read(path, direction), audit, Path(folder), Processes(workers))
+        found = audit_corpus(read(path, direction), audit, Path(folder), engine)
         tables = found.sample_tables([direction])
         artifacts.write_batches(path.with_suffix(".arrow"), artifacts.schema_of(Sample), tables)
         found.write_dropped(path.with_suffix(".parquet"))
@@ -128,6 +131,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=200_000)
     parser.add_argument("--text", type=Path, help="a corpus file whose sentences are joined")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--ray", action="store_true", help="also on Ray with one and two workers")
     parser.add_argument("--folder", type=Path, help="for temporary files")
     options = parser.parse_args()
     direction, texts = seed_texts(options.text)
@@ -139,17 +143,26 @@ def main() -> None:
         print(f"{options.pairs:,} pairs {direction}, {size:.0f} characters each on average")
         base = timed(lambda: identify_all(some, direction, options.workers))
         show("detector", base, base)
-        for name, cascade in (("clean", Cascade()), ("near", Cascade(near_duplicates=0.9))):
-            show(name, timed(lambda c=cascade: clean(path, direction, c, options.workers)), base)
+        local, near = Processes(options.workers), Cascade(near_duplicates=0.9)
+        lines: dict[str, tuple[Cascade, Engine]] = {
+            "clean": (Cascade(), local),
+            "near": (near, local),
+        }
+        if options.ray:
+            lines |= {f"ray {n}": (Cascade(), Cluster(workers=n)) for n in (1, 2)}
+        for name, work in lines.items():
+            show(name, timed(lambda work=work: clean(path, direction, *work)), base)
         show("detector", timed(lambda: identify_all(some, direction, options.workers)), base)
 
 
 def show(name: str, speed: Speed, base: Speed) -> None:
     """Print a line."""
+    ratio = speed.processor / base.processor
+    processor = f"{speed.processor:8,.0f} pairs/processor second {ratio:.2f}   {memory()}"
+    if name.startswith("ray"):
+        processor = ""  # its workers are no children of this process
     print(
-        f"{name:9} {speed.wall:8,.0f} pairs/s {speed.wall / base.wall:.2f}   "
-        f"{speed.processor:8,.0f} pairs/processor second {speed.processor / base.processor:.2f}   "
-        f"{memory()}",
+        f"{name:9} {speed.wall:8,.0f} pairs/s {speed.wall / base.wall:.2f}   {processor}",
         flush=True,
     )
 

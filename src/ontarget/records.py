@@ -24,11 +24,14 @@ class Parallel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One translation instruction and one response, as text.
+    """One instruction and one response, as text.
 
     `asked_lang` is the language the instruction names, `target_lang` the language the response is
     in. They differ in conflict samples with a wrong target, and nowhere else. The response to an
     own conflict is empty: it is what the model answers when asked for `target_lang`.
+
+    A general instruction, as in Alpaca, names no language: its languages are empty, and its
+    `source` is the whole prompt.
     """
 
     key: str  # unique and stable across runs, such as "train.tsv:17/it-nl"
@@ -42,6 +45,16 @@ class Sample:
     def conflicts(self) -> bool:
         """Whether the response is not in the language that the instruction names."""
         return self.asked_lang != self.target_lang
+
+    @property
+    def is_general(self) -> bool:
+        """Whether the instruction is a general one, not a request for a translation."""
+        return not self.asked_lang
+
+    @property
+    def asks_right_language(self) -> bool:
+        """Whether the instruction names the language that the response is in."""
+        return not self.is_general and not self.conflicts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

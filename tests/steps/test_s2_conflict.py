@@ -55,7 +55,7 @@ def context(folder: Path, settings: Any) -> StepContext[Any]:
 def settings(**changes: Any) -> ConflictSettings:
     default: dict[str, Any] = {
         "languages": LANGUAGES, "seed": 3, "conflicts": "references", "draw": "wrong_target",
-        "per_sample": 1, "confusions": None,
+        "per_sample": 1, "confusions": None, "general": False,
     }  # fmt: skip
     return ConflictSettings(**default | changes)
 

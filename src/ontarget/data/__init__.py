@@ -1,13 +1,14 @@
 """From corpus files to samples and conflict samples.
 
-readers/    one module a corpus format; each yields rows of parallel text
-cleaning/   which training pairs are kept, and why the others are not
-splits      train, dev and test rows, without overlap
-directions  which directions are supervised and which are zero-shot
-mixing      how many samples of each direction are trained on
-sampling    rows to samples, and choices of samples that depend on their content only
-conflicts   conflict samples: the same response under an instruction for another language
-interface   `read`, `audit` and `clean` with `datasets.Dataset`, which this package exports
+readers/      one module a corpus format; each yields rows of parallel text
+cleaning/     which training pairs are kept, and why the others are not
+splits        train, dev and test rows, without overlap
+directions    which directions are supervised and which are zero-shot
+mixing        how many samples of each direction are trained on
+instructions  general instructions among the samples
+sampling      rows to samples, and choices of samples that depend on their content only
+conflicts     conflict samples: the same response under an instruction for another language
+interface     `read`, `audit` and `clean` with `datasets.Dataset`, which this package exports
 """
 
 from typing import TYPE_CHECKING, Any

@@ -46,7 +46,7 @@ class Beginning:
 def build_prompts(
     loaded: LoadedModel, samples: Sequence[Sample], prompt_format: PromptFormat
 ) -> list[Prompt]:
-    """The prompt of each sample; it names the sample's `asked_lang`.
+    """The prompt of each sample; it names the sample's `asked_lang`, if it is a translation.
 
     Raises:
         ModelError: the model has no usable chat template, or no code for a language.
@@ -55,6 +55,11 @@ def build_prompts(
     if prompt_format.chat and loaded.has_encoder:
         raise ModelError(
             f"{loaded.name}: an encoder-decoder cannot be prompted as a chat; leave chat out"
+        )
+    if any(sample.is_general for sample in samples) and language_codes(loaded):
+        raise ModelError(
+            f"{loaded.name}: reads language codes and no instructions; leave "
+            "corpus.mix.instructions out"
         )
     if source_codes(loaded):
         return prompts_with_source_codes(loaded, samples)

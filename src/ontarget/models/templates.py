@@ -13,6 +13,8 @@ from string import Formatter
 from ontarget.languages.names import english_name
 from ontarget.records import Sample
 
+LINE = "{input}\n"  # the form of a general instruction
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
@@ -21,6 +23,7 @@ class Template:
     text: str
     models: str  # that it is for, in words
     chat: bool | None  # whether it is a user's turn of the model's chat template; None: either
+    general: str = LINE  # in its place for a general instruction, outside a chat
 
 
 NAMED = {
@@ -31,6 +34,8 @@ NAMED = {
         "### Input:\n{input}\n\n### Response:",
         models="models tuned as in Alpaca and arXiv 2403.14399",
         chat=None,
+        general="Below is an instruction that describes a task. Write a response that "
+        "appropriately completes the request.\n\n### Instruction:\n{input}\n\n### Response:",
     ),
     "plain": Template(  # names only the target, so that a small model cannot confuse the two
         text="Translate into {target}: {input}\n", models="the demo; T5, mT5", chat=None
@@ -72,6 +77,7 @@ NAMED = {
     "madlad": Template(text="<2{target_code}> {input}", models="MADLAD-400", chat=False),
 }
 TEMPLATES = {name: template.text for name, template in NAMED.items()}
+GENERAL = {template.text: template.general for template in NAMED.values()}
 CUE = "{source}: {input}\n{target}:"  # the demo's base model was trained on such documents
 LANGUAGE_FIELDS = ("target", "target_code", "source", "source_code")
 
@@ -123,7 +129,12 @@ def prompt_format_of(template: str, chat: bool | None = None) -> PromptFormat:
 def fill_template(
     sample: Sample, template: str, name: Callable[[str], str], code: Callable[[str], str] = str
 ) -> str:
-    """`template` filled for `sample`; {target} becomes the name of the requested language."""
+    """`template` filled for `sample`; {target} becomes the name of the requested language.
+
+    A general instruction fills the form that belongs to the template, or has a line of its own.
+    """
+    if sample.is_general:
+        return GENERAL.get(template, LINE).format(input=sample.source)
     return template.format(
         source=name(sample.source_lang),
         target=name(sample.asked_lang),
@@ -136,7 +147,9 @@ def fill_template(
 def fill_request(
     sample: Sample, template: str, name: Callable[[str], str], code: Callable[[str], str] = str
 ) -> str | list[dict[str, str]]:
-    """The filled template, or the filled parts of one in JSON."""
+    """The filled template, or the filled parts of one in JSON; a general instruction as it is."""
+    if sample.is_general:
+        return sample.source
     parts = json_parts(template)
     if parts is None:
         return fill_template(sample, template, name, code)

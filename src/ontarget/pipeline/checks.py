@@ -24,6 +24,7 @@ from ontarget.recipe.corpus import (
 )
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.sections import Phrasebook
+from ontarget.records import Parallel
 from ontarget.training.monitoring import trackers
 
 FIRST_ROWS = 1000  # read of a file if the corpus is too large to read completely
@@ -74,6 +75,7 @@ def check_recipe(recipe: Recipe) -> CheckedRecipe:
     trackers.check_installed(recipe.report_to)
     on_hub = recipe.base.model is not None and folder.is_hub_id(recipe.base.model)
     corpus, complete = check_corpus(recipe)
+    complete = check_instructions(recipe) and complete
     lines = (
         f"languages {' '.join(recipe.languages)}",
         f"directions {len(recipe.supervised_directions)} supervised, "
@@ -121,6 +123,28 @@ def check_corpus(recipe: Recipe) -> tuple[str, bool]:
     check_languages(recipe)
     read = len(files) + len(lines)
     return f"{read} files, the first {FIRST_ROWS} rows of each read", False
+
+
+def check_instructions(recipe: Recipe) -> bool:
+    """Check the general instructions of the mix, if any; returns whether all of them were read.
+
+    Raises:
+        CorpusError: a file cannot be used, as far as it was read.
+    """
+    mixed = recipe.corpus.mix.instructions
+    if mixed is None:
+        return True
+    complete = is_small(recipe.corpus.files("instructions"))
+    tokens = known_tokens(recipe) if recipe.corpus.special_tokens != "drop" else ()
+    remedy = ", or set corpus.special_tokens: drop"
+    for corpus in mixed.files:
+        found = islice(readers.read_instructions(corpus), None if complete else FIRST_ROWS)
+        rows = [
+            Parallel(key=key, texts={"prompt": prompt, "response": response})
+            for key, prompt, response in found
+        ]
+        check_special_tokens("corpus.mix.instructions", rows, tokens, remedy)
+    return complete
 
 
 def check_first_rows(recipe: Recipe, split: str, corpus: Path | Entry) -> None:

@@ -87,7 +87,7 @@ def prepare_step() -> Step:
         verb="prepare",
         module="s1_prepare",
         settings=step_settings.PrepareSettings.of,
-        files=("train", "dev", "test", "monolingual"),
+        files=("train", "dev", "test", "monolingual", "instructions"),
     )
 
 

@@ -14,6 +14,7 @@ from ontarget.artifacts import ArrowRecords
 from ontarget.data import readers
 from ontarget.data.conflicts import Experiment, draw_conflicts
 from ontarget.data.conflicts.labels import LabelCounts, Wording, paired, signed, with_conflicts
+from ontarget.data.instructions import translations
 from ontarget.data.sampling import samples_of
 from ontarget.errors import CorpusError, ModelError, RecipeError
 from ontarget.models.folder import is_hub_id, read_config
@@ -134,7 +135,8 @@ def export(recipe: Recipe, form: Format, out: Path) -> LabelCounts:
     conflicts = ArrowRecords(recipe.out / "2_conflict" / "conflicts.arrow", Sample)
     counts = LabelCounts()
     label = signed if form == "trl-kto" else paired
-    groups = with_conflicts(samples, conflicts, settings.per_sample)
+    trained = samples if settings.general else translations(samples)
+    groups = with_conflicts(trained, conflicts, settings.per_sample)
     with artifacts.publish_file(out) as file:
         artifacts.write_records(file, label(groups, wording_of(recipe.prompt_format), counts))
     return counts

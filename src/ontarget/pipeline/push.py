@@ -93,6 +93,7 @@ def make_card(recipe: Recipe, repo_id: str, system: str) -> ModelCard:
     model = recipe.base.model
     hub_id = model if model and identity.startswith(f"{model}@") and is_hub_id(model) else None
     beams = recipe.translate.beams
+    counted = counts_in_words(read_stamp(recipe, "1_prepare")["result"])
     inputs = snippet.SnippetInputs(
         loaded=loading.load_outline(str(recipe.out / FOLDERS[system] / "model")),
         languages=recipe.languages,
@@ -108,7 +109,7 @@ def make_card(recipe: Recipe, repo_id: str, system: str) -> ModelCard:
         base_id=hub_id,
         stand_in=recipe.base.scratch is not None,
         stages=tuple(card_stages(recipe, system)),
-        data=corpus_facts(recipe),
+        data=(*corpus_facts(recipe), *counted),
         decoding="greedy" if beams == 1 else f"beam search with {beams} beams",
         scores=tuple(read_scores(recipe.out / "6_evaluate" / "scores.jsonl")),
         kind=inputs.kind,
@@ -197,6 +198,35 @@ def corpus_facts(recipe: Recipe) -> Facts:
     if corpus.phrasebook is not None:
         return (("corpus", "the phrasebook of ontarget, composed from Unicode CLDR"), *directions)
     splits = {"training": "train", "monolingual": "monolingual", "dev": "dev", "test": "test"}
+    splits |= {"general instructions": "instructions"}
     paths = {name: corpus.files(split) for name, split in splits.items()}
     names = tuple((name, ", ".join(path.name for path in of)) for name, of in paths.items() if of)
     return (*names, *directions)
+
+
+def counts_in_words(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What step 1 read, left out and wrote to train on."""
+    if pairs := result.get("pairs"):
+        dropped = by_name(pairs["dropped"])
+        yield "training pairs", f"{pairs['read']} read, {pairs['kept']} kept, dropped: {dropped}"
+    else:
+        yield (
+            "training rows",
+            f"{result['rows']['train']} kept, dropped: {by_name(result['dropped'])}",
+        )
+    copies = result.get("repeated")
+    yield (
+        "training samples",
+        by_name(result["directions"]) + (f", of which {copies} are repeated" if copies else ""),
+    )
+    if general := result.get("instructions"):
+        yield (
+            "general instructions",
+            f"{general['read']} read, dropped: {by_name(general['dropped'])}; {general['written']} "
+            f"mixed in, of which {general['repeated']} are repeated",
+        )
+
+
+def by_name(counts: dict[str, int]) -> str:
+    """Counts that are not zero, as in `overlap 3, length 2`."""
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "none"

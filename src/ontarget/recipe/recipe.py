@@ -83,8 +83,7 @@ class Recipe(Section):
             raise ValueError(
                 f"languages: {', '.join(self.languages)}: give at least two, each once"
             )
-        both = set(self.supervised_directions) & set(self.zero_shot_directions)
-        if both:
+        if both := set(self.supervised_directions) & set(self.zero_shot_directions):
             raise ValueError(
                 f"zero_shot: {min(both)} is listed as supervised too; keep it in one list"
             )
@@ -145,6 +144,7 @@ class Recipe(Section):
         if self.unlikelihood is not None:
             self.unlikelihood.check_conflicts(self.languages, self.supervised_directions, self.out)
         self.check_clean()
+        self.corpus.check_instructions(stage1=bool(self.mle), stage2=bool(self.unlikelihood))
         for language in self.corpus.monolingual:
             if language not in self.languages:
                 raise ValueError(

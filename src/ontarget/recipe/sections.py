@@ -157,6 +157,20 @@ class Phrasebook(Section):
     test: Positive = 100
 
 
+class Instructions(Section):
+    """General instructions, as in Alpaca, that are mixed into the translation samples."""
+
+    files: Annotated[Corpora, Field(min_length=1)]  # Alpaca or chat records
+    ratio: Annotated[float, Field(gt=0, le=1000)]  # instructions for one translation sample
+    stages: Literal["both", 1] = "both"  # that are trained on them; conflicts are drawn if both
+
+
+class CorpusMixture(Mixture):
+    """Which samples are trained on, and how many."""
+
+    instructions: Annotated[Instructions | None, Field(strict=False)] = None
+
+
 class Corpus(Section):
     """Corpora by path or by name (docs/formats.md), or the embedded phrasebook."""
 
@@ -170,7 +184,7 @@ class Corpus(Section):
     max_characters: Positive | None = None  # longer training texts are left out and counted
     special_tokens: Literal["error", "drop"] = "error"  # training rows with one of the model's
     clean: Cascade | None = None  # rules by which training pairs are dropped; {}: the defaults
-    mix: Mixture = Mixture()  # how many samples of each direction are trained on; default: all
+    mix: CorpusMixture = CorpusMixture()  # how many samples are trained on; default: all
     monolingual: dict[str, Paths] = {}  # a sentence a line: sources of own conflicts
 
     @model_validator(mode="after")
@@ -187,6 +201,8 @@ class Corpus(Section):
         named = {split: local_paths(getattr(self, split)) for split in ("train", "dev", "test")}
         for code, paths in self.monolingual.items():
             named[f"monolingual.{code}"] = [(path,) for path in paths]
+        if self.mix.instructions is not None:
+            named["mix.instructions"] = local_paths(self.mix.instructions.files)
         check_files(named)
         return self
 
@@ -197,8 +213,31 @@ class Corpus(Section):
             return set()
         return {source.name for corpus in self.train for _, source in readers.sources(corpus)}
 
+    @property
+    def general_in_stage2(self) -> bool:
+        """Whether stage 2 is trained on general instructions."""
+        return self.mix.instructions is not None and self.mix.instructions.stages == "both"
+
+    def check_instructions(self, *, stage1: bool, stage2: bool) -> None:
+        """Raise ValueError for general instructions that no training would read."""
+        if self.mix.instructions is None:
+            return
+        if not (stage1 or stage2):
+            raise ValueError(
+                "corpus.mix.instructions: nothing is trained on them; add the section mle, or "
+                "leave them out"
+            )
+        if self.mix.instructions.stages == 1 and not stage1:
+            raise ValueError(
+                "corpus.mix.instructions: stages: 1 needs stage 1; add the section mle, or write "
+                "both"
+            )
+
     def files(self, split: str) -> tuple[Path, ...]:
-        """The files of train, dev, test or monolingual."""
+        """The files of train, dev, test, monolingual or instructions."""
+        if split == "instructions":
+            mixed = self.mix.instructions
+            return tuple(chain.from_iterable(map(paths_of, mixed.files))) if mixed else ()
         if split == "monolingual":
             return tuple(chain(*self.monolingual.values()))
         return tuple(chain.from_iterable(map(paths_of, getattr(self, split))))

@@ -77,6 +77,7 @@ class ConflictSettings:
     draw: Draw
     per_sample: int  # conflicts that are drawn of each sample
     confusions: str | None  # the scores of the run that a draw follows
+    general: bool  # whether stage 2 is trained on general instructions
 
     @classmethod
     def of(cls, recipe: Recipe) -> "ConflictSettings":
@@ -90,6 +91,7 @@ class ConflictSettings:
             draw=section.draw,
             per_sample=section.drawn_per_sample(len(recipe.languages)),
             confusions=None if section.scores is None else str(section.scores),
+            general=recipe.corpus.general_in_stage2,
         )
 
 
@@ -145,6 +147,7 @@ class UnlikelihoodSettings:
     prompt_format: PromptFormat
     unlikelihood: Unlikelihood
     drawn: int  # conflicts of each sample in step 2's file
+    general: bool  # whether it is trained on general instructions
     dev: DevSettings | None  # None without validation and diagnosis
 
     @classmethod
@@ -158,6 +161,7 @@ class UnlikelihoodSettings:
             prompt_format=recipe.prompt_format,
             unlikelihood=section,
             drawn=section.drawn_per_sample(len(recipe.languages)),
+            general=recipe.corpus.general_in_stage2,
             dev=DevSettings.of(recipe) if section.validation or section.preflight else None,
         )
 
@@ -171,6 +175,7 @@ class ControlSettings:
     prompt_format: PromptFormat
     training: Mle
     sequences: int  # that stage 2 trains on of each sample
+    general: bool  # whether stage 2 is trained on general instructions
 
     @classmethod
     def of(cls, recipe: Recipe) -> "ControlSettings":
@@ -184,6 +189,7 @@ class ControlSettings:
             prompt_format=recipe.prompt_format,
             training=Mle(**shared),
             sequences=1 + stage2.per_sample,
+            general=recipe.corpus.general_in_stage2,
         )
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, TypeVar
 
 from ontarget.analysis.diagnosis.losses import sequence_log_odds
 from ontarget.artifacts import ArrowRecords
+from ontarget.data.instructions import count_translations
 from ontarget.data.sampling import choose_places
 from ontarget.decoding.hf import begin_answers
 from ontarget.errors import CorpusError
@@ -33,7 +35,8 @@ Item = TypeVar("Item")
 class ConflictSamples:
     """Conflict samples, as many for each true sample, and the section that says how to train them.
 
-    Those of a sample stand together, in the order of the true samples.
+    Those of a sample stand together, in the order of the true samples. General instructions have no
+    own conflicts.
     """
 
     samples: Sequence[Sample]
@@ -41,22 +44,27 @@ class ConflictSamples:
 
 
 def training_samples(
-    context: StepContext[Any], section: Training, seed: int
+    context: StepContext[Any], section: Training, seed: int, *, general: bool = True
 ) -> tuple[list[Sample], list[int]]:
-    """The samples that a training will see, in random order, and their places in the file."""
+    """The samples that a training will see, in random order, and their places in the file.
+
+    Without `general` no general instructions are among them.
+    """
     samples = ArrowRecords(context.inputs["1_prepare"] / "train.arrow", Sample)
-    count = section.steps * section.batch if section.steps else len(samples)
-    places = choose_places(samples.column("key"), count, seed)
+    known = len(samples) if general else count_translations(samples)
+    count = section.steps * section.batch if section.steps else known
+    places = choose_places(islice(samples.column("key"), known), count, seed)
     return samples.take(places), places
 
 
 def conflict_samples(
     context: StepContext[UnlikelihoodSettings], places: Sequence[int]
 ) -> ConflictSamples:
-    """The conflicts of the samples at these places."""
+    """The conflicts of the samples at these places; general instructions may have none."""
     drawn = context.settings.drawn
     conflicts = ArrowRecords(context.inputs["2_conflict"] / "conflicts.arrow", Sample)
-    of_places = [place * drawn + number for place in places for number in range(drawn)]
+    having = [place for place in places if place * drawn < len(conflicts)]
+    of_places = [place * drawn + number for place in having for number in range(drawn)]
     return ConflictSamples(samples=conflicts.take(of_places), section=context.settings.unlikelihood)
 
 
@@ -78,7 +86,9 @@ def make_examples(
         examples = [Example(rows=(row,)) for row in true]
     elif conflicts.section.conflicts == "own":
         own = rotate(own_conflicts(loaded, prompt_format, conflicts))
-        examples = [Example(rows=(row,), own=one) for row, one in zip(true, own, strict=True)]
+        has_own = [at for at, sample in enumerate(samples) if not sample.is_general]
+        own_at = dict(zip(has_own, own, strict=True))
+        examples = [Example(rows=(row,), own=own_at.get(at)) for at, row in enumerate(true)]
     else:
         by_reach = conflicts.section.tokens == "reach"
         wrong = [

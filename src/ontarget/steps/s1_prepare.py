@@ -3,14 +3,18 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ontarget import artifacts
 from ontarget.data.cleaning.audit import AuditedCorpus, audit_corpus
 from ontarget.data.cleaning.counts import AuditSummary, summarise
 from ontarget.data.cleaning.engines import engine_of
-from ontarget.data.mixing import Mixture, copies, repeated
+from ontarget.data.instructions import InstructionFiles, MixedInstructions, mix_instructions
+from ontarget.data.mixing import copies, repeated
 from ontarget.data.readers.sizes import estimated_rows
 from ontarget.data.sampling import samples_of
 from ontarget.data.splits import Splits, missing_direction, open_splits
@@ -24,6 +28,7 @@ from ontarget.recipe.corpus import (
     composed_splits,
     split_files,
 )
+from ontarget.recipe.sections import CorpusMixture, Instructions
 from ontarget.recipe.step_context import StepContext, Tell
 from ontarget.recipe.step_settings import PrepareSettings
 from ontarget.records import Direction, Parallel, Sample
@@ -46,6 +51,8 @@ def run(context: Context) -> dict[str, Any]:
     With rules of cleaning also `dropped.parquet`, `audit.json` and `audit.html`; `rows.jsonl` if
     step 0 trains on rows. Training text is read as a stream, once, so its amount does not matter.
 
+    General instructions stand behind the translations in `train.arrow`.
+
     Raises:
         CorpusError: a test or dev sentence is in training too, or a direction has no text.
     """
@@ -58,7 +65,7 @@ def run(context: Context) -> dict[str, Any]:
     seen: Counter[Any] = Counter()
     result: dict[str, Any] = {}
     samples = training_samples(context, splits, tokens, seen)
-    trained = write_training(samples, context, seen)
+    trained = write_training(samples, context, tokens, seen, result)
     monolingual = list(splits.monolingual)
     splits.check()
     check_complete(settings, seen, trained)
@@ -95,7 +102,11 @@ def training_samples(
 
 
 def write_training(
-    samples: Iterable[Sample] | AuditedCorpus, context: Context, seen: Counter[Any]
+    samples: Iterable[Sample] | AuditedCorpus,
+    context: Context,
+    tokens: list[str],
+    seen: Counter[Any],
+    result: dict[str, Any],
 ) -> int:
     """Write `train.arrow`, mixed as the recipe says; counts directions, returns how many there are.
 
@@ -103,7 +114,7 @@ def write_training(
     """
     settings, path = context.settings, context.out / "train.arrow"
     mix = settings.corpus.mix
-    complete = path if mix == Mixture() else context.unfinished / "complete.arrow"
+    complete = path if mix == CorpusMixture() else context.unfinished / "complete.arrow"
     if isinstance(samples, AuditedCorpus):
         tables = samples.sample_tables(settings.supervised)
         artifacts.write_batches(complete, artifacts.schema_of(Sample), tables)
@@ -112,10 +123,37 @@ def write_training(
     stored = artifacts.ArrowRecords(complete, Sample)
     if complete != path:
         taken = copies(stored.column("key"), directions_of(stored), mix, settings.seed)
-        artifacts.write_arrow(path, repeated(stored, taken.tolist()), Sample)
+        mixed: Iterable[Sample] = repeated(stored, taken.tolist())
+        result["repeated"] = int(np.maximum(taken - 1, 0).sum())
+        if mix.instructions is not None:
+            found = instructions_to_mix(context, mix.instructions, tokens, int(taken.sum()))
+            result["instructions"] = found.counts
+            mixed = chain(mixed, found.samples)
+        artifacts.write_arrow(path, mixed, Sample)
         stored = artifacts.ArrowRecords(path, Sample)
     seen.update(directions_of(stored))
     return len(stored)
+
+
+def instructions_to_mix(
+    context: Context, section: Instructions, tokens: list[str], translations: int
+) -> MixedInstructions:
+    """The general instructions for so many translation samples.
+
+    Raises:
+        CorpusError: the ratio asks for none.
+    """
+    corpus = context.settings.corpus
+    wanted = round(section.ratio * translations)
+    if not wanted:
+        raise CorpusError(
+            f"corpus.mix.instructions.ratio: {section.ratio:g} of {translations} translation "
+            "samples is less than one instruction; raise it"
+        )
+    files = InstructionFiles(
+        corpora=section.files, max_characters=corpus.max_characters, special_tokens=tokens
+    )
+    return mix_instructions(files, wanted, context.settings.seed, context.unfinished)
 
 
 def directions_of(samples: artifacts.ArrowRecords[Sample]) -> Iterator[Direction]:

@@ -4,6 +4,7 @@ The response is the sample's own, or one that the model will give during stage 2
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,23 @@ from ontarget.artifacts import ArrowRecords
 from ontarget.data.conflicts import (
     ConflictCounts,
     Experiment,
+    Prompts,
     draw_conflicts,
     draw_own_conflicts,
     instructions_of,
 )
+from ontarget.data.instructions import count_translations, translations
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import ConflictSettings
 from ontarget.records import Parallel, Sample
 
 
 def run(context: StepContext[ConflictSettings]) -> dict[str, Any]:
-    """Write `conflicts.arrow`, in the order of step 1's `train.arrow`, as a stream."""
+    """Write `conflicts.arrow`, in the order of step 1's `train.arrow`, as a stream.
+
+    General instructions, which stand last there, have conflicts from references if stage 2 is
+    trained on them.
+    """
     settings = context.settings
     context.tell("drawing conflict samples", 0, 1)
     samples = ArrowRecords(context.inputs["1_prepare"] / "train.arrow", Sample)
@@ -50,17 +57,28 @@ def own_conflicts(
     """One conflict of each sample, to be answered by the model."""
     settings = context.settings
     texts = artifacts.read_jsonl(context.inputs["1_prepare"] / "monolingual.jsonl", Parallel)
-    directions = instructions_of(samples.column("source_lang"), samples.column("target_lang"))
-    return draw_own_conflicts(samples, settings.languages, settings.seed, directions, texts)
+    known = count_translations(samples)
+    directions = instructions_of(
+        islice(samples.column("source_lang"), known), islice(samples.column("target_lang"), known)
+    )
+    return draw_own_conflicts(
+        translations(samples), settings.languages, settings.seed, directions, texts
+    )
 
 
 def reference_conflicts(
     settings: ConflictSettings, samples: ArrowRecords[Sample], tally: ConflictCounts
 ) -> Iterator[Sample]:
     """The conflicts of each sample, with its own response."""
+    known = count_translations(samples)
+    prompts = islice(samples.column("source"), known, None) if settings.general else ()
     experiment = Experiment(
         languages=settings.languages,
-        instructions=instructions_of(samples.column("source_lang"), samples.column("asked_lang")),
+        instructions=instructions_of(
+            islice(samples.column("source_lang"), known),
+            islice(samples.column("asked_lang"), known),
+        ),
+        prompts=Prompts.of(samples, prompts, known),
         confusions=(
             read_confusions(Path(settings.confusions), settings.languages)
             if settings.confusions
@@ -68,5 +86,10 @@ def reference_conflicts(
         ),
     )
     return draw_conflicts(
-        samples, settings.draw, experiment, settings.seed, settings.per_sample, tally
+        samples if settings.general else translations(samples),
+        settings.draw,
+        experiment,
+        settings.seed,
+        settings.per_sample,
+        tally,
     )

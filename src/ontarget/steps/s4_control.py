@@ -20,7 +20,9 @@ def run(context: StepContext[ControlSettings]) -> dict[str, Any]:
     """Write `model/` and `curve.jsonl`."""
     settings, form = context.settings, context.settings.prompt_format
     section = lengthened(settings.training, context)
-    samples, _ = training_data.training_samples(context, section, settings.seed + 1)
+    samples, _ = training_data.training_samples(
+        context, section, settings.seed + 1, general=settings.general
+    )
     loaded = stage.load_start(context, settings.base, section)
     examples = training_data.make_examples(loaded, form, samples, section.max_tokens)
     schedule = stage.schedule_of(section, len(examples), settings.seed)

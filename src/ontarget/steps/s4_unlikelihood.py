@@ -25,7 +25,9 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
     settings, section = context.settings, context.settings.unlikelihood
     form = settings.prompt_format
     seed = settings.seed + 1  # not stage 1's order
-    samples, places = training_data.training_samples(context, section, seed)
+    samples, places = training_data.training_samples(
+        context, section, seed, general=settings.general
+    )
     conflicts = training_data.conflict_samples(context, places)
     loaded = stage.load_start(context, settings.base, section)
     verdict = None

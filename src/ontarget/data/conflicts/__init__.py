@@ -8,6 +8,7 @@ every draw as it was.
 draws      one function a draw of references: which wrong instruction a sample gets
 drawing    a draw over a training set, as a stream, with any number of conflicts a sample
 own        conflicts from the model's own answers
+general    conflicts in a mixture with general instructions
 checks     which draws are possible between which languages
 labels     signed and paired samples for other trainers
 interface  `ontarget.conflicts` for `datasets.Dataset`
@@ -23,6 +24,7 @@ from ontarget.data.conflicts.drawing import (
     instructions_of,
 )
 from ontarget.data.conflicts.draws import any_other_instruction, wrong_target
+from ontarget.data.conflicts.general import Prompts
 from ontarget.data.conflicts.own import FEWEST_LANGUAGES, draw_own_conflicts
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "Draw",
     "Experiment",
     "ConflictCounts",
+    "Prompts",
     "any_other_instruction",
     "draw_conflicts",
     "draw_fault",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ontarget.data.conflicts import draws
 from ontarget.data.conflicts.draws import Confusions, Seed, Taken, wrong_target
+from ontarget.data.conflicts.general import Prompts, another_instruction
 from ontarget.records import Direction, Sample
 
 Conflicts = Literal["own", "references"]  # the values of unlikelihood.conflicts
@@ -32,6 +33,7 @@ class Experiment:
     languages: tuple[str, ...]  # the first is the pivot
     instructions: Mapping[Direction, int] = field(default_factory=dict)  # frequency in training
     confusions: Confusions = field(default_factory=dict)
+    prompts: Prompts = Prompts()  # general instructions in training
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ class ConflictCounts:
         """The same conflicts; the first two counts grow as they pass."""
         for conflict in conflicts:
             self.conflicts += 1
-            self.asking_right_language += not conflict.conflicts
+            self.asking_right_language += conflict.asks_right_language
             yield conflict
 
 
@@ -60,23 +62,50 @@ def draw_conflicts(  # noqa: PLR0913 - what is drawn, how often, and where it is
 ) -> Iterator[Sample]:
     """`per_sample` conflicts of each true sample, one after another, under different instructions.
 
-    Where a draw has no (further) instruction for a sample, `wrong_target` draws in its place.
+    Where a draw has no (further) instruction for a sample, `wrong_target` draws in its place. For
+    general instructions see `general`.
 
     Raises:
+        CorpusError: the mixture has no other general instruction.
         ValueError: a sample is a conflict already, or there is nothing else to request.
     """
     tally = tally or ConflictCounts()
     draw_one = bind(draw, experiment)
+    mixed = draw == "any_other_instruction" and bool(experiment.prompts.hashes)
+    directions = experiment.instructions if mixed else {}
     for sample in samples:
+        if mixed or sample.is_general:
+            yield from draw_of_mixture(sample, directions, experiment.prompts, seed, per_sample)
+            continue
         taken: list[Direction] = []
         for number in range(per_sample):
-            at = f"{seed}/{number}" if number else seed
+            at = numbered(seed, number)
             conflict = draw_one(sample, at, taken)
             if conflict is None:
                 tally.as_wrong_target += 1
                 conflict = wrong_target(sample, experiment.languages, at, taken)
             taken.append(Direction(conflict.source_lang, conflict.asked_lang))
             yield conflict
+
+
+def numbered(seed: int, number: int) -> Seed:
+    """The seed of a sample's first, second, ... conflict."""
+    return f"{seed}/{number}" if number else seed
+
+
+def draw_of_mixture(
+    sample: Sample,
+    directions: Mapping[Direction, int],
+    prompts: Prompts,
+    seed: int,
+    per_sample: int,
+) -> list[Sample]:
+    """The conflicts of a sample under other instructions of a mixture with general ones."""
+    drawn: list[Sample] = []
+    for number in range(per_sample):
+        at = numbered(seed, number)
+        drawn.append(another_instruction(sample, directions, prompts, at, drawn))
+    return drawn
 
 
 def bind(draw: Draw, experiment: Experiment) -> DrawOne:

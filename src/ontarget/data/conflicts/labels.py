@@ -52,7 +52,7 @@ def signed(
         yield labelled(sample, wording, label=True)
         for conflict in conflicts:
             counts.conflicts += 1
-            counts.asking_right_language += not conflict.conflicts
+            counts.asking_right_language += conflict.asks_right_language
             yield labelled(conflict, wording, label=False)
 
 
@@ -80,7 +80,7 @@ def paired(
         for _, conflicts in of_row:
             for conflict in conflicts:
                 chosen = texts.get(conflict.asked_lang)
-                if not conflict.conflicts:
+                if conflict.asks_right_language:
                     counts.asking_right_language += 1
                 elif chosen is None or chosen == conflict.target:
                     counts.without_response += 1
@@ -103,5 +103,7 @@ def row_of(sample: Sample) -> str:
 
 
 def sides_of(sample: Sample) -> list[tuple[str, str]]:
-    """Language and text of both sides."""
+    """Language and text of both sides; a general instruction has no languages."""
+    if sample.is_general:
+        return []
     return [(sample.source_lang, sample.source), (sample.target_lang, sample.target)]

@@ -157,10 +157,13 @@ def pass_comma(document: JsonText) -> None:
 
 
 def records(read: Callable[[Path], Objects], source: Source) -> Iterator[Record]:
-    """The objects of a file."""
+    """The objects of a file; the second one that begins in a line has the key `a.json:1.2`."""
     (path,) = source.paths
+    last, in_line = 0, 0
     for number, content in read(path):
-        yield f"{path}:{number}", f"{source.name}:{number}", content
+        last, in_line = number, in_line + 1 if number == last else 1
+        place = f"{number}.{in_line}" if in_line > 1 else f"{number}"
+        yield f"{path}:{number}", f"{source.name}:{place}", content
 
 
 def write_jsonl(path: Path, languages: Sequence[str], rows: Iterable[Parallel]) -> int:
