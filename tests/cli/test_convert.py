@@ -1,6 +1,7 @@
 """`convert`: the same rows in any format, nothing lost, nothing written by half."""
 
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -87,6 +88,12 @@ def test_several_inputs_are_one_output_in_the_first_spelling(tmp_path: Path) -> 
 
 FAULTS = {
     "unknown ending": (["c.tsv", "out.xls"], "out.xls: unknown format; expected a name ending in"),
+    "no output": (["c.tsv", ""], "the name of an input or of the output is empty; give one"),
+    "no input": (["", "o.csv"], "the name of an input or of the output is empty; give one"),
+    "no such text": (
+        ["c.tsv", "o.csv", "--languages", "en,de"],
+        "c.tsv: has no text in de; leave the language",
+    ),
     "unknown format": (["c.tsv", "o", "--to", "xls"], "--to xls: expected tsv, csv, tsv-quoted,"),
     "unknown language": (["c.tsv", "o.csv", "--languages", "en,xx"], "CLDR knows no language 'xx'"),
     "twice": (["c.tsv", "o.csv", "--languages", "it,ita"], "a language is named twice; name it o"),
@@ -166,3 +173,15 @@ def test_reading_a_table_of_text_loads_no_library_of_tables(tmp_path: Path) -> N
         f"from ontarget.data.readers import read; list(read({str(tmp_path / 'c.tsv')!r}, ['en']))"
     )
     assert not loaded_by(code) & {"pyarrow", "datasets", "lxml", "pandas", "torch"}
+
+
+def test_a_link_or_pipe_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "c.tsv").write_text("en\tit\na\tb\n")
+    (tmp_path / "there.csv").write_text("kept")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "there.csv")
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name in ("link.csv", "pipe.csv"):
+        error = error_of("convert", tmp_path / "c.tsv", tmp_path / name)
+        assert f"{name}: is a link, pipe or device, not a file; give another place" in error
+    assert (tmp_path / "link.csv").is_symlink() and (tmp_path / "pipe.csv").is_fifo()
+    assert (tmp_path / "there.csv").read_text() == "kept"

@@ -204,6 +204,8 @@ def test_an_engine_that_is_not_there_is_one_line(
 @pytest.mark.parametrize(
     ("clean", "message"),
     [
+        (None, "corpus.clean: is empty; write {} for the default rules, or leave it out"),
+        (5, "corpus.clean: found '5'; input should be a valid dictionary\n"),
         ({"ratios": 3}, "corpus.clean.ratios: unknown key; did you mean ratio?"),
         ({"languages": {"it": {"lang": True}}}, "corpus.clean.languages.it.lang: unknown key"),
         ({"near_duplicates": 2}, "corpus.clean.near_duplicates: found '2'; input should be less"),

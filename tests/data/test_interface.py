@@ -93,6 +93,20 @@ def test_a_dataset_without_keys_is_cleaned_by_row_number() -> None:
     ]  # fmt: skip
 
 
+def test_a_pair_that_stands_twice_under_one_key_is_audited_twice() -> None:
+    texts = ROWS[0].texts
+    row = {
+        "key": "k/1", "source_lang": "en", "target_lang": "it",
+        "source": texts["en"], "target": texts["it"],
+    }  # fmt: skip
+    assert audit(Dataset.from_list([row, row]))["reason"][:] == ["", "duplicate"]
+
+
+def test_a_file_among_held_out_texts_is_refused(corpus: Path) -> None:
+    with pytest.raises(ValueError, match=r"train\.tsv is a file, not a text; give read\("):
+        audit(read(corpus), held_out=[str(corpus)])
+
+
 def test_a_cleaned_dataset_is_an_ordinary_one(corpus: Path, tmp_path: Path) -> None:
     kept = clean(read(corpus))
     kept.save_to_disk(str(tmp_path / "kept"))
@@ -112,13 +126,13 @@ def test_a_cleaned_dataset_is_an_ordinary_one(corpus: Path, tmp_path: Path) -> N
         (
             [
                 {
-                    "key": f"r/{n}",
+                    "key": f"r/{code}",
                     "source_lang": "en",
-                    "target_lang": "it",
-                    "source": n,
+                    "target_lang": code,
+                    "source": f"not the same for {code}",
                     "target": "b",
                 }
-                for n in ("1", "2")
+                for code in ("it", "nl")
             ],
             "r: has two texts in en; give each pair a key of its own",
         ),

@@ -99,10 +99,13 @@ def clean(dataset: "Dataset", rules: Rules | None = None, **options: Any) -> "Da
 def audit(dataset: "Dataset", rules: Rules | None = None, **options: Any) -> "Dataset":
     """All pairs with the first rule that each breaks (`reason`, "" for none) and what is wrong.
 
+    Other columns than those of pairs are left out.
+
     Args:
         dataset: columns source_lang, target_lang, source, target, and key if there is one.
         rules: `Rules`, or a `Cascade` of them; None: the defaults.
-        held_out: datasets or texts of dev and test, none of which may be in the pairs.
+        held_out: datasets of pairs or single texts of dev and test, none of which may be in the
+            pairs.
         special_tokens: tokens of a model that no text may have.
         pivot: the language whose text counts as the original; None: the first pair's source.
         workers: processes; the result does not depend on their number.
@@ -173,7 +176,13 @@ def rows_of(dataset: "Dataset") -> Iterator[Parallel]:
     """
     for key, pairs in groupby(keyed(dataset), key=lambda pair: pair[0]):
         texts: dict[str, str] = {}
+        seen: set[tuple[str, str]] = set()
         for _, pair in pairs:
+            direction = (pair["source_lang"], pair["target_lang"])
+            if direction in seen:  # the same pair twice under one key
+                yield Parallel(key=key, texts=texts)
+                texts, seen = {}, set()
+            seen.add(direction)
             for side in ("source", "target"):
                 language, text = pair[f"{side}_lang"], pair[side]
                 if not isinstance(text, str):
@@ -198,6 +207,8 @@ def keyed(dataset: "Dataset") -> Iterator[tuple[str, dict[str, Any]]]:
 def held_out_rows(held_out: "Sequence[Dataset | str]") -> Iterator[Parallel]:
     """Texts of dev and test as rows."""
     for item in held_out:
+        if isinstance(item, str) and Path(item[:255]).is_file():
+            raise ValueError(f"held_out: {item} is a file, not a text; give read({item!r})")
         if isinstance(item, str):
             yield Parallel(key="held out", texts={"": item})
         else:

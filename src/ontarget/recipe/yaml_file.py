@@ -1,6 +1,7 @@
 """Recipes as YAML files: strict reading, and each fault as one line with the nearest name."""
 
 import difflib
+import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from ontarget.errors import RecipeError
 from ontarget.recipe.overrides import apply_overrides, origin_of, parse_override
 from ontarget.recipe.recipe import Recipe
 
+OWN_PART = re.compile(r"[^\[\](){}]+")  # of a place; Pydantic adds names of its validators
 BY_LANGUAGE = {"languages", "codes", "monolingual"}  # settings that name languages
 LARGEST = 10**60  # a longer number is shown by its number of bits
 LARGEST_CONTENT = 100_000  # values of a recipe, aliases written out
@@ -149,7 +151,7 @@ def yaml_fault(error: yaml.YAMLError) -> str:
 def explain_validation(error: ValidationError) -> str:
     """The first fault in one line, and how many more there are."""
     first, *more = error.errors()
-    place = ".".join(str(part) for part in first["loc"])
+    place = ".".join(part for part in map(str, first["loc"]) if OWN_PART.fullmatch(part))
     if first["type"] == "extra_forbidden":
         keys = model_at(first["loc"][:-1]).model_fields
         close = difflib.get_close_matches(str(first["loc"][-1])[:100], keys, n=1)
@@ -164,6 +166,7 @@ def explain_validation(error: ValidationError) -> str:
         text = str(first["ctx"]["error"])
     else:
         message = first["msg"].replace("a valid tuple", "a list")
+        message = re.sub(r"or instance of \w+|an instance of \w+", "", message).strip()
         text = f"found {show_value(first['input'])}; {message[0].lower()}{message[1:]}"
     line = f"{place}: {text}" if place else text
     return line + (f" (and {len(more)} more)" if more else "")

@@ -91,6 +91,18 @@ def test_a_byte_too_many_is_rows_or_one_error(
     outcome(folder / name)
 
 
+def test_a_second_bzip2_stream_is_read_and_its_damage_is_an_error(folder: Path) -> None:
+    """As `pbzip2` writes them."""
+    rows = [b"en\tit\n" + b"a\tb\n" * 3, b"c\td\n" * 4]
+    one, two = map(bz2.compress, rows)
+    path = folder / "c.tsv.bz2"
+    path.write_bytes(one + two)
+    assert len(outcome(path)) == 7
+    for damaged in (one + b"X" + two[1:], one + two[:-5], one + b"garbage"):
+        path.write_bytes(damaged)
+        assert "c.tsv.bz2: not a complete bzip2 file" in str(outcome(path))
+
+
 @pytest.mark.parametrize("ending", [ending for ending in PACK if ending])
 @pytest.mark.parametrize("name", ["c.tsv", "c.json"])  # read by lines, and in pieces
 @few

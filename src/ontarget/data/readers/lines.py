@@ -103,12 +103,57 @@ def open_bytes(path: Path) -> AbstractContextManager[BufferedIOBase]:
         case ".gz":
             return gzip.GzipFile(path)
         case ".bz2":
-            return bz2.BZ2File(path)
+            return io.BufferedReader(Bzip2Stream(path))
         case ".xz":
             return io.BufferedReader(XzStream(path))
         case ".zst":
             return open_zstandard(path)
     return path.open("rb")
+
+
+class Bzip2Stream(io.RawIOBase):
+    """The content of a bzip2 file of one stream or more.
+
+    `bz2.BZ2File` ends without an error where a later stream is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.file = path.open("rb")
+        self.decompressor = bz2.BZ2Decompressor()
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a part of the buffer; 0 at the end.
+
+        Raises:
+            EOFError: the file ends within a stream.
+            OSError: it is damaged.
+        """
+        while True:
+            if self.decompressor.eof:
+                rest = self.decompressor.unused_data or self.file.read(CHUNK)
+                if not rest:
+                    return 0
+                self.decompressor = bz2.BZ2Decompressor()
+            elif self.decompressor.needs_input:
+                rest = self.file.read(CHUNK)
+                if not rest:
+                    raise EOFError("it ends within a stream")
+            else:
+                rest = b""
+            content = self.decompressor.decompress(rest, len(buffer))
+            if content:
+                buffer[: len(content)] = content
+                return len(content)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+        super().close()
 
 
 class XzStream(io.RawIOBase):

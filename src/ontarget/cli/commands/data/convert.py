@@ -44,6 +44,7 @@ def convert(  # noqa: PLR0913 - a command's options
 
     Example: ontarget convert train.en train.parquet
     """
+    check_names(inputs, out)
     codes = parse_languages(languages)
     columns = parse_fields(fields)
     entries = [
@@ -60,17 +61,39 @@ def convert(  # noqa: PLR0913 - a command's options
     write(f"{count:,} rows in {', '.join(chosen)}: {out}{left_out}")
 
 
+def check_names(inputs: Sequence[str], out: str) -> None:
+    """Raise an error for an empty name, as of an unset variable of a shell, or an odd output."""
+    if not all(inputs) or not out:
+        raise CorpusError("the name of an input or of the output is empty; give one")
+    if os.path.lexists(out) and not Path(out).is_dir() and not is_ordinary(Path(out)):
+        raise ArtifactError(f"{out}: is a link, pipe or device, not a file; give another place")
+
+
+def is_ordinary(path: Path) -> bool:
+    """Whether a path is a file, and no link to one."""
+    return path.is_file() and not path.is_symlink()
+
+
 class CountedRows:
     """The rows of some entries, and how many were read."""
 
     def __init__(self, entries: Sequence[Entry], languages: Sequence[str]) -> None:
         self.entries, self.languages, self.count = entries, languages, 0
+        self.unseen = set(languages)
 
     def __iter__(self) -> Iterator[Parallel]:
+        """Raises CorpusError behind the last row if a language has no text."""
         for entry in self.entries:
             for row in readers.read_exactly(entry, self.languages):
                 self.count += 1
+                if self.unseen:
+                    self.unseen -= row.texts.keys()
                 yield row
+        if self.unseen:
+            raise CorpusError(
+                f"{self.entries[0].path}: has no text in {', '.join(sorted(self.unseen))}; leave "
+                "the language out"
+            )
 
 
 def parse_languages(option: str | None) -> tuple[str, ...]:
