@@ -45,3 +45,16 @@ def test_an_unknown_name_is_one_line() -> None:
 def test_the_table_loads_no_library_of_datasets() -> None:
     program = "from ontarget.cli import app\nassert app.execute(['corpora']) == 0"
     assert not {"datasets", "pyarrow", "sacrebleu", "lxml", "pandas"} & loaded_by(program)
+
+
+@pytest.mark.parametrize(
+    ("languages", "message"),
+    [
+        ("en", "expected two languages, as in en,it"),
+        ("en,en", "expected two languages"),
+        ("en,it,nl", "expected two languages"),
+        ("en,;id", "no language ';id'"),
+    ],
+)
+def test_a_command_is_shown_for_two_known_languages_only(languages: str, message: str) -> None:
+    assert message in error_of("corpora", "opus:Tatoeba", "--languages", languages)

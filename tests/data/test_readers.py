@@ -176,7 +176,7 @@ def twice(path: Path) -> None:
     [
         (bad_parquet, r"c.parquet: cannot be read as Parquet after row 0 .*fetch it again"),
         (cut_parquet, r"c.parquet: cannot be read as Parquet"),
-        (numbers, r"c.parquet: no column of strings among en, it; convert them"),
+        (numbers, r"c.parquet: the column 'en' holds double, expected strings; convert it"),
         (twice, r"c.parquet: two columns are named 'it'; keep one"),
     ],
 )
@@ -265,3 +265,14 @@ def test_a_pipe_is_not_opened_as_a_corpus(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "c.tsv")
     with pytest.raises(CorpusError, match=r"c\.tsv: not a regular file; give the path of a corpus"):
         list(read(tmp_path / "c.tsv", LANGUAGES))
+
+
+@pytest.mark.parametrize("column", [pa.array([1, 2]), pa.array([b"a", b"b"])])
+def test_a_parquet_column_that_is_named_like_a_language_and_holds_no_text_is_an_error(
+    tmp_path: Path, column: "pa.Array[pa.Scalar]"
+) -> None:
+    """But a column of numbers whose name is a word too, such as `id`, is an ordinary one."""
+    texts = pa.array(["x", "y"])
+    parquet.write_table(pa.table({"id": [1, 2], "en": column, "it": texts}), tmp_path / "c.parquet")
+    with pytest.raises(CorpusError, match=r"the column 'en' holds .*, expected strings; convert"):
+        list(read(tmp_path / "c.parquet", ["en", "it"]))

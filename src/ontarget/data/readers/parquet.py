@@ -9,7 +9,8 @@ from typing import Any
 
 from ontarget.data.readers import lines
 from ontarget.data.readers.base import Reader, Record, Row, Source
-from ontarget.data.readers.shapes.columns import STRUCT
+from ontarget.data.readers.shapes.columns import ORDINARY, STRUCT
+from ontarget.data.readers.shapes.matching import is_tag
 from ontarget.data.readers.shapes.records import read_records, tags_of_table
 from ontarget.errors import CorpusError
 from ontarget.records import Parallel
@@ -40,6 +41,7 @@ def records(columns: Collection[str] | None, source: Source) -> Iterator[Record]
     (path,) = source.paths
     number = 0
     with opened(path) as (file, done):
+        check_types(file.schema_arrow, path)
         chosen = columns_with_text(file.schema_arrow, columns)
         if not chosen and columns is None:
             found = ", ".join(map(str, file.schema_arrow.names[:12])) or "nothing"
@@ -55,17 +57,32 @@ def records(columns: Collection[str] | None, source: Source) -> Iterator[Record]
                 )
 
 
-def columns_with_text(schema: Any, wanted: Collection[str] | None) -> list[str]:
-    """The columns of strings, structs and lists."""
+def check_types(schema: Any, path: Path) -> None:
+    """Raise CorpusError where a column that is named like a language holds no text."""
+    for field in schema:
+        name = str(field.name)
+        if is_tag(name) and name not in ORDINARY and not holds_text(field.type):
+            raise CorpusError(
+                f"{path}: the column {name!r} holds {field.type}, expected strings; convert it, or "
+                "rename it if it is no language"
+            )
+
+
+def holds_text(kind: Any) -> bool:
+    """Whether a type is one of strings, structs or lists."""
     from pyarrow import types
 
-    chosen = []
-    for field in schema:
-        kind = field.type.value_type if types.is_dictionary(field.type) else field.type
-        text = is_text(kind) or types.is_struct(kind) or types.is_list(kind)
-        if text and (wanted is None or field.name in wanted):
-            chosen.append(str(field.name))
-    return chosen
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(is_text(kind) or types.is_struct(kind) or types.is_list(kind))
+
+
+def columns_with_text(schema: Any, wanted: Collection[str] | None) -> list[str]:
+    """The columns of strings, structs and lists."""
+    return [
+        str(field.name)
+        for field in schema
+        if holds_text(field.type) and (wanted is None or field.name in wanted)
+    ]
 
 
 def is_text(kind: Any) -> bool:

@@ -7,6 +7,8 @@ import typer
 
 from ontarget.cli.console import write
 from ontarget.errors import CorpusError
+from ontarget.languages.names import is_known, unknown_code
+from ontarget.languages.tags import standard
 
 
 def corpora(
@@ -31,7 +33,22 @@ def corpora(
         raise CorpusError(
             f"{name}: no corpus has this name{nearest(name, table())}; see `ontarget corpora`"
         )
-    write(*description(name, [code.strip() for code in languages.split(",")]))
+    write(*description(name, parse_pair(languages)))
+
+
+def parse_pair(option: str) -> list[str]:
+    """The source and target of `--languages`.
+
+    Raises:
+        CorpusError: they are not two known languages.
+    """
+    codes = [code.strip() for code in option.split(",")]
+    if len(set(codes)) != 2 or len(codes) != 2:
+        raise CorpusError(f"--languages {option}: expected two languages, as in en,it")
+    for code in codes:
+        if not is_known(standard(code)):
+            raise CorpusError(f"--languages {option}: {unknown_code(code)}")
+    return codes
 
 
 def overview() -> Iterator[str]:
