@@ -256,7 +256,7 @@ def test_a_references_option_names_languages_and_a_file(
         ("it,it=dev.tsv", "a language is named twice; name it once"),
         (
             "it,nl=ref.txt",
-            "several languages need a table; expected a name ending in .tsv, .tsv.gz",
+            "several languages need a table; expected a name ending in .tsv, .tab",
         ),
     ],
 )

@@ -77,7 +77,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     ),
     "missing column": (
         lambda folder: {"corpus": corpus(folder, dev=b"en\tit\n a\tb\n")},
-        "dev.tsv:1: no column 'nl' among en, it; add it or leave the language out",
+        "corpus.dev: no row has both en and nl; drop the direction en-nl or add text for it",
     ),
     "empty file": (
         lambda folder: {"corpus": corpus(folder, test=b"")},
@@ -105,7 +105,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     ),
     "a name with control characters": (
         lambda folder: {"corpus": corpus(folder) | {"test": str(folder / "a\x1b[31m\n.tsv")}},
-        "a\\x1b[31m\\n.tsv: no such file",
+        "a\\x1b[31m\\n.tsv: no file has such a name",
     ),
     "no weights": (
         model_without_weights, "expected weights as .safetensors, found none; save them",

@@ -19,7 +19,12 @@ def corpus(finished_run: FinishedRun, tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
     for split in ("train", "dev", "test"):
-        samples = artifacts.read_jsonl(finished_run.out / "1_prepare" / f"{split}.jsonl", Sample)
+        prepared = finished_run.out / "1_prepare"
+        samples = (
+            list(artifacts.ArrowRecords(prepared / "train.arrow", Sample))
+            if split == "train"
+            else artifacts.read_jsonl(prepared / f"{split}.jsonl", Sample)
+        )
         rows: dict[str, dict[str, str]] = {}
         for one in samples:
             texts = rows.setdefault(one.key.rpartition("/")[0], {})

@@ -187,14 +187,6 @@ class Corpus(Section):
     mix: CorpusMixture = CorpusMixture()  # how many samples are trained on; default: all
     monolingual: dict[str, Paths] = {}  # a sentence a line: sources of own conflicts
 
-    @field_validator("clean", mode="before")
-    @classmethod
-    def no_empty_section(cls, value: object) -> object:
-        """Refuse `clean:` with nothing behind it, which would drop nothing."""
-        if value is None:
-            raise ValueError("is empty; write {} for the default rules, or leave it out")
-        return value
-
     @model_validator(mode="after")
     def either(self) -> "Corpus":
         """Files or the phrasebook, not both."""

@@ -93,12 +93,23 @@ def load_recipe(
         RecipeError: the file is missing, is not YAML, or does not describe an experiment.
     """
     overrides = [parse_override(argument, parse) for argument in arguments]
-    content = apply_overrides(read_content(path) | (changes or {}), overrides)
+    written = read_content(path)
+    check_clean(written, path)
+    content = apply_overrides(written | (changes or {}), overrides)
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
         origin = origin_of(error.errors()[0]["loc"], overrides)
         raise RecipeError(f"{origin or path}: {explain_validation(error)}") from error
+
+
+def check_clean(content: Mapping[Any, Any], path: Path) -> None:
+    """Raise RecipeError for `clean:` with nothing behind it, which would drop nothing."""
+    corpus = content.get("corpus")
+    if isinstance(corpus, dict) and corpus.get("clean", {}) is None:
+        raise RecipeError(
+            f"{path}: corpus.clean: is empty; write {{}} for the default rules, or leave it out"
+        )
 
 
 def read_content(path: Path) -> dict[Any, Any]:
