@@ -9,7 +9,6 @@ from ontarget.data.sampling import (
     choose,
     choose_places,
     first_of_each_direction,
-    in_directions,
     samples_of,
 )
 from ontarget.records import Direction, Parallel, Sample
@@ -39,18 +38,6 @@ def test_a_row_gives_a_true_sample_in_every_direction_for_which_it_has_both_side
         ("c.tsv:3/it-nl", "addio", "dag"),
     ]
     assert not any(one.conflicts for one in samples)
-
-
-def test_a_pair_is_a_sample_in_each_direction_that_joins_its_languages() -> None:
-    row = Parallel(key="c.tsv:2", texts={"en": "hello", "it": "ciao"})
-    (pair,) = samples_of([row], [EN_IT])
-    for directions in ([EN_IT], [IT_EN], [EN_IT, IT_EN, IT_NL], [IT_NL]):
-        expected = [one for one in samples_of([row], [EN_IT, IT_EN]) if sides(one) in directions]
-        assert list(in_directions(pair, directions)) == expected
-
-
-def sides(one: Sample) -> Direction:
-    return Direction(one.source_lang, one.target_lang)
 
 
 def test_places_are_those_of_the_samples_that_are_chosen() -> None:

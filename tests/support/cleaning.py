@@ -3,9 +3,10 @@
 import random
 from typing import Any
 
+from ontarget.data.cleaning.audit import AuditedCorpus
 from ontarget.data.cleaning.rows import Audit, Audited, audit_rows
 from ontarget.data.cleaning.rules import Cascade, Rules
-from ontarget.records import Direction, Parallel
+from ontarget.records import Direction, Parallel, Sample
 
 EN_IT = Direction("en", "it")
 ENGLISH = "The committee will meet again on Thursday in the old town hall."
@@ -27,6 +28,12 @@ def without(*names: str) -> Cascade:
 def only(**rules: Any) -> Cascade:
     """These rules, and no others that can be turned off."""
     return Cascade(**NOTHING | rules)
+
+
+def kept(corpus: AuditedCorpus, *directions: Direction) -> list[Sample]:
+    """The samples that an audit keeps, in these directions."""
+    tables = corpus.sample_tables(directions)
+    return [Sample(**row) for table in tables for row in table.to_pylist()]
 
 
 def audited(row: Parallel, cascade: Cascade, **changes: Any) -> Audited:

@@ -4,7 +4,7 @@ Choices depend on the keys of the samples and a seed, not on their order.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import nsmallest
 
 from ontarget.records import Direction, Parallel, Sample
@@ -24,23 +24,6 @@ def samples_of(rows: Iterable[Parallel], directions: Sequence[Direction]) -> Ite
                     source=row.texts[source_lang],
                     target=row.texts[target_lang],
                 )
-
-
-def in_directions(pair: Sample, directions: Collection[Direction]) -> Iterator[Sample]:
-    """A pair as a sample in each of `directions` that joins its languages."""
-    forth = Direction(pair.source_lang, pair.target_lang)
-    back = Direction(pair.target_lang, pair.source_lang)
-    if forth in directions:
-        yield pair
-    if back in directions:
-        yield Sample(
-            key=f"{pair.key.rpartition('/')[0]}/{back}",
-            source_lang=pair.target_lang,
-            asked_lang=pair.source_lang,
-            target_lang=pair.source_lang,
-            source=pair.target,
-            target=pair.source,
-        )
 
 
 def choose(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pyarrow import parquet
-from support.cleaning import EN_IT, PLANTED_AUDIT, a_row, only, planted_reasons, planted_rows
+from support.cleaning import EN_IT, PLANTED_AUDIT, a_row, kept, only, planted_reasons, planted_rows
 
 from ontarget.data.cleaning import shards
 from ontarget.data.cleaning.audit import AuditedCorpus, audit_corpus
@@ -67,14 +67,24 @@ def test_shards_are_in_the_order_of_the_corpus_and_what_is_done_is_told(finished
 
 
 def test_kept_pairs_are_composed_samples(finished: Finished) -> None:
-    kept = list(finished.corpus.kept())
+    samples = kept(finished.corpus, *PLANTED_AUDIT.pairs)
     expected = [row for row in content(finished.corpus) if not row["reason"]]
-    assert [(s.key, s.source, s.target) for s in kept] == [
+    assert [(s.key, s.source, s.target) for s in samples] == [
         (row["key"], row["source"], row["target"]) for row in expected
     ]
-    assert all(sample.asked_lang == sample.target_lang for sample in kept)
-    (composed,) = [sample for sample in kept if sample.key == "a.tsv:5/en-it"]
+    assert all(sample.asked_lang == sample.target_lang for sample in samples)
+    (composed,) = [sample for sample in samples if sample.key == "a.tsv:5/en-it"]
     assert composed.target.endswith("\u00e9")
+
+
+def test_a_kept_pair_is_a_sample_in_each_direction_that_is_asked_for(finished: Finished) -> None:
+    forth = kept(finished.corpus, EN_IT)
+    back = kept(finished.corpus, Direction("it", "en"))
+    assert forth and {(s.source_lang, s.asked_lang) for s in forth} == {("en", "it")}
+    assert [(s.key, s.source, s.target, s.source_lang, s.asked_lang) for s in back] == [
+        (s.key.replace("/en-it", "/it-en"), s.target, s.source, "it", "en") for s in forth
+    ]
+    assert not kept(finished.corpus) and not kept(finished.corpus, Direction("it", "nl"))
 
 
 def test_dropped_pairs_are_a_file_that_anybody_can_read(finished: Finished, tmp_path: Path) -> None:
@@ -158,7 +168,11 @@ def test_of_few_pairs_no_lengths_are_learnt_and_none_is_dropped(tmp_path: Path) 
 def test_a_corpus_without_pairs_is_no_fault(tmp_path: Path) -> None:
     for rows in ([], [a_row(en="only English")]):  # the second makes a shard
         corpus = audit_corpus(rows, PLANTED_AUDIT, tmp_path)
-        assert not len(corpus.numbers.reason) and not list(corpus.kept()) and not corpus.models
+        assert (
+            not len(corpus.numbers.reason)
+            and not kept(corpus, *PLANTED_AUDIT.pairs)
+            and not corpus.models
+        )
 
 
 def test_rules_that_need_all_pairs_drop_nothing_when_they_are_off(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.cleaning import PLANTED_AUDIT, ROWS, SECOND, planted_reasons, planted_rows
+from support.cleaning import EN_IT, PLANTED_AUDIT, ROWS, SECOND, kept, planted_reasons, planted_rows
 
 from ontarget.data.cleaning import counts
 from ontarget.data.cleaning.audit import AuditedCorpus, audit_corpus
@@ -57,11 +57,11 @@ def test_a_histogram_is_that_of_numpy(lengths: list[int]) -> None:
 
 
 def test_lengths_are_those_of_kept_pairs(corpus: AuditedCorpus, summary: AuditSummary) -> None:
-    kept = [s for s in corpus.kept() if s.key.startswith("a.tsv") and s.target_lang == "it"]
+    samples = [s for s in kept(corpus, EN_IT) if s.key.startswith("a.tsv")]
     group = summary.groups[0]
     bins = [*EDGES, np.inf]
-    sources, _ = np.histogram([len(sample.source) for sample in kept], bins)
-    targets, _ = np.histogram([len(sample.target) for sample in kept], bins)
+    sources, _ = np.histogram([len(sample.source) for sample in samples], bins)
+    targets, _ = np.histogram([len(sample.target) for sample in samples], bins)
     assert group.source_lengths == tuple(sources.tolist())
     assert group.target_lengths == tuple(targets.tolist())
 

@@ -16,8 +16,8 @@ from ontarget.data.cleaning.engines.base import Engine, ThisProcess
 from ontarget.data.cleaning.ratios import LengthModel
 from ontarget.data.cleaning.rows import Audit
 from ontarget.data.cleaning.rules import REASONS, Cascade, corpus_of
-from ontarget.data.cleaning.shards import sample_of, shard_rows
-from ontarget.records import Direction, Parallel, Sample
+from ontarget.data.cleaning.shards import shard_rows
+from ontarget.records import Direction, Parallel
 
 CODES = ("", *REASONS)  # a reason's number is its place here
 DROPPED = ["key", "source_lang", "target_lang", "source", "target", "reason", "detail"]
@@ -58,13 +58,6 @@ class AuditedCorpus:
             start += len(table)
             table = table.set_column(table.column_names.index("reason"), "reason", names)
             yield table.drop_columns([n for n in ("signature",) if n in table.column_names])
-
-    def kept(self) -> Iterator[Sample]:
-        """The pairs that break no rule, in order."""
-        for table in self.tables():
-            for row in table.to_pylist():
-                if not row["reason"]:
-                    yield sample_of(row)
 
     def sample_tables(self, directions: Collection[Direction]) -> Iterator[Any]:
         """The pairs that break no rule as Arrow tables of `Sample`, in each of `directions`.

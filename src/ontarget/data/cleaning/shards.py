@@ -4,14 +4,14 @@ A shard is a function of its rows and the audit. One that is finished is not mad
 audit goes on where it was; and who makes it does not change a byte.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ontarget.data.cleaning.duplicates import HASHES, signatures
 from ontarget.data.cleaning.rows import Audit, Audited, audit_rows
-from ontarget.records import Parallel, Sample
+from ontarget.records import Parallel
 
 PAIRS = 20_000  # of a shard, at most
 
@@ -72,15 +72,3 @@ def shard_table(audited: Sequence[Audited], audit: Audit) -> Any:
             pa.binary(2 * HASHES), len(samples), [None, flat]
         )
     return pa.table(columns)
-
-
-def sample_of(row: Mapping[str, Any]) -> Sample:
-    """The pair of a shard's row."""
-    return Sample(
-        key=row["key"],
-        source_lang=row["source_lang"],
-        asked_lang=row["target_lang"],
-        target_lang=row["target_lang"],
-        source=row["source"],
-        target=row["target"],
-    )
