@@ -23,8 +23,7 @@ from ontarget.analysis.diagnosis.losses import response_log_odds
 from ontarget.analysis.validation import validate
 from ontarget.data.conflicts import wrong_target
 from ontarget.decoding.base import Search
-from ontarget.decoding.hf import HuggingFaceTranslator, generate
-from ontarget.languages.names import english_name
+from ontarget.decoding.hf.translator import HuggingFaceTranslator, generate
 from ontarget.models.loading import LoadedModel
 from ontarget.models.templates import TEMPLATES, PromptFormat, fill_template
 from ontarget.offtarget.detection import Detection
@@ -74,7 +73,7 @@ def test_log_odds_are_those_of_every_response_token_and_of_no_other() -> None:
     assert sorted(index for indices, _ in batches for index in indices) == [0, 1, 2, 3, 4]
     expected = []
     for one in samples:
-        (prompt,) = loaded.prompts([fill_template(one, PLAIN.template, english_name)])
+        (prompt,) = loaded.prompts([fill_template(one, PLAIN)])
         (response,) = loaded.responses([one.target])
         with torch.no_grad():
             logits = loaded.model(input_ids=torch.tensor([prompt + response])).logits[0]
@@ -88,7 +87,7 @@ def nats_by_definition(
     loaded: LoadedModel, one: Sample, source: str | None = None, before: str = ""
 ) -> tuple[list[float], list[float]]:
     """(-log p, p) of each response token of a sample, from full logits."""
-    filled = fill_template(replace(one, source=source or one.source), PLAIN.template, english_name)
+    filled = fill_template(replace(one, source=source or one.source), PLAIN)
     (prompt,) = loaded.prompts([before + filled])
     (response,) = loaded.responses([one.target])
     with torch.no_grad():
@@ -129,10 +128,7 @@ def test_zero_shot_references_are_also_measured_after_two_demonstrations_of_thei
     nats, first = [], []
     for at, one in enumerate(group):
         examples = (group * 2)[at + 1 : at + 3]
-        before = "".join(
-            f"{fill_template(each, PLAIN.template, english_name)}{each.target}\n\n"
-            for each in examples
-        )
+        before = "".join(f"{fill_template(each, PLAIN)}{each.target}\n\n" for each in examples)
         own_nats, p = nats_by_definition(loaded, one, before=before)
         nats += own_nats
         first.append(p[0])
@@ -240,7 +236,7 @@ def test_validation_is_the_mean_over_directions_of_ratio_and_chrf() -> None:
     wrong, floor, chrf = {}, {}, {}
     for direction in (EN_IT, IT_NL):
         group = [s for s in samples if (s.source_lang, s.target_lang) == direction]
-        filled = [fill_template(s, PLAIN.template, english_name) for s in group]
+        filled = [fill_template(s, PLAIN) for s in group]
         prompts = [prompt_of(*tokens) for tokens in loaded.prompts(filled)]
         batches = generate(loaded, prompts, one_at_a_time)
         texts = dict(pair for batch in batches for pair in batch.items())

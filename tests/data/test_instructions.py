@@ -139,14 +139,17 @@ def test_translations_stand_before_general_instructions() -> None:
 )
 def test_the_prompt_is_in_the_form_that_belongs_to_the_template(name: str, prompt: str) -> None:
     sample = general(1, "Say {yes}.")
-    assert fill_template(sample, TEMPLATES[name], str) == prompt
+    assert fill_template(sample, PromptFormat(template=TEMPLATES[name])) == prompt
     (built,) = build_prompts(tiny(), [sample], PromptFormat(template=TEMPLATES[name]))
     assert list(built.tokens) == tiny().prompts([prompt])[0]
 
 
 @pytest.mark.parametrize("name", ["alpaca", "translategemma"])
 def test_in_a_chat_the_prompt_is_the_users_turn(name: str) -> None:
-    assert fill_request(general(1, "Say {yes}."), TEMPLATES[name], str) == "Say {yes}."
+    assert (
+        fill_request(general(1, "Say {yes}."), PromptFormat(template=TEMPLATES[name]))
+        == "Say {yes}."
+    )
 
 
 def test_a_model_with_language_codes_reads_no_instructions() -> None:

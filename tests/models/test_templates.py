@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.languages.names import english_name
 from ontarget.models.templates import (
     NAMED,
     TEMPLATES,
@@ -26,7 +25,7 @@ SAMPLE = Sample(
 
 
 def test_the_prompt_of_the_paper_is_exact() -> None:
-    assert fill_template(SAMPLE, TEMPLATES["alpaca"], english_name) == (
+    assert fill_template(SAMPLE, PromptFormat(template=TEMPLATES["alpaca"])) == (
         "Below is an instruction that describes a task, paired with an input that provides further "
         "context. Write a response that appropriately completes the request.\n\n### Instruction:\n"
         "Translate the following sentences from Italian to Dutch.\n\n### Input:\n{x} Ciao.\n\n"
@@ -45,7 +44,7 @@ def test_the_source_is_in_the_prompt_once_and_unchanged(source: str, name: str) 
     for field, value in values.items():
         expected = expected.replace("{" + field + "}", value)
     before, after = expected.split("{input}")
-    request = fill_request(sample, TEMPLATES[name], english_name)
+    request = fill_request(sample, PromptFormat(template=TEMPLATES[name]))
     if isinstance(request, str):
         assert request == before + source + after
     else:
@@ -59,7 +58,8 @@ def test_a_conflict_sample_changes_every_mention_of_the_target(name: str) -> Non
     true = replace(SAMPLE, asked_lang="fi", source_lang="en", source="x")
     conflict = replace(true, asked_lang="hu")
     first, second = (
-        json.dumps(fill_request(s, TEMPLATES[name], english_name)) for s in (true, conflict)
+        json.dumps(fill_request(s, PromptFormat(template=TEMPLATES[name])))
+        for s in (true, conflict)
     )
     mentions = len(re.findall("Finnish|(?<![a-z])fi(?![a-z])", first))
     assert mentions == len(re.findall(r"\{target(?:_code)?\}", TEMPLATES[name])) > 0
@@ -68,7 +68,7 @@ def test_a_conflict_sample_changes_every_mention_of_the_target(name: str) -> Non
 
 def test_a_template_may_name_languages_by_code_and_as_often_as_it_likes() -> None:
     template = "{source} ({source_code}) to {target} ({target_code}), {target}: {input}"
-    assert fill_template(SAMPLE, template, english_name) == (
+    assert fill_template(SAMPLE, PromptFormat(template=template)) == (
         "Italian (it) to Dutch (nl), Dutch: {x} Ciao."
     )
 
@@ -83,7 +83,7 @@ def test_a_template_may_name_languages_by_code_and_as_often_as_it_likes() -> Non
 def test_codes_are_written_as_the_prompt_format_says(template: str) -> None:
     """Those that it does not list are the languages' own."""
     form = PromptFormat(template=template, codes=(("nl", "nld_Latn"),))
-    request = json.dumps(fill_request(SAMPLE, form.template, english_name, form.code))
+    request = json.dumps(fill_request(SAMPLE, form))
     assert "[nld_Latn]" in request and "nl]" not in request
     assert re.search(r'\W"?it\b', request)
 
@@ -154,3 +154,106 @@ def test_a_misspelt_template_name_gives_a_suggestion() -> None:
         "is 'nope', not the name of a template; write one with {input} and {target}"
     )
     assert "has the fields none" in (template_fault("translate this") or "")
+
+
+ITALIAN = replace(SAMPLE, source_lang="en", asked_lang="it", source="Hi.")
+
+
+@pytest.mark.parametrize(
+    ("source", "requested", "text"),
+    [
+        ("en", "it", "Traduci il testo seguente. Lingua di partenza: inglese. Lingua di arrivo: "
+         "italiano."),
+        ("it", "de", "Übersetze den folgenden Text. Ausgangssprache: Italienisch. Zielsprache: "
+         "Deutsch."),
+        ("de", "zh", "请翻译以下文本。源语言：德语。目标语言：中文。"),
+        ("de", "zho_Hant", "請翻譯以下文字。來源語言：德文。目標語言：中文（繁體）。"),
+        ("it", "en", "Translate the following text. Source language: Italian. Target language: "
+         "English."),
+        ("it", "sw", "Translate the following text. Source language: Italian. Target language: "
+         "Swahili."),
+    ],
+)  # fmt: skip
+def test_target_language_requests_in_the_requested_language(
+    source: str, requested: str, text: str
+) -> None:
+    sample = replace(ITALIAN, source_lang=source, asked_lang=requested)
+    filled = fill_template(sample, prompt_format_of("target-language"))
+    assert filled.replace(" (繁體)", "（繁體）") == f"{text}\n\nHi.\n"
+
+
+def test_every_instruction_of_the_table_names_both_languages_once() -> None:
+    form = prompt_format_of("target-language")
+    languages = dict(form.by_target)
+    assert len(languages) == 27
+    assert {"en", "de", "zh", "cs", "ja", "ru", "uk", "fr", "it", "nl", "ro", "es"} <= set(
+        languages
+    )
+    for text in languages.values():
+        assert template_fault(text) is None
+        assert text.count("{source}") == text.count("{target}") == 1
+
+
+def test_a_mapping_has_a_template_for_each_requested_language_and_a_default() -> None:
+    form = prompt_format_of({"default": "plain", "it": "Da {source} a {target}: {input}"})
+    assert fill_template(ITALIAN, form) == "Da inglese a italiano: Hi."
+    assert fill_template(replace(ITALIAN, asked_lang="nl"), form) == "Translate into Dutch: Hi.\n"
+
+
+def test_a_language_that_cldr_does_not_name_has_the_name_of_the_recipe() -> None:
+    form = replace(
+        prompt_format_of({"default": "plain", "kbp": "{source}, {target}: {input}"}),
+        names=(("kbp", "Kabiye"),),
+    )
+    assert fill_template(replace(ITALIAN, asked_lang="kbp"), form) == "English, Kabiye: Hi."
+    italian = prompt_format_of({"default": "plain", "it": "{source}, {target}: {input}"})
+    of_kabiye = replace(ITALIAN, source_lang="kbp")
+    assert fill_template(of_kabiye, replace(italian, names=form.names)) == "Kabiye, italiano: Hi."
+
+
+def test_training_spreads_samples_over_the_wordings_and_a_conflict_keeps_its_own() -> None:
+    form = prompt_format_of("plain", wordings=["alpaca", "In {target}: {input}"])
+    expected = {TEMPLATES["plain"], TEMPLATES["alpaca"], "In {target}: {input}"}
+    chosen = [form.in_training(replace(SAMPLE, key=str(n))).template for n in range(300)]
+    assert set(chosen) == expected
+    assert all(80 <= chosen.count(text) <= 120 for text in expected)
+    again = [
+        form.in_training(replace(SAMPLE, key=str(n), asked_lang="fi")).template for n in range(300)
+    ]
+    assert again == chosen
+
+
+def test_translation_has_the_template_and_no_other_wording() -> None:
+    form = prompt_format_of("plain", wordings=["In {target}: {input}"])
+    assert {fill_template(replace(SAMPLE, key=str(n)), form) for n in range(20)} == {
+        "Translate into Dutch: {x} Ciao.\n"
+    }
+
+
+@pytest.mark.parametrize(
+    ("template", "wordings", "message"),
+    [
+        ({"it": "{target} {input}"}, (), "template: has no default; add the one for all other "
+         "languages"),
+        ({"default": "plain", "it": "{input}"}, (), "template.it: has the fields input; expected "
+         "input once, target or target_code at least once, source and source_code as often as you "
+         f"like; or use one of {', '.join(TEMPLATES)}"),
+        ({"default": "target-language", "it": "plain"}, (), "template: target-language has all "
+         "languages; give it alone"),
+        ("plain", ["target-language"], "wordings: target-language has all languages; give it "
+         "alone"),
+        ("target-language", ["plain"], "wordings: the template depends on the language; leave one "
+         "of them out"),
+        ({"default": "plain", "it": "alma"}, ["alma"], "wordings: the template depends on the "
+         "language; leave one of them out"),
+        ("translategemma", ["instruction"], "wordings: a template in JSON has no others beside "
+         "it; give texts"),
+        ("instruction", ["plain"], "wordings: some templates are turns of a chat and some are not; "
+         "set chat"),
+    ],
+)  # fmt: skip
+def test_templates_that_cannot_stand_together_are_refused(
+    template: str | dict[str, str], wordings: list[str], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        prompt_format_of(template, wordings=wordings)

@@ -158,6 +158,15 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         {"template": "<{target_code}> {input}", "codes": {"it": "it\n"}},
         r"codes.it: 'it\n' is empty or has a control character",
     ),
+    (
+        {"template": {"default": "plain", "fi": "{target} {input}"}},
+        "template: 'fi' is not among the",
+    ),
+    (
+        {"template": {"it": "{target} {input}"}},
+        "template: has no default; add the one for all other",
+    ),
+    ({"wordings": ["{target}"]}, "wordings: has the fields target; expected input once"),
     ({"mle": {"steps": 1, "epochs": 1}}, "mle: needs either steps or epochs, has both; keep one"),
     ({"mle": {}}, "mle: needs either steps or epochs, has neither"),
     (

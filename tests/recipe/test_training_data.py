@@ -108,3 +108,23 @@ def test_the_hardest_conflicts_are_those_whose_response_is_likeliest(keep: int) 
         assert rows[0] == 0 and rows == sorted(rows)
         assert sorted(logs[row - 1] for row in rows[1:]) == likeliest
     assert told[-1] == 15
+
+
+def test_training_reads_each_sample_and_its_conflict_in_one_of_the_wordings() -> None:
+    loaded, wordings = tiny(), ("In {target}: {input}", "{target}? {input}")
+    form = replace(PLAIN, wordings=wordings)
+    samples = [sample(number) for number in range(30)]
+    wrong = [replace(one, asked_lang="nl") for one in samples]
+    section = Unlikelihood(steps=1, conflicts="references")
+    conflicts = ConflictSamples(samples=wrong, section=section)
+    examples = make_examples(loaded, form, samples, 500, conflicts=conflicts)
+    texts = (PLAIN.template, *wordings)
+    forms = {text: replace(PLAIN, template=text) for text in texts}
+    used = [
+        text
+        for true, other, example in zip(samples, wrong, examples, strict=True)
+        for text in texts
+        if build_prompts(loaded, [true, other], forms[text]) == [row.prompt for row in example.rows]
+    ]
+    assert len(used) == len(samples)
+    assert set(used) == set(texts)

@@ -37,6 +37,15 @@ class SnippetInputs:
         """Whether the model takes language codes instead of an instruction."""
         return bool(language_codes(self.loaded))
 
+    @property
+    def template(self) -> str:
+        """The template of the example."""
+        return self.prompt_format.template_for(self.example.target_lang)
+
+    def name(self, language: str) -> str:
+        """The name of a language in the example's prompt."""
+        return self.prompt_format.name(language, self.example.target_lang)
+
     def code(self, language: str) -> str:
         """The model's code of a language."""
         return code_lookup(self.loaded, language_codes(self.loaded))(language)
@@ -60,8 +69,8 @@ def render_snippet(inputs: SnippetInputs, repo_id: str) -> str:
         ModelError: calling the tokenizer would not reproduce the prompts of training.
     """
     check_tokenizer(inputs)
-    loaded, source, target = inputs.loaded, *map(inputs.prompt_format.name, inputs.example)
-    template, fields = inputs.prompt_format.template, used_fields(inputs)
+    loaded, source, target = inputs.loaded, *map(inputs.name, inputs.example)
+    template, fields = inputs.template, used_fields(inputs)
     environment = Environment(
         loader=PackageLoader("ontarget.report"),
         undefined=StrictUndefined,
@@ -93,9 +102,8 @@ def render_snippet(inputs: SnippetInputs, repo_id: str) -> str:
 def used_fields(inputs: SnippetInputs) -> dict[str, str]:
     """The names or codes of languages that the template has fields for."""
     source, target = inputs.example
-    name = inputs.prompt_format.name
-    values = {"source": name(source), "target": name(target)}
-    code, template = inputs.prompt_format.code, inputs.prompt_format.template
+    values = {"source": inputs.name(source), "target": inputs.name(target)}
+    code, template = inputs.prompt_format.code, inputs.template
     values |= {"source_code": code(source), "target_code": code(target)}
     return {name: text for name, text in values.items() if f"{{{name}}}" in template}
 
@@ -126,10 +134,13 @@ def prompt_note(inputs: SnippetInputs) -> str:
     """What readers need to know before they change the snippet's prompt."""
     if inputs.has_codes:
         return "The model takes language codes; replace them by others from the list."
-    chat = " It is a user's turn of the model's chat template." if inputs.prompt_format.chat else ""
+    form = inputs.prompt_format
+    chat = " It is a user's turn of the model's chat template." if form.chat else ""
+    other = " Into other languages the instruction is another." if form.by_target else ""
+    more = f" Training had {len(form.wordings)} more." if form.wordings else ""
     return (
         "The template is exactly the one used in training; "
-        f"the model was not evaluated with any other wording.{chat}"
+        f"the model was not evaluated with any other wording.{more}{other}{chat}"
     )
 
 

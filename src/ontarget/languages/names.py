@@ -3,24 +3,36 @@
 from difflib import get_close_matches
 from functools import cache
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 
 from ontarget.languages.tags import canonical, standard
 
 
-@cache
 def english_name(code: str) -> str:
     """The English name as an instruction uses it: `Italian` for `it`, `ita` and `ita_Latn`.
 
     Raises:
         KeyError: CLDR has no English name for `code`.
     """
-    language, *subtags = standard(code).split("-")
-    english = Locale.parse("en")
-    name = str(english.languages[language])
+    return name_in("en", code)
+
+
+@cache
+def name_in(language: str, code: str) -> str:
+    """The name of the language `code` in `language`: `inglese` for `en` in `it`.
+
+    Raises:
+        KeyError: CLDR has no such name.
+    """
+    try:
+        locale = Locale.parse(standard(language), sep="-")
+    except (ValueError, UnknownLocaleError) as error:
+        raise KeyError(language) from error
+    bare, *subtags = standard(code).split("-")
+    name = str(locale.languages[bare])
     if not subtags:
         return name
-    details = [str(english.scripts.get(tag) or english.territories[tag]) for tag in subtags]
+    details = [str(locale.scripts.get(tag) or locale.territories[tag]) for tag in subtags]
     return f"{name} ({', '.join(details)})"
 
 

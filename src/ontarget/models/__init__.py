@@ -4,7 +4,7 @@ folder          checks of a model folder before any framework loads it
 loading         models and tokenizers, loaded and saved: safetensors only, no remote code
 panics          failures of the Rust tokenizers library as errors of ours
 adapters        LoRA and DoRA adapters: added, saved, loaded, merged
-templates       a sample's instruction as text: named templates and their fields
+templates       a sample's request as text: templates and their fields
 chats           chat templates: turns, what ends them, fixed dates
 special_tokens  texts that contain a special token of the tokenizer
 prompting       prompts and responses as tokens, for every kind of model

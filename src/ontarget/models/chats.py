@@ -87,7 +87,7 @@ def check_codes(loaded: LoadedModel, prompt_format: PromptFormat) -> None:
 
 def request_of(sample: Sample, prompt_format: PromptFormat) -> Content:
     """A user's turn that requests the sample's translation."""
-    return fill_request(sample, prompt_format.template, prompt_format.name, prompt_format.code)
+    return fill_request(sample, prompt_format)
 
 
 def render_requests(

@@ -67,7 +67,7 @@ def build_prompts(
         return prompts_with_response_codes(loaded, samples)
     if prompt_format.chat:
         return chat_prompts(loaded, samples, prompt_format)
-    texts = [filled(sample, prompt_format) for sample in samples]
+    texts = [fill_template(sample, prompt_format) for sample in samples]
     if loaded.has_encoder:
         return [encoder_prompt(loaded, tokens) for tokens in tokenize_source(loaded, texts)]
     return [Prompt(tokens=tuple(row)) for row in loaded.prompts(texts)]
@@ -91,8 +91,8 @@ def few_shot_prompts(
     pairs = list(zip(samples, demonstrations, strict=True))
     if not prompt_format.chat:
         texts = [
-            "".join(f"{filled(d, prompt_format)}{d.target}\n\n" for d in shown)
-            + filled(sample, prompt_format)
+            "".join(f"{fill_template(d, prompt_format)}{d.target}\n\n" for d in shown)
+            + fill_template(sample, prompt_format)
             for sample, shown in pairs
         ]
         return [Prompt(tokens=tuple(row)) for row in loaded.prompts(texts)]
@@ -106,9 +106,22 @@ def few_shot_prompts(
     return [Prompt(tokens=tuple(row)) for row in tokenize(loaded, texts)]
 
 
-def filled(sample: Sample, prompt_format: PromptFormat) -> str:
-    """The filled template of a sample."""
-    return fill_template(sample, prompt_format.template, prompt_format.name, prompt_format.code)
+def training_prompts(
+    loaded: LoadedModel, samples: Sequence[Sample], prompt_format: PromptFormat
+) -> list[Prompt]:
+    """The prompt of each sample in the wording that training has for it.
+
+    Raises:
+        ModelError: as for `build_prompts`.
+    """
+    places: dict[PromptFormat, list[int]] = {}
+    for place, sample in enumerate(samples):
+        places.setdefault(prompt_format.in_training(sample), []).append(place)
+    prompts: dict[int, Prompt] = {}
+    for form, alike in places.items():
+        made = build_prompts(loaded, [samples[place] for place in alike], form)
+        prompts |= zip(alike, made, strict=True)
+    return [prompts[place] for place in range(len(samples))]
 
 
 def build_responses(

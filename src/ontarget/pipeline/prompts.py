@@ -41,12 +41,13 @@ def show_prompts(recipe: Recipe) -> list[str]:
     loaded = loading.load_outline(recipe.base.model, recipe.base.revision)
     own = recipe.unlikelihood is not None and recipe.unlikelihood.conflicts == "own"
     note = "; in training the model's own answer takes the place of this response" if own else ""
+    form = recipe.prompt_format.in_training(true)
     lines = []
     conflicts = (("conflict", conflict) for conflict in conflicts_of(recipe, true))
     for title, sample in (("true", true), *conflicts):
         line = f"{title} sample {sample.key}, requested: {sample.asked_lang}"
         lines.append(line + note * (title == "conflict"))
-        lines += preview.preview_lines(loaded, sample, recipe.prompt_format)
+        lines += preview.preview_lines(loaded, sample, form)
     return [*lines, *preview.prompt_notes(loaded, recipe.prompt_format)]
 
 
@@ -146,13 +147,13 @@ def wording_of(form: PromptFormat) -> Wording:
     """Prompts as training makes them; of a chat as messages, for TRL to fill the chat template."""
     if not form.chat:
         return Wording(
-            prompt=lambda sample: fill_template(sample, form.template, form.name, form.code),
+            prompt=lambda sample: fill_template(sample, form.in_training(sample)),
             response=str,
         )
     system = [{"role": "system", "content": form.system}] if form.system else []
 
     def prompt(sample: Sample) -> list[dict[str, Any]]:
-        request = fill_request(sample, form.template, form.name, form.code)
+        request = fill_request(sample, form.in_training(sample))
         return [*system, {"role": "user", "content": request}]
 
     return Wording(prompt=prompt, response=lambda text: [{"role": "assistant", "content": text}])

@@ -12,9 +12,9 @@ from pydantic import model_validator
 
 from ontarget import systems
 from ontarget.data.directions import around_pivot, parse_directions, remaining_directions
-from ontarget.errors import RecipeError, error_text
+from ontarget.errors import RecipeError
 from ontarget.languages.names import is_known, unknown_code
-from ontarget.models.templates import PromptFormat, has_codes, prompt_format_of
+from ontarget.models.templates import PromptFormat, prompt_format_of
 from ontarget.offtarget.detection import Detection
 from ontarget.recipe.sections import (
     Corpus,
@@ -23,8 +23,10 @@ from ontarget.recipe.sections import (
     Report,
     Section,
     Seed,
+    Templates,
     Trackers,
     Translate,
+    read_chat_template,
 )
 from ontarget.recipe.training_sections import Base, Mle, Training, Unlikelihood
 from ontarget.records import Direction
@@ -42,7 +44,8 @@ class Recipe(Section):
     zero_shot: tuple[str, ...] | None = None
     corpus: Corpus
     base: Base
-    template: str = "alpaca"  # a name in `ontarget templates`, or a text with {input} and {target}
+    template: Templates = "alpaca"  # a name or a text; or these by requested language and default
+    wordings: tuple[str, ...] = ()  # more templates, which training samples are spread over
     chat: bool | None = None  # the request is a user's turn; None: as the named template says
     system: str = ""  # the system message of a chat
     chat_template: Place | None = None  # a Jinja file in place of the tokenizer's chat template
@@ -90,7 +93,7 @@ class Recipe(Section):
         if not self.name.isprintable():
             raise ValueError(f"name: {self.name!r} has a control character; leave it out")
         self.check_sections()
-        chat = prompt_format_of(self.template, self.chat).chat
+        chat = self.plain_format.chat
         for key in ("system", "chat_template"):
             if getattr(self, key) and not chat:
                 raise ValueError(f"{key}: the model is not prompted as a chat; add chat: true")
@@ -114,15 +117,16 @@ class Recipe(Section):
 
     def check_prompt_codes(self) -> None:
         """Raise ValueError for codes that no prompt holds, or that cannot tell languages apart."""
-        if self.codes and not has_codes(prompt_format_of(self.template).template):
+        if self.codes and not self.plain_format.has_codes:
             raise ValueError(
                 "codes: the template has neither {source_code} nor {target_code}; add one of them, "
                 "or leave codes out"
             )
-        for language in self.codes:
-            if language not in self.languages:
+        by_target = set() if isinstance(self.template, str) else set(self.template) - {"default"}
+        for key, languages in (("codes", self.codes), ("template", by_target)):
+            for language in sorted(set(languages) - set(self.languages)):
                 raise ValueError(
-                    f"codes: {language!r} is not among the recipe's languages; add it there or "
+                    f"{key}: {language!r} is not among the recipe's languages; add it there or "
                     "leave it out"
                 )
         used = {language: self.codes.get(language, language) for language in self.languages}
@@ -209,6 +213,11 @@ class Recipe(Section):
         return {name: part for name, part in sections.items() if isinstance(part, Training)}
 
     @property
+    def plain_format(self) -> PromptFormat:
+        """The templates as a format, without settings of the chat and of languages."""
+        return prompt_format_of(self.template, self.chat, self.wordings)
+
+    @property
     def prompt_format(self) -> PromptFormat:
         """How the model is prompted, with the content of `chat_template`.
 
@@ -217,7 +226,7 @@ class Recipe(Section):
         """
         path = self.chat_template
         return replace(
-            prompt_format_of(self.template, self.chat),
+            self.plain_format,
             system=self.system,
             chat_template=None if path is None else read_chat_template(path),
             codes=tuple(self.codes.items()),
@@ -252,25 +261,6 @@ class Recipe(Section):
     def model(self) -> str:
         """What is tuned, in a few words."""
         return self.base.model or "a small model made from scratch"
-
-
-def read_chat_template(path: Path) -> str:
-    """The text of a chat template.
-
-    Raises:
-        RecipeError: it is not a file of UTF-8 text.
-    """
-    try:
-        if not path.is_file():
-            raise FileNotFoundError(2, "no such file")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(
-            f"chat_template: {path}: {error_text(error)}; give a Jinja file in UTF-8"
-        ) from error
-    if not text.strip():
-        raise RecipeError(f"chat_template: {path}: is empty; give a Jinja file")
-    return text
 
 
 def parse_listed(

@@ -24,7 +24,7 @@ from ontarget.data import readers
 from ontarget.data.cleaning.rules import Cascade
 from ontarget.data.mixing import Mixture
 from ontarget.data.readers.base import Entry
-from ontarget.errors import CorpusError
+from ontarget.errors import CorpusError, RecipeError, error_text
 from ontarget.offtarget.detectors import DEFAULT
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -35,6 +35,14 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
 def as_list(value: object) -> object:
     """A single value as a list: a single path needs no brackets."""
     return [value] if isinstance(value, str | Path | Mapping | Entry) else value
+
+
+def template_or_templates(value: object) -> object:
+    """A text, or texts by language; ValueError for anything else."""
+    texts = [*value, *value.values()] if isinstance(value, Mapping) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("is no template; give a name or a text, or these by language")
+    return value
 
 
 def as_entry(value: object) -> object:
@@ -93,6 +101,7 @@ def check_path(value: object) -> object:
 
 Place = Annotated[Path, BeforeValidator(check_path)]
 Name = Annotated[str, BeforeValidator(check_path)]  # of a model or detector; may be a path
+Templates = Annotated[str | dict[str, str], BeforeValidator(template_or_templates)]
 Paths = Annotated[tuple[Place, ...], BeforeValidator(as_list)]
 Corpora = Annotated[
     tuple[Annotated[Place | Entry, BeforeValidator(as_entry)], ...], BeforeValidator(as_list)
@@ -263,3 +272,22 @@ class Report(Section):
     """The report's page."""
 
     segments: Annotated[int, Field(ge=0)] = 20_000  # to browse; if more, the most damaged
+
+
+def read_chat_template(path: Path) -> str:
+    """The text of a chat template.
+
+    Raises:
+        RecipeError: it is not a file of UTF-8 text.
+    """
+    try:
+        if not path.is_file():
+            raise FileNotFoundError(2, "no such file")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"chat_template: {path}: {error_text(error)}; give a Jinja file in UTF-8"
+        ) from error
+    if not text.strip():
+        raise RecipeError(f"chat_template: {path}: is empty; give a Jinja file")
+    return text

@@ -9,11 +9,11 @@ from ontarget.analysis.diagnosis.losses import sequence_log_odds
 from ontarget.artifacts import ArrowRecords
 from ontarget.data.instructions import count_translations
 from ontarget.data.sampling import choose_places
-from ontarget.decoding.hf import begin_answers
+from ontarget.decoding.hf.translator import begin_answers
 from ontarget.errors import CorpusError
 from ontarget.models import loading
 from ontarget.models.loading import LoadedModel
-from ontarget.models.prompting import build_prompts, build_responses, end_ids
+from ontarget.models.prompting import build_responses, end_ids, training_prompts
 from ontarget.models.templates import PromptFormat
 from ontarget.recipe.step_context import StepContext, Tell
 from ontarget.recipe.step_settings import UnlikelihoodSettings
@@ -135,7 +135,7 @@ def tokenize_samples(
     loaded: LoadedModel, prompt_format: PromptFormat, samples: Sequence[Sample]
 ) -> list[TokenSequence]:
     """Prompts and responses, joined."""
-    prompts = build_prompts(loaded, samples, prompt_format)
+    prompts = training_prompts(loaded, samples, prompt_format)
     responses = build_responses(loaded, samples, prompt_format)
     rows = [
         token_sequence(sample.key, prompt, response)
@@ -155,8 +155,8 @@ def own_conflicts(
         OwnConflict(key=sample.key, source=sample.source, answered=one, asked=other, tokens=tokens)
         for sample, one, other in zip(
             samples,
-            build_prompts(loaded, answered, prompt_format),
-            build_prompts(loaded, samples, prompt_format),
+            training_prompts(loaded, answered, prompt_format),
+            training_prompts(loaded, samples, prompt_format),
             strict=True,
         )
     ]

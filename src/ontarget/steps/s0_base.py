@@ -14,7 +14,7 @@ from ontarget.errors import CorpusError
 from ontarget.languages.names import english_name
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import Prompt
-from ontarget.models.templates import CUE, fill_template
+from ontarget.models.templates import CUE, PromptFormat, fill_template
 from ontarget.recipe import stage
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import BaseSettings
@@ -100,13 +100,13 @@ def vocabulary_texts(settings: BaseSettings, rows: list[Parallel]) -> list[str]:
 
     The template is included so that instructions have few tokens; the model never reads it here.
     """
-    form = settings.prompt_format
+    form, cue = settings.prompt_format, PromptFormat(template=CUE)
     texts = [text for row in rows for text in row.texts.values()]
     pairs = [(x, y) for x in settings.languages for y in settings.languages]
     for source, target in pairs * (len(texts) // (10 * len(pairs)) + 1):
         empty = Sample(
             key="", source_lang=source, asked_lang=target, target_lang=target, source="", target=""
         )
-        texts.append(fill_template(empty, form.template, form.name, form.code))
-        texts.append(fill_template(empty, CUE, english_name))
+        wordings = [replace(form, template=text) for text in (form.template, *form.wordings)]
+        texts += [fill_template(empty, wording) for wording in (*wordings, cue)]
     return texts
