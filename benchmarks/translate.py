@@ -17,7 +17,7 @@ from measure import machine, medians
 from ontarget.data import readers
 from ontarget.data.sampling import choose, samples_of
 from ontarget.decoding.base import Search
-from ontarget.decoding.hf import HuggingFaceTranslator
+from ontarget.decoding.hf.translator import HuggingFaceTranslator
 from ontarget.models.loading import LoadedModel, load_model, move_to_accelerator
 from ontarget.models.prompting import build_prompts, end_ids
 from ontarget.models.templates import prompt_format_of

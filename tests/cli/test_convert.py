@@ -4,6 +4,10 @@ import json
 import os
 import re
 import shlex
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -185,3 +189,40 @@ def test_a_link_or_pipe_is_not_replaced(tmp_path: Path) -> None:
         assert f"{name}: is a link, pipe or device, not a file; give another place" in error
     assert (tmp_path / "link.csv").is_symlink() and (tmp_path / "pipe.csv").is_fifo()
     assert (tmp_path / "there.csv").read_text() == "kept"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_leaves_nothing_of_what_is_being_converted(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    (tmp_path / "c.tsv").write_text("en\tit\n" + "a\tb\n" * 3_000_000)
+    command = [sys.executable, "-m", "ontarget", "convert", "c.tsv", "new/o.csv.xz"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 30
+        while not list(tmp_path.glob("new/.*/*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(number)
+        _, message = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert message.startswith("ontarget: stopped; ") and message.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "c.tsv", tmp_path / "new"]
+
+
+@pytest.mark.parametrize("name", ["o.parquet", "o.csv.zst", "o.tsv", "o.en-it"])
+def test_an_error_while_writing_names_the_output_as_the_user_does(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The place of the unfinished file is removed, as by somebody else."""
+    (tmp_path / "c.tsv").write_text(TSV)
+    mkdir = Path.mkdir
+    monkeypatch.setattr(
+        Path, "mkdir", lambda path, **given: path.suffix == ".partial" or mkdir(path, **given)
+    )
+    error = error_of("convert", tmp_path / "c.tsv", tmp_path / name)
+    assert error.startswith(f"ontarget: {tmp_path / name}: cannot be written (")
+    assert ".partial" not in error and ".convert" not in error
+
+
+def test_a_name_as_long_as_a_file_system_takes_is_written(tmp_path: Path) -> None:
+    (tmp_path / "c.tsv").write_text(TSV)
+    assert run_command("convert", tmp_path / "c.tsv", tmp_path / ("o" * 251 + ".csv")).code == 0

@@ -18,6 +18,7 @@ from ontarget.artifacts import ArrowRecords
 from ontarget.data.cleaning import shards
 from ontarget.data.cleaning.engines import cluster
 from ontarget.data.readers.phrasebook import compose_rows
+from ontarget.pipeline import checks
 from ontarget.records import Sample
 from ontarget.steps import s1_prepare
 
@@ -245,3 +246,53 @@ def test_the_first_sample_of_a_stream_is_not_lost(
     assert run_command("prepare", write_recipe(corpus=corpus)).code == 0
     samples = ArrowRecords(tmp_path / "run/1_prepare/train.arrow", Sample)
     assert samples[0].source == COMPOSED[TRAIN]["en"] and len(samples) == 120 * 4
+
+
+def test_check_refuses_what_the_rules_leave_nothing_of_as_prepare_does(
+    write_recipe: Writer, corpus: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row | {"it": row["it"] + " %s"} for row in COMPOSED[TRAIN:]]
+    corpus["train"] = write_tsv(tmp_path / "train.tsv", rows)
+    path = write_recipe(corpus=corpus)
+    expected = "corpus.train: no row has both en and it; drop the direction en-it or add text"
+    found = error_of("check", path)
+    assert expected in found
+    with monkeypatch.context() as patch:
+        patch.setattr(checks, "check_cleaning", lambda recipe: [])
+        assert run_command("prepare", path).stderr == found
+    assert run_command("prepare", path, "--audit").code == 0  # shows why
+
+
+def test_check_asks_the_rules_also_of_rows_that_only_they_leave_out(
+    write_recipe: Writer, corpus: dict[str, Any], tmp_path: Path
+) -> None:
+    """Rows of dev and test are kept where the rule `overlap` is off."""
+    corpus["train"] = write_tsv(tmp_path / "train.tsv", COMPOSED[:20])
+    path = write_recipe(corpus=corpus)
+    assert "corpus.train: no row is left to train on" in error_of("check", path)
+    assert run_command("check", path, "corpus.clean.overlap=false").code == 0
+    assert run_command("prepare", path, "corpus.clean.overlap=false").code == 0
+
+
+def test_check_warns_where_the_first_rows_are_all_dropped_and_more_follow(
+    write_recipe: Writer, corpus: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "FIRST_ROWS", 10)
+    rows = [row | {"en": row["en"] + " %s"} for row in COMPOSED[TRAIN:-1]]
+    rows[3] = {code: "..." for code in LANGUAGES}
+    corpus["train"] = write_tsv(tmp_path / "train.tsv", [*rows, COMPOSED[-1]])
+    result = run_command("check", write_recipe(corpus=corpus))
+    assert result.code == 0, result.stderr
+    assert (
+        "train.tsv: corpus.clean drops all 20 pairs of its first 10 rows, 18 by the rule "
+        "placeholders; see `ontarget prepare RECIPE --audit`\n" in result.stdout
+    )
+    assert run_command("prepare", write_recipe(corpus=corpus)).code == 0
+
+
+def test_an_unknown_engine_is_refused_where_nothing_is_cleaned(
+    write_recipe: Writer, corpus: dict[str, Any]
+) -> None:
+    del corpus["clean"]
+    error = error_of("prepare", write_recipe(corpus=corpus), "--engine", "dask")
+    assert "--engine dask: is unknown; expected local, ray, or a cluster's address such as" in error

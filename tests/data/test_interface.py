@@ -8,7 +8,7 @@ from datasets import Dataset, load_from_disk
 import ontarget.data
 from ontarget.data import Cascade, Entry, Rules, audit, clean, read
 from ontarget.data.readers.phrasebook import compose_rows
-from ontarget.errors import CorpusError
+from ontarget.errors import CorpusError, RecipeError
 
 COLUMNS = ["key", "source_lang", "asked_lang", "target_lang", "source", "target"]
 ROWS = list(compose_rows(("en", "it", "nl"), 1, held_out=0, train=30, glossary=0))
@@ -158,3 +158,11 @@ def test_the_package_names_what_it_exports() -> None:
     assert all(hasattr(ontarget.data, name) for name in ontarget.data.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         ontarget.data.nothing  # noqa: B018
+
+
+def test_rules_can_be_a_mapping_and_wrong_ones_are_one_line(corpus: Path) -> None:
+    pairs = read(corpus)
+    expected = clean(pairs, Rules(duplicates=False, language=False))
+    assert clean(pairs, {"duplicates": False, "language": False}).to_list() == expected.to_list()
+    with pytest.raises(RecipeError, match=r"^rules: ratios: is no rule; did you mean ratio\?$"):
+        clean(pairs, {"ratios": 3})

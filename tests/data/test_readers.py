@@ -215,7 +215,7 @@ def test_an_endless_line_is_an_error_before_it_fills_the_memory(
     ("name", "message"),
     [
         ("none.tsv", "none.tsv: no such file; give the path of a corpus file"),
-        ("folder.tsv", r"folder.tsv: unknown format; expected a name ending in .tsv, .*, text fil"),
+        ("folder.tsv", "folder.tsv: holds no file; give a folder with text, or a file"),
         ("c.xls", r"c.xls: unknown format; expected a name ending in .tsv, .tab, .csv, .parquet"),
         ("c*.tsv", r"c\*.tsv: no file has such a name; give the path of a corpus file"),
     ],

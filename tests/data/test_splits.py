@@ -55,6 +55,28 @@ def test_a_sentence_in_training_and_test_is_an_error(files: SplitFiles) -> None:
         read_splits(files, LANGUAGES)
 
 
+def test_two_files_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> None:
+    """Also aligned text files, whose corpus has the name of their stem."""
+    splits = ("train", "dev", "test")
+    for number, split in enumerate(splits):
+        folder = tmp_path / split
+        folder.mkdir()
+        text = "same" if split != "dev" else "own"
+        write_tsv(folder / "c.tsv", [(f"a{number}", f"b{number}"), (text, text)])
+        (folder / "p.en").write_text(f"a{number}\n{text}\n")
+        (folder / "p.it").write_text(f"b{number}\n{text}\n")
+    for name, line in (("c.tsv", 3), ("p", 2)):
+        train, dev, test = ((tmp_path / split / name,) for split in splits)
+        files = SplitFiles(train=train, dev=dev, test=test)
+        with pytest.raises(CorpusError) as caught:
+            read_splits(files, LANGUAGES)
+        message = str(caught.value)
+        assert f"{test[0]}:{line}: the en sentence is in training" in message.replace(
+            f"{dev[0]}:{line} or ", ""
+        )
+        assert f"in training too ({train[0]}:{line}; 1 such row(s))" in message
+
+
 def test_overlapping_rows_of_train_can_be_left_out(files: SplitFiles) -> None:
     splits = read_splits(replace(files, drop_overlap=True), LANGUAGES)
     assert keys(splits.train) == ["train.tsv:2", "train.tsv:4", "train.tsv:5"]

@@ -17,6 +17,7 @@ from ontarget.artifacts.locks import Lock, lock_folder, lock_output
 from ontarget.artifacts.publishing import (
     check_no_links,
     check_replaceable,
+    cleaned_up_on_signals,
     is_unfinished,
     prepare_unfinished,
     publish_file,
@@ -40,6 +41,7 @@ __all__ = [
     "Lock",
     "check_no_links",
     "check_replaceable",
+    "cleaned_up_on_signals",
     "error_text",
     "file_hash",
     "fingerprint",

@@ -12,11 +12,13 @@ through a memory map and removed when Python ends, so its size hardly matters.
 
 import atexit
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from ontarget.artifacts import schema_of, write_arrow, write_batches
 from ontarget.data import readers
@@ -24,11 +26,11 @@ from ontarget.data.cleaning.audit import AuditedCorpus, audit_corpus
 from ontarget.data.cleaning.engines.base import ThisProcess
 from ontarget.data.cleaning.engines.local import Processes
 from ontarget.data.cleaning.rows import Audit, held_out_fingerprints
-from ontarget.data.cleaning.rules import Cascade, Rules
+from ontarget.data.cleaning.rules import Cascade, Rules, explain
 from ontarget.data.directions import around_pivot, parse_directions, undirected
 from ontarget.data.readers.base import Entry
 from ontarget.data.sampling import samples_of
-from ontarget.errors import CorpusError
+from ontarget.errors import CorpusError, RecipeError
 from ontarget.languages.names import is_known
 from ontarget.languages.tags import standard
 from ontarget.records import Direction, Parallel, Sample
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from datasets import Dataset  # type: ignore[attr-defined]
 
 Corpus = Path | str | Entry
+GivenRules = Rules | Mapping[str, Any] | None
 NEEDED = ("source_lang", "target_lang", "source", "target")  # columns of pairs
 
 
@@ -82,7 +85,7 @@ def languages_of(entries: Sequence[Corpus]) -> list[str]:
     return list(dict.fromkeys(standard(tag) for tag in tags if is_known(standard(tag))))
 
 
-def clean(dataset: "Dataset", rules: Rules | None = None, **options: Any) -> "Dataset":
+def clean(dataset: "Dataset", rules: GivenRules = None, **options: Any) -> "Dataset":
     """The pairs that break no rule; the other arguments are those of `audit`.
 
     Raises:
@@ -96,14 +99,14 @@ def clean(dataset: "Dataset", rules: Rules | None = None, **options: Any) -> "Da
     return Dataset.from_file(str(path))
 
 
-def audit(dataset: "Dataset", rules: Rules | None = None, **options: Any) -> "Dataset":
+def audit(dataset: "Dataset", rules: GivenRules = None, **options: Any) -> "Dataset":
     """All pairs with the first rule that each breaks (`reason`, "" for none) and what is wrong.
 
     Other columns than those of pairs are left out.
 
     Args:
         dataset: columns source_lang, target_lang, source, target, and key if there is one.
-        rules: `Rules`, or a `Cascade` of them; None: the defaults.
+        rules: `Rules`, a `Cascade` of them, or a mapping as in a recipe; None: the defaults.
         held_out: datasets of pairs or single texts of dev and test, none of which may be in the
             pairs.
         special_tokens: tokens of a model that no text may have.
@@ -112,6 +115,7 @@ def audit(dataset: "Dataset", rules: Rules | None = None, **options: Any) -> "Da
 
     Raises:
         CorpusError: the dataset lacks a column, or texts of one row contradict each other.
+        RecipeError: a rule is unknown, or has a wrong value.
     """
     import pyarrow as pa
     from datasets import Dataset  # type: ignore[attr-defined]
@@ -126,7 +130,7 @@ def audit(dataset: "Dataset", rules: Rules | None = None, **options: Any) -> "Da
 
 def audited(  # noqa: PLR0913 - what `audit` documents
     dataset: "Dataset",
-    rules: Rules | None = None,
+    rules: GivenRules = None,
     *,
     held_out: "Sequence[Dataset | str]" = (),
     special_tokens: Sequence[str] = (),
@@ -135,8 +139,7 @@ def audited(  # noqa: PLR0913 - what `audit` documents
 ) -> AuditedCorpus:
     """The audit of a dataset's pairs."""
     directions = undirected(directions_of(dataset))
-    rules = rules or Rules()
-    cascade = rules if isinstance(rules, Cascade) else Cascade(**rules.model_dump())
+    cascade = cascade_of(rules)
     settings = Audit(
         pairs=directions,
         pivot=pivot or directions[0].source_lang,
@@ -166,6 +169,22 @@ def directions_of(dataset: "Dataset") -> list[Direction]:
     if not directions:
         raise CorpusError("the dataset has no rows; give one with pairs")
     return directions
+
+
+def cascade_of(rules: GivenRules) -> Cascade:
+    """The rules that a caller gives as a `Cascade`.
+
+    Raises:
+        RecipeError: one is unknown, or has a wrong value.
+    """
+    if isinstance(rules, Cascade):
+        return rules
+    if isinstance(rules, Rules):
+        return Cascade(**rules.model_dump())
+    try:
+        return Cascade(**(rules or {}))
+    except ValidationError as error:
+        raise RecipeError(f"rules: {explain(error)}") from error
 
 
 def rows_of(dataset: "Dataset") -> Iterator[Parallel]:

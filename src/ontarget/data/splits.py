@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from ontarget.data import readers
@@ -98,11 +98,27 @@ class RowFilter:
         """Raise CorpusError if rows are shared with dev or test and `drop_overlap` is not set."""
         if self.first_shared is not None and not self.files.drop_overlap:
             held_out, trained, language = self.first_shared
+            if held_out.rpartition(":")[0] == trained.rpartition(":")[0]:
+                held_out = with_path(held_out, self.files.dev + self.files.test)
+                trained = with_path(trained, self.files.train)
             raise CorpusError(
                 f"{held_out}: the {language} sentence is in training too ({trained}; "
                 f"{self.dropped['overlap']} such row(s)); remove them from training or set "
                 "corpus.drop_overlap: true"
             )
+
+
+def with_path(key: str, corpora: Iterable[Path | Entry]) -> str:
+    """A row's key with the path of its corpus, by which two of one name can be told apart."""
+    name, _, number = key.rpartition(":")
+    last = Path(name).name
+    paths = [
+        path.with_name(last)  # of aligned files, whose corpus is named by their stem
+        for path in chain.from_iterable(map(readers.files, corpora))
+        if path.name == last or path.name.startswith(f"{last}.")
+    ]
+    found = dict.fromkeys(f"{path}:{number}" for path in paths if f"/{path}".endswith(f"/{name}"))
+    return " or ".join(found) or key
 
 
 def open_splits(
@@ -135,14 +151,18 @@ def open_splits(
 
 
 def read_splits(
-    files: SplitFiles, languages: Sequence[str], special_tokens: Iterable[str] = ()
+    files: SplitFiles,
+    languages: Sequence[str],
+    special_tokens: Iterable[str] = (),
+    *,
+    filtered: bool = True,
 ) -> Splits:
-    """The splits of a corpus of files, all in memory.
+    """`open_splits`, all in memory.
 
     Raises:
         CorpusError: a file cannot be used, or a sentence of dev or test is in train too.
     """
-    splits = open_splits(files, languages, special_tokens)
+    splits = open_splits(files, languages, special_tokens, filtered=filtered)
     complete = replace(splits, train=list(splits.train), monolingual=list(splits.monolingual))
     complete.check()
     return complete

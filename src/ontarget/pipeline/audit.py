@@ -1,16 +1,22 @@
 """What the rules of cleaning would drop of a recipe's training pairs, without changing its run."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ontarget import artifacts
+from ontarget.data import readers
 from ontarget.data.cleaning.counts import AuditSummary
+from ontarget.data.cleaning.rows import audit_rows
 from ontarget.data.cleaning.rules import Cascade
 from ontarget.errors import RecipeError
+from ontarget.recipe.corpus import audit_of
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.step_settings import PrepareSettings
+from ontarget.records import Direction, Parallel
 from ontarget.steps import s1_prepare
 from ontarget.steps.s1_prepare import Work
 
@@ -50,3 +56,39 @@ def audit_recipe(recipe: Recipe, work: Work) -> AuditResult:
         with artifacts.publish_folder(folder, sign=s1_prepare.AUDIT) as partial:
             summary = s1_prepare.write_audit(audited, recipe.name, partial)
     return AuditResult(summary, folder)
+
+
+def check_first_pairs(
+    recipe: Recipe, held_out: Iterable[Parallel], tokens: Sequence[str], limit: int
+) -> list[str]:
+    """Audit the first `limit` rows of each training corpus, by every rule that one row decides.
+
+    The other rules keep the first pair of each direction. Returns a warning for each corpus of
+    which every pair is dropped.
+
+    Raises:
+        CorpusError: these rows are all there are, and step 1 would end with this error.
+    """
+    wanted = audit_of(
+        recipe.corpus, recipe.languages, recipe.supervised_directions, held_out, tokens
+    )
+    kept: Counter[Direction] = Counter()
+    complete, warnings = True, []
+    for corpus in recipe.corpus.train:
+        rows = list(islice(readers.read(corpus, recipe.languages), limit + 1))
+        complete = complete and len(rows) <= limit
+        pairs = audit_rows([row for row in rows[:limit] if len(row.texts) > 1], wanted)
+        for sample in (pair.sample for pair in pairs if not pair.reason):
+            kept[Direction(sample.source_lang, sample.target_lang)] += 1
+            kept[Direction(sample.target_lang, sample.source_lang)] += 1
+        reasons = Counter(pair.reason for pair in pairs)
+        if pairs and not reasons[""]:
+            reason, count = reasons.most_common(1)[0]
+            warnings.append(
+                f"{readers.as_entry(corpus).path}: corpus.clean drops all {len(pairs):,} pairs of "
+                f"its first {len(rows[:limit]):,} rows, {count:,} by the rule {reason}; see "
+                "`ontarget prepare RECIPE --audit`"
+            )
+    if complete:
+        s1_prepare.check_complete(PrepareSettings.of(recipe), kept, kept.total())
+    return warnings

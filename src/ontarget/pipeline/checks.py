@@ -12,7 +12,7 @@ from ontarget.data import readers
 from ontarget.data.readers.base import Entry
 from ontarget.data.readers.lines import open_bytes
 from ontarget.data.readers.phrasebook import compose_rows
-from ontarget.data.splits import Splits, read_monolingual
+from ontarget.data.splits import Splits, read_held_out, read_monolingual, read_splits
 from ontarget.errors import ArtifactError, CorpusError, RecipeError
 from ontarget.models import folder
 from ontarget.models.special_tokens import special_tokens_of_folder
@@ -20,7 +20,7 @@ from ontarget.pipeline.graph import places_of, steps_of
 from ontarget.recipe.corpus import (
     check_special_tokens,
     check_splits,
-    read_corpus,
+    split_files,
 )
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.sections import Phrasebook
@@ -52,6 +52,17 @@ class CheckedRecipe:
 
 def check_recipe(recipe: Recipe) -> CheckedRecipe:
     """What the recipe describes. Large files are read in part only, a model on the Hub not at all.
+
+    Raises:
+        OnTargetError: the first fault.
+    """
+    checked = check_inputs(recipe)
+    warnings = tuple(f"warning: {text}" for text in check_cleaning(recipe))
+    return replace(checked, lines=checked.lines + warnings)
+
+
+def check_inputs(recipe: Recipe) -> CheckedRecipe:
+    """`check_recipe`, without what the rules of cleaning would drop.
 
     Raises:
         OnTargetError: the first fault.
@@ -98,8 +109,9 @@ def check_corpus(recipe: Recipe) -> tuple[str, bool]:
     files = [path for split in SPLITS for path in recipe.corpus.files(split)]
     lines = recipe.corpus.files("monolingual")
     if is_small([*files, *lines]):
+        wanted, filtered = split_files(recipe.corpus), recipe.corpus.clean is None
         tokens = dropped_tokens(recipe)
-        splits = read_corpus(recipe.corpus, recipe.languages, recipe.seed, tokens)
+        splits = read_splits(wanted, recipe.languages, tokens, filtered=filtered)
         check_tokens(recipe, splits)
         check_splits(
             splits,
@@ -172,6 +184,23 @@ def check_languages(recipe: Recipe) -> None:
 def place_of(corpus: Path | Entry) -> str:
     """A corpus as it is named."""
     return corpus.path if isinstance(corpus, Entry) else str(corpus)
+
+
+def check_cleaning(recipe: Recipe) -> list[str]:
+    """Warnings of what the rules of cleaning drop of the first rows of each training corpus.
+
+    Raises:
+        CorpusError: these are all rows, and step 1 would end with this error.
+    """
+    if recipe.corpus.clean is None:
+        return []
+    from ontarget.pipeline.audit import check_first_pairs
+
+    files = split_files(recipe.corpus)
+    if not is_small(recipe.corpus.files("dev") + recipe.corpus.files("test")):
+        files = replace(files, dev_limit=FIRST_ROWS, test_limit=FIRST_ROWS)
+    dev, test = read_held_out(files, recipe.languages)
+    return check_first_pairs(recipe, [*dev, *test], dropped_tokens(recipe), FIRST_ROWS)
 
 
 def check_first_lines(recipe: Recipe) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ontarget.data.cleaning.rules import Cascade, Rules, corpus_of, row_of
+from ontarget.data.cleaning.rules import Cascade, Rules, corpus_of, explain, row_of
 
 LEVELS = ["own", "source", "target", "reversed", "pair", "corpus"]  # later ones decide
 
@@ -85,6 +85,23 @@ def test_false_turns_a_limit_off(name: str) -> None:
 def test_a_setting_that_makes_no_sense_is_refused(content: dict[str, Any], text: str) -> None:
     with pytest.raises(ValidationError, match=text):
         Cascade(**content)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ({"ratios": 3}, "ratios: is no rule; did you mean ratio?"),
+        ({"languages": {"it": 5}}, "languages.it: found '5'; input should be a valid dictionary"),
+        (
+            {"languages": {"it": {"max_words": -1}}},
+            "languages.it.max_words: found '-1'; input should be greater than 0",
+        ),
+    ],
+)
+def test_wrong_rules_are_explained_in_one_line(content: dict[str, Any], line: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Cascade(**content)
+    assert explain(caught.value) == line
 
 
 def test_a_key_has_its_row_and_its_corpus() -> None:

@@ -8,6 +8,7 @@ import lzma
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from ontarget.data.readers import read
+from ontarget.data.readers import jsonl, read
 from ontarget.errors import CorpusError
 
 LANGS = ("en", "it")
@@ -186,7 +187,7 @@ READ = """
 import resource, sys
 from pathlib import Path
 import pyarrow.parquet
-from ontarget.data.readers import read
+from ontarget.data.readers import jsonl, read
 from ontarget.errors import CorpusError
 start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for name in sys.argv[1:]:
@@ -227,3 +228,65 @@ def test_a_file_that_may_not_be_read_is_an_error(tmp_path: Path) -> None:
         outcome(tmp_path / "c.tsv")
         == f"{tmp_path}/c.tsv: Permission denied; make the file readable"
     )
+
+
+def test_white_space_before_json_is_passed_over_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.json").write_text(" \n" * 200_000 + json.dumps(ROWS))
+    calls = []
+    skip_to = jsonl.JsonText.skip_to
+    monkeypatch.setattr(
+        jsonl.JsonText, "skip_to", lambda text, end: calls.append(end) or skip_to(text, end)
+    )
+    assert [row.texts for row in read(tmp_path / "c.json", LANGS)] == ROWS
+    assert len(calls) < 1000
+    (tmp_path / "c.json").write_text(" \n" * 200_000 + "x")
+    with pytest.raises(CorpusError, match="c.json:200001: is not JSON in the value that begins"):
+        list(read(tmp_path / "c.json", LANGS))
+
+
+@pytest.mark.parametrize("size", [5_000, 70_000, 500_000])
+def test_json_is_read_wherever_a_piece_of_the_file_ends(tmp_path: Path, size: int) -> None:
+    rows = [{"en": "a" * size, "it": "b"}] * 40
+    (tmp_path / "c.json").write_text(json.dumps(rows))
+    assert [row.texts for row in read(tmp_path / "c.json", LANGS)] == rows
+
+
+def test_json_that_is_too_long_is_not_called_broken(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    expected = "c.json:2: the value that begins here is longer than 1048576 characters; expected"
+    for text in ("a" * (2 << 20), '"' * (2 << 20), "a" * (3 << 20)):
+        path.write_text("[\n" + json.dumps({"en": text, "it": "b"}) + "]")
+        with pytest.raises(CorpusError, match=expected):
+            list(read(path, LANGS))
+    path.write_text("[\n" + '{"en": [' + "1," * (1 << 20) + "2]}]")
+    with pytest.raises(CorpusError, match=expected):
+        list(read(path, LANGS))
+    path.write_text('[\n{"en": "a" "it": "b"}' + " " * (2 << 20) + "]")
+    with pytest.raises(CorpusError, match="c.json:2: is not JSON in the value that begins here"):
+        list(read(path, LANGS))
+
+
+@pytest.mark.parametrize("rows", [1, 100])
+@pytest.mark.parametrize("shape", ["column", "struct", "chat"])
+def test_a_text_of_parquet_that_is_too_long_never_becomes_one_of_python(
+    tmp_path: Path, shape: str, rows: int
+) -> None:
+    shapes: dict[str, Callable[[str], dict[str, object]]] = {
+        "column": lambda text: {"en": text, "it": "b"},
+        "struct": lambda text: {"translation": {"en": text, "it": "b"}},
+        "chat": lambda text: {"messages": [{"role": "user", "content": text}]},
+    }
+    size = 16 << 20
+    table = [shapes[shape](text) for text in ["a"] * rows + ["a" * size]]
+    parquet.write_table(pa.Table.from_pylist(table), tmp_path / "c.parquet")
+    del table
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorpusError, match="too long for"):
+            list(read(tmp_path / "c.parquet", LANGS))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < size / 4

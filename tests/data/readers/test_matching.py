@@ -47,6 +47,15 @@ def test_beside_a_region_the_bare_tag_is_the_exact_one() -> None:
     assert match(["nb"], ["no", "nb"], "c") == {"nb": "nb"}
 
 
+@pytest.mark.parametrize("language", ["zh-Hant", "zh-TW"])
+def test_a_script_and_the_region_that_stands_for_it_are_one_language(language: str) -> None:
+    with pytest.raises(CorpusError, match=f"c: 'zho_Hant' and 'zh-TW' both mean {language}; keep"):
+        match(["zho_Hant", "en", "zh-TW"], [language], "c")
+    assert match(["zho_Hant", "zh-HK"], ["zh-Hant", "zh-HK"], "c") == {
+        "zh-Hant": "zho_Hant", "zh-HK": "zh-HK",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("tags", [["it", "ita"], ["it-IT", "it-CH"], ["it_Latn", "IT"]])
 def test_two_columns_of_one_language_are_an_error_that_names_both(
     tmp_path: Path, tags: list[str]

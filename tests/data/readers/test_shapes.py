@@ -293,3 +293,28 @@ def test_a_list_on_one_long_line_is_read(tmp_path: Path) -> None:
     path.write_text("[" + ", ".join([json.dumps(PAIR)] * 23_000) + "]")
     assert path.stat().st_size > 2**20
     assert sum(1 for _ in read(path, LANGS)) == 23_000
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        ("Chinese (Traditional)", "zh-Hant"),
+        ("Serbian (Latin)", "sr-Latn"),
+        ("Portuguese (Brazil)", "pt-BR"),
+        ("Chinese (Traditional, Hong Kong SAR China)", "zh-Hant-HK"),
+        ("Italian (informal)", "it"),
+        ("Italian (see below", "it"),
+    ],
+)
+def test_script_and_region_may_follow_a_language_in_parentheses(
+    tmp_path: Path, name: str, tag: str
+) -> None:
+    record = alpaca(f"Translate from English to {name}.", EN)
+    path = write_json(tmp_path, "c.jsonl", record)
+    assert columns(path) == ["en", tag]
+    assert [row.texts for row in read(path, ["en", tag])] == [{"en": EN, tag: IT}]
+
+
+def test_a_language_is_named_with_its_script_in_a_field_too(tmp_path: Path) -> None:
+    named = TAGGED | {"source_lang": "Serbian (Latin)", "target_lang": "Chinese (Traditional)"}
+    assert columns(write_json(tmp_path, "c.jsonl", named)) == ["sr-Latn", "zh-Hant"]

@@ -1,6 +1,7 @@
 """What an entry reads: files, patterns, folders, and text files that are aligned by line."""
 
 import bz2
+import glob
 import gzip
 import lzma
 import os
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from ontarget.data.readers import Entry, columns, files, read, sources
+from ontarget.data.readers.sources import matching
 from ontarget.errors import CorpusError
 
 LANGS = ("en", "it")
@@ -172,3 +174,61 @@ def test_compressed_aligned_files_are_a_pair(tmp_path: Path, ending: str) -> Non
     for language in LANGS:
         (tmp_path / f"train.{language}{ending}").write_bytes(PACK[ending](f"{language}\n".encode()))
     assert rows(tmp_path / f"train.en{ending}") == {"train:1": ["en", "it"]}
+
+
+def test_a_pattern_matches_what_a_shell_does(tmp_path: Path) -> None:
+    for name in ("a.tsv", ".h.tsv", "b/a.tsv", "b/c/a.tsv", "b/.d/a.tsv", "b/[x].tsv", "e/a.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    patterns = (
+        "* *.tsv .*.tsv ** **/*.tsv b/**/a.tsv */*.tsv b/[[]x].tsv **/c/* ?/a.[tc]sv none/* "
+        "a.tsv/* b/.*/a.tsv */c/a.tsv **/**/a.tsv"
+    )
+    for pattern in patterns.split():
+        found = {str(path) for path in matching(f"{tmp_path}/{pattern}")}
+        expected = {name.rstrip("/") for name in glob.glob(f"{tmp_path}/{pattern}", recursive=True)}
+        assert found == expected, pattern
+
+
+@pytest.mark.parametrize("entry", ["", "/*", "/**", "/**/*.tsv", "/*/*.tsv"])
+def test_a_link_to_a_folder_is_refused_by_name_and_never_followed(
+    tmp_path: Path, entry: str
+) -> None:
+    """Two links to a folder above are 2^40 paths to whoever follows them."""
+    write(tmp_path, a__tsv="en\tit\na\tb\n")
+    (tmp_path / "inside").mkdir()
+    for name in ("loop", "other"):
+        (tmp_path / "inside" / name).symlink_to(tmp_path)
+    if entry in ("/*", "/*/*.tsv"):
+        (tmp_path / "loop").symlink_to(tmp_path)
+    message = "loop: is a link to a folder, which is not followed; give that folder itself as an"
+    with pytest.raises(CorpusError, match=message):
+        rows(f"{tmp_path}{entry}")
+
+
+def test_an_entry_may_be_a_link_to_a_folder_or_lie_behind_one(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    write(tmp_path / "real", a__tsv="en\tit\na\tb\n")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for entry in (tmp_path / "link", f"{tmp_path}/link/*.tsv", tmp_path / "link" / "a.tsv"):
+        assert rows(entry) == {"a.tsv:2": ["a", "b"]}
+
+
+def test_a_key_that_the_format_of_an_entry_does_not_use_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, a__tmx="", train__en="a\n", train__it="b\n", c__tsv="en\tit\na\tb\n")
+    path = str(tmp_path / "a.tmx")
+    expected = "a.tmx: fields: is not used by the format tmx, which uses path, format, languages;"
+    with pytest.raises(CorpusError, match=expected):
+        rows(Entry(path=path, fields={"source": "a"}))
+    with pytest.raises(CorpusError, match="train: split: is not used by the format moses, which"):
+        rows(Entry(path=str(tmp_path / "train"), split="train"))
+    expected = "c.tsv: revision: is not used by the format tsv, which uses .*, languages, fields;"
+    with pytest.raises(CorpusError, match=expected):
+        rows(Entry(path=str(tmp_path / "c.tsv"), fields={"en": "it"}, revision="main"))
+
+
+def test_an_empty_folder_is_called_so(tmp_path: Path) -> None:
+    write(tmp_path, README__md="x")
+    for entry in (Entry(path=str(tmp_path)), Entry(path=str(tmp_path), format="csv")):
+        with pytest.raises(CorpusError, match="holds no file; give a folder with text, or a file"):
+            rows(entry)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontarget.data.readers import Entry, lines, read, read_exactly
+from ontarget.data.readers import Entry, lines, read, read_exactly, tables
 from ontarget.errors import CorpusError
 
 LANGS = ("en", "it")
@@ -78,3 +78,39 @@ def test_a_bad_csv_is_an_error_with_its_line(
     content, message = BAD[name]
     with pytest.raises(CorpusError, match=message):
         list(read(save(tmp_path, "c.csv", content), LANGS))
+
+
+class Name(str):
+    """A text that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Name.compared += 1
+        return super().__eq__(other)
+
+    __hash__ = str.__hash__
+
+
+def test_the_names_of_a_wide_header_are_not_compared_with_each_other() -> None:
+    names: list[str] = [Name(f"column {number}") for number in range(1000)]
+    assert tables.check_header(names, "c.tsv:1") == names
+    Name.compared = 0
+    tables.check_header(names, "c.tsv:1")
+    assert Name.compared < 3 * len(names)
+
+
+@pytest.mark.parametrize("name", ["c.tsv", "c.csv", "c.en", "c.jsonl"])
+@pytest.mark.parametrize("rows", [2, 300_000])
+def test_line_ends_of_old_macs_are_named(tmp_path: Path, name: str, rows: int) -> None:
+    path = save(tmp_path, name, "en\tit\r" + "a\tb\r" * rows)
+    with pytest.raises(CorpusError, match=f"{name}: its lines end with CR alone, as on old Macs; "):
+        list(read(path, LANGS))
+
+
+def test_a_blank_line_of_a_tsv_is_named(tmp_path: Path) -> None:
+    path = save(tmp_path, "c.tsv", "en\tit\na\tb\n\n\n")
+    with pytest.raises(CorpusError, match="c.tsv:3: is a blank line; remove it"):
+        list(read(path, LANGS))
+    alone = save(tmp_path, "d.tsv", "it\na\n\n")  # a missing text
+    assert [row.texts for row in read(alone, LANGS)] == [{"it": "a"}, {}]

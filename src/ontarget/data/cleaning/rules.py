@@ -1,9 +1,10 @@
 """The rules of cleaning: their names, their settings, and the cascade that decides which apply."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 # Why a pair is dropped, in the order in which the rules are asked; the first one counts.
 REASONS = {
@@ -35,6 +36,19 @@ def off(value: object) -> object:
 Count = Annotated[Annotated[int, Field(gt=0, le=10**9)] | None, BeforeValidator(off)]
 Deviations = Annotated[Annotated[float, Field(gt=1)] | None, BeforeValidator(off)]
 Similarity = Annotated[Annotated[float, Field(gt=0.5, le=1)] | None, BeforeValidator(off)]
+
+
+def explain(error: ValidationError) -> str:
+    """The first fault of rules in one line."""
+    first = error.errors()[0]
+    place, key = ".".join(map(str, first["loc"])), str(first["loc"][-1])
+    if first["type"] == "extra_forbidden":
+        known = Rules.model_fields
+        close = get_close_matches(key, known, n=1)
+        remedy = f"did you mean {close[0]}?" if close else f"expected {', '.join(known)}"
+        return f"{place}: is no rule; {remedy}"
+    message = first["msg"].removesuffix(" or instance of Rules")
+    return f"{place}: found {str(first['input'])[:60]!r}; {message[0].lower()}{message[1:]}"
 
 
 class Rules(BaseModel):

@@ -52,6 +52,7 @@ class Reader:
     read: Callable[[Source, Collection[str]], Iterator[Row]]
     write: Callable[[Path, Sequence[str], Iterable[Parallel]], int] | None = None
     records: Callable[[Source], Iterator[Record]] | None = None
+    keys: tuple[str, ...] = ()  # of an `Entry`, that it uses beside path, format and languages
 
 
 class Instruction(NamedTuple):

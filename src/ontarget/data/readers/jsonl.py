@@ -1,6 +1,7 @@
 """JSON lines and JSON documents of records, in the shapes that people have."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,9 @@ from ontarget.records import Parallel
 
 UNENDED = "the list does not end; write or fetch the file again"
 SHAPE = '{"translation": {"en": "...", "it": "..."}}'
+
+LONGEST_SIGN = 400  # characters of a number or a word that is cut; a longer one is none
+SIGN = re.compile(r"\S")
 
 Objects = Iterator[tuple[int, dict[str, Any]]]  # (line number, object)
 
@@ -93,24 +97,27 @@ class JsonText:
     def peek(self) -> str:
         """The next character that is no white space, "" at the end."""
         while True:
-            rest = self.text[self.at : self.at + 1]
-            if not rest and not self.extend(1):
+            found = SIGN.search(self.text, self.at)
+            self.skip_to(found.start() if found else len(self.text))
+            if found:
+                return found[0]
+            if not self.extend(1):
                 return ""
-            if rest and not rest.isspace():
-                return rest
-            if rest:
-                self.skip_to(self.at + 1)
 
     def value(self) -> Any:
         """The next value, of at most `lines.LONGEST` characters."""
-        size = 1 << 12
         while True:
             try:
                 content, end = DECODER.raw_decode(self.text, self.at)
             except (ValueError, RecursionError) as error:
-                if size <= lines.LONGEST and self.extend(size):
-                    size *= 2
+                at_hand = len(self.text) - self.at
+                if at_hand < lines.LONGEST and self.extend(2 * at_hand):
                     continue
+                if at_hand >= lines.LONGEST and is_cut(error, len(self.text)):
+                    raise CorpusError(
+                        f"{self.path}:{self.number}: the value that begins here is longer than "
+                        f"{lines.LONGEST} characters; expected one sentence an object"
+                    ) from error
                 message = getattr(error, "msg", None) or str(error)
                 raise CorpusError(
                     f"{self.path}:{self.number}: is not JSON in the value that begins here "
@@ -118,6 +125,13 @@ class JsonText:
                 ) from error
             self.skip_to(end)
             return content
+
+
+def is_cut(error: Exception, length: int) -> bool:
+    """Whether JSON of this length is only not complete, as far as the decoder could read it."""
+    return isinstance(error, json.JSONDecodeError) and (
+        error.msg.startswith("Unterminated string") or error.pos >= length - LONGEST_SIGN
+    )
 
 
 def read_document(path: Path) -> Objects:
@@ -208,7 +222,9 @@ def json_reader(
     def read(source: Source, wanted: Collection[str]) -> Iterator[Row]:
         return read_records(source, own, wanted)
 
-    return Reader(name=name, endings=endings, tags=tags, read=read, write=write, records=own)
+    return Reader(
+        name=name, endings=endings, tags=tags, read=read, write=write, records=own, keys=("fields",)
+    )
 
 
 READERS = (

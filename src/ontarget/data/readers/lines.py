@@ -45,6 +45,10 @@ def read_raw_lines(path: Path) -> Iterator[tuple[int, str]]:
         while raw := stream.readline(LONGEST + 1):
             number += 1
             content = raw.removeprefix(BOM) if number == 1 else raw
+            if number == 1 and b"\r" in content and not raw.endswith(b"\n"):
+                raise CorpusError(
+                    f"{path}: its lines end with CR alone, as on old Macs; convert them to LF"
+                )
             yield number, decode_line(content, path, number)
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from ontarget.data.readers import lines
 from ontarget.data.readers.base import Reader, Record, Row, Source
-from ontarget.data.readers.shapes.columns import ORDINARY, STRUCT
+from ontarget.data.readers.shapes.columns import ORDINARY, STRUCT, repeated_name
 from ontarget.data.readers.shapes.matching import is_tag
 from ontarget.data.readers.shapes.records import read_records, tags_of_table
 from ontarget.errors import CorpusError
 from ontarget.records import Parallel
 
 ROWS_AT_ONCE = 1000
+MOST_BYTES = 4 * lines.LONGEST  # of a text with as many characters
 
 
 def tags(source: Source) -> list[str]:
@@ -96,8 +97,43 @@ def batches(file: Any, path: Path, columns: Sequence[str]) -> Iterator[list[list
     """The values of each column, a batch of rows at once."""
     first = 1
     for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(columns)):
-        yield [values_of(batch.column(name), f"{path}: row {first}", name) for name in columns]
+        place = f"{path}: row {first}"
+        for name in columns:
+            check_lengths(batch.column(name), place, name)
+        yield [values_of(batch.column(name), place, name) for name in columns]
         first += batch.num_rows
+
+
+def check_lengths(array: Any, place: str, name: str) -> None:
+    """Raise CorpusError for a text that no other reader would take, before Python has a copy."""
+    from pyarrow import compute, large_string, types
+
+    if types.is_dictionary(array.type):
+        check_lengths(array.dictionary, place, name)
+    elif types.is_struct(array.type):
+        for field in array.flatten():
+            check_lengths(field, place, name)
+    elif types.is_list(array.type):
+        check_lengths(array.flatten(), place, name)
+    elif is_text(array.type):
+        known = array.cast(large_string()) if types.is_string_view(array.type) else array
+        size = compute.max(compute.binary_length(known)).as_py() or 0
+        if size > MOST_BYTES:
+            raise CorpusError(
+                f"{place} and the following: the {name!r} text is too long for a sentence ({size} "
+                "bytes); remove it"
+            )
+
+
+def check_chunks(metadata: Any, path: Path) -> None:
+    """Raise CorpusError where a column's texts are too long on average, which Arrow would read."""
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for chunk in map(group.column, range(group.num_columns)):
+            if chunk.total_uncompressed_size > MOST_BYTES * (chunk.num_values + 1):
+                raise CorpusError(
+                    f"{path}: the {chunk.path_in_schema!r} texts are too long for sentences "
+                    f"({chunk.num_values} in {chunk.total_uncompressed_size} bytes); remove them"
+                )
 
 
 def values_of(array: Any, place: str, name: str) -> list[Any]:
@@ -120,14 +156,7 @@ def values_of(array: Any, place: str, name: str) -> list[Any]:
     for index in set(indices) - {None}:
         if not 0 <= index < len(array.dictionary):
             raise CorpusError(f"{place}: the {name!r} column is damaged; write or fetch it again")
-        scalar = array.dictionary[index]
-        size = scalar.as_buffer().size if scalar.is_valid else 0
-        if size > 4 * lines.LONGEST:
-            raise CorpusError(
-                f"{place} and the following: the {name!r} text is too long for a sentence ({size} "
-                "bytes); remove it"
-            )
-        texts[index] = scalar.as_py()
+        texts[index] = array.dictionary[index].as_py()
     return [texts[index] for index in indices]
 
 
@@ -140,10 +169,10 @@ def opened(path: Path) -> Iterator[tuple[Any, list[int]]]:
     done = [0]
     try:
         with parquet.ParquetFile(path) as plain:
-            names = list(plain.schema_arrow.names)
-            repeated = next((name for name in names if names.count(name) > 1), None)
+            repeated = repeated_name(plain.schema_arrow.names)
             if repeated is not None:
                 raise CorpusError(f"{path}: two columns are named {str(repeated)[:40]!r}; keep one")
+            check_chunks(plain.metadata, path)
             paths = [plain.schema.column(n).path for n in range(len(plain.schema))]
         with parquet.ParquetFile(path, read_dictionary=paths) as file:
             yield file, done
@@ -177,5 +206,6 @@ READERS = (
         read=read,
         write=write,
         records=partial(records, None),
+        keys=("fields",),
     ),
 )

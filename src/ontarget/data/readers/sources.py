@@ -4,6 +4,8 @@ import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import takewhile
 from pathlib import Path
 
 from ontarget.data.readers import collections, jsonl, localisation, moses, parquet, tables
@@ -17,7 +19,9 @@ READERS: tuple[Reader, ...] = (
     *collections.READERS,
 )  # fmt: skip
 ALIGNED, TEXT = moses.READERS
+ALWAYS, OPTIONAL = ("path", "format", "languages"), ("fields", "config", "split", "revision")
 INSTRUCTIONS = "instructions"  # the format of records that are no translations, in any file
+LINKED = "is a link to a folder, which is not followed; give that folder itself as an entry"
 NOTES = ("readme", "license", "licence")  # files of a folder that are no text
 
 
@@ -38,9 +42,23 @@ def sources(corpus: Path | str | Entry) -> list[tuple[Reader, Source]]:
     """What an entry reads, in the order of names; files that are aligned by line are one source.
 
     Raises:
-        CorpusError: there is nothing of this name, or nothing of a known format.
+        CorpusError: there is nothing of this name, or nothing of a known format, or the entry has
+            a key that no format of it uses.
     """
     entry = as_entry(corpus)
+    found = sources_of(entry)
+    used = dict.fromkeys(key for reader, _ in found for key in reader.keys)
+    if unused := [key for key in OPTIONAL if getattr(entry, key) and key not in used]:
+        formats = ", ".join(dict.fromkeys(reader.name for reader, _ in found))
+        raise CorpusError(
+            f"{entry.path}: {unused[0]}: is not used by the format {formats}, which uses "
+            f"{', '.join([*ALWAYS, *used])}; leave it out"
+        )
+    return found
+
+
+def sources_of(entry: Entry) -> list[tuple[Reader, Source]]:
+    """`sources`, whatever the keys of the entry."""
     if is_name(entry):
         return collections.open_entry(entry)
     if saved.is_saved(path := Path(entry.path)):
@@ -55,6 +73,8 @@ def sources(corpus: Path | str | Entry) -> list[tuple[Reader, Source]]:
         groups = [(chosen, [file]) for file in files]
     else:
         groups = list(by_name(files, explicit))
+    if not groups and not files:
+        raise CorpusError(f"{entry.path}: holds no file; give a folder with text, or a file")
     if not groups:
         raise CorpusError(
             f"{entry.path}: unknown format; expected a name ending in {', '.join(endings())}, text "
@@ -125,7 +145,7 @@ def expand(entry: Entry) -> tuple[list[NamedFile], bool]:
         return files_below(path), False
     if os.path.lexists(path):
         raise CorpusError(f"{path}: not a regular file; give the path of a corpus file")
-    if found := [Path(name) for name in sorted(glob.glob(entry.path, recursive=True))]:
+    if found := sorted(dict.fromkeys(matching(entry.path))):
         top = Path(os.path.commonpath([file if file.is_dir() else file.parent for file in found]))
         files = [file for file in found if file.is_file() and not is_note(file)]
         files += [f.path for folder in found if folder.is_dir() for f in files_below(folder)]
@@ -134,6 +154,52 @@ def expand(entry: Entry) -> tuple[list[NamedFile], bool]:
         return siblings, False
     fault = "no file has such a name" if glob.has_magic(entry.path) else "no such file"
     raise CorpusError(f"{path}: {fault}; give the path of a corpus file")
+
+
+def matching(pattern: str) -> Iterator[Path]:
+    """What a pattern matches; as in a shell, not hidden names unless it begins a part with a dot.
+
+    Links to folders can lead round in a circle, so none is followed behind the first wildcard.
+
+    Raises:
+        CorpusError: the pattern goes through a link to a folder.
+    """
+    parts = Path(pattern).parts
+    plain = list(takewhile(lambda part: not glob.has_magic(part), parts))
+    if len(plain) < len(parts):
+        yield from below(Path(*plain), parts[len(plain) :])
+
+
+def below(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
+    """What the parts of a pattern match in a folder."""
+    part, *rest = parts
+    if part == "**":
+        yield from below(folder, rest) if rest else [folder]
+    for path in entries_of(folder):
+        hidden = path.name.startswith(".") and not part.startswith(".")
+        if hidden or not (part == "**" or fnmatchcase(path.name, part)):
+            continue
+        is_folder = path.is_dir()
+        if is_folder and path.is_symlink():
+            raise CorpusError(f"{path}: {LINKED}")
+        if is_folder and (part == "**" or rest):
+            yield from below(path, parts if part == "**" else rest)
+        elif not rest:
+            yield path
+
+
+def entries_of(folder: Path) -> list[Path]:
+    """What is in a folder; nothing if it is none.
+
+    Raises:
+        CorpusError: it cannot be read.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise CorpusError(f"{folder}: {error.strerror}; make the folder readable") from error
 
 
 def is_note(path: Path) -> bool:
@@ -145,13 +211,15 @@ def files_below(folder: Path) -> list[NamedFile]:
     """The files in a folder and its folders, without hidden files and notes.
 
     Raises:
-        CorpusError: a link leads out of the folder.
+        CorpusError: there is a link to a folder, or one out of the folder.
     """
     found = []
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if any(part.startswith(".") for part in parts) or is_note(path):
             continue
+        if path.is_symlink() and path.is_dir():
+            raise CorpusError(f"{path}: {LINKED}")
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise CorpusError(f"{path}: is a link out of the folder; copy the file to its place")
         if path.is_file():

@@ -9,7 +9,7 @@ from pathlib import Path
 from ontarget.data.readers import lines
 from ontarget.data.readers.base import Entry, Reader, Record, Row, Source
 from ontarget.data.readers.lines import create_text, read_raw_lines
-from ontarget.data.readers.shapes.columns import ROLES, SAMPLED, Kind, plain
+from ontarget.data.readers.shapes.columns import ROLES, SAMPLED, Kind, plain, repeated_name
 from ontarget.data.readers.shapes.instructions import language_named
 from ontarget.data.readers.shapes.matching import is_tag
 from ontarget.data.readers.shapes.records import Texts, find_start, read_records, tags_of_table
@@ -79,6 +79,8 @@ def rows_of(
 
 def check_width(row: Sequence[str], header: Sequence[str], path: Path, number: int) -> None:
     """Raise CorpusError unless a row has a cell a column."""
+    if row == [""] and len(header) > 1:
+        raise CorpusError(f"{path}:{number}: is a blank line; remove it")
     if len(row) != len(header):
         raise CorpusError(
             f"{path}:{number}: {len(row)} cells, expected {len(header)} as in the header; quote "
@@ -90,7 +92,7 @@ def check_header(header: list[str], place: str) -> list[str]:
     """The header; raises CorpusError unless it names each column once."""
     if header in ([], [""]):
         raise CorpusError(f"{place}: has no header; expected the names of the columns")
-    repeated = next((name for name in header if header.count(name) > 1), None)
+    repeated = repeated_name(header)
     if repeated is not None:
         raise CorpusError(f"{place}: two columns are named {repeated[:SHOWN]!r}; keep one")
     return header
@@ -209,7 +211,9 @@ def table_reader(
             return read_records(source, own, wanted)
         return read_columns(cells_of, source, {tag: shape.columns[tag] for tag in wanted})
 
-    return Reader(name=name, endings=endings, tags=tags, read=read, write=write, records=own)
+    return Reader(
+        name=name, endings=endings, tags=tags, read=read, write=write, records=own, keys=("fields",)
+    )
 
 
 READERS = (

@@ -1,8 +1,6 @@
 """`convert`: parallel text from any format into any other."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ontarget import artifacts
 from ontarget.cli.console import write
 from ontarget.data import readers
 from ontarget.data.readers import Entry, Reader
@@ -185,17 +184,19 @@ def publish_files(place: Path) -> Iterator[Path]:
 
     Raises:
         ArtifactError: the folder cannot be written to.
+        Stopped: a signal ended it; nothing is left of it.
     """
+    unfinished = place.parent / f".convert.{os.getpid()}.partial"
     try:
-        place.parent.mkdir(exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-        try:
+        with artifacts.cleaned_up_on_signals("stopped; nothing was converted"):
+            place.parent.mkdir(exist_ok=True)
+            artifacts.remove_tree(unfinished)  # of a killed process with this number
+            unfinished.mkdir()
             yield unfinished / place.name
             for path in sorted(unfinished.iterdir()):
                 os.replace(path, place.parent / path.name)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
-        raise ArtifactError(
-            f"{place}: cannot be written ({error_text(error)}); give another place"
-        ) from error
+        words = error_text(error).replace(str(unfinished / place.name), str(place))
+        raise ArtifactError(f"{place}: cannot be written ({words}); give another place") from error
+    finally:
+        artifacts.remove_tree(unfinished)

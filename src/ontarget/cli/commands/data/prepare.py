@@ -32,11 +32,15 @@ def prepare(
 
     Example: ontarget prepare recipe.yaml --audit
     """
+    from ontarget.data.cleaning.engines import check_engine
+
+    check_engine(engine)
     content = load_recipe(recipe, arguments=overrides or ())
-    checks.check_recipe(content)
     if audit:
+        checks.check_inputs(content)
         show_audit(content, engine)
     else:
+        checks.check_recipe(content)
         run_and_show(content, "prepare", force_from, engine)
 
 

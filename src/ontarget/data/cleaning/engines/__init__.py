@@ -8,8 +8,18 @@ cluster  a Ray cluster
 from ontarget.data.cleaning.engines.base import Engine
 from ontarget.data.cleaning.engines.cluster import Cluster
 from ontarget.data.cleaning.engines.local import processes_for
+from ontarget.errors import RecipeError
 
-RAY = "ray"
+LOCAL, RAY = "local", "ray"
+
+
+def check_engine(name: str) -> None:
+    """Raise RecipeError for a name that is neither an engine's nor an address of a cluster."""
+    if name not in (LOCAL, RAY, "auto") and ":" not in name:
+        raise RecipeError(
+            f"--engine {name}: is unknown; expected {LOCAL}, {RAY}, or a cluster's address such as "
+            "ray://host:10001"
+        )
 
 
 def engine_of(name: str, bytes_of_text: int) -> Engine:
@@ -17,6 +27,6 @@ def engine_of(name: str, bytes_of_text: int) -> Engine:
 
     `local` takes all cores, unless the text is small.
     """
-    if name == "local":
+    if name == LOCAL:
         return processes_for(bytes_of_text)
     return Cluster(None if name == RAY else name)

@@ -131,4 +131,11 @@ def one_line_errors(source: Source) -> Iterator[None]:
         ) from error
 
 
-READER = Reader(name="huggingface", endings=(), tags=tags, read=read, records=records)
+READER = Reader(
+    name="huggingface",
+    endings=(),
+    tags=tags,
+    read=read,
+    records=records,
+    keys=("fields", "config", "split", "revision"),
+)

@@ -126,4 +126,11 @@ def batches(content: Any) -> Iterator[Any]:
         yield from pa.ipc.open_stream(content)
 
 
-READER = Reader(name="arrow", endings=(".arrow",), tags=tags, read=read, records=records)
+READER = Reader(
+    name="arrow",
+    endings=(".arrow",),
+    tags=tags,
+    read=read,
+    records=records,
+    keys=("fields", "split"),
+)

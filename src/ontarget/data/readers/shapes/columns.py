@@ -1,5 +1,6 @@
 """The shape of records: which columns are languages, source and target, or an instruction."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -131,6 +132,11 @@ def language_columns(
 def has_letters(values: Iterable[Any]) -> bool:
     """Whether one of these is a text with letters."""
     return any(isinstance(value, str) and any(map(str.isalpha, value)) for value in values)
+
+
+def repeated_name(names: Iterable[str]) -> str | None:
+    """The first of these names that occurs twice; None if none does."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 def listed(names: Sequence[str]) -> str:

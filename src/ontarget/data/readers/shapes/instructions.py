@@ -88,14 +88,23 @@ def without_labels(text: str, source: str, target: str) -> str:
 def languages_in(text: str) -> list[tuple[str, bool]]:
     """The languages that a text names in English, and whether `into`, `to` or `in` precedes."""
     return [
-        (codes_by_name()[found.group()], INTO.search(text[: found.start()]) is not None)
+        (tag_of(found), INTO.search(text[: found.start()]) is not None)
         for found in pattern().finditer(text)
     ]
 
 
 def language_named(name: str) -> str | None:
-    """The tag of a language's English name."""
-    return codes_by_name().get(name.strip())
+    """The tag of a language's English name: `zh-Hant` of `Chinese (Traditional)`."""
+    found = pattern().fullmatch(name.strip())
+    return tag_of(found) if found else None
+
+
+def tag_of(found: re.Match[str]) -> str:
+    """The tag of a name that `pattern` found; a script and a region may follow in parentheses."""
+    name, details = found.groups()
+    code = codes_by_name()[name]
+    subtags = [subtags_by_name().get(detail) for detail in details.split(", ")] if details else []
+    return standard("-".join([code, *filter(None, subtags)])) if all(subtags) else code
 
 
 @cache
@@ -106,10 +115,22 @@ def codes_by_name() -> dict[str, str]:
 
 
 @cache
+def subtags_by_name() -> dict[str, str]:
+    """CLDR's English names of regions and scripts."""
+    english = Locale.parse("en")
+    return {
+        str(name): str(tag)
+        for tag, name in (*english.territories.items(), *english.scripts.items())
+    }
+
+
+@cache
 def pattern() -> re.Pattern[str]:
-    """The longest English name of a language at a place, written with its capital letter."""
+    """The longest English name of a language at a place, with its capital letter; and what follows
+    in parentheses.
+    """
     names = sorted(codes_by_name(), key=len, reverse=True)
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})(?!\w)")
+    return re.compile(rf"\b({'|'.join(map(re.escape, names))})(?!\w)(?: \(([^()]*)\))?")
 
 
 def request_of(record: Mapping[str, Any], shape: Shape, place: str) -> Request:

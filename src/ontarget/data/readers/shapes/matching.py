@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
+from babel.core import get_global
+
 from ontarget.errors import CorpusError
 from ontarget.languages.names import is_known
 from ontarget.languages.tags import language_and_script, standard
@@ -29,7 +31,8 @@ def match(found: Iterable[str], languages: Sequence[str], place: str) -> dict[st
     tags = [tag for tag in found if is_tag(tag)]
     chosen = {}
     for language in languages:
-        if same := [tag for tag in tags if standard(tag) == standard(language)]:
+        if standard(language) in map(standard, tags):
+            same = [tag for tag in tags if meaning(tag) == meaning(language)]
             chosen[language] = only(same, language, place)
     free = [tag for tag in tags if tag not in chosen.values()]
     for language in languages:
@@ -39,6 +42,20 @@ def match(found: Iterable[str], languages: Sequence[str], place: str) -> dict[st
         if similar := [tag for tag in free if language_and_script(tag) == wanted]:
             chosen[language] = only(similar, language, place)
     return chosen
+
+
+@cache
+def meaning(tag: str) -> str:
+    """`standard`, where a region that only says which script is meant is that script.
+
+    `zh-Hant` of `zh-TW`, the likely region of this script. Beside the language's usual script a
+    region is one, as in `pt-BR`.
+    """
+    code, script = language_and_script(tag)
+    region = standard(tag).rpartition("-")[2]
+    usual = script == language_and_script(code)[1]
+    is_likely = get_global("likely_subtags").get(f"{code}_{script}") == f"{code}_{script}_{region}"
+    return f"{code}-{script}" if is_likely and not usual else standard(tag)
 
 
 def only(tags: Sequence[str], language: str, place: str) -> str:
