@@ -6,6 +6,7 @@ OnTargetError            one line: the place, the finding, the expectation, the 
 ├── DetectorError        a language identifier: not installed, no model, an unknown language
 ├── ProgramError         an outside program: not found, failed, unexpected output
 ├── ModelError           a model folder or hub id: no weights, not safetensors, no tokenizer
+├── TranslationError     a translation: a server that cannot be reached, segments without an answer
 ├── ArtifactError        a run folder: a missing step, a full disk, a damaged file
 └── HubError             the Hugging Face Hub: no login, no network, no such repository
 """
@@ -35,6 +36,10 @@ class ProgramError(OnTargetError):
 
 class ModelError(OnTargetError):
     """A model cannot be loaded safely and completely."""
+
+
+class TranslationError(OnTargetError):
+    """A backend cannot translate, or not all segments."""
 
 
 class ArtifactError(OnTargetError):

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.translators import FixedTranslator
 
-from ontarget.decoding.base import Hypothesis, Translator, translate_all
+from ontarget.decoding.base import Hypothesis, Translator, failed, require, translate_all
+from ontarget.errors import ModelError, TranslationError
 from ontarget.records import Sample
 
 
@@ -60,3 +61,29 @@ def test_a_dictionary_of_answers_is_a_translator() -> None:
 def test_a_translator_that_leaves_a_sample_out_is_an_error() -> None:
     with pytest.raises(KeyError):
         translate_all(ShuffledTranslator([[0], [2]]), samples(3))
+
+
+class FailingTranslator:
+    """Fails on every second sample."""
+
+    def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, Hypothesis]]:
+        for index in range(len(samples)):
+            yield {index: failed("no\n  answer \x07") if index % 2 else Hypothesis("ciao")}
+
+
+def test_failed_segments_are_an_error_that_names_the_first() -> None:
+    with pytest.raises(TranslationError) as raised:
+        translate_all(FailingTranslator(), samples(5))
+    assert str(raised.value) == (
+        "2 of 5 segments were not translated; the first is 1: no answer \\x07; remove the cause "
+        "and run again, or leave them out"
+    )
+
+
+def test_a_missing_library_is_one_line_with_what_to_install() -> None:
+    with pytest.raises(ModelError) as raised:
+        require("no_such_library", "vllm", "ontarget[vllm]")
+    assert str(raised.value) == (
+        "backend vllm: the package no_such_library is not installed or does not load "
+        "(No module named 'no_such_library'); pip install \"ontarget[vllm]\""
+    )

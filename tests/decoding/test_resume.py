@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.models import tiny
 
 from ontarget.decoding.base import Hypothesis, Search
-from ontarget.decoding.hf import HuggingFaceTranslator
+from ontarget.decoding.hf.translator import HuggingFaceTranslator
 from ontarget.decoding.resume import FILE, translate_resumably
 from ontarget.models.templates import TEMPLATES, PromptFormat
 from ontarget.records import Sample
@@ -127,3 +127,29 @@ def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "left" / FILE).symlink_to(tmp_path / "mine")
     translate_resumably(InPairs(), samples(7), tmp_path / "left")
     assert (tmp_path / "mine").read_text() == "[]\n"
+
+
+class Unsteady(InPairs):
+    """Fails on the samples in `fails`, in pairs as before."""
+
+    fails: tuple[int, ...] = ()
+
+    def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, Hypothesis]]:
+        for batch in super().translate(samples):
+            yield {
+                index: Hypothesis("", error="busy") if int(samples[index].key) in self.fails else h
+                for index, h in batch.items()
+            }
+
+
+def test_segments_that_failed_are_tried_again_and_no_others(tmp_path: Path) -> None:
+    first, second = Unsteady(), Unsteady()
+    first.fails = (0, 4, 5)  # 6 | 5, 4 | 3, 2 | 1, 0
+    found = translate_resumably(first, samples(7), tmp_path)
+    assert [bool(hypothesis.error) for hypothesis in found] == [n in (0, 4, 5) for n in range(7)]
+    found = translate_resumably(second, samples(7), tmp_path)
+    assert sorted(key for pair in second.translated for key in pair) == ["0", "4", "5"]
+    assert [(hypothesis.text, hypothesis.error) for hypothesis in found] == [
+        (text, "") for text in TEXTS
+    ]
+    assert (tmp_path / FILE).read_bytes().count(b"\n") == 3 + 2  # no line for a failed batch

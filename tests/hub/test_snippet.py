@@ -13,7 +13,7 @@ from support.models import chatty, coder, ready, tiny
 from tokenizers.processors import TemplateProcessing
 
 from ontarget.decoding.base import Search
-from ontarget.decoding.hf import generate
+from ontarget.decoding.hf.translator import generate
 from ontarget.errors import ModelError
 from ontarget.hub.snippet import SENTENCE, SnippetInputs, prompt_note, render_snippet
 from ontarget.models.loading import (

@@ -10,7 +10,7 @@ import transformers as hf
 from support.models import CHATML, CODER_SIZES, chatty, coded, coder, ready, tiny
 
 from ontarget.decoding.base import Search
-from ontarget.decoding.hf import generate
+from ontarget.decoding.hf.translator import generate
 from ontarget.errors import ModelError
 from ontarget.models import folder
 from ontarget.models.loading import LoadedModel, load_model, save_model

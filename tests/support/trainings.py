@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ontarget.decoding.hf import begin_answers
+from ontarget.decoding.hf.translator import begin_answers
 from ontarget.models.loading import LoadedModel
 from ontarget.training.batches.own_answers import OwnAnswers
 from ontarget.training.batches.sequences import Example, OwnConflict, token_sequence

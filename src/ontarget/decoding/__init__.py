@@ -1,10 +1,15 @@
 """Translation behind one Protocol: samples in, hypotheses out.
 
-base        `Translator`, the Protocol, what it returns, and how to search
-backends    the translator of a model: the only place that names a backend
-resume      translation that resumes after a kill
-hf          a Hugging Face model in this process
-greedy      greedy decoding that drops finished answers from the batch
-plausible   which tokens were plausible at each place of greedy answers
-few_rows    faster matrix products of a few rows on a CPU
+base                `Translator`, the Protocol, what it returns, and how to search
+backends            the translator of a model: the only place that names a backend
+resume              translation that resumes after a kill
+hf                  a Hugging Face model in this process
+ways                ways to stay on target while decoding
+conversion          models converted once for CTranslate2, in a cache
+ctranslate2_models  a converted model in this process
+servers             OpenAI-compatible servers
+server_requests     one request to a server: bounded, with retries
+completions         requests and answers of the OpenAI API
+gguf                llama.cpp with a .gguf file, through its server or its library
+vllm_engine         vLLM on a GPU
 """

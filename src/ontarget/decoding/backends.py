@@ -1,11 +1,110 @@
 """Which backend translates with a model. Nothing else names a backend."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
 from ontarget.decoding.base import Search, Translator
-from ontarget.decoding.hf import HuggingFaceTranslator
-from ontarget.models.loading import LoadedModel
+from ontarget.decoding.hf.translator import HuggingFaceTranslator
+from ontarget.errors import ModelError, visible
+from ontarget.models.loading import LoadedModel, load_model, move_to_accelerator
 from ontarget.models.templates import PromptFormat
+
+BACKENDS = {  # name -> the models that it takes
+    "hf": "a model folder or hub id",
+    "ctranslate2": "a model folder or hub id",
+    "vllm": "a model folder or hub id",
+    "llama.cpp": "a .gguf file",
+    "server": "the URL of a server, such as http://127.0.0.1:8000/v1#NAME",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendOptions:
+    """Settings that some backends have; the others ignore them."""
+
+    revision: str | None = None  # of a hub id
+    quantization: str = "float32"  # of the weights in CTranslate2
+    concurrency: int = 8  # requests to a server at once
+    timeout: float = 120.0  # seconds for an answer of a server
+    key_variable: str = "OPENAI_API_KEY"  # environment variable with the key of a server
 
 
 def translator_of(loaded: LoadedModel, prompt_format: PromptFormat, search: Search) -> Translator:
     """The translator of a model that is loaded in this process."""
     return HuggingFaceTranslator(loaded, prompt_format, search)
+
+
+def open_translator(
+    model: str,
+    prompt_format: PromptFormat,
+    search: Search,
+    *,
+    backend: str | None = None,
+    options: BackendOptions | None = None,
+) -> AbstractContextManager[Translator]:
+    """The translator of a model, which is opened when the block begins and closed when it ends.
+
+    `model` is a folder, a hub id, a .gguf file or `http(s)://HOST/v1#NAME`. Without `backend` its
+    form decides; folders and hub ids are loaded in this process.
+
+    Raises:
+        OnTargetError: the model and the backend do not fit, or it cannot be opened.
+    """
+    name, options = backend_of(model, backend), options or BackendOptions()
+    if name == "hf":
+        return open_hf(model, prompt_format, search, options.revision)
+    if name == "ctranslate2":
+        from ontarget.decoding.ctranslate2_models import open_ctranslate2
+
+        quantization = options.quantization
+        return open_ctranslate2(model, prompt_format, search, options.revision, quantization)
+    if name == "vllm":
+        from ontarget.decoding.vllm_engine import open_vllm
+
+        return open_vllm(model, prompt_format, search, options.revision)
+    limits = options.concurrency, options.timeout
+    if name == "llama.cpp":
+        from ontarget.decoding.gguf import open_gguf
+
+        return open_gguf(Path(model), prompt_format, search, *limits)
+    from ontarget.decoding.server_requests import server_of
+    from ontarget.decoding.servers import ServerTranslator
+
+    server = server_of(model, options.key_variable, options.timeout)
+    return nullcontext(ServerTranslator(server, prompt_format, search, options.concurrency))
+
+
+@contextmanager
+def open_hf(
+    model: str, prompt_format: PromptFormat, search: Search, revision: str | None
+) -> Iterator[Translator]:
+    """The translator of a folder or hub id, loaded in this process."""
+    loaded = load_model(model, revision)
+    move_to_accelerator(loaded.model)
+    yield translator_of(loaded, prompt_format, search)
+
+
+def backend_of(model: str, backend: str | None) -> str:
+    """The backend of a model, by the form of its name where none is given.
+
+    Raises:
+        ModelError: there is no such backend, or it does not take such a model.
+    """
+    if model.startswith(("http://", "https://")):
+        fitting = ["server"]
+    elif model.endswith(".gguf"):
+        fitting = ["llama.cpp"]
+    else:
+        fitting = ["hf", "ctranslate2", "vllm"]
+    if backend is None:
+        return fitting[0]
+    if backend not in BACKENDS:
+        raise ModelError(f"backend: {backend!r} is none; use one of {', '.join(BACKENDS)}")
+    if backend not in fitting:
+        raise ModelError(
+            f"{visible(model)}: backend {backend} takes {BACKENDS[backend]}; use "
+            f"{' or '.join(fitting)}, or leave backend out"
+        )
+    return backend

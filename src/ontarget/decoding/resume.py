@@ -1,7 +1,7 @@
 """Translation that resumes after a kill: each finished batch is a line of a file.
 
 A line counts once it is complete. A torn one at the end is cut off, and its batch is translated
-again.
+again. So are segments that failed.
 """
 
 import json
@@ -22,7 +22,7 @@ def translate_resumably(
     folder: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Hypothesis]:
-    """One hypothesis a sample; batches that an earlier call left in `folder` are not repeated.
+    """One hypothesis a sample; what an earlier call left in `folder` is not translated again.
 
     The translator makes the remaining batches as it would have without the interruption, so the
     result is the same. `progress` gets (done, total).
@@ -37,10 +37,15 @@ def translate_resumably(
         out.truncate(size)
         for batch in translator.translate([samples[index] for index in remaining]):
             finished = {remaining[number]: found for number, found in batch.items()}
-            content = [(index, found.text, found.truncated) for index, found in finished.items()]
-            out.write(json.dumps(content).encode() + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
+            content = [
+                (index, found.text, found.truncated)
+                for index, found in finished.items()
+                if not found.error
+            ]
+            if content:
+                out.write(json.dumps(content).encode() + b"\n")
+                out.flush()
+                os.fsync(out.fileno())
             done |= finished
             progress(len(done), len(samples))
     return [done[index] for index in range(len(samples))]

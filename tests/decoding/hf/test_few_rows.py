@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from ontarget.decoding import few_rows
-from ontarget.decoding.few_rows import MOST_ROWS, FewRowsProducts
+from ontarget.decoding.hf import few_rows
+from ontarget.decoding.hf.few_rows import MOST_ROWS, FewRowsProducts
 
 
 @pytest.mark.parametrize("shape", [(2, 1), (3, 5), (MOST_ROWS, 1), (MOST_ROWS, 2), (1, 1)])

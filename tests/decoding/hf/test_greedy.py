@@ -10,8 +10,8 @@ import transformers as hf
 from torch import Tensor
 from transformers import GenerationConfig
 
-from ontarget.decoding import greedy
-from ontarget.decoding.greedy import can_drop_rows, greedy_answers
+from ontarget.decoding.hf import greedy
+from ontarget.decoding.hf.greedy import can_drop_rows, greedy_answers
 from ontarget.models.padding import left_padded
 
 SMALL = {

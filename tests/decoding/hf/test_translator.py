@@ -10,8 +10,13 @@ from support.models import coder, double, prompt_of, ready, tiny
 
 from ontarget.decoding.backends import translator_of
 from ontarget.decoding.base import Hypothesis, Search, Translator, translate_all
-from ontarget.decoding.hf import HuggingFaceTranslator, begin_answers, generate, truncate_at
-from ontarget.decoding.plausible import MOST
+from ontarget.decoding.hf.plausible import MOST
+from ontarget.decoding.hf.translator import (
+    HuggingFaceTranslator,
+    begin_answers,
+    generate,
+    truncate_at,
+)
 from ontarget.errors import ModelError
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import Prompt

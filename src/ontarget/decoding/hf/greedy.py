@@ -5,14 +5,21 @@ computing the ended ones until the last has ended. Here it generates a few token
 only the rows that go on stay in the batch and in the cache. The tokens are the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedModel,
+)
 
 AT_ONCE = 8  # tokens between two looks at which answers have ended
+# From the rows of the batch that are still decoded, and the number of tokens before their answers.
+ProcessorOf = Callable[[Sequence[int], int], LogitsProcessor]
 SHRINKABLE = {"full_attention", "sliding_attention"}  # layers whose cache can lose rows
 
 
@@ -23,7 +30,11 @@ def can_drop_rows(model: PreTrainedModel) -> bool:
 
 
 def greedy_answers(
-    model: PreTrainedModel, inputs: Mapping[str, Tensor], ends: Sequence[int], most: int
+    model: PreTrainedModel,
+    inputs: Mapping[str, Tensor],
+    ends: Sequence[int],
+    most: int,
+    processor: ProcessorOf | None = None,
 ) -> list[list[int]]:
     """At most `most` new tokens of each row ("row time"), up to an end or beyond it.
 
@@ -33,11 +44,16 @@ def greedy_answers(
     config: GenerationConfig = model.generation_config
     ids, mask, cache = inputs["input_ids"], inputs["attention_mask"], None
     answers: list[list[int]] = [[] for _ in ids]
-    active = list(range(len(ids)))
+    active, start = list(range(len(ids))), ids.shape[1]
     while active and most > 0:
         config.max_new_tokens = min(AT_ONCE, most)
+        processors = [] if processor is None else [processor(active, start)]
         made = generate(
-            input_ids=ids, attention_mask=mask, past_key_values=cache, return_dict_in_generate=True
+            input_ids=ids,
+            attention_mask=mask,
+            past_key_values=cache,
+            logits_processor=LogitsProcessorList(processors),
+            return_dict_in_generate=True,
         )
         new = made.sequences[:, ids.shape[1] :]
         for index, tokens in zip(active, new.tolist(), strict=True):

@@ -15,9 +15,10 @@ from transformers import (
 )
 
 from ontarget.decoding.base import Hypothesis, Search
-from ontarget.decoding.few_rows import FewRowsProducts
-from ontarget.decoding.greedy import can_drop_rows, greedy_answers
-from ontarget.decoding.plausible import PlausibleTokens
+from ontarget.decoding.hf.batching import batches
+from ontarget.decoding.hf.few_rows import FewRowsProducts
+from ontarget.decoding.hf.greedy import ProcessorOf, can_drop_rows, greedy_answers
+from ontarget.decoding.hf.plausible import PlausibleTokens
 from ontarget.errors import ModelError
 from ontarget.models.loading import LoadedModel, check_token_ids
 from ontarget.models.padding import generation_inputs
@@ -50,15 +51,34 @@ def generate(
 ) -> Iterator[dict[int, Hypothesis]]:
     """The responses to prompts, batch by batch, by the index of their prompt.
 
-    Prompts of similar length share a batch, longest first, so that the memory peak comes at once. A
-    response ends before an EOS, before a token of `stop`, or at `max_new_tokens`.
+    Prompts of similar length share a batch, longest first (`batching`). A response ends before an
+    EOS, before a token of `stop`, or at `max_new_tokens`.
 
     Raises:
-        ModelError: a prompt and its response may be longer than the model's positions.
+        ModelError: a prompt and its response may be longer than the model's positions, or than
+            `batch_tokens`.
     """
     check_length(loaded, prompts, search)
     check_token_ids(loaded, (t for prompt in prompts for t in (*prompt.encoder, *prompt.tokens)))
     ends = (*loaded.eos, *stop)
+    for indices in batches(prompts, search):
+        rows = answer_rows(loaded, [prompts[index] for index in indices], search, ends)
+        yield {
+            index: hypothesis(loaded, row, ends) for index, row in zip(indices, rows, strict=True)
+        }
+
+
+def answer_rows(
+    loaded: LoadedModel,
+    prompts: Sequence[Prompt],
+    search: Search,
+    ends: Sequence[int],
+    processor: ProcessorOf | None = None,
+) -> list[list[int]]:
+    """The new tokens of one batch of prompts, up to one of `ends` or beyond it.
+
+    `processor` changes the scores of the rows that are still decoded.
+    """
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         num_beams=search.beams,
         do_sample=False,
@@ -66,23 +86,18 @@ def generate(
         max_new_tokens=search.max_new_tokens,
         eos_token_id=list(ends),
         pad_token_id=loaded.pad,
-        decoder_start_token_id=prompts[0].tokens[0] if prompts and loaded.has_encoder else None,
+        decoder_start_token_id=prompts[0].tokens[0] if loaded.has_encoder else None,
     )
     loaded.model.eval()  # type: ignore[no-untyped-call]
-    order = sorted(range(len(prompts)), key=lambda i: prompt_size(prompts[i]), reverse=True)
-    for start in range(0, len(order), search.batch):
-        indices = order[start : start + search.batch]
-        inputs = generation_inputs([prompts[index] for index in indices], loaded.pad)
-        inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
-        # Not inference_mode: weights that ZeRO-3 gathers in it could not be trained afterwards.
-        with torch.no_grad(), FewRowsProducts(), use_generation_config(loaded.model, config):
-            if search.beams == 1 and can_drop_rows(loaded.model):
-                rows = greedy_answers(loaded.model, inputs, ends, search.max_new_tokens)
-            else:
-                rows = new_tokens(loaded.model, inputs)
-        yield {
-            index: hypothesis(loaded, row, ends) for index, row in zip(indices, rows, strict=True)
-        }
+    inputs = generation_inputs(prompts, loaded.pad)
+    inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
+    # Not inference_mode: weights that ZeRO-3 gathers in it could not be trained afterwards.
+    with torch.no_grad(), FewRowsProducts(), use_generation_config(loaded.model, config):
+        if search.beams == 1 and can_drop_rows(loaded.model):
+            return greedy_answers(loaded.model, inputs, ends, search.max_new_tokens, processor)
+        start = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
+        made = [] if processor is None else [processor(range(len(prompts)), start)]
+        return new_tokens(loaded.model, inputs, *made)
 
 
 def new_tokens(
@@ -133,11 +148,6 @@ def use_generation_config(model: PreTrainedModel, config: GenerationConfig) -> I
         yield
     finally:
         model.generation_config = original
-
-
-def prompt_size(prompt: Prompt) -> int:
-    """Tokens of encoder and decoder together."""
-    return len(prompt.encoder) + len(prompt.tokens)
 
 
 def check_length(loaded: LoadedModel, prompts: Sequence[Prompt], search: Search) -> None:

@@ -68,6 +68,14 @@ NAMED = {
         models="TranslateGemma",
         chat=True,
     ),
+    "post-instruction": Template(
+        text="Below is an instruction that describes a task, paired with an input that provides "
+        "further context. Write a response that appropriately completes the request.\n\n"
+        "### Input:\n{input}\n\n### Instruction:\nTranslate the following sentences from "
+        "{source} to {target}.\n\n### Response:",
+        models="models tuned so: the instruction after the source (arXiv 2308.12097)",
+        chat=None,
+    ),
     "target-language": Template(
         text="Translate the following text. Source language: {source}. Target language: {target}."
         "\n\n{input}\n",

@@ -1,0 +1,62 @@
+"""Which backend a model gets, by its form and by name."""
+
+from pathlib import Path
+
+import pytest
+from support.models import tiny
+
+from ontarget.decoding.backends import BACKENDS, backend_of, open_translator, translator_of
+from ontarget.decoding.base import Search, Translator, translate_all
+from ontarget.errors import ModelError
+from ontarget.models.loading import save_model
+from ontarget.models.templates import TEMPLATES, PromptFormat
+from ontarget.records import Sample
+
+SEARCH = Search(beams=1, max_new_tokens=6, batch=4)
+PLAIN = PromptFormat(template=TEMPLATES["plain"])
+SAMPLES = [
+    Sample(
+        key=str(number), source_lang="en", asked_lang="it", target_lang="it",
+        source="hello " * number, target="",
+    )
+    for number in range(1, 4)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "fitting"),
+    [
+        ("org/name", ["hf", "ctranslate2", "vllm"]),
+        ("runs/x/4_unlikelihood/model", ["hf", "ctranslate2", "vllm"]),
+        ("model.gguf", ["llama.cpp"]),
+        ("http://127.0.0.1:8000/v1#m", ["server"]),
+        ("https://host/v1#m.gguf", ["server"]),
+    ],
+)
+def test_the_form_of_a_model_decides_and_other_backends_are_refused(
+    model: str, fitting: list[str]
+) -> None:
+    assert backend_of(model, None) == fitting[0]
+    for backend in BACKENDS:
+        if backend in fitting:
+            assert backend_of(model, backend) == backend
+        else:
+            with pytest.raises(ModelError, match=f"backend {backend} takes .*; use {fitting[0]}"):
+                backend_of(model, backend)
+
+
+def test_an_unknown_backend_is_an_error_that_names_the_known_ones() -> None:
+    with pytest.raises(ModelError) as raised:
+        backend_of("org/name", "onnx")
+    assert str(raised.value) == (
+        "backend: 'onnx' is none; use one of hf, ctranslate2, vllm, llama.cpp, server"
+    )
+
+
+def test_a_folder_is_translated_in_this_process(tmp_path: Path) -> None:
+    loaded = tiny()
+    save_model(loaded, tmp_path)
+    with open_translator(str(tmp_path), PLAIN, SEARCH) as translator:
+        assert isinstance(translator, Translator)
+        found = translate_all(translator, SAMPLES)
+    assert found == translate_all(translator_of(loaded, PLAIN, SEARCH), SAMPLES)
