@@ -5,7 +5,7 @@ cards read this table.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TRAIN = "1_prepare/train.arrow"
 SETTINGS = {True: "supervised", False: "zero-shot"}  # by whether a direction is in training
@@ -26,6 +26,7 @@ class System:
     starts_from: tuple[str, ...] = ()  # the first of these systems that the run has
     reads: tuple[str, ...] = ()  # files of other steps that the training reads, besides the model
     compared: bool = True  # False: translated and scored, but in no comparison
+    ways: tuple[str, ...] = ()  # to stay on target, with which the model translates
 
 
 SYSTEMS = (
@@ -92,9 +93,22 @@ BASE, STAGE1, CONTROL, STAGE2, BASE_BY_CUE = SYSTEMS
 BY_NAME = {system.name: system for system in SYSTEMS}
 
 
+def system_of(name: str) -> System:
+    """The system of a name; `stage1+anti-lm` is the model of stage 1 with a way to stay on target.
+
+    Raises:
+        KeyError: there is no such model.
+    """
+    model, *ways = name.split("+")
+    system = BY_NAME[model]
+    if not ways:
+        return system
+    return replace(system, name=name, title=f"{system.title}, {', '.join(ways)}", ways=tuple(ways))
+
+
 def title_of(name: str) -> str:
     """A system's title; of a name that is in no table, the name."""
-    return BY_NAME[name].title if name in BY_NAME else name
+    return system_of(name).title if name.partition("+")[0] in BY_NAME else name
 
 
 def present(has_section: Callable[[str], bool], *, compared: bool = True) -> list[System]:

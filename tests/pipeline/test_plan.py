@@ -21,7 +21,7 @@ from ontarget.memory_plan.shapes import ModelShape, llama_tensors
 from ontarget.models.loading import save_model
 from ontarget.pipeline import plan
 from ontarget.recipe.recipe import Recipe, strictly_zero_shot
-from ontarget.recipe.training_sections import Mle
+from ontarget.recipe.sections.training import Mle
 from ontarget.recipe.yaml_file import load_recipe
 
 SEVEN = ModelShape(

@@ -8,8 +8,8 @@ from support.models import tiny
 
 from ontarget.models.prompting import build_prompts
 from ontarget.models.templates import TEMPLATES, PromptFormat
+from ontarget.recipe.sections.training import Unlikelihood
 from ontarget.recipe.training_data import ConflictSamples, hardest_rows, make_examples, rotate
-from ontarget.recipe.training_sections import Unlikelihood
 from ontarget.records import Sample
 from ontarget.training.batches.sequences import Example
 

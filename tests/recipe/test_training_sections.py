@@ -8,8 +8,8 @@ from conftest import Writer
 from pydantic import ValidationError
 
 from ontarget.errors import RecipeError
+from ontarget.recipe.sections.training import Mle, Unlikelihood
 from ontarget.recipe.step_settings import ConflictSettings, ControlSettings, UnlikelihoodSettings
-from ontarget.recipe.training_sections import Mle, Unlikelihood
 from ontarget.recipe.yaml_file import load_recipe
 
 

@@ -13,6 +13,7 @@ from support.models import tiny
 from ontarget.artifacts import ArrowRecords
 from ontarget.models.templates import TEMPLATES, PromptFormat
 from ontarget.pipeline.push import counts_in_words
+from ontarget.recipe.sections.training import Unlikelihood
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.training_data import (
     ConflictSamples,
@@ -20,7 +21,6 @@ from ontarget.recipe.training_data import (
     make_examples,
     training_samples,
 )
-from ontarget.recipe.training_sections import Unlikelihood
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.records import Sample
 

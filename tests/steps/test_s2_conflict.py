@@ -20,9 +20,9 @@ from ontarget.data.conflicts import (
 )
 from ontarget.errors import ArtifactError
 from ontarget.recipe import training_data
+from ontarget.recipe.sections.training import Unlikelihood
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import ConflictSettings
-from ontarget.recipe.training_sections import Unlikelihood
 from ontarget.records import Direction, Sample
 from ontarget.steps import s2_conflict
 

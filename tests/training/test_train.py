@@ -16,7 +16,7 @@ from torch.testing import assert_close
 
 from ontarget.errors import RecipeError
 from ontarget.recipe import stage
-from ontarget.recipe.training_sections import Mle
+from ontarget.recipe.sections.training import Mle
 from ontarget.training.batches.packing import padded
 from ontarget.training.batches.sampler import LengthGroupedSampler
 from ontarget.training.batches.sequences import Example, token_sequence

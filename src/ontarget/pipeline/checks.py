@@ -23,7 +23,7 @@ from ontarget.recipe.corpus import (
     split_files,
 )
 from ontarget.recipe.recipe import Recipe
-from ontarget.recipe.sections import Phrasebook
+from ontarget.recipe.sections.corpus import Phrasebook
 from ontarget.records import Parallel
 from ontarget.training.monitoring import trackers
 

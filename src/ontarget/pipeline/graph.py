@@ -105,7 +105,8 @@ def conflict_step() -> Step:
 
 def trained_systems(recipe: Recipe) -> list[System]:
     """The systems whose models this run makes."""
-    return [s for s in recipe.systems if s is not BASE or recipe.base.scratch is not None]
+    made = [system for system in recipe.systems if not system.ways]
+    return [s for s in made if s is not BASE or recipe.base.scratch is not None]
 
 
 def training_step(recipe: Recipe, system: System) -> Step:
@@ -147,7 +148,7 @@ def model_folder(recipe: Recipe, system: System) -> str | None:
 def judging_steps(recipe: Recipe) -> Iterator[Step]:
     """From the models to the report."""
     translated = []
-    for system in present(recipe.has_section, compared=False):
+    for system in (*present(recipe.has_section, compared=False), *recipe.remedies):
         folder = model_folder(recipe, system)
         translated.append(f"5_translate/{system.name}")
         yield Step(
@@ -155,7 +156,11 @@ def judging_steps(recipe: Recipe) -> Iterator[Step]:
             verb="translate",
             module="s5_translate",
             settings=translate_settings(system.name),
-            reads=("1_prepare/test.jsonl", *([f"{folder}/model"] if folder else [])),
+            reads=(
+                "1_prepare/test.jsonl",
+                *([f"{folder}/model"] if folder else []),
+                *(material_files(recipe) if system.ways else []),
+            ),
             files=() if folder else ("model",),
             start=folder,
             system=system.name,
@@ -179,6 +184,11 @@ def judging_steps(recipe: Recipe) -> Iterator[Step]:
         settings=step_settings.ReportSettings.of,
         reads=(*conflict, *trainings, *scores, "6_evaluate/step.json"),
     )
+
+
+def material_files(recipe: Recipe) -> list[str]:
+    """What ways to stay on target learn from."""
+    return ["1_prepare/dev.jsonl", *([TRAIN] if recipe.trainings else [])]
 
 
 def translate_settings(system: str) -> Callable[[Recipe], step_settings.TranslateSettings]:

@@ -11,7 +11,7 @@ from ontarget.memory_plan.arithmetic import GIB, AdapterPlan, MemoryUse, Trainin
 from ontarget.memory_plan.shapes import ModelDescription, ModelShape, describe_model, llama_tensors
 from ontarget.models import folder
 from ontarget.recipe.recipe import Recipe
-from ontarget.recipe.training_sections import Scratch, Training, Unlikelihood
+from ontarget.recipe.sections.training import Scratch, Training, Unlikelihood
 
 FAULTS = (  # raised for config files and headers that no library writes
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError,

@@ -18,7 +18,7 @@ from ontarget.hub.card import CardStage, Facts, ModelCard
 from ontarget.models import loading
 from ontarget.models.folder import is_hub_id
 from ontarget.recipe.recipe import Recipe
-from ontarget.recipe.training_sections import Mle, Unlikelihood
+from ontarget.recipe.sections.training import Mle, Unlikelihood
 from ontarget.systems import BY_NAME, STAGE1, STAGE2
 
 FOLDERS = {system.name: system.folder for system in (STAGE1, STAGE2)}

@@ -15,7 +15,7 @@ from ontarget.data.splits import (
 )
 from ontarget.errors import CorpusError
 from ontarget.models.special_tokens import rows_with_special_tokens
-from ontarget.recipe.sections import Corpus, Phrasebook
+from ontarget.recipe.sections.corpus import Corpus, Phrasebook
 from ontarget.records import Direction, Parallel
 
 SHOWN = 3  # rows that a message names

@@ -16,19 +16,11 @@ from ontarget.errors import RecipeError
 from ontarget.languages.names import is_known, unknown_code
 from ontarget.models.templates import PromptFormat, prompt_format_of
 from ontarget.offtarget.detection import Detection
-from ontarget.recipe.sections import (
-    Corpus,
-    Evaluate,
-    Place,
-    Report,
-    Section,
-    Seed,
-    Templates,
-    Trackers,
-    Translate,
-    read_chat_template,
-)
-from ontarget.recipe.training_sections import Base, Mle, Training, Unlikelihood
+from ontarget.recipe.sections.corpus import Corpus
+from ontarget.recipe.sections.decoding import Evaluate, Report, Translate
+from ontarget.recipe.sections.kinds import Place, Section, Seed, Trackers
+from ontarget.recipe.sections.prompting import Templates, read_chat_template
+from ontarget.recipe.sections.training import Base, Mle, Training, Unlikelihood
 from ontarget.records import Direction
 from ontarget.systems import SYSTEMS, System
 
@@ -164,6 +156,13 @@ class Recipe(Section):
             raise ValueError(
                 "corpus.special_tokens: drop needs the tokenizer of base.model; leave it out"
             )
+        models = [system.name for system in systems.present(self.has_section)]
+        for remedy in self.translate.remedies:
+            if remedy.partition("+")[0] not in models:
+                raise ValueError(
+                    f"translate.remedies: the recipe makes no {remedy.partition('+')[0]!r}; it has "
+                    f"{', '.join(models)}"
+                )
         if self.control and self.unlikelihood is None:
             raise ValueError("control: compares with stage 2; add the section unlikelihood")
 
@@ -202,8 +201,13 @@ class Recipe(Section):
 
     @property
     def systems(self) -> list[System]:
-        """The systems that the run compares, in the order of the table."""
-        return systems.present(self.has_section)
+        """The systems that the run compares, in the order of the table, then those with ways."""
+        return [*systems.present(self.has_section), *self.remedies]
+
+    @property
+    def remedies(self) -> list[System]:
+        """The systems with ways to stay on target."""
+        return [systems.system_of(name) for name in self.translate.remedies]
 
     @property
     def trainings(self) -> dict[str, Training]:

@@ -14,9 +14,9 @@ from ontarget.models.chats import keep_chat_template
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import end_ids
 from ontarget.models.templates import PromptFormat
+from ontarget.recipe.sections.training import Adapter, Base, Mle, Training, Unlikelihood, Validation
 from ontarget.recipe.step_context import StepContext, Tell
 from ontarget.recipe.step_settings import DevSettings
-from ontarget.recipe.training_sections import Adapter, Base, Mle, Training, Unlikelihood, Validation
 from ontarget.records import Direction, Sample
 from ontarget.training import checkpoints
 from ontarget.training.monitoring import trackers

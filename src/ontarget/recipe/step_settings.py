@@ -7,13 +7,15 @@ here cannot be read. The record is also what decides whether a finished step is 
 from dataclasses import dataclass
 
 from ontarget.data.conflicts import Conflicts, Draw
+from ontarget.decoding.ways.settings import Way
 from ontarget.models.templates import PromptFormat
 from ontarget.offtarget.detection import Detection
 from ontarget.recipe.recipe import Recipe
-from ontarget.recipe.sections import Corpus, Translate
-from ontarget.recipe.training_sections import Base, Mle, Scratch, Training, Unlikelihood
+from ontarget.recipe.sections.corpus import Corpus
+from ontarget.recipe.sections.decoding import Translate
+from ontarget.recipe.sections.training import Base, Mle, Scratch, Training, Unlikelihood
 from ontarget.records import Direction
-from ontarget.systems import BY_NAME
+from ontarget.systems import system_of
 
 Directions = tuple[Direction, ...]
 
@@ -194,23 +196,44 @@ class ControlSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WaySettings:
+    """Step 5 of a system with ways to stay on target."""
+
+    choices: tuple[tuple[Way, ...], ...]  # what is tried on dev; one: nothing is
+    tune: int  # dev segments of each direction
+    languages: tuple[str, ...]
+    detection: Detection
+
+
+@dataclass(frozen=True, kw_only=True)
 class TranslateSettings:
     """Step 5, one system."""
 
     base: Base
     prompt_format: PromptFormat
-    translate: Translate
+    translate: Translate  # without remedies
     zero_shot: Directions | None  # None: all directions of the test set
+    ways: WaySettings | None
 
     @classmethod
-    def of(cls, recipe: Recipe, system: str) -> "TranslateSettings":
+    def of(cls, recipe: Recipe, name: str) -> "TranslateSettings":
         """From a recipe, for one of its systems."""
-        compared = BY_NAME[system].compared
+        system = system_of(name)
+        ways = None
+        if system.ways:
+            ways = WaySettings(
+                choices=recipe.translate.ways_to_try(system.ways),
+                tune=recipe.translate.tune,
+                languages=recipe.languages,
+                detection=recipe.detection,
+            )
+        shared = {"remedies": (), "ways": {}, "tune": Translate().tune}
         return cls(
             base=recipe.base,
             prompt_format=recipe.prompt_format,
-            translate=recipe.translate,
-            zero_shot=None if compared else recipe.zero_shot_directions,
+            translate=recipe.translate.model_copy(update=shared),
+            zero_shot=None if system.compared else recipe.zero_shot_directions,
+            ways=ways,
         )
 
 

@@ -15,9 +15,9 @@ from ontarget.models import loading
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import build_responses, end_ids, training_prompts
 from ontarget.models.templates import PromptFormat
+from ontarget.recipe.sections.training import Training, Unlikelihood
 from ontarget.recipe.step_context import StepContext, Tell
 from ontarget.recipe.step_settings import UnlikelihoodSettings
-from ontarget.recipe.training_sections import Training, Unlikelihood
 from ontarget.records import Sample
 from ontarget.training.batches.own_answers import OwnAnswers
 from ontarget.training.batches.sequences import (

@@ -28,7 +28,7 @@ from ontarget.recipe.corpus import (
     composed_splits,
     split_files,
 )
-from ontarget.recipe.sections import CorpusMixture, Instructions
+from ontarget.recipe.sections.corpus import CorpusMixture, Instructions
 from ontarget.recipe.step_context import StepContext, Tell
 from ontarget.recipe.step_settings import PrepareSettings
 from ontarget.records import Direction, Parallel, Sample

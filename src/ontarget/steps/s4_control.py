@@ -9,9 +9,9 @@ from typing import Any
 
 from ontarget import artifacts, processes
 from ontarget.recipe import stage, training_data
+from ontarget.recipe.sections.training import Mle
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import ControlSettings
-from ontarget.recipe.training_sections import Mle
 from ontarget.systems import STAGE2
 from ontarget.training.train import train
 

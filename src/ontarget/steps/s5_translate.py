@@ -6,10 +6,11 @@ from typing import Any
 
 from ontarget import artifacts
 from ontarget.decoding.backends import translator_of
-from ontarget.decoding.base import Hypothesis, Search
+from ontarget.decoding.base import Hypothesis, Search, Translator
 from ontarget.decoding.resume import FILE, read_batches, translate_resumably
 from ontarget.models import loading
 from ontarget.models.templates import CUE, PromptFormat
+from ontarget.recipe import remedies
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import TranslateSettings
 from ontarget.records import Direction, Sample, Translation
@@ -25,16 +26,7 @@ def run(context: StepContext[TranslateSettings]) -> dict[str, Any]:
     if settings.zero_shot is not None:
         wanted = set(settings.zero_shot)
         samples = [s for s in samples if Direction(s.source_lang, s.target_lang) in wanted]
-    context.tell("loading the model", 0, 1)
-    loaded = loading.load_model(context.start, settings.base.revision)
-    loading.move_to_accelerator(loaded.model)
-    by_cue = context.system == BASE_BY_CUE.name
-    search = Search(
-        beams=settings.translate.beams,
-        max_new_tokens=settings.translate.max_new_tokens,
-        batch=settings.translate.batch,
-    )
-    translator = translator_of(loaded, CUE_FORMAT if by_cue else settings.prompt_format, search)
+    translator, tried = translator_of_system(context)
     resumed, _ = read_batches(context.unfinished / FILE)
     context.tell("translating the first batch", len(resumed), len(samples))
     start = time.monotonic()
@@ -52,7 +44,27 @@ def run(context: StepContext[TranslateSettings]) -> dict[str, Any]:
         "empty": sum(not hypothesis.text for hypothesis in found),
         "cut_at_max_new_tokens": sum(hypothesis.truncated for hypothesis in found),
         "segments_per_second": round((len(samples) - len(resumed)) / seconds, 1),
+        **({"tried": tried} if tried else {}),
     }
+
+
+def translator_of_system(
+    context: StepContext[TranslateSettings],
+) -> tuple[Translator, list[dict[str, Any]]]:
+    """The system's translator; and of ways to stay on target, what their settings reached on dev."""
+    settings = context.settings
+    context.tell("loading the model", 0, 1)
+    loaded = loading.load_model(context.start, settings.base.revision)
+    loading.move_to_accelerator(loaded.model)
+    search = Search(
+        beams=settings.translate.beams,
+        max_new_tokens=settings.translate.max_new_tokens,
+        batch=settings.translate.batch,
+    )
+    if settings.ways is not None:
+        return remedies.best_translator(context, loaded, search)
+    by_cue = context.system == BASE_BY_CUE.name
+    return translator_of(loaded, CUE_FORMAT if by_cue else settings.prompt_format, search), []
 
 
 def pair(

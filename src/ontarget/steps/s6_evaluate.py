@@ -8,7 +8,7 @@ from ontarget.analysis.evaluate import evaluate_translations
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import EvaluateSettings
 from ontarget.records import Direction, JudgedTranslation, Score, Translation
-from ontarget.systems import BY_NAME
+from ontarget.systems import system_of
 
 
 def run(context: StepContext[EvaluateSettings]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def run(context: StepContext[EvaluateSettings]) -> dict[str, Any]:
     ability: list[Score] = []
     segments: list[JudgedTranslation] = []
     for number, (folder, path) in enumerate(context.inputs.items()):
-        system = BY_NAME[folder.rpartition("/")[2]]
+        system = system_of(folder.rpartition("/")[2])
         translations = artifacts.read_jsonl(path / "translations.jsonl", Translation)
         groups: dict[Direction, list[Translation]] = {}
         for translation in translations:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ontarget.data.readers import Entry
 from ontarget.pipeline.new_recipe import find_corpus
-from ontarget.recipe.sections import Corpus
+from ontarget.recipe.sections.corpus import Corpus
 
 SPLITS = ("train", "dev", "test")
 

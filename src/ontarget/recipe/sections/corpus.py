@@ -1,48 +1,26 @@
-"""Every setting with its unit and default, one frozen class a section of the recipe.
-
-Defaults are set here and in `training_sections`, and nowhere else. Unknown keys are rejected with
-the nearest name.
-"""
+"""The corpus: which text is read, cleaned and mixed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
 from ontarget.data import readers
 from ontarget.data.cleaning.rules import Cascade
 from ontarget.data.mixing import Mixture
 from ontarget.data.readers.base import Entry
-from ontarget.errors import CorpusError, RecipeError, error_text
-from ontarget.offtarget.detectors import DEFAULT
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0, le=10**9)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
-
-
-def as_list(value: object) -> object:
-    """A single value as a list: a single path needs no brackets."""
-    return [value] if isinstance(value, str | Path | Mapping | Entry) else value
-
-
-def template_or_templates(value: object) -> object:
-    """A text, or texts by language; ValueError for anything else."""
-    texts = [*value, *value.values()] if isinstance(value, Mapping) else [value]
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError("is no template; give a name or a text, or these by language")
-    return value
+from ontarget.errors import CorpusError
+from ontarget.recipe.sections.kinds import (
+    Paths,
+    Place,
+    Positive,
+    Section,
+    as_list,
+    check_path,
+)
 
 
 def as_entry(value: object) -> object:
@@ -70,68 +48,17 @@ def as_entry(value: object) -> object:
     return Entry(**{**value, "languages": tuple(value.get("languages", ()))})
 
 
+Corpora = Annotated[
+    tuple[Annotated[Place | Entry, BeforeValidator(as_entry)], ...], BeforeValidator(as_list)
+]
+
+
 def paths_of(corpus: Path | Entry) -> tuple[Path, ...]:
     """The files of a corpus; its own path if there are none, of which its reader says why."""
     try:
         return readers.files(corpus)
     except CorpusError:
         return (Path(readers.as_entry(corpus).path),)
-
-
-def check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names, checked to have no repetition."""
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated:
-        raise ValueError(f"{repeated} is listed twice; keep it once")
-    return names
-
-
-def check_path(value: object) -> object:
-    """A path, or a name that may be one, checked to be acceptable to file systems."""
-    if not isinstance(value, str | Path):
-        return value  # its type is checked elsewhere; a nested value could be huge as text
-    text = str(value)
-    if not text or "\0" in text:
-        raise ValueError(f"is {text[:60]!r}, not the name of a file or folder; give one")
-    parts = text.split("/")
-    if len(text.encode()) > 4095 or any(len(part.encode()) > 255 for part in parts):
-        raise ValueError(f"has {len(text)} characters, more than a path can have; give another")
-    return value
-
-
-Place = Annotated[Path, BeforeValidator(check_path)]
-Name = Annotated[str, BeforeValidator(check_path)]  # of a model or detector; may be a path
-Templates = Annotated[str | dict[str, str], BeforeValidator(template_or_templates)]
-Paths = Annotated[tuple[Place, ...], BeforeValidator(as_list)]
-Corpora = Annotated[
-    tuple[Annotated[Place | Entry, BeforeValidator(as_entry)], ...], BeforeValidator(as_list)
-]
-Layers = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
-Trackers = Annotated[
-    tuple[Literal["tensorboard", "wandb", "trackio"], ...],
-    BeforeValidator(as_list),
-    AfterValidator(check_distinct),
-]
-
-
-class Section(BaseModel):
-    """A section of the recipe: immutable, checked, without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def check_booleans(cls, value: object, info: Any) -> object:
-        """Reject booleans where another type is expected (`yes` would be 1), and the reverse."""
-        field = cls.model_fields[str(info.field_name)]
-        takes_booleans = field.annotation in (bool, bool | None)
-        if isinstance(value, bool) and not takes_booleans:
-            word, others = ("true", "yes and on") if value else ("false", "no and off")
-            raise ValueError(f"is {word} (YAML also reads {others} so); write the intended value")
-        wrong = isinstance(value, int | str) and not isinstance(value, bool)
-        if wrong and takes_booleans:
-            raise ValueError(f"is {str(value)[:60]!r}; write true or false")
-        return value
 
 
 def local_paths(corpora: Sequence[Path | Entry]) -> list[tuple[Path, ...]]:
@@ -250,44 +177,3 @@ class Corpus(Section):
         if split == "monolingual":
             return tuple(chain(*self.monolingual.values()))
         return tuple(chain.from_iterable(map(paths_of, getattr(self, split))))
-
-
-class Translate(Section):
-    """Decoding."""
-
-    beams: Positive = 4
-    batch: Positive = 16  # segments at once
-    max_new_tokens: Positive = 512
-
-
-class Evaluate(Section):
-    """How the language of translations is identified; see `offtarget.metric.OffTarget`."""
-
-    detector: Name = DEFAULT  # or eldc, fasttext, lingua, heliport, paper, a fastText model's path
-    candidates: Literal["all", "recipe"] = "all"  # what it may return: all, or the recipe's
-    votes: Literal[1, 2] = 1  # 2: a second detector must agree
-
-
-class Report(Section):
-    """The report's page."""
-
-    segments: Annotated[int, Field(ge=0)] = 20_000  # to browse; if more, the most damaged
-
-
-def read_chat_template(path: Path) -> str:
-    """The text of a chat template.
-
-    Raises:
-        RecipeError: it is not a file of UTF-8 text.
-    """
-    try:
-        if not path.is_file():
-            raise FileNotFoundError(2, "no such file")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(
-            f"chat_template: {path}: {error_text(error)}; give a Jinja file in UTF-8"
-        ) from error
-    if not text.strip():
-        raise RecipeError(f"chat_template: {path}: is empty; give a Jinja file")
-    return text

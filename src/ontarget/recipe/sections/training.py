@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ontarget.data.conflicts import FEWEST_LANGUAGES, Conflicts, Draw, draw_fault
-from ontarget.recipe.sections import Fraction, Layers, Name, Place, Positive, Section
+from ontarget.recipe.sections.kinds import Fraction, Layers, Name, Place, Positive, Section
 from ontarget.records import Direction
 
 PAPER = {"conflicts": "references", "alpha": 0.05}  # with `tokens: all`, unless set otherwise

@@ -1,0 +1,76 @@
+"""Translation, its evaluation, and the report."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from ontarget.decoding.ways.settings import Way, make_way
+from ontarget.offtarget.detectors import DEFAULT
+from ontarget.recipe.sections.kinds import Name, Positive, Section, check_distinct
+
+
+class Translate(Section):
+    """Decoding."""
+
+    beams: Positive = 4
+    batch: Positive = 16  # segments at once
+    max_new_tokens: Positive = 512
+    remedies: tuple[str, ...] = ()  # systems with ways to stay on target: stage1 + anti-lm
+    ways: dict[str, dict[str, Any]] = {}  # their settings; a list of values is tried on dev
+    tune: Positive = 20  # dev segments of each direction that it is tried on
+
+    @field_validator("remedies")
+    @classmethod
+    def known_ways(cls, remedies: tuple[str, ...]) -> tuple[str, ...]:
+        """`stage1+anti-lm` for `stage1 + anti-lm`; ValueError for a way that does not exist."""
+        names = []
+        for remedy in remedies:
+            model, *ways = (part.strip() for part in remedy.split("+"))
+            if not ways:
+                raise ValueError(
+                    f"{remedy!r} has no way to stay on target; write {model} + anti-lm"
+                )
+            for way in ways:
+                make_way(way, {})
+            names.append("+".join([model, *ways]))
+        return check_distinct(tuple(names))
+
+    @model_validator(mode="after")
+    def used_settings(self) -> "Translate":
+        """ValueError for settings of a way that no remedy has, or that it cannot have."""
+        used = {way for remedy in self.remedies for way in remedy.split("+")[1:]}
+        for way, settings in self.ways.items():
+            ways_of(way, settings)
+            if way not in used:
+                raise ValueError(f"ways.{way}: no remedy has it; add one, as in stage1 + {way}")
+        return self
+
+    def ways_to_try(self, ways: Sequence[str]) -> tuple[tuple[Way, ...], ...]:
+        """All combinations of the settings of a remedy's ways."""
+        return tuple(product(*(ways_of(way, self.ways.get(way, {})) for way in ways)))
+
+
+def ways_of(name: str, settings: Mapping[str, Any]) -> list[Way]:
+    """A way with each combination of its settings' values.
+
+    Raises:
+        ValueError: there is no such way, or it cannot have such settings.
+    """
+    values = [value if isinstance(value, list) else [value] for value in settings.values()]
+    return [make_way(name, dict(zip(settings, chosen, strict=True))) for chosen in product(*values)]
+
+
+class Evaluate(Section):
+    """How the language of translations is identified; see `offtarget.metric.OffTarget`."""
+
+    detector: Name = DEFAULT  # or eldc, fasttext, lingua, heliport, paper, a fastText model's path
+    candidates: Literal["all", "recipe"] = "all"  # what it may return: all, or the recipe's
+    votes: Literal[1, 2] = 1  # 2: a second detector must agree
+
+
+class Report(Section):
+    """The report's page."""
+
+    segments: Annotated[int, Field(ge=0)] = 20_000  # to browse; if more, the most damaged
