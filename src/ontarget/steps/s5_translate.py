@@ -51,7 +51,7 @@ def run(context: StepContext[TranslateSettings]) -> dict[str, Any]:
 def translator_of_system(
     context: StepContext[TranslateSettings],
 ) -> tuple[Translator, list[dict[str, Any]]]:
-    """The system's translator; and of ways to stay on target, what their settings reached on dev."""
+    """The system's translator; of ways to stay on target also what each setting reached on dev."""
     settings = context.settings
     context.tell("loading the model", 0, 1)
     loaded = loading.load_model(context.start, settings.base.revision)
