@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -196,8 +195,7 @@ def test_an_engine_that_is_not_there_is_one_line(
     write_recipe: Writer, corpus: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_recipe(corpus=corpus)
-    monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr("ontarget.cluster.find_spec", lambda name: None)
     error = error_of("prepare", path, "--audit", "--engine", "ray")
     assert "Ray is not installed; pip install 'ontarget[ray]'" in error
 

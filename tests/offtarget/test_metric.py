@@ -14,7 +14,7 @@ from ontarget import OffTarget
 from ontarget.errors import DetectorError
 from ontarget.offtarget.detection import Detection
 from ontarget.offtarget.detectors.base import Probabilities
-from ontarget.offtarget.metric import check_texts
+from ontarget.offtarget.streams import check_texts
 from ontarget.offtarget.verdicts import Verdict
 
 CANDIDATES = ["en", "it", "nl", "ro"]

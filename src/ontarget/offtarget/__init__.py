@@ -6,6 +6,7 @@ evidence        what a label is worth for a text: by script, by alphabet, by wor
 verdicts        one verdict a segment: on target, or where it went
 inside          stretches in another language, preambles and notes within a segment
 parts           sentences and clauses judged by themselves, where words are not read in windows
+streams         texts, sources and references in chunks, checked
 judge           texts to verdicts, in chunks
 rates/          responses by line and word, ours and the Language Confusion Benchmark's
 ratio           verdicts of a test set as one `Ratio`: off-target ratio, interval, references' ratio

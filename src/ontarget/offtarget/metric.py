@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice, repeat
-from typing import Any
+from functools import cache
+from itertools import repeat
+from typing import Any, NamedTuple
 
 from ontarget import __version__
+from ontarget.cluster import LOCAL, address_of, check_engine, on_cluster
 from ontarget.errors import DetectorError
 from ontarget.languages.names import is_known, unknown_code
 from ontarget.languages.tags import distinguishable, same_language, standard
@@ -16,6 +18,7 @@ from ontarget.offtarget.judge import Judge, JudgedSegment
 from ontarget.offtarget.normalise import VERSION
 from ontarget.offtarget.rates.lines import pass_rates
 from ontarget.offtarget.ratio import Knowledge, OffTargetScore, Tally
+from ontarget.offtarget.streams import check_lists, chunks_of, zip_streams
 from ontarget.offtarget.verdicts import (
     PAPER_RULE,
     DecisionRule,
@@ -24,8 +27,18 @@ from ontarget.offtarget.verdicts import (
     Verdict,
 )
 
-CHUNK = 1000  # segments given to a detector at once
 NO_REFERENCE = JudgedSegment(Judgement(Verdict.UNDECIDED, ""), None)
+
+
+class MetricSettings(NamedTuple):
+    """The arguments of `OffTarget`."""
+
+    target_lang: str
+    source_lang: str
+    candidates: tuple[str, ...]  # (): all
+    detector: str
+    votes: int
+    pivot: str
 
 
 class OffTarget:
@@ -46,6 +59,8 @@ class OffTarget:
             `paper` (lid.176, top label of all, no other rule), or the path of a fastText model.
         votes: 2: lingua (the default, if the detector is lingua) votes too; a segment is off-target
             only if both agree.
+        engine: who judges: this process (`local`), a Ray cluster of this machine (`ray`), or the
+            address of one. The verdicts are the same.
 
     Raises:
         DetectorError: a code or detector is unknown, or not installed.
@@ -60,8 +75,14 @@ class OffTarget:
         detector: str = detectors.DEFAULT,
         votes: int = 1,
         pivot: str = "en",
+        engine: str = LOCAL,
     ) -> None:
         check_lists(candidates=candidates)
+        check_engine(engine)
+        self.engine = engine
+        self.settings = MetricSettings(  # what a worker of a cluster makes the same metric from
+            target_lang, source_lang, tuple(candidates or ()), detector, votes, pivot
+        )
         check_codes((target_lang, source_lang, pivot, *(candidates or ())), detector)
         target_lang, source_lang, pivot = map(standard, (target_lang, source_lang, pivot))
         check_request(target_lang, source_lang, candidates, detector, votes)
@@ -188,16 +209,29 @@ class OffTarget:
         sources: Iterable[str] | None,
         references: Iterable[Collection[str]] | None,
     ) -> Iterator[JudgedSegment]:
-        judge = Judge(self.request, self.detectors)
         rows = zip_streams([s for s in (texts, sources, references) if s is not None])
-        while chunk := list(islice(rows, CHUNK)):
-            columns = iter(zip(*chunk, strict=True))
-            check_texts(chunk)
-            yield from judge.judge_chunk(
-                next(columns),
-                [None] * len(chunk) if sources is None else next(columns),
-                [()] * len(chunk) if references is None else next(columns),
-            )
+        chunks = chunks_of(
+            rows, has_sources=sources is not None, has_references=references is not None
+        )
+        if self.engine == LOCAL:
+            judge = Judge(self.request, self.detectors)
+            for chunk in chunks:
+                yield from judge.judge_chunk(*chunk)
+            return
+        for segments in on_cluster(judge_in_worker, self.settings, chunks, address_of(self.engine)):
+            yield from segments
+
+
+def judge_in_worker(settings: MetricSettings, *columns: Any) -> list[JudgedSegment]:
+    """Judge a chunk in a worker of a cluster, which keeps its detectors."""
+    metric = metric_of(settings)
+    return list(Judge(metric.request, metric.detectors).judge_chunk(*columns))
+
+
+@cache
+def metric_of(settings: MetricSettings) -> OffTarget:
+    """The metric of these settings."""
+    return OffTarget(**settings._asdict() | {"candidates": settings.candidates or None})
 
 
 def names_of(inside: Inside | None) -> tuple[str, ...]:
@@ -205,43 +239,6 @@ def names_of(inside: Inside | None) -> tuple[str, ...]:
     if inside is None:
         return ()
     return ("foreign_words",) * bool(inside.stretches) + inside.added
-
-
-def check_lists(**lists: object) -> None:
-    """Raise TypeError for a single text where a list of texts is expected."""
-    for name, value in lists.items():
-        if isinstance(value, str | bytes):
-            raise TypeError(f"{name} is one text; give a list of texts, [{name}]")
-
-
-def check_texts(rows: Sequence[tuple[Any, ...]]) -> None:
-    """Raise TypeError for an item that is no text, as a table's missing value.
-
-    A row is a text, and perhaps its source and the references of it.
-    """
-    for row in rows:
-        for item in row:
-            texts = (item,) if isinstance(item, str) or not isinstance(item, Collection) else item
-            for text in texts:
-                if not isinstance(text, str):
-                    raise TypeError(
-                        f'a segment is {type(text).__name__}, not text; give "" where it is empty, '
-                        "and an Arrow column's to_pylist()"
-                    )
-
-
-def zip_streams(streams: Sequence[Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
-    """Rows of streams of equal length.
-
-    Raises:
-        ValueError: one ends before another.
-    """
-    try:
-        yield from zip(*streams, strict=True)
-    except ValueError as error:
-        raise ValueError(
-            "hypotheses, references and sources differ in length; give as many of each"
-        ) from error
 
 
 def check_codes(codes: Sequence[str], detector: str) -> None:

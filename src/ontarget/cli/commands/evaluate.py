@@ -12,6 +12,7 @@ from rich.text import Text
 from ontarget import artifacts
 from ontarget.cli.commands.recipe import Overrides, run_recipe_file
 from ontarget.cli.console import error_console, one_line, write
+from ontarget.cluster import LOCAL, check_engine
 from ontarget.data.readers.lines import STDIN
 from ontarget.data.readers.segments import TableOptions, parse_condition, split_column
 from ontarget.errors import CorpusError
@@ -49,6 +50,7 @@ class EvaluateOptions:
     segments_out: Path | None = None
     tables: TableOptions = TableOptions()
     max_excess: float | None = None  # points
+    engine: str = LOCAL
 
 
 def evaluate(  # noqa: PLR0913 - a command's options
@@ -127,6 +129,9 @@ def evaluate(  # noqa: PLR0913 - a command's options
             help="Exit with 1 if a system is further above the references, or above 0 without.",
         ),
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="Who judges: local, ray, or the address of a Ray cluster.")
+    ] = LOCAL,
 ) -> None:
     """Measure the off-target ratio and quality scores of files, or run step 6 of a recipe.
 
@@ -140,7 +145,7 @@ def evaluate(  # noqa: PLR0913 - a command's options
         target_lang=target_lang, candidates=candidates, detector=detector, votes=votes,
         pivot=pivot, programs=programs, as_json=as_json, segments_out=segments_out,
         tables=TableOptions(format, tuple(map(parse_condition, where or ()))),
-        max_excess=max_excess,
+        max_excess=max_excess, engine=engine,
     )  # fmt: skip
     if means_recipe(recipe, bool(hypotheses or options != EvaluateOptions()), force_from):
         run_recipe_file(recipe or Path(), overrides, "evaluate", force_from)
@@ -180,6 +185,7 @@ def evaluate_and_show(hypotheses: list[Path], options: EvaluateOptions) -> None:
         if not value:
             raise typer.BadParameter(f"{name} is required")
     check_inputs(hypotheses, options)
+    check_engine(options.engine)
     from ontarget.offtarget.metric import OffTarget
     from ontarget.report.render import evaluation as rendering
 
@@ -190,6 +196,7 @@ def evaluate_and_show(hypotheses: list[Path], options: EvaluateOptions) -> None:
         detector=options.detector,
         votes=options.votes,
         pivot=options.pivot,
+        engine=options.engine,
     )
     results = []
     with opened(options.segments_out) as segments:

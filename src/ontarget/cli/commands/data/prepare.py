@@ -32,7 +32,7 @@ def prepare(
 
     Example: ontarget prepare recipe.yaml --audit
     """
-    from ontarget.data.cleaning.engines import check_engine
+    from ontarget.cluster import check_engine
 
     check_engine(engine)
     content = load_recipe(recipe, arguments=overrides or ())

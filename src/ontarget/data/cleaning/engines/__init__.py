@@ -5,21 +5,10 @@ local    several processes of this machine
 cluster  a Ray cluster
 """
 
+from ontarget.cluster import LOCAL, address_of
 from ontarget.data.cleaning.engines.base import Engine
 from ontarget.data.cleaning.engines.cluster import Cluster
 from ontarget.data.cleaning.engines.local import processes_for
-from ontarget.errors import RecipeError
-
-LOCAL, RAY = "local", "ray"
-
-
-def check_engine(name: str) -> None:
-    """Raise RecipeError for a name that is neither an engine's nor an address of a cluster."""
-    if name not in (LOCAL, RAY, "auto") and ":" not in name:
-        raise RecipeError(
-            f"--engine {name}: is unknown; expected {LOCAL}, {RAY}, or a cluster's address such as "
-            "ray://host:10001"
-        )
 
 
 def engine_of(name: str, bytes_of_text: int) -> Engine:
@@ -29,4 +18,4 @@ def engine_of(name: str, bytes_of_text: int) -> Engine:
     """
     if name == LOCAL:
         return processes_for(bytes_of_text)
-    return Cluster(None if name == RAY else name)
+    return Cluster(address_of(name))
