@@ -21,7 +21,7 @@ ROOT = Path(ontarget.__file__).parent
 REPOSITORY = ROOT.parents[1]
 
 RULE = """
-errors records artifacts processes stats systems
+errors records artifacts processes cluster stats systems
 languages
 offtarget scoring models
 data rewards
@@ -32,11 +32,13 @@ hub
 recipe
 steps
 pipeline
+translation
+serving
 cli
 """.strip().splitlines()
 LEVEL = {name: number for number, line in enumerate(RULE) for name in line.split()}
 CORE = RULE[0].split()
-SEE_A_RECIPE = {"recipe", "steps", "pipeline", "cli"}
+SEE_A_RECIPE = {"recipe", "steps", "pipeline", "translation", "cli"}
 LIGHT = ("torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2")
 EQUATIONS = (  # open no file and print nothing
     "training/losses.py", "training/fused.py", "training/batches/packing.py",

@@ -12,9 +12,13 @@ In Python:
     from ontarget import conflicts
     wrong = conflicts(dataset, draw="close_language")   # a datasets.Dataset of conflict samples
 
+    from ontarget import Translator
+    with Translator("runs/mine") as translator:
+        translator.translate(["Good morning"], source="en", target="it")
+
 The package, from the lowest layer to the highest:
 
-    errors records artifacts processes stats systems    what everything else builds on
+    errors records artifacts processes cluster stats systems    what everything else builds on
     languages/     names, tags and scripts of languages
     data/          corpus files to samples and conflict samples
     models/        models, adapters, prompts
@@ -31,6 +35,8 @@ The package, from the lowest layer to the highest:
     recipe/        an experiment as a YAML file
     steps/         the method, one numbered file per step
     pipeline/      runs the steps that are out of date
+    translation/   texts and documents, translated with any model
+    serving/       a model as a server, and a guard in front of another one
     cli/           the `ontarget` command
 """
 
@@ -40,9 +46,10 @@ if TYPE_CHECKING:
     from ontarget.data.conflicts.interface import conflicts as conflicts
     from ontarget.offtarget.metric import OffTarget as OffTarget
     from ontarget.rewards.callback import OffTargetCallback as OffTargetCallback
+    from ontarget.translation.interface import TextTranslator as Translator
 
 __version__ = "0.1.0"
-__all__ = ["OffTarget", "OffTargetCallback", "__version__", "conflicts"]
+__all__ = ["OffTarget", "OffTargetCallback", "Translator", "__version__", "conflicts"]
 
 
 def __getattr__(name: str) -> Any:
@@ -59,6 +66,10 @@ def __getattr__(name: str) -> Any:
         from ontarget.data.conflicts.interface import conflicts
 
         return conflicts
+    if name == "Translator":
+        from ontarget.translation.interface import TextTranslator
+
+        return TextTranslator
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -106,6 +106,11 @@ def system_of(name: str) -> System:
     return replace(system, name=name, title=f"{system.title}, {', '.join(ways)}", ways=tuple(ways))
 
 
+def is_step(name: str) -> bool:
+    """Whether a system is a step of the method: not the control, and without ways."""
+    return name != CONTROL.name and "+" not in name
+
+
 def title_of(name: str) -> str:
     """A system's title; of a name that is in no table, the name."""
     return system_of(name).title if name.partition("+")[0] in BY_NAME else name

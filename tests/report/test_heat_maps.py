@@ -122,3 +122,10 @@ def test_the_verdict_table_has_a_column_per_verdict() -> None:
 )
 def test_a_small_ratio_does_not_look_like_zero(value: float | None, text: str) -> None:
     assert heat_maps.draw_square(SCORE, value, []).text == text
+
+
+def test_the_headline_is_the_way_from_base_to_stage_2_and_the_table_has_every_system() -> None:
+    names = ["base", "stage1", "stage1-longer", "stage2", "stage2+first-words"]
+    (change,) = changes.draw_changes([replace(SCORE, system=name) for name in names])
+    assert change.systems == ("base", "stage 1 (MLE)", "stage 2 (+ unlikelihood)")
+    assert "stage 2 (+ unlikelihood), first-words" in str(change.table.rows)

@@ -1,7 +1,8 @@
 """The command line: commands in the order in which one needs them, errors, exit codes.
 
-Exit codes: 0 success; 1 a failed guard or a bug of ours; 2 bad input, with one line on stderr; 130
-interrupted by the keyboard; 141 output pipe closed; 143 ended by SIGTERM (128 and its number).
+Exit codes: 0 success; 1 a failed guard or a bug of ours; 2 bad input, with one line on stderr; 3
+some segments were not translated; 130 interrupted by the keyboard; 141 output pipe closed; 143
+ended by SIGTERM (128 and its number).
 """
 
 import errno
@@ -30,6 +31,8 @@ from ontarget.cli.commands import (
     repair,
 )
 from ontarget.cli.commands.data import conflict, convert, corpora, prepare
+from ontarget.cli.commands.serve import guard, model
+from ontarget.cli.commands.translate import command as translate
 from ontarget.cli.console import console, error_console, one_line
 from ontarget.errors import OnTargetError, Stopped
 from ontarget.pipeline.graph import verbs
@@ -64,6 +67,7 @@ for _command in (
     repair.repair, demo.demo, diagnose.diagnose, repair.new, prompts.templates, recipe.check,
     recipe.plan, recipe.run, recipe.status, evaluate.evaluate, compare.compare,
     calibrate.calibrate, lcb.lcb, convert.convert, corpora.corpora, publish.push, publish.merge,
+    model.serve, guard.guard,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(annotate.app, name="annotate")
@@ -72,6 +76,8 @@ for _verb, _summary in verbs().items():
         app.command(_verb)(prepare.prepare)
     elif _verb == "conflict":
         app.command(_verb)(conflict.conflict)
+    elif _verb == "translate":
+        app.command(_verb)(translate.translate)
     elif _verb != "evaluate":
         app.command(_verb, help=f"{_summary}\n\nExample: ontarget {_verb} recipe.yaml")(
             recipe.step_command(_verb)

@@ -30,7 +30,7 @@ from ontarget.report.figures.tables import Table, systems_of
 from ontarget.report.render import formatting, tables
 from ontarget.report.render.formatting import escape_markdown, markdown_table
 from ontarget.scoring import averages
-from ontarget.systems import title_of
+from ontarget.systems import is_step, title_of
 
 SCRIPTS = ("report.js", "browser.js")
 STYLES = ("report.css",)
@@ -83,6 +83,7 @@ def render_html(report: ReportContent) -> str:
         format_number=formatting.format_number,
         format_percent=formatting.format_percent,
         heat_maps=heat_maps.draw_heat_maps(scores),
+        last_step=max(n for n, name in enumerate(systems_of(scores)) if is_step(name)),
         score_table=heat_maps.score_table(scores),
         bars=bars.draw_bars(scores),
         verdict_table=bars.verdict_table(scores),

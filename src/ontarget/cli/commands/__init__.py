@@ -11,5 +11,7 @@ calibrate   detectors, measured on texts of known language
 lcb         the Language Confusion Benchmark on a file of responses
 data/       a corpus prepared, audited or converted; public corpora by name
 annotate    disputed segments to annotators, and their answers back
+serve/      a model as a server; a guard in front of another server
+translate/  any text or document, or a recipe's step 5
 publish     push a result to the Hub; merge an adapter into its model
 """

@@ -12,16 +12,16 @@ from ontarget.scoring import averages
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Averages of one setting as texts, for every system but the control.
+    """Averages of one setting as texts, for every system on the way from the first to the last.
 
-    The control is in the table only: it is not a step on the way from the first system to the last.
+    The control and systems with ways to stay on target are in the table only.
     """
 
     title: str
     systems: tuple[str, ...]  # titles
     measures: tuple[tuple[str, tuple[str, ...]], ...]  # name, and one value per system
     reference_ratio: str
-    table: Table  # with the control
+    table: Table  # of all systems
 
 
 def draw_changes(scores: Sequence[Score]) -> list[Change]:
@@ -29,7 +29,7 @@ def draw_changes(scores: Sequence[Score]) -> list[Change]:
     changes = []
     for supervised in sorted(averages.settings(scores)):
         group = [score for score in scores if score.supervised == supervised]
-        means = [mean for mean in averages.averages(group) if mean.system != systems.CONTROL.name]
+        means = [mean for mean in averages.averages(group) if systems.is_step(mean.system)]
         directions = means[-1].directions
         off_target = tuple(format_number(mean.off_target_percent) for mean in means)
         changes.append(
