@@ -7,9 +7,7 @@ hf                  a Hugging Face model in this process
 ways                ways to stay on target while decoding
 conversion          models converted once for CTranslate2, in a cache
 ctranslate2_models  a converted model in this process
-servers             OpenAI-compatible servers
-server_requests     one request to a server: bounded, with retries
-completions         requests and answers of the OpenAI API
-gguf                llama.cpp with a .gguf file, through its server or its library
+servers             OpenAI-compatible servers, llama.cpp among them
+cluster             a Ray cluster, whose workers each have a model
 vllm_engine         vLLM on a GPU
 """

@@ -66,11 +66,11 @@ def open_translator(
         return open_vllm(model, prompt_format, search, options.revision)
     limits = options.concurrency, options.timeout
     if name == "llama.cpp":
-        from ontarget.decoding.gguf import open_gguf
+        from ontarget.decoding.servers.gguf import open_gguf
 
         return open_gguf(Path(model), prompt_format, search, *limits)
-    from ontarget.decoding.server_requests import server_of
-    from ontarget.decoding.servers import ServerTranslator
+    from ontarget.decoding.servers.requests import server_of
+    from ontarget.decoding.servers.translator import ServerTranslator
 
     server = server_of(model, options.key_variable, options.timeout)
     return nullcontext(ServerTranslator(server, prompt_format, search, options.concurrency))

@@ -10,7 +10,7 @@ from typing import Any
 
 from ontarget.decoding.base import Hypothesis, Search, require
 from ontarget.decoding.hf.translator import check_length, hypothesis
-from ontarget.decoding.servers import check_greedy
+from ontarget.decoding.servers.translator import check_greedy
 from ontarget.errors import ModelError, error_text, visible
 from ontarget.models.folder import check_folder
 from ontarget.models.loading import LoadedModel, check_token_ids, load_outline

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ontarget.decoding.server_requests import is_loopback
+from ontarget.decoding.servers.requests import is_loopback
 from ontarget.errors import TranslationError, visible
 from ontarget.serving.limits import Application, Receive, Scope, Send, refuse
 

@@ -10,4 +10,5 @@ careful      a translator that fails on single segments only, and reads wishes
 translating  segments to translations, each step journaled
 repair       segments in a wrong language are decoded again in other ways
 files        a file to its translation
+export       a model in another format, verified
 """

@@ -1,11 +1,12 @@
 """Which model is meant by a name, and how it is prompted."""
 
 import json
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ontarget.artifacts import STAMP
+from ontarget.cluster import LOCAL, address_of
 from ontarget.decoding.base import Search, Translator
 from ontarget.errors import ModelError, TranslationError
 from ontarget.models import folder
@@ -141,10 +142,29 @@ def recipe_of(step: Path) -> Recipe:
 
 
 def open_choice(
-    choice: ModelChoice, *, beams: int, batch: int, backend: str | None = None
+    choice: ModelChoice,
+    *,
+    beams: int,
+    batch: int,
+    backend: str | None = None,
+    engine: str = LOCAL,
 ) -> AbstractContextManager[Translator]:
-    """The translator of a choice, opened when the block begins."""
-    from ontarget.decoding.backends import open_translator
+    """The translator of a choice, opened when the block begins; `engine` may be a Ray cluster."""
+    from ontarget.decoding.backends import BackendOptions, backend_of, open_translator
 
     search = Search(beams=beams, max_new_tokens=choice.max_new_tokens, batch=batch)
-    return open_translator(choice.model, choice.prompt_format, search, backend=backend)
+    if engine == LOCAL:
+        return open_translator(choice.model, choice.prompt_format, search, backend=backend)
+    from ontarget.decoding.cluster import ClusterTranslator
+
+    backend_of(choice.model, backend)
+    return nullcontext(
+        ClusterTranslator(
+            model=choice.model,
+            prompt_format=choice.prompt_format,
+            search=search,
+            backend=backend,
+            options=BackendOptions(),
+            address=address_of(engine),
+        )
+    )

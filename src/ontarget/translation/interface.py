@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ontarget import artifacts
+from ontarget.cluster import LOCAL, check_engine
 from ontarget.decoding.base import Translator
 from ontarget.errors import TranslationError
 from ontarget.languages.names import is_known, unknown_code
@@ -46,6 +47,8 @@ class TextTranslator:
         formality: `formal` or `informal`.
         instruction: any other sentence for the request.
         backend, beams, batch, max_new_tokens: how to decode.
+        engine: who decodes: this process (`local`), workers of a Ray cluster of this machine
+            (`ray`), or those of a cluster at this address.
 
     Raises:
         OnTargetError: the model cannot be used so.
@@ -64,11 +67,14 @@ class TextTranslator:
         beams: int = 1,
         batch: int = 32,
         max_new_tokens: int | None = None,
+        engine: str = LOCAL,
     ) -> None:
+        check_engine(engine)
         self.choice: ModelChoice = choose_model(str(model), template, max_new_tokens)
         self.wishes = make_wishes(glossary or {}, formality, instruction)
         self.check_language = check_language
         self.settings = backend, beams, batch
+        self.engine = engine
         self.stack = ExitStack()
         self.opened: Translator | None = None
 
@@ -151,7 +157,9 @@ class TextTranslator:
         judge = judge_of(direction) if self.check_language else None
         backend, beams, batch = self.settings
         if self.opened is None:
-            opening = open_choice(self.choice, beams=beams, batch=batch, backend=backend)
+            opening = open_choice(
+                self.choice, beams=beams, batch=batch, backend=backend, engine=self.engine
+            )
             opened = self.stack.enter_context(opening)
             check_wishes(opened, self.wishes)
             self.opened = opened

@@ -185,14 +185,10 @@ def test_a_token_with_letters_that_text_of_the_language_lacks_loses_the_penalty(
         ]
     )
     lost[list(loaded.eos)] = 0
+    prompts = [prompt(loaded, one) for one in SAMPLES]
     expected = [
-        greedily(
-            loaded,
-            lambda answer, p=prompt(loaded, one): (
-                next_log_probabilities(loaded, [*p, *answer]) - lost
-            ),  # type: ignore[misc]
-        )
-        for one in SAMPLES
+        greedily(loaded, lambda answer, p=p: next_log_probabilities(loaded, [*p, *answer]) - lost)  # type: ignore[misc]
+        for p in prompts
     ]
     assert translated(loaded, VocabularyMask(penalty=9.0)) == expected
     assert expected != translated(loaded)

@@ -148,9 +148,7 @@ def beginnings(loaded: LoadedModel, plan: Plan) -> list[tuple[int, ...]]:
     if not plan.begins:
         return [()] * len(plan.samples)
     if loaded.has_encoder:
-        raise ModelError(
-            f"{loaded.name}: cannot be given the beginning of an answer"
-        )
+        raise ModelError(f"{loaded.name}: cannot be given the beginning of an answer")
     rows = loaded.token_ids(list(plan.begins), add_special_tokens=False)
     return [tuple(row) for row in rows]
 

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ontarget.decoding.completions import is_unicode
+from ontarget.decoding.servers.completions import is_unicode
 from ontarget.serving.guard.upstream import UpstreamAnswer
 from ontarget.serving.judging import LanguageVerdict
 from ontarget.serving.limits import error_content

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from ontarget.decoding.server_requests import is_loopback
+from ontarget.decoding.servers.requests import is_loopback
 from ontarget.errors import TranslationError, visible
 
 MOST_BYTES = 16 * 2**20  # of a judged answer

@@ -12,6 +12,7 @@ from ontarget.artifacts import cleaned_up_on_signals
 from ontarget.cli.commands.recipe import ForceFrom, run_recipe_file
 from ontarget.cli.commands.translate.inputs import TranslationInputs, inputs_of
 from ontarget.cli.console import error_console, one_line, progress_line, quiet_libraries
+from ontarget.cluster import LOCAL
 from ontarget.data.readers.lines import STDIN, read_raw_lines
 from ontarget.errors import TranslationError
 from ontarget.models.templates import TEMPLATES
@@ -72,6 +73,9 @@ def translate(  # noqa: PLR0913 - a command's options
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, max=10**5, help="Tokens of a translation, at most.")
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="Who decodes: local, ray, or the address of a Ray cluster.")
+    ] = LOCAL,
     force_from: ForceFrom = None,
 ) -> None:
     """Translate text, documents, or the test set of a recipe (step 5).
@@ -95,7 +99,7 @@ def translate(  # noqa: PLR0913 - a command's options
         model, template=template, check_language=check_language,
         glossary=dict(read_glossary(glossary)) if glossary else {}, formality=formality,
         instruction=instruction, backend=backend, beams=beams, batch=batch,
-        max_new_tokens=max_new_tokens,
+        max_new_tokens=max_new_tokens, engine=engine,
     )  # fmt: skip
     kept = "stopped; finished segments are kept, run the same command again to resume"
     with translator, cleaned_up_on_signals(kept):

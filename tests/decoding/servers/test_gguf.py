@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from ontarget.decoding import gguf, server_requests
 from ontarget.decoding.backends import BackendOptions, open_translator
 from ontarget.decoding.base import Hypothesis, Search, translate_all
+from ontarget.decoding.servers import gguf
+from ontarget.decoding.servers import requests as server_requests
 from ontarget.errors import ModelError, OnTargetError, ProgramError
 from ontarget.models.templates import PromptFormat
 from ontarget.records import Sample

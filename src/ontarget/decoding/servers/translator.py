@@ -9,8 +9,8 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from ontarget.decoding.base import Hypothesis, Search, failed
-from ontarget.decoding.completions import answer_of, path_of, request_body
-from ontarget.decoding.server_requests import RequestFailed, Server, client_of, post
+from ontarget.decoding.servers.completions import answer_of, path_of, request_body
+from ontarget.decoding.servers.requests import RequestFailed, Server, client_of, post
 from ontarget.errors import TranslationError
 from ontarget.models.templates import PromptFormat
 from ontarget.records import Sample

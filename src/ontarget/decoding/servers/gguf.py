@@ -18,9 +18,9 @@ from threading import Thread
 from typing import IO, Any
 
 from ontarget.decoding.base import Hypothesis, Search, Translator, failed, require
-from ontarget.decoding.completions import hypothesis_of, request_body
-from ontarget.decoding.server_requests import EXTRA, Server
-from ontarget.decoding.servers import ServerTranslator, check_greedy
+from ontarget.decoding.servers.completions import hypothesis_of, request_body
+from ontarget.decoding.servers.requests import EXTRA, Server
+from ontarget.decoding.servers.translator import ServerTranslator, check_greedy
 from ontarget.errors import ModelError, OnTargetError, ProgramError, error_text, visible
 from ontarget.models.templates import PromptFormat
 from ontarget.records import Sample

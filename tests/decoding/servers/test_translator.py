@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from support.servers import Request, answer, asked, complete, serving
 
-from ontarget.decoding import server_requests, servers
 from ontarget.decoding.backends import BackendOptions, open_translator
 from ontarget.decoding.base import Hypothesis, Search, translate_all
-from ontarget.decoding.server_requests import retry_after, server_of
+from ontarget.decoding.servers import requests as server_requests
+from ontarget.decoding.servers import translator as servers
+from ontarget.decoding.servers.requests import retry_after, server_of
 from ontarget.errors import TranslationError
 from ontarget.models.templates import PromptFormat
 from ontarget.records import Sample
