@@ -36,7 +36,7 @@ The package, from the lowest layer to the highest:
     steps/         the method, one numbered file per step
     pipeline/      runs the steps that are out of date
     translation/   texts and documents, translated with any model
-    serving/       a model as a server, and a guard in front of another one
+    serving/       a model as a server, a guard in front of another one, the page of `play`
     cli/           the `ontarget` command
 """
 

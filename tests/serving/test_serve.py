@@ -61,6 +61,14 @@ def test_one_text_is_answered_by_one_text(server: Running) -> None:
     assert set(answer) == {"translatedText", "ontarget"}
 
 
+def test_an_empty_text_stays_empty_and_line_breaks_are_spaces(server: Running) -> None:
+    texts = ["", "hello\n\nworld\r\n", "  "]
+    answer = server.post("/translate", {"q": texts, "source": "en", "target": "it"}).json()
+    (middle,) = expected(server, [sample("hello world")])
+    assert answer["translatedText"] == ["", middle, ""]
+    assert [note["verdict"] for note in answer["ontarget"]][::2] == ["empty", "empty"]
+
+
 def test_the_language_of_a_source_is_detected_on_request(server: Running) -> None:
     source = "The house of my grandmother is green and very old."
     answer = server.post("/translate", {"q": source, "source": "auto", "target": "it"}).json()
@@ -192,6 +200,9 @@ BAD_BODIES = {
     ),
     "a hostile language": (
         b'{"q": "a", "source": "en", "target": "\\u001b[2Jit"}', "target: \\x1b[2Jit is no lang",
+    ),
+    "half a character, its language given": (
+        b'{"q": "\\ud800", "source": "en", "target": "it"}', "a text holds half a char",
     ),
     "a language that is not served": (
         b'{"q": "a", "source": "en", "target": "de"}', "target: de is not served here",

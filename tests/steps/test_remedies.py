@@ -57,6 +57,23 @@ def test_settings_in_lists_are_all_tried_together(write_recipe: Writer) -> None:
         ({"remedies": ["base + anti-ln"]}, "translate.remedies: 'anti-ln' is no way to stay on"),
         ({"remedies": ["stage3 + anti-lm"]}, "translate.remedies: the recipe makes no 'stage3'"),
         ({"ways": {"anti-lm": {}}}, "translate: ways.anti-lm: no remedy has it; add one"),
+        ({"remedies": ["base+few-shot+few-shot"]}, "remedies: few-shot is listed twice; keep it"),
+        (
+            {"remedies": ["base+few-shot"], "ways": {"few-shot": {"shots": [1, -1]}}},
+            "few-shot.shots: found '-1'; input should be greater than or equal to 1",
+        ),
+        (
+            {"remedies": ["base+few-shot"], "ways": {"few-shot": {"shots": []}}},
+            "few-shot.shots: is an empty list; give a value",
+        ),
+        (
+            {"remedies": ["base+few-shot"], "ways": {"few-shot": {"shots": list(range(1, 102))}}},
+            "few-shot: has more than 100 combinations of values; give fewer",
+        ),
+        (
+            {"remedies": ["base+template"], "ways": {"template": {"name": "nope"}}},
+            "template: is 'nope', not the name of a template",
+        ),
         (
             {"remedies": ["base+anti-lm"], "ways": {"anti-lm": {"gama": 1}}},
             "translate: anti-lm: has no setting 'gama'; its settings: gamma",

@@ -31,6 +31,8 @@ from ontarget.cli.commands import (
     repair,
 )
 from ontarget.cli.commands.data import conflict, convert, corpora, prepare
+from ontarget.cli.commands.export import command as export
+from ontarget.cli.commands.play import command as play
 from ontarget.cli.commands.serve import guard, model
 from ontarget.cli.commands.translate import command as translate
 from ontarget.cli.console import console, error_console, one_line
@@ -67,7 +69,7 @@ for _command in (
     repair.repair, demo.demo, diagnose.diagnose, repair.new, prompts.templates, recipe.check,
     recipe.plan, recipe.run, recipe.status, evaluate.evaluate, compare.compare,
     calibrate.calibrate, lcb.lcb, convert.convert, corpora.corpora, publish.push, publish.merge,
-    model.serve, guard.guard,
+    model.serve, guard.guard, play.play, export.export,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(annotate.app, name="annotate")

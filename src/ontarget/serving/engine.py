@@ -67,6 +67,8 @@ class ModelEngine:
         with self.lock:
             check_special_tokens(self.loaded, [("prompt", text)])
             (tokens,) = self.loaded.prompts([text])
+            if not tokens:
+                raise ModelError("prompt: has no token; give a text to continue")
             prompt = Prompt(tokens=tuple(tokens))
             if self.loaded.has_encoder:
                 prompt = encoder_prompt(self.loaded, self.loaded.token_ids(text))

@@ -340,7 +340,11 @@ def test_without_text_in_a_language_there_is_nothing_to_learn() -> None:
         ("anti-ln", {}, "'anti-ln' is no way to stay on target; did you mean anti-lm?"),
         ("anti-lm", {"lambda": 1}, "anti-lm: has no setting 'lambda'; its settings: gamma"),
         ("prefix-pair", {"n": 1}, "prefix-pair: has no setting 'n'; its settings: none"),
-        ("few-shot", {"shots": "five"}, "few-shot.shots: input should be a valid integer"),
+        (
+            "few-shot",
+            {"shots": "five"},
+            "few-shot.shots: found .five.; input should be a valid integer",
+        ),
     ],
 )
 def test_unknown_ways_and_settings_are_named(

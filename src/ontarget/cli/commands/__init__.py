@@ -12,6 +12,8 @@ lcb         the Language Confusion Benchmark on a file of responses
 data/       a corpus prepared, audited or converted; public corpora by name
 annotate    disputed segments to annotators, and their answers back
 serve/      a model as a server; a guard in front of another server
+play/       the systems of a run side by side, on one page
+export/     a model in another format, verified
 translate/  any text or document, or a recipe's step 5
 publish     push a result to the Hub; merge an adapter into its model
 """

@@ -7,9 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
+
+from ontarget.models.templates import prompt_format_of
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+Few = Annotated[int, Field(ge=1, le=1000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,7 @@ class AnotherTemplate:
 class FewShot:
     """Demonstrations: dev sentences of the same direction."""
 
-    shots: int = 5
+    shots: Few = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,53 +41,55 @@ class PrefixPair:
 class Contrastive:
     """Contrast with another requested language, and with the source of another sample."""
 
-    language: float = 0.1  # weight of the other language; 0: no such contrast
-    source: float = 0.0  # weight of the other source; 0.7 in the paper, with 0.1 above
+    language: Weight = 0.1  # weight of the other language; 0: no such contrast
+    source: Weight = 0.0  # weight of the other source; 0.7 in the paper, with 0.1 above
 
 
 @dataclass(frozen=True, slots=True)
 class AntiLm:
     """Each answer against the continuation of its source, less at each token."""
 
-    gamma: float = 0.3  # the paper's; 0-1
+    gamma: Share = 0.3  # the paper's
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageBeams:
     """Beams in the requested language are preferred."""
 
-    weight: float = 0.5
-    candidates: int = 8  # tokens of each beam that are looked at
+    weight: Weight = 0.5
+    candidates: Few = 8  # tokens of each beam that are looked at
 
 
 @dataclass(frozen=True, slots=True)
 class VocabularyMask:
     """Tokens that do not occur in text of the requested language are unlikely."""
 
-    penalty: float = 10.0  # nats
+    penalty: Weight = 10.0  # nats
 
 
 @dataclass(frozen=True, slots=True)
 class FirstWords:
     """The first words are among those that begin sentences in the requested language."""
 
-    words: int = 1
+    words: Few = 1
 
 
 @dataclass(frozen=True, slots=True)
 class HeadRows:
     """Tokens of other languages have smaller logits."""
 
-    least: float = 0.5  # scale of a token that occurs in other languages only
-    smoothness: float = 10.0  # the larger, the less other text a token needs for this scale
+    least: Share = 0.5  # scale of a token that occurs in other languages only
+    smoothness: Annotated[Weight, Field(gt=0)] = (
+        10.0  # the larger, the less other text a token needs for this scale
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Steering:
     """The difference of mean hidden states is added to those of the answer."""
 
-    strength: float = 1.0
-    depth: float = 0.5  # of the layer whose output is changed, 0-1
+    strength: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    depth: Share = 0.5  # of the layer whose output is changed
 
 
 Way = (
@@ -126,11 +134,16 @@ def make_way(name: str, settings: Mapping[str, Any]) -> Way:
         if key not in known:
             listed = ", ".join(known) or "none"
             raise ValueError(f"{name}: has no setting {key!r}; its settings: {listed}")
-    try:
-        way: Way = TypeAdapter(kind).validate_python(dict(settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ValueError(f"{name}.{first['loc'][0]}: {first['msg'].lower()}") from error
+    hints = get_type_hints(kind, include_extras=True)
+    for key, value in settings.items():
+        try:
+            TypeAdapter(hints[key]).validate_python(value, strict=True)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"].lower()
+            raise ValueError(f"{name}.{key}: found {str(value)[:60]!r}; {reason}") from error
+    if kind is AnotherTemplate:
+        prompt_format_of(settings.get("name", AnotherTemplate().name))
+    way: Way = kind(**settings)
     return way
 
 

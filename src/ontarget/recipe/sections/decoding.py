@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import product
+from math import prod
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -9,6 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from ontarget.decoding.ways.settings import Way, make_way
 from ontarget.offtarget.detectors import DEFAULT
 from ontarget.recipe.sections.kinds import Name, Positive, Section, check_distinct
+
+MOST_TRIED = 100  # combinations of a way's settings
 
 
 class Translate(Section):
@@ -34,6 +37,7 @@ class Translate(Section):
                 )
             for way in ways:
                 make_way(way, {})
+            check_distinct(tuple(ways))
             names.append("+".join([model, *ways]))
         return check_distinct(tuple(names))
 
@@ -59,6 +63,10 @@ def ways_of(name: str, settings: Mapping[str, Any]) -> list[Way]:
         ValueError: there is no such way, or it cannot have such settings.
     """
     values = [value if isinstance(value, list) else [value] for value in settings.values()]
+    if empty := [key for key, value in settings.items() if value == []]:
+        raise ValueError(f"{name}.{empty[0]}: is an empty list; give a value")
+    if prod(map(len, values)) > MOST_TRIED:
+        raise ValueError(f"{name}: has more than {MOST_TRIED} combinations of values; give fewer")
     return [make_way(name, dict(zip(settings, chosen, strict=True))) for chosen in product(*values)]
 
 

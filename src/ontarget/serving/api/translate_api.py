@@ -15,6 +15,7 @@ from ontarget.serving.judging import judge_answer, language_probabilities
 
 MOST_TEXTS = 64  # of one request
 AUTO = "auto"
+NO_ANSWER = ("", {"verdict": "empty", "language": "", "truncated": False})  # to an empty text
 Text = str | Annotated[list[str], Field(min_length=1, max_length=MOST_TEXTS)]
 Code = Annotated[str, Field(min_length=1, max_length=20)]
 
@@ -75,6 +76,7 @@ async def translations(
 ) -> dict[str, Any]:
     """The fields of an answer, each with a value for every text."""
     target = known_language(service, "target", target)
+    texts = [one_line(text) for text in texts]
     guesses = [await detected(service, text) if source == AUTO else [] for text in texts]
     sources = [
         guess[0]["language"] if guess else source_language(service, source) for guess in guesses
@@ -94,20 +96,41 @@ async def translations(
         )
         for number, (text, language) in enumerate(zip(texts, sources, strict=True))
     ]
-    jobs = [await service.at_desk(service.engine.translation_job, sample) for sample in samples]
-    rows = await answers_of(service, request, jobs)
-    answers = [
-        " ".join(service.engine.text(j, row).split()) for j, row in zip(jobs, rows, strict=True)
-    ]
-    notes = [
-        await judged(service, sample, text) | {"truncated": service.engine.is_cut(job, row)}
-        for sample, text, job, row in zip(samples, answers, jobs, rows, strict=True)
-    ]
-    found: dict[str, Any] = {"translatedText": answers, "ontarget": notes}
+    answers = await answered(service, request, [sample for sample in samples if sample.source])
+    found: dict[str, Any] = {
+        "translatedText": [answers.get(sample.key, NO_ANSWER)[0] for sample in samples],
+        "ontarget": [answers.get(sample.key, NO_ANSWER)[1] for sample in samples],
+    }
     if source == AUTO:
         unknown = {"language": sources[0], "confidence": 0.0}
         found["detectedLanguage"] = [guess[0] if guess else unknown for guess in guesses]
     return found
+
+
+async def answered(
+    service: Service, request: Request, samples: Sequence[Sample]
+) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Translations and what is said of them, by the keys of samples."""
+    if not samples:
+        return {}
+    jobs = [await service.at_desk(service.engine.translation_job, sample) for sample in samples]
+    rows = await answers_of(service, request, jobs)
+    found = {}
+    for sample, job, row in zip(samples, jobs, rows, strict=True):
+        text = one_line(service.engine.text(job, row))
+        cut = {"truncated": service.engine.is_cut(job, row)}
+        found[sample.key] = text, await judged(service, sample, text) | cut
+    return found
+
+
+def one_line(text: str) -> str:
+    """A text as models translate it, without line breaks.
+
+    Raises:
+        UnicodeEncodeError: it has half of a character.
+    """
+    text.encode()
+    return " ".join(text.split())
 
 
 async def judged(service: Service, sample: Sample, text: str) -> dict[str, Any]:

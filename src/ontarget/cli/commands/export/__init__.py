@@ -1,0 +1,4 @@
+"""`ontarget export`.
+
+command  the command, and what it prints
+"""
