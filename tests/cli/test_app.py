@@ -24,7 +24,8 @@ from ontarget.pipeline import checks
 COMMANDS = [
     "repair", "demo", "diagnose", "new", "templates", "check", "plan", "run", "status", "evaluate",
     "compare", "calibrate", "lcb", "convert", "corpora",
-    "push", "merge", "base", "prepare", "conflict", "mle", "control", "unlikelihood", "translate",
+    "push", "merge", "serve", "guard", "play", "export",
+    "base", "prepare", "conflict", "mle", "control", "unlikelihood", "translate",
     "report", "annotate",
 ]  # fmt: skip
 

@@ -1,7 +1,9 @@
 """`ontarget translate`: what its arguments mean, what is printed, and exit codes."""
 
+import inspect
 import io
 import json
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -149,6 +151,10 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no folder": (["a/b", *OPTIONS], "a/b: no such file"),
     "a language": (["hello", *OPTIONS[:3], "xx", *OPTIONS[4:]], "CLDR knows no language 'xx'"),
     "one language": (["hello", *OPTIONS[:3], "en", *OPTIONS[4:]], "source and target are both"),
+    "an empty language": (
+        ["hello", *OPTIONS[:3], "it,", *OPTIONS[4:]],
+        "--to: 'it,' has an empty language",
+    ),
     "twice": (["hello", *OPTIONS[:3], "it,it", *OPTIONS[4:]], "--to: it,it names a language twice"),
     "no language": (["123", "--to", "it", "--model", "org/m"], "cannot be told; name it with"),
     "out": (["hello", *OPTIONS, "--out", "x.txt"], "'hello' is a sentence, whose translation is"),
@@ -172,6 +178,34 @@ def test_several_translations_need_a_folder_and_a_folder_is_no_input(tmp_path: P
     error = error_of("translate", tmp_path / "a.txt", tmp_path / "b.txt", *OPTIONS, "--out", "x")
     assert "x: several translations need a folder; write x/" in error
     assert "is a folder; name its files" in error_of("translate", tmp_path, *OPTIONS)
+
+
+def test_two_translations_of_one_name_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    for name in ("a.txt", "s/a.txt", "a.txt.gz", "a.it.txt"):
+        (tmp_path / name).write_text("hello")
+    one, two, packed = (tmp_path / name for name in ("a.txt", "s/a.txt", "a.txt.gz"))
+    out = tmp_path / "out"
+    error = error_of("translate", one, two, *OPTIONS, "--out", f"{out}/")
+    assert f"{one} and {two}: the translations of both would be {out}/a.it.txt" in error
+    assert not out.exists()
+    assert f"{one} and {packed}: the translations" in error_of("translate", one, packed, *OPTIONS)
+    error = error_of("translate", one, tmp_path / "a.it.txt", *OPTIONS)
+    assert "a.it.txt: is an input, and would be replaced by the translation of" in error
+
+
+def test_a_pipe_is_no_input(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.txt")
+    assert "a.txt: is no regular file" in error_of("translate", tmp_path / "a.txt", *OPTIONS)
+
+
+def test_what_is_no_text_is_a_type_error() -> None:
+    translate = inspect.unwrap(ontarget.Translator.translate)  # without the tests' type checker
+    with (
+        ontarget.Translator("http://127.0.0.1:9/v1#m") as translator,
+        pytest.raises(TypeError, match=r"texts\[1\] is NoneType; give a list of texts"),
+    ):
+        translate(translator, ["a", None], source="en", target="it")
 
 
 def test_a_dead_server_in_the_middle_ends_with_one_error_and_loses_nothing(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -71,6 +72,28 @@ LAWS = {
         "1\r\n00:00:01,000 --> 00:00:02,500\r\n<i>GOOD MORNING\r\nMY FRIEND</i>\r\n\r\n"
         "2\r\n00:00:03,000 --> 00:00:04,500\r\n- HI\r\n- YOU\r\n",
     ),
+    "code that fills its block": (
+        "a.html",
+        "<p><code>a b</code></p><li><b> <kbd>c</kbd></b></li><p><code title=\"d\">e</code> f</p>",
+        "<p><code>a b</code></p><li><b> <kbd>c</kbd></b></li><p><code title=\"D\">e</code> F</p>",
+    ),
+    "labels of footnotes": (
+        "a.md", "see[^One]\n\n[^One]: this is a\nnote\n[^b]: this is another\n",
+        "SEE[^One]\n\n[^One]: THIS IS A NOTE\n[^b]: THIS IS ANOTHER\n",
+    ),
+    "boxes and alerts": (
+        "a.md", "- [x] one\n- [ ] two\n\n> [!Note]\n> three\n> four\n",
+        "- [x] ONE\n- [ ] TWO\n\n> [!Note]\n> THREE FOUR\n",
+    ),
+    "mark, line ends and numbers of JSON lines": (
+        "a.jsonl", '\ufeff{"text": "a", "n": 1.50 }\r\n{"text":"b\\u00e8"}',
+        '\ufeff{"text": "a", "n": 1.50, "it": "A"}\r\n{"text":"b\\u00e8", "it": "B\u00c8"}',
+    ),
+    "mark and line ends of a table": (
+        "a.csv", '\ufefften,en\r\n"1, 2","a\r\nb"\r\n3,c',
+        '\ufefften,en,it\r\n"1, 2","a\r\nb",A B\r\n3,c,C',
+    ),
+    "mark of a document": ("a.md", "\ufeff---\na: b\n---\nc\n", "\ufeff---\na: b\n---\nC\n"),
     "a table": ("a.tsv", "x\ten\n1\thello\n2\t\n", "x\ten\tit\n1\thello\tHELLO\n2\t\t\n"),
     "JSON lines": (
         "a.jsonl", '{"text": "hello", "n": [1]}\n', '{"text": "hello", "n": [1], "it": "HELLO"}\n',
@@ -136,11 +159,22 @@ def test_cells_with_commas_and_quotes_are_read_back(tmp_path: Path) -> None:
     assert list(csv.reader(text.splitlines()))[1] == ['hello, "you"', "1", 'HELLO, "YOU"']
 
 
-def test_columns_are_named_and_replaced(tmp_path: Path) -> None:
-    reading = Reading(source_lang="en", target_lang="it", column="a", out_column="b")
-    assert translated(tmp_path, "a.tsv", "a\tb\nhello\told\n", reading) == "a\tb\nhello\tHELLO\n"
+def test_columns_are_named(tmp_path: Path) -> None:
+    reading = Reading(source_lang="en", target_lang="it", column="a", out_column="c")
+    text = translated(tmp_path, "a.tsv", "a\tb\nhello\told\n", reading)
+    assert text == "a\tb\tc\nhello\told\tHELLO\n"
     line = translated(tmp_path, "a.jsonl", '{"a": "hello", "b": "old"}\n', reading)
-    assert json.loads(line) == {"a": "hello", "b": "HELLO"}
+    assert json.loads(line) == {"a": "hello", "b": "old", "c": "HELLO"}
+
+
+@pytest.mark.parametrize("out", ["a", "b"])
+def test_no_column_is_overwritten(out: str, tmp_path: Path) -> None:
+    reading = Reading(source_lang="en", target_lang="it", column="a", out_column=out)
+    error = rf"has a column or field '{out}' already; name another .* with --out-column"
+    with pytest.raises(OnTargetError, match=rf"a\.tsv:1: {error}"):
+        translated(tmp_path, "a.tsv", "a\tb\nhello\told\n", reading)
+    with pytest.raises(OnTargetError, match=rf"a\.jsonl:1: {error}"):
+        translated(tmp_path, "a.jsonl", '{"a": "hello", "b": "old"}\n', reading)
 
 
 def test_a_paragraph_that_would_begin_a_list_is_escaped(tmp_path: Path) -> None:
@@ -151,6 +185,11 @@ def test_a_paragraph_that_would_begin_a_list_is_escaped(tmp_path: Path) -> None:
 
 
 BAD = {
+    "columns of one name": ("a.csv", "en,x,x\na,b,c\n", r"a\.csv:1: has several columns 'x'"),
+    "fields of one name": ("a.jsonl", '{"en": "a", "en": "b"}\n', r"a\.jsonl:1: .* one name"),
+    "half a pair": ("a.jsonl", '{"en": "a"}\n{"en": "b", "x": "\\ud83d"}\n',
+                    r"a\.jsonl:2: has half of a surrogate pair"),
+    "half a pair in a name": ("a.jsonl", '{"en": "a", "\\uDC00": 1}\n', r"a\.jsonl:1: has half"),
     "an ending": ("a.pdf", "x", r"a\.pdf: has none of the endings \.txt, \.md"),
     "cells": ("a.tsv", "en\tx\nhello\n", r"a\.tsv:2: has 1 cells, the header has 2"),
     "quotes": ("a.csv", 'en,x\n"hello"b,c\n', r"a\.csv:2: is not CSV"),
@@ -186,3 +225,59 @@ def test_columns_of_a_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
     with pytest.raises(OnTargetError, match="has no columns; leave --column"):
         read_parts(tmp_path / "a.txt", Reading(source_lang="", target_lang="it", column="x"))
+
+
+def unit(source: str, attributes: str = "", more: str = "") -> str:
+    """An XLIFF document of one unit."""
+    return (
+        f'<xliff version="1.2"><file><body><trans-unit id="1"{attributes}>'
+        f"<source>{source}</source>{more}</trans-unit></body></file></xliff>\n"
+    )
+
+
+XLIFF_TARGETS = {
+    "CDATA": (unit("<![CDATA[a < b & <c>]]> d"), "A < B & <C> D"),
+    "a comment": (unit("one <!-- two - > -->three"), "ONE THREE"),
+    "white space that counts": (unit("  one \n", ' xml:space="preserve"'), "  ONE \n"),
+    "white space that does not": (unit("  one \n"), "ONE"),
+    "a bar in a value": (unit("one", ' note="a>b"'), "ONE"),
+    "CDATA in a target": (unit("one", "", "<target><![CDATA[uno]]></target>"), "uno"),
+}
+
+
+@pytest.mark.parametrize("law", XLIFF_TARGETS)
+def test_a_target_says_what_its_source_does(law: str, tmp_path: Path) -> None:
+    source, expected = XLIFF_TARGETS[law]
+    more = unit("filler").partition("<trans-unit")[2].partition("</body>")[0]
+    text = translated(tmp_path, "a.xlf", source.replace("</body>", f"<trans-unit{more}</body>"))
+    assert next(ElementTree.fromstring(text).iter("target")).text == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (unit("one <?x y?> two"), r"a\.xlf:1: the source has a processing instruction"),
+        (unit("one", "", "<seg-source><mrk>one</mrk></seg-source>"), r"a\.xlf:1: .* <seg-source>"),
+        (unit('<x id="a>b"/> one'), "a.xlf: line 1: the translation is no well-formed XML"),
+    ],
+)
+def test_what_would_be_a_broken_target_is_refused(text: str, error: str, tmp_path: Path) -> None:
+    with pytest.raises(OnTargetError, match=error):
+        translated(tmp_path, "a.xlf", text)
+    assert not (tmp_path / "out-a.xlf").exists()
+
+
+def test_tabs_in_a_catalogue_are_kept(tmp_path: Path) -> None:
+    text = translated(tmp_path, "a.po", 'msgid "\\ta\\tb c\\n"\nmsgstr ""\n')
+    assert text.endswith('msgstr "\\tA\\tB C\\n"\n')
+
+
+def test_a_line_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OnTargetError, match=r"a\.txt:2: 100001 characters, at most 100000"):
+        translated(tmp_path, "a.txt", "a\n" + "x" * 100_001)
+
+
+def test_a_pipe_is_refused_and_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(OnTargetError, match=r"a\.txt: is no regular file; give a file, or -"):
+        read_parts(tmp_path / "a.txt", READING)

@@ -1,9 +1,12 @@
 """What a translation must keep, and long lines in parts."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ontarget.translation.documents import html
 from ontarget.translation.documents.base import NO_MARKUP
 from ontarget.translation.documents.markdown import MARKUP
 from ontarget.translation.protect import Pieces
@@ -75,3 +78,18 @@ def test_a_cut_is_after_a_sentence_and_not_inside_a_piece() -> None:
 def test_a_line_of_100_000_characters_is_split_fast() -> None:
     parts = split_long("word and more. " * 7000)
     assert len(parts) > 200 and max(map(len, parts)) <= 400
+
+
+HOSTILE = (
+    "x", "a.", "a@", "a-@b.", "%0", "%" + "0" * 99, "**a** ", "[", "[^", "](", "][", "`", "`a",
+    "``a`", "$a", "<a", "<a:", ":", "<code>", "<code><kbd>", "<!--", "&a", "{",
+    "https://", "_a", " ",
+)  # fmt: skip
+
+
+def test_pieces_of_hostile_lines_are_found_in_linear_time() -> None:
+    start = time.process_time()
+    for text in HOSTILE:
+        for markup in (MARKDOWN, Pieces(html.MARKUP)):
+            markup.spans("<a" + text * (20_000 // len(text)))
+    assert time.process_time() - start < 10  # quadratic: minutes

@@ -168,3 +168,10 @@ def test_a_glossary_is_pairs_of_terms(tmp_path: Path) -> None:
     with pytest.raises(TranslationError, match="glossary: a term or its translation is empty"):
         make_wishes({"a": ""}, "", "")
     assert Wishes().sentences("x") == ()
+
+
+def test_an_empty_glossary_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "terms.tsv"
+    path.write_text("\n")
+    with pytest.raises(TranslationError, match=r"terms\.tsv: has no terms; write a term, a tab"):
+        read_glossary(path)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TextIO
 
 from ontarget import artifacts
-from ontarget.data.readers.lines import COMPRESSED
+from ontarget.data.readers.lines import COMPRESSED, check_length
 from ontarget.errors import TranslationError
 from ontarget.offtarget import detectors
-from ontarget.translation.documents import format_of, read_parts
+from ontarget.translation.documents import MARK, format_of, read_parts
 from ontarget.translation.documents.base import Part, Reading, Segment, same
 from ontarget.translation.protect import has_words
 from ontarget.translation.translating import Outcome, Translating, translate_segments
@@ -77,6 +77,7 @@ def text_parts(texts: Iterable[str]) -> Iterator[Part]:
     """Texts as parts: a segment a line, and a line break after each."""
     for number, text in enumerate(texts, start=1):
         single = " ".join(text.split())
+        check_length(single, f"text {number}")
         if has_words(single):
             yield Segment(single, number, same, "")
         else:
@@ -154,7 +155,7 @@ def translate_file(
     """
     if out.exists() and out.samefile(path):
         raise TranslationError(f"{path}: would be replaced by its translation; give another --out")
-    total = count_segments(path, reading)
+    total = count_segments(path, reading, running.name)
     if not total:
         raise TranslationError(f"{running.name}: has nothing to translate; is it the right file?")
     journal = out.with_name(f".{out.name}.ontarget-resume")
@@ -189,13 +190,26 @@ def structure_faults(path: Path, text: str, name: str) -> Iterator[Fault]:
     from ontarget.translation.documents.base import read_whole
 
     module = import_module(f"ontarget.translation.documents.{format_of(path)}")
-    if module.skeleton(read_whole(path)) != module.skeleton(text):
+    try:
+        found = module.skeleton(text.removeprefix(MARK))
+    except TranslationError as error:
+        raise TranslationError(f"{name}: {error}") from error
+    if module.skeleton(read_whole(path)) != found:
         yield Fault(name, "its translation has another structure; compare the two", failed=True)
 
 
-def count_segments(path: Path, reading: Reading) -> int:
-    """The number of segments; the whole file is read, so that damage is found at once."""
-    return sum(isinstance(part, Segment) for part in read_parts(path, reading))
+def count_segments(path: Path, reading: Reading, name: str) -> int:
+    """The number of segments; the whole file is read, so that damage is found at once.
+
+    Raises:
+        OnTargetError: the file is damaged, or a segment is too long.
+    """
+    count = 0
+    for part in read_parts(path, reading):
+        if isinstance(part, Segment):
+            check_length(part.text, f"{name}:{part.line}")
+            count += 1
+    return count
 
 
 def detect_language(texts: Sequence[str], name: str) -> str:
@@ -211,9 +225,8 @@ def detect_language(texts: Sequence[str], name: str) -> str:
     return language
 
 
-def first_texts(path: Path, target: str, column: str = "") -> list[str]:
+def first_texts(path: Path, reading: Reading) -> list[str]:
     """The first texts of a file, to see which language it is in."""
-    reading = Reading(source_lang="", target_lang=target, column=column, out_column=column)
     segments = (part for part in read_parts(path, reading) if isinstance(part, Segment))
     return [segment.text for segment in islice(segments, DETECTED)]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -102,11 +103,14 @@ class TextTranslator:
         Without `source` the language is detected.
 
         Raises:
-            TypeError: `texts` is one text.
+            TypeError: `texts` is one text, or holds something else than texts.
             OnTargetError: the direction is not supported, or a text could not be translated.
         """
         if isinstance(texts, str):
             raise TypeError("texts is one text; give a list of texts, [texts]")
+        for number, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise TypeError(f"texts[{number}] is {type(text).__name__}; give a list of texts")
         written: list[str] = []
         how = self.translating(source or detect_language(texts, "texts"), target)
         summary = translate_parts(text_parts(texts), how, written.append, FileRun(name="texts"))
@@ -136,12 +140,13 @@ class TextTranslator:
         """
         path = Path(path)
         place = output_of(path, target, None if out is None else Path(out), several=False)
-        texts = [] if source else first_texts(path, target, column)
-        source = source or detect_language(texts, name or str(path))
-        check_direction(source, target, self.choice)
         reading = Reading(
             source_lang=source, target_lang=target, column=column, out_column=out_column
         )
+        if not source:
+            source = detect_language(first_texts(path, reading), name or str(path))
+            reading = replace(reading, source_lang=source)
+        check_direction(source, target, self.choice)
         tell("loading the model", 0, 1)
         how = self.translating(source, target)
         running = FileRun(name=name or str(path), tell=tell)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 GENERAL = re.compile(
     r"https?://[^\s<>\"'\])]*[^\s<>\"'\]).,;:!?]"  # URLs
-    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # addresses
+    r"|(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+"  # addresses
     r"|</?[A-Za-z][^<>]{0,1000}>"  # tags
     r"|\$?\{\{?[^{}\n]{0,80}\}?\}"  # {name}, {{name}}, ${name}, {}
-    r"|%(?:\(\w+\)|\d+\$)?[-+#0]*\d*(?:\.\d+)?(?:hh|ll|[hlLqjzt])?[diouxXeEfFgGcrsa@](?![A-Za-z])"
+    r"|%(?:\(\w{1,80}\)|\d{1,9}\$)?[-+#0]{0,5}\d{0,9}(?:\.\d{1,9})?(?:hh|ll|[hlLqjzt])?"
+    r"[diouxXeEfFgGcrsa@](?![A-Za-z])"
     r"|&(?:#\d+|#x[0-9A-Fa-f]+|[A-Za-z]\w*);"  # character references
 )
 NAMED = re.compile(r"[`h\w{$]|%\(|%\d+\$")  # begins a piece that may stand anywhere in the text
@@ -29,14 +30,18 @@ class Pieces:
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Start and end of each piece, in order."""
         found, place = [], 0
-        while place <= len(text):
-            matches = [p.search(text, place) for p in (self.markup, GENERAL)]
-            first = min((m for m in matches if m), key=lambda m: m.start(), default=None)
-            if first is None:
-                break
+        patterns = (self.markup, GENERAL)
+        coming = [pattern.search(text) for pattern in patterns]
+        while any(coming):
+            first = min((match for match in coming if match), key=lambda match: match.start())
             if first.end() > first.start():
                 found.append(first.span())
             place = max(first.end(), first.start() + 1)
+            # A match ahead stays valid, so no text is searched once for each piece before it.
+            coming = [
+                pattern.search(text, place) if match and match.start() < place else match
+                for pattern, match in zip(patterns, coming, strict=True)
+            ]
         return found
 
     def found(self, text: str) -> list[str]:

@@ -72,6 +72,8 @@ def read_glossary(path: Path) -> tuple[tuple[str, str], ...]:
             raise TranslationError(f"{path}:{number}: {cells[0]!r} has two translations; keep one")
         if len(terms) > MOST_TERMS:
             raise TranslationError(f"{path}: has more than {MOST_TERMS} terms; leave some out")
+    if not terms:
+        raise TranslationError(f"{path}: has no terms; write a term, a tab and its translation")
     return tuple(terms.items())
 
 

@@ -13,9 +13,10 @@ json_lines  JSON lines, a segment a record, the translation in a new field
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 
-from ontarget.data.readers.lines import COMPRESSED
+from ontarget.data.readers.lines import BOM, COMPRESSED, named_damage, open_bytes
 from ontarget.errors import TranslationError
 from ontarget.translation.documents.base import Part, Reading
 
@@ -24,6 +25,7 @@ FORMATS = {  # ending of a name -> module
     ".xhtml": "html", ".po": "po", ".pot": "po", ".xliff": "xliff", ".xlf": "xliff",
     ".srt": "subtitles", ".tsv": "tables", ".csv": "tables", ".jsonl": "json_lines",
 }  # fmt: skip
+MARK = "\ufeff"  # byte-order mark
 WITH_COLUMNS = {"tables", "json_lines"}
 
 
@@ -41,6 +43,7 @@ def read_parts(path: Path, reading: Reading) -> Iterator[Part]:
     Raises:
         OnTargetError: it cannot be read, or is damaged.
     """
+    check_regular(path)
     name = format_of(path)
     if name is None:
         raise TranslationError(
@@ -52,4 +55,16 @@ def read_parts(path: Path, reading: Reading) -> Iterator[Part]:
     parts: Callable[[Path, Reading], Iterator[Part]] = import_module(
         f"ontarget.translation.documents.{name}"
     ).parts
-    return parts(path, reading)
+    return chain([MARK] if has_mark(path) else [], parts(path, reading))
+
+
+def check_regular(path: Path) -> None:
+    """Raise TranslationError for a pipe or a device, which may never end and is read once."""
+    if path.exists() and not path.is_file():
+        raise TranslationError(f"{path}: is no regular file; give a file, or - for standard input")
+
+
+def has_mark(path: Path) -> bool:
+    """Whether a file begins with a byte-order mark."""
+    with named_damage(path, lambda: 0), open_bytes(path) as stream:
+        return stream.read(len(BOM)) == BOM

@@ -30,10 +30,13 @@ ATTRIBUTE = re.compile(
     r"(\s(?:alt|title|placeholder)\s*=\s*)(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE
 )
 MARKUP = re.compile(
-    r"<(code|kbd|samp)\b[^<>]*>.*?</\1\s*>|<!--.*?-->|</?[A-Za-z][^<>]*>|&lt;|&gt;",
+    r"<(code|kbd|samp)\b[^<>]*>(?:(?!<\1\b).)*?</\1\s*>|<!--(?:(?!<!--).)*?-->"
+    r"|</?[A-Za-z][^<>]*>|&lt;|&gt;",
     re.IGNORECASE | re.DOTALL,
 )
-EDGE = re.compile(r"(?:\s|</?[A-Za-z][^<>]*>|<!--.*?-->)+", re.DOTALL)
+EDGE = re.compile(  # code is kept as a whole, so its tags are none
+    r"(?:\s|</?(?!(?:code|kbd|samp)\b)[A-Za-z][^<>]*>|<!--.*?-->)+", re.DOTALL | re.IGNORECASE
+)
 Span = tuple[int, int]
 
 
@@ -48,6 +51,7 @@ class _Runs(HTMLParser):
         self.document = document
         self.start = 0  # of the run
         self.kept: list[str] = []  # open elements, from the outermost one that is kept
+        self.kept_at = 0  # where that one starts
         self.feed(document)
         self.close()
         self.cut(len(document), len(document))
@@ -80,6 +84,7 @@ class _Runs(HTMLParser):
             self.tags.append((start, end))
         if hidden and tag not in VOID:
             self.kept.append(tag)
+            self.kept_at = start
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """A tag without an end, such as <br/>."""
@@ -95,7 +100,7 @@ class _Runs(HTMLParser):
             if tag != self.kept[0]:
                 return
             self.kept.pop()
-            if not self.kept and tag not in INLINE_KEPT:
+            if not self.kept and (tag not in INLINE_KEPT or self.start > self.kept_at):
                 self.start = end
             return
         if tag not in INLINE:
@@ -156,7 +161,9 @@ def run_parts(document: str, start: int, end: int) -> Iterator[Part]:
 
 def trailing(document: str, first: int, last: int) -> int:
     """Where the space or tag before `last` begins."""
-    stripped = len(document[first:last].rstrip()) + first
+    stripped = last
+    while stripped > first and document[stripped - 1].isspace():
+        stripped -= 1
     if stripped < last:
         return stripped
     if document[last - 1] == ">":

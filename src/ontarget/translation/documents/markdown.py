@@ -1,8 +1,9 @@
 """Markdown (CommonMark with tables): paragraphs, headings, items and cells are translated.
 
 A parser finds the blocks. Code, HTML blocks, link definitions and front matter are none of them,
-so they stay byte for byte. Inside a block, code, URLs, tags and the signs of emphasis, links and
-images are pieces that a translation keeps. The lines of a block become one line.
+so they stay byte for byte; so do labels of footnotes, boxes of tasks and marks of alerts. Inside a
+block, code, URLs, tags and the signs of emphasis, links and images are pieces that a translation
+keeps. The lines of a block become one line.
 """
 
 import re
@@ -15,19 +16,20 @@ from ontarget.translation.documents.base import Part, Reading, Segment, read_who
 from ontarget.translation.protect import has_words
 
 MARKUP = re.compile(
-    r"(`+)(?!`).+?(?<!`)\1(?!`)"  # code
+    r"(?:(?<!`)|(?<=\\`))(`+)(?!`).+?(?<!`)\1(?!`)"  # code
     r"|\$[^$\s](?:[^$]*[^$\s])?\$(?!\d)"  # formulas
-    r"|\[\^[^\]]+\]"  # footnotes
+    r"|\[\^[^\[\]]+\]"  # footnotes
     r"|\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+\"[^\"]*\")?\)"  # targets of links
     r"|\]\[[^\]]*\]"  # references of links
-    r"|<[A-Za-z][^<>\s]*:[^<>\s]*>"  # URLs in angle brackets
+    r"|<[A-Za-z][^<>\s:]*:[^<>\s]*>"  # URLs in angle brackets
     r"|!?\[|\]"
     r"|\*{1,3}|~~|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)"
     r"|\\[!-/:-@\[-`{-~]"  # escapes
 )
 FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n(?:.*\r?\n)*?\1[ \t]*(?:\r?\n|\Z)")
 BLOCK_START = re.compile(r"([-+*#>=|~]|\d+[.)](?=\s))")  # begins a block, where a line begins so
-HARD_BREAK = re.compile(r"(?: {2,}|\\)$")
+HARD_BREAK = re.compile(r"(?:(?<! ) {2,}|\\)$")
+LABEL = re.compile(r"(\[\^[^\[\]\s]+\]:)[ \t]*|(\[![A-Za-z]+\][-+]?)[ \t]*|\[[ xX]\][ \t]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,11 @@ def parts(path: Path, reading: Reading) -> Iterator[Part]:
     """The blocks with text, and everything between them."""
     del reading
     document = read_whole(path)
-    place = 0
+    place, line, counted = 0, 1, 0
     for block in blocks(document, path):
         yield document[place : block.start]
-        line = document.count("\n", 0, block.start) + 1
+        line += document.count("\n", counted, block.start)
+        counted = block.start
         written = document[block.start : block.end]
         render = cell if block.in_table else paragraph
         yield Segment(block.text, line, render, written, MARKUP)
@@ -112,16 +115,27 @@ def blocks(document: str, path: Path) -> Iterator[_Block]:
 
 
 def joined(document: str, spans: list[tuple[int, int]], in_table: bool) -> Iterator[_Block]:
-    """The lines of a block as segments, which end at hard line breaks."""
+    """The lines of a block as segments, which end at hard breaks and before footnotes."""
     run: list[tuple[int, int]] = []
     for number, (start, end) in enumerate(spans):
-        hard = HARD_BREAK.search(document[start:end]) if number + 1 < len(spans) else None
-        run.append((start, start + hard.start() if hard else end))
-        if hard or number + 1 == len(spans):
-            text = " ".join(" ".join(document[a:b].split()) for a, b in run)
-            if has_words(text):
-                yield _Block(run[0][0], run[-1][1], text, in_table)
+        label = LABEL.match(document, start, end)
+        if label and (number == 0 or label[1]):
+            yield from run_blocks(document, run, in_table)
+            run, start = [], label.end()
+        alert = number == 0 and label and label[2]
+        hard = HARD_BREAK.search(document, start, end) if number + 1 < len(spans) else None
+        run.append((start, hard.start() if hard else end))
+        if hard or alert:
+            yield from run_blocks(document, run, in_table)
             run = []
+    yield from run_blocks(document, run, in_table)
+
+
+def run_blocks(document: str, run: list[tuple[int, int]], in_table: bool) -> Iterator[_Block]:
+    """The lines of a run as one segment, if they have words."""
+    text = " ".join(" ".join(document[start:end].split()) for start, end in run)
+    if has_words(text):
+        yield _Block(run[0][0], run[-1][1], text, in_table)
 
 
 def line_starts(document: str, place: int) -> list[int]:

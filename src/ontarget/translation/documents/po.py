@@ -1,7 +1,7 @@
 """PO catalogues: every empty msgstr gets a translation; all other lines stay as they are.
 
 Of a message with plural forms, the first form translates the msgid and the others the msgid_plural.
-Line breaks in a message are kept.
+Line breaks and tabs in a message are kept.
 """
 
 import re
@@ -15,9 +15,8 @@ from ontarget.translation.documents.base import Part, Reading, Segment, read_who
 from ontarget.translation.protect import has_words
 
 LINE = re.compile(r'(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*"((?:[^"\\]|\\.)*)"')
-NEWLINE = "\n"
-BREAKS = "\u21b5\u23ce\u00b6"  # one stands for a line break, which the translation keeps
-MARKUP = re.compile(rf"[{BREAKS}]")
+MARKS = {"\n": "\u21b5\u23ce\u00b6", "\t": "\u21e5\u21b9\u2b7e"}  # one of them stands for it
+MARKUP = re.compile(f"[{''.join(MARKS.values())}]")
 
 
 @dataclass(slots=True)
@@ -76,13 +75,20 @@ def string_parts(entry: _Entry, line: str, number: int) -> Iterator[Part]:
     before, _, after = line.partition('""')
     edge = len(text) - len(text.lstrip()), len(text.rstrip())
     start, inner, end = text[: edge[0]], text[edge[0] : edge[1]], text[edge[1] :]
-    mark = next((mark for mark in BREAKS if mark not in text), BREAKS[0])
+    marks = {
+        char: next((mark for mark in those if mark not in text), those[0])
+        for char, those in MARKS.items()
+    }
 
     def render(translation: str) -> str:
-        return f'"{escape_text(start + translation.replace(mark, NEWLINE) + end)}"'
+        for char, mark in marks.items():
+            translation = translation.replace(mark, char)
+        return f'"{escape_text(start + translation + end)}"'
 
     yield before
-    yield Segment(inner.replace(NEWLINE, mark), number, render, '""', MARKUP)
+    for char, mark in marks.items():
+        inner = inner.replace(char, mark)
+    yield Segment(inner, number, render, '""', MARKUP)
     yield after
 
 

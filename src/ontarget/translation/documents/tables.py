@@ -10,6 +10,7 @@ from ontarget.errors import TranslationError
 from ontarget.languages.tags import standard
 from ontarget.translation.documents.base import Part, Reading, Segment
 
+END = "\r\n"  # cells with one of them are quoted
 NAMES = ("source", "text", "src", "sentence", "input")  # of a column with text
 
 Row = Sequence[str]
@@ -24,37 +25,46 @@ def parts(path: Path, reading: Reading) -> Iterator[Part]:
     is_csv = ".csv" in path.suffixes
     write = csv_line if is_csv else tsv_line
     header: list[str] = []
-    at = to = 0
-    for number, row in rows_of(path, is_csv):
+    at = 0
+    for number, row, end in rows_of(path, is_csv):
         if not header:
             header = row
+            if repeated := next((name for name in header if header.count(name) > 1), None):
+                raise TranslationError(
+                    f"{path}:{number}: has several columns {repeated!r}; rename all but one"
+                )
             at = header.index(text_column(header, reading, path))
-            out = reading.out_column or reading.target_lang
-            to = header.index(out) if out in header else len(header)
-            yield write(replaced(header, to, out))
+            out = new_column(header, reading, f"{path}:{number}")
+            yield write([*header, out]) + end
             continue
         if len(row) != len(header):
             raise TranslationError(
                 f"{path}:{number}: has {len(row)} cells, the header has {len(header)}; correct it"
             )
         text = " ".join(row[at].split())
-        empty = write(replaced(row, to, ""))
-        yield Segment(text, number, renderer(row, to, write), empty) if text else empty
+        render = renderer(row, write, end)
+        yield Segment(text, number, render, render("")) if text else render("")
 
 
-def rows_of(path: Path, is_csv: bool) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of each row that is not empty."""
-    lines = (line for _, line in read_raw_lines(path))
+def rows_of(path: Path, is_csv: bool) -> Iterator[tuple[int, list[str], str]]:
+    """(line, cells, line end) of each row that is not empty."""
     if not is_csv:
-        for number, line in enumerate(lines, start=1):
+        for number, line in read_raw_lines(path):
             if line.strip("\r\n"):
-                yield number, line.rstrip("\r\n").split("\t")
+                yield number, line.rstrip("\r\n").split("\t"), line_end(line)
         return
-    reader = csv.reader(lines, strict=True)
+    last = ""
+
+    def lines() -> Iterator[str]:
+        nonlocal last
+        for _, last in read_raw_lines(path):
+            yield last
+
+    reader = csv.reader(lines(), strict=True)
     try:
         for row in reader:
             if row:
-                yield reader.line_num, row
+                yield reader.line_num, row, line_end(last)
     except csv.Error as error:
         raise TranslationError(
             f"{path}:{reader.line_num}: is not CSV ({error}); correct it"
@@ -86,23 +96,38 @@ def is_language(name: str, language: str) -> bool:
     return name.isascii() and bool(name.strip()) and standard(name.strip()) == standard(language)
 
 
-def replaced(row: Row, to: int, text: str) -> list[str]:
-    """A row with a text at a place, which may be the one after its last."""
-    return [*row[:to], text, *row[to + 1 :]]
+def new_column(names: Sequence[str], reading: Reading, place: str) -> str:
+    """The name of the column for the translation.
+
+    Raises:
+        TranslationError: there is one already, whose content would be lost.
+    """
+    out = reading.out_column or reading.target_lang
+    if out in names:
+        raise TranslationError(
+            f"{place}: has a column or field {out!r} already; name another one for the translation "
+            "with --out-column"
+        )
+    return out
 
 
-def renderer(row: Row, to: int, write: Callable[[Row], str]) -> Callable[[str], str]:
+def line_end(line: str) -> str:
+    """The line break that a line ends with; the last one may have none."""
+    return line[len(line.rstrip("\r\n")) :]
+
+
+def renderer(row: Row, write: Callable[[Row], str], end: str) -> Callable[[str], str]:
     """The function from a translation to the row's line."""
-    return lambda text: write(replaced(row, to, text))
+    return lambda text: write([*row, text]) + end
 
 
 def tsv_line(row: Row) -> str:
-    """A line of cells with tabs between."""
-    return "\t".join(row) + "\n"
+    """Cells with tabs between."""
+    return "\t".join(row)
 
 
 def csv_line(row: Row) -> str:
-    """A line of cells with commas between, quoted where they must be."""
+    """Cells with commas between, quoted where they must be."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(row)
-    return line.getvalue()
+    csv.writer(line, lineterminator=END).writerow(row)
+    return line.getvalue().removesuffix(END)

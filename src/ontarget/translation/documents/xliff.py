@@ -7,6 +7,7 @@ new, needs-translation or initial. Inline elements are pieces that a translation
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from ontarget.data.readers.localisation.xliff import UNTRANSLATED
@@ -18,8 +19,9 @@ from ontarget.translation.protect import has_words
 TAGS = re.compile(r"</?[A-Za-z][^<>]*>|&lt;|&gt;")
 DECLARED = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 ENCODING = re.compile(r"""<\?xml[^>]*encoding\s*=\s*["']([^"']+)""")
-
-
+CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+TAG = re.compile(rb"""<[^"'>]*(?:(?:"[^"]*"|'[^']*')[^"'>]*)*>""")  # a value may hold >
 PAIRS = ("trans-unit", "segment")
 
 
@@ -29,6 +31,8 @@ class _Unit:
 
     translate: bool
     state: str | None
+    preserve: bool  # white space at the edges
+    segmented: bool = False  # has a <seg-source>
     source: int = -1  # where the source's content begins
     source_end: int = -1
     after: int = -1  # behind </source>
@@ -42,13 +46,16 @@ def parts(path: Path, reading: Reading) -> Iterator[Part]:
     del reading
     document = read_whole(path)
     check(document, path)
-    place = 0
+    place, line, counted = 0, 1, 0
     for unit in units(document, path):
-        source = document[unit.source : unit.source_end]
+        source = plain_text(document[unit.source : unit.source_end])
         if not unit.translate or unit.has_target or not has_words(TAGS.sub("", source)):
             continue
         text = unescaped(" ".join(source.split()))
-        line = line_of(document, unit.source)
+        line += document.count("\n", counted, unit.source)
+        counted = unit.source
+        check_unit(unit, source, f"{path}:{line}")
+        edges = edges_of(source) if unit.preserve else ("", "")
         name = tag_name(document, unit.source)
         if unit.target >= 0:
             yield document[place : unit.target]
@@ -58,21 +65,80 @@ def parts(path: Path, reading: Reading) -> Iterator[Part]:
             indentation = before_element(document, unit.source)
             yield document[place : unit.after] + indentation
             place, written = unit.after, ""
-        yield Segment(text, line, renderer(name, written), written, TAGS)
+        yield Segment(text, line, renderer(name, written, edges), written, TAGS)
     yield document[place:]
 
 
+def plain_text(content: str) -> str:
+    """The content of an element without comments, and CDATA as other text is written."""
+    parts = CDATA.split(content)  # text and CDATA by turns
+    return "".join(
+        escape(part, quote=False) if at % 2 else COMMENT.sub("", part)
+        for at, part in enumerate(parts)
+    )
+
+
+def check_unit(unit: _Unit, source: str, place: str) -> None:
+    """Raise TranslationError for a unit whose target could not be written rightly."""
+    if unit.segmented:
+        raise TranslationError(
+            f"{place}: the unit has a <seg-source>, whose segments a target must repeat; export "
+            "the file without segmentation"
+        )
+    if "<?" in source:
+        raise TranslationError(
+            f"{place}: the source has a processing instruction; remove it, or give the unit a "
+            "target"
+        )
+
+
+def edges_of(source: str) -> tuple[str, str]:
+    """White space before and after a source."""
+    return source[: len(source) - len(source.lstrip())], source[len(source.rstrip()) :]
+
+
 def skeleton(text: str) -> list[str]:
-    """The tags outside targets, in order, without attributes."""
-    outside = re.sub(r"(?s)<((?:\w+:)?target)\b[^>]*?(?:/>|>.*?</\1>)", "", text)
-    return re.findall(r"</?[A-Za-z][\w:-]*", outside)
+    """The elements outside targets, in order.
+
+    Raises:
+        TranslationError: it is not well-formed, as after a translation that broke it.
+    """
+    from xml.parsers import expat
+
+    names: list[str] = []
+    targets: list[str] = []  # open ones, and what is open in them
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        del attributes
+        if targets or name.rpartition(":")[2] == "target":
+            targets.append(name)
+        else:
+            names.append(name)
+
+    def end(name: str) -> None:
+        if targets:
+            targets.pop()
+        else:
+            names.append(f"/{name}")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    try:
+        parser.Parse(text.encode(), True)
+    except expat.ExpatError as error:
+        raise TranslationError(
+            f"line {error.lineno}: the translation is no well-formed XML "
+            f"({expat.ErrorString(error.code)}), so nothing is written; simplify this unit"
+        ) from error
+    return names
 
 
-def renderer(name: str, written: str) -> Callable[[str], str]:
+def renderer(name: str, written: str, edges: tuple[str, str]) -> Callable[[str], str]:
     """The function from a translation to its element, with the attributes it had but its state."""
     match = re.match(r"<[^\s/>]+((?:\s[^>]*?)?)/?>", written)
     attributes = re.sub(r"""\s+state\s*=\s*("[^"]*"|'[^']*')""", "", match[1]) if match else ""
-    return lambda text: f"<{name}{attributes.rstrip()}>{escaped(text)}</{name}>"
+    opening, (before, after) = f"<{name}{attributes.rstrip()}>", edges
+    return lambda text: f"{opening}{before}{escaped(text)}{after}</{name}>"
 
 
 def tag_name(document: str, content: int) -> str:
@@ -136,6 +202,7 @@ class _Events:
         self.open: list[str] = []  # names of elements
         self.empty: list[int] = []  # behind which byte each of them ends; -1: at its end tag
         self.translate = [True]  # whether their text is translated
+        self.preserve = [False]  # whether their white space is kept
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """A start tag."""
@@ -145,12 +212,17 @@ class _Events:
                 f"{self.path}: the document is <{name[:40]}>, expected <xliff>; give an XLIFF file"
             )
         self.translate.append(self.translate[-1] and attributes.get("translate") != "no")
+        space = attributes.get("xml:space")
+        self.preserve.append(space == "preserve" if space else self.preserve[-1])
         if name in PAIRS:
-            self.units.append(_Unit(self.translate[-1], attributes.get("state")))
+            state, preserve = attributes.get("state"), self.preserve[-1]
+            self.units.append(_Unit(self.translate[-1], state, preserve))
         if self.units and self.open[-1:] and self.open[-1] in PAIRS:
             unit = self.units[-1]
+            unit.segmented |= name == "seg-source"
             if name == "source":
                 unit.source = self.places.at(self.behind())
+                unit.preserve = self.preserve[-1]
             if name == "target":
                 unit.target = self.places.at(self.here())
                 unit.state = attributes.get("state") or unit.state
@@ -163,6 +235,7 @@ class _Events:
         del tag
         name, empty = self.open.pop(), self.empty.pop()
         self.translate.pop()
+        self.preserve.pop()
         if not (self.units and self.open and self.open[-1] in PAIRS):
             return
         unit, here = self.units[-1], self.here()
@@ -173,12 +246,14 @@ class _Events:
         if name == "target":
             unit.target_end = self.places.at(after)
             inner = self.document[unit.target : unit.target_end]
-            filled = has_words(re.sub(r"<[^<>]*>", "", inner))
+            filled = has_words(re.sub(r"<[^<>]*>", "", plain_text(inner)))
             unit.has_target = filled and unit.state not in UNTRANSLATED
 
     def behind(self) -> int:
         """The byte behind the tag that is being parsed."""
-        return self.content.index(b">", self.here()) + 1
+        match = TAG.match(self.content, self.here())
+        assert match is not None  # the parser saw a tag here
+        return match.end()
 
 
 class _Places:
