@@ -78,7 +78,7 @@ def test_an_end_that_the_generation_config_lists_is_not_remarked() -> None:
 
 
 TURNS = ["instruction", "tower", "tower-plus", "hunyuan-mt"]
-TEXTS = ["alpaca", "plain", "alma", "target-language"]
+TEXTS = ["alpaca", "plain", "alma", "post-instruction", "target-language"]
 
 
 @pytest.mark.parametrize(

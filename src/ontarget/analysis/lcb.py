@@ -147,7 +147,7 @@ def read_csv(path: Path) -> Iterator[ModelResponse]:
 
     def lines() -> Iterator[str]:
         nonlocal last
-        for last, line in read_lines(path):  # noqa: B007 - read outside
+        for last, line in read_lines(path, allow_cr=True):  # noqa: B007 - read outside
             yield from (f"{part}\n" for part in line.split("\r"))
 
     reader = csv.reader(lines(), strict=True)

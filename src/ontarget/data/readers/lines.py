@@ -24,17 +24,19 @@ BOM = b"\xef\xbb\xbf"
 STDIN = Path("-")  # standard input, which can be read only once
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, *, allow_cr: bool = False) -> Iterator[tuple[int, str]]:
     """(line number from 1, text without line end); a byte-order mark is removed.
+
+    With `allow_cr` a file whose lines end with CR alone is one line.
 
     Raises:
         CorpusError: the file cannot be read, or a line is not UTF-8, contains NUL or is too long.
     """
-    for number, text in read_raw_lines(path):
+    for number, text in read_raw_lines(path, allow_cr=allow_cr):
         yield number, text.rstrip("\r\n")
 
 
-def read_raw_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_raw_lines(path: Path, *, allow_cr: bool = False) -> Iterator[tuple[int, str]]:
     """(line number from 1, text with its line end); a byte-order mark is removed.
 
     Raises:
@@ -45,7 +47,7 @@ def read_raw_lines(path: Path) -> Iterator[tuple[int, str]]:
         while raw := stream.readline(LONGEST + 1):
             number += 1
             content = raw.removeprefix(BOM) if number == 1 else raw
-            if number == 1 and b"\r" in content and not raw.endswith(b"\n"):
+            if number == 1 and not allow_cr and b"\r" in content and not raw.endswith(b"\n"):
                 raise CorpusError(
                     f"{path}: its lines end with CR alone, as on old Macs; convert them to LF"
                 )

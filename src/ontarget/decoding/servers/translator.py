@@ -132,3 +132,4 @@ def run_until_done(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) ->
     """Run a task until it is finished or cancelled."""
     with suppress(asyncio.CancelledError):
         loop.run_until_complete(task)
+    loop.run_until_complete(asyncio.sleep(0))  # sockets are closed in the loop's next turn
