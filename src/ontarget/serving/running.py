@@ -61,7 +61,7 @@ def server_on(application: Any, stop_seconds: int) -> uvicorn.Server:
         application,
         http=BoundedProtocol,
         ws="none",
-        lifespan="off",
+        lifespan="on",
         log_config=None,
         log_level="critical",
         access_log=False,

@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -226,12 +227,18 @@ def guard_application(guard: Guard, body_bytes: int, token: str) -> Application:
     async def show_metrics(request: Request) -> Response:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
+    @asynccontextmanager
+    async def connected(app: Starlette) -> AsyncIterator[None]:
+        async with guard.client:  # connections to the server are closed at the end
+            yield
+
     app = Starlette(
         routes=[
             Route("/health", health),
             Route("/metrics", show_metrics),
             Route("/v1/{rest:path}", guard.handle, methods=METHODS),
-        ]
+        ],
+        lifespan=connected,
     )
     access = Access(token=token, header=b"x-ontarget-token")
     return Counted(Guarded(BodyLimit(app, body_bytes), access), metrics, PATHS)
