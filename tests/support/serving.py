@@ -1,7 +1,9 @@
 """Servers of this package, run in threads on this machine."""
 
+import gc
 import json
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +40,13 @@ class Running:
         return httpx.get(self.url + path, timeout=30, trust_env=False, **options)
 
 
+def collect_quietly() -> None:
+    """Collect what clients of a server left unclosed, lest it is a warning in a later test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 @contextmanager
 def threaded(application: Any) -> Iterator[int]:
     """A server of an application, in a thread; its port."""
@@ -52,6 +61,7 @@ def threaded(application: Any) -> Iterator[int]:
         server.should_exit = True
         thread.join()
         listener.close()
+        collect_quietly()
 
 
 @contextmanager

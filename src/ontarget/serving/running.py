@@ -1,5 +1,6 @@
 """A server from start to stop: a socket, uvicorn, signals."""
 
+import asyncio
 import resource
 import socket
 from collections.abc import Callable
@@ -23,6 +24,14 @@ class _StoppableServer(uvicorn.Server):
         """Stop accepting; a second signal drops the requests that run."""
         self.force_exit = self.should_exit
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End as usual, and drop the connections of clients that have not left in time."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)  # sockets are closed in the loop's next turn
 
 
 def bind(host: str, port: int) -> socket.socket:
