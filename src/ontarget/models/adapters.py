@@ -14,12 +14,15 @@ from torch import nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
 
 from ontarget.errors import ModelError, RecipeError
+from ontarget.models import loading
 from ontarget.models.folder import (
     ADAPTER_CONFIG,
     check_quantization,
     check_regular_files,
+    has_tokenizer,
     read_header,
 )
+from ontarget.models.loading import LoadedModel
 
 ALL_LINEAR = "all-linear"  # peft's name for every linear layer but the head
 PREFIX = "base_model.model."  # of the names of weights in a file of peft
@@ -233,3 +236,20 @@ def check_cuda(device: torch.device) -> None:
         raise ModelError(
             f"adapter.kind: qlora needs a CUDA GPU, this machine trains on {device.type}; use lora"
         )
+
+
+def load_merged(model: str, adapter: Path | None) -> LoadedModel:
+    """A model with an adapter merged into its weights; its tokenizer, where it has one.
+
+    Raises:
+        ModelError: it cannot be loaded, or the adapter is of another model.
+    """
+    loaded = loading.load_model(model)
+    if adapter is None:
+        return loaded
+    if has_tokenizer(adapter):
+        tokenizer = loading.load_tokenizer(str(adapter), None)
+        fit_vocabulary(loaded.model, adapter, len(tokenizer))
+        loaded = LoadedModel(loaded.model, tokenizer)
+    merged = merge_adapter(load_adapter(loaded.model, adapter))
+    return LoadedModel(merged, loaded.tokenizer)

@@ -60,17 +60,12 @@ def merge(
     if out.exists():
         raise ArtifactError(f"{out}: exists already; name a folder that does not")
     quiet_libraries()
-    from ontarget.models import adapters, folder, loading
+    from ontarget.models import adapters, loading
 
-    loaded = loading.load_model(model)
-    if folder.has_tokenizer(adapter):
-        tokenizer = loading.load_tokenizer(str(adapter), None)
-        adapters.fit_vocabulary(loaded.model, adapter, len(tokenizer))
-        loaded = loading.LoadedModel(loaded.model, tokenizer)
-    merged = adapters.merge_adapter(adapters.load_adapter(loaded.model, adapter))
+    merged = adapters.load_merged(model, adapter)
     with (
         artifacts.lock_output(out) as lock,
         artifacts.publish_folder(out, still_locked=lock.check) as partial,
     ):
-        loading.save_model(loading.LoadedModel(merged, loaded.tokenizer), partial)
+        loading.save_model(merged, partial)
     write(f"merged model: {out}")

@@ -1,7 +1,7 @@
 """The whole export: original, format, verification, publication."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,8 +10,7 @@ from ontarget import artifacts
 from ontarget.decoding.base import Search, translate_all
 from ontarget.decoding.hf.translator import HuggingFaceTranslator
 from ontarget.errors import ArtifactError, ModelError
-from ontarget.models import adapters, folder, loading
-from ontarget.models.loading import LoadedModel
+from ontarget.models import adapters, loading
 from ontarget.models.prompting import end_ids
 from ontarget.records import Sample
 from ontarget.translation.choice import ModelChoice, choose_model, is_run
@@ -82,7 +81,7 @@ def stage_original(
     request: ExportRequest, choice: ModelChoice, samples: Sequence[Sample], staged: Path
 ) -> list[str]:
     """The original's translations; it is written into `staged` and not kept in memory."""
-    loaded = load_merged(choice.model, request.adapter)
+    loaded = adapters.load_merged(choice.model, request.adapter)
     search = Search(beams=1, max_new_tokens=choice.max_new_tokens, batch=BATCH)
     texts = translate_all(HuggingFaceTranslator(loaded, choice.prompt_format, search), samples)
     if request.form.name == "safetensors":
@@ -90,20 +89,3 @@ def stage_original(
     loading.save_model(loaded, staged)
     loading.write_generation_config(staged, end_ids(loaded, choice.prompt_format))
     return texts
-
-
-def load_merged(model: str, adapter: Path | None) -> LoadedModel:
-    """A model with an adapter merged into its weights; its tokenizer, where it has one.
-
-    Raises:
-        ModelError: it cannot be loaded, or the adapter is of another model.
-    """
-    loaded = loading.load_model(model)
-    if adapter is None:
-        return loaded
-    if folder.has_tokenizer(adapter):
-        tokenizer = loading.load_tokenizer(str(adapter), None)
-        adapters.fit_vocabulary(loaded.model, adapter, len(tokenizer))
-        loaded = LoadedModel(loaded.model, tokenizer)
-    merged = adapters.merge_adapter(adapters.load_adapter(loaded.model, adapter))
-    return replace(loaded, model=merged)
