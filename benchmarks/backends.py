@@ -11,6 +11,7 @@ are not measured. Equal are texts that are those of one by one, character by cha
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ontarget.models.loading import LoadedModel, load_model, move_to_accelerator
 from ontarget.models.prompting import build_prompts, end_ids
 from ontarget.models.templates import prompt_format_of
 from ontarget.records import Sample
+from ontarget.translation import choice
 
 LONGEST = 80  # tokens of an answer
 BATCH = 32
@@ -85,6 +87,7 @@ def main() -> None:
     model, path, source, target = sys.argv[1:5]
     samples = read_samples(Path(path), source, target, int((*sys.argv[5:], 64)[0]))
     search = Search(beams=1, max_new_tokens=LONGEST, batch=BATCH)
+    budget = replace(search, batch=choice.BATCH, batch_tokens=choice.BATCH_TOKENS)
     loaded = load_model(model)
     move_to_accelerator(loaded.model)
     loaded.model.eval()
@@ -101,11 +104,12 @@ def main() -> None:
             "one by one": lambda: one_by_one(loaded, samples),
             f"pipeline, batch {BATCH}": lambda: by_pipeline(loaded, samples),
             f"hf, batch {BATCH}": translating(translator_of(loaded, FORM, search)),
+            "hf, token budget": translating(translator_of(loaded, FORM, budget)),
         }
         for precision in ("float32", "int8"):
             options = BackendOptions(quantization=precision)
             translator = open_translator(
-                model, FORM, search, backend="ctranslate2", options=options
+                model, FORM, budget, backend="ctranslate2", options=options
             )
             ways[f"ctranslate2, {precision}"] = translating(opened.enter_context(translator))
         seconds = medians({name: keep(name, work) for name, work in ways.items()}, rounds=1)

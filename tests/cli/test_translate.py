@@ -33,7 +33,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     def replace(answer: Answer = shout) -> AnsweringTranslator:
         translator = AnsweringTranslator(answer)
 
-        def opened(choice: Any, **settings: Any) -> Any:
+        def opened(choice: Any, decoding: Any) -> Any:
             return nullcontext(translator)
 
         monkeypatch.setattr(interface, "open_choice", opened)

@@ -8,7 +8,7 @@ from conftest import Writer
 from pydantic import ValidationError
 
 from ontarget.errors import RecipeError
-from ontarget.recipe.sections.training import Mle, Unlikelihood
+from ontarget.recipe.sections.training import Mle, Unlikelihood, Validation
 from ontarget.recipe.step_settings import ConflictSettings, ControlSettings, UnlikelihoodSettings
 from ontarget.recipe.yaml_file import load_recipe
 
@@ -104,6 +104,11 @@ def test_confusions_are_a_run_folder_or_its_scores(tmp_path: Path) -> None:
     assert scores(tmp_path) == file
     assert scores(file) == file
     assert Unlikelihood(steps=1).scores is None
+
+
+def test_a_training_that_keeps_its_last_checkpoint_does_not_stop_early() -> None:
+    with pytest.raises(ValidationError, match="stop: true keeps the best checkpoint; leave"):
+        Mle(steps=9, validation=Validation(every=3, stop=True, keep="last"))
 
 
 def test_draws_that_fit_the_recipe_are_accepted(write_recipe: Writer) -> None:

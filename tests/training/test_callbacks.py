@@ -19,7 +19,12 @@ FLOOR = 2.0
 
 
 def trained(
-    percents: Sequence[float], *, every: int = 2, stop: bool = False, **changes: Any
+    percents: Sequence[float],
+    *,
+    every: int = 2,
+    stop: bool = False,
+    best: bool = True,
+    **changes: Any,
 ) -> tuple[TrainingResult, dict[str, Tensor], list[LogPoint]]:
     """A training whose validations measure `percents`; its weights, and its progress reports."""
     loaded, points, measured = tiny(), list[LogPoint](), iter(percents)
@@ -32,10 +37,8 @@ def trained(
             chrf=50.0,
         )
 
-    setting = schedule(
-        **{"steps": 5, "validation": ValidationPlan(every=every, measure=measure, stop=stop)}
-        | changes
-    )
+    validation = ValidationPlan(every=every, measure=measure, stop=stop, best=best)
+    setting = schedule(**{"steps": 5, "validation": validation} | changes)
     with TemporaryDirectory() as folder:
         result = train(loaded, examples(20), setting, Path(folder), points.append)
     return result, {name: w.clone() for name, w in loaded.model.state_dict().items()}, points
@@ -61,6 +64,13 @@ def test_the_kept_weights_are_those_of_the_best_validation(
     result, weights, _ = trained(percents)
     assert (result.kept, result.steps) == (kept, 5)
     _, ended, _ = trained([90, 80, 70, 60], steps=kept)
+    assert same(weights, ended)
+
+
+def test_the_last_weights_are_kept_where_the_plan_says_so() -> None:
+    result, weights, _ = trained([90, 10, 20, 30], best=False)
+    assert (result.kept, result.steps) == (5, 5)
+    _, ended, _ = trained([90, 80, 70, 60])
     assert same(weights, ended)
 
 

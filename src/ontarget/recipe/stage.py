@@ -149,6 +149,7 @@ def validation_plan(
         every=setting.every,
         measure=lambda step: validation.validate(translator, selected, dev.detection, step),
         stop=setting.stop,
+        best=setting.keep == "best",
     )
 
 

@@ -81,8 +81,10 @@ class ResumableState:
             lambda: checkpoints.prepare_partial(folder, os.getpid())
         )
         self.progress = ProgressLog(progress)
-        self.best = validation and BestCheckpoint(
-            model, validation, self.partial / BEST_FILE, progress
+        self.best = (
+            None
+            if validation is None
+            else BestCheckpoint(model, validation, self.partial / BEST_FILE, progress)
         )
         self.unlogged: list[list[float]] = []  # step and loss sums of each micro-batch
 

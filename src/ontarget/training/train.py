@@ -31,7 +31,7 @@ from ontarget.training.engine import sharding
 from ontarget.training.engine.compile import compile_layers
 from ontarget.training.engine.muon import make_muon
 from ontarget.training.monitoring.callbacks import LogPoint, OnLog, StopOnSignal, loss_curve
-from ontarget.training.monitoring.model_selection import ValidationResult, best_result
+from ontarget.training.monitoring.model_selection import ValidationResult
 from ontarget.training.resume import ResumableState
 from ontarget.training.schedule import Schedule
 from ontarget.training.trainer import Collate, LanguageAwareTrainer, check_finite_weights
@@ -46,12 +46,8 @@ class TrainingResult:
     curve: list[LogPoint]  # step, steps and the values of `callbacks.CURVE_KEYS`
     validated: list[ValidationResult]
     steps: int  # optimizer steps that were made
+    kept: int  # the optimizer step whose weights the model has
     adapter: PeftModel | None  # still inside the model, not merged
-
-    @property
-    def kept(self) -> int:
-        """The optimizer step whose weights the model has."""
-        return best_result(self.validated).step if self.validated else self.steps
 
 
 def train(  # noqa: PLR0913 - what is trained, on what, how, and where
@@ -103,7 +99,9 @@ def finish(
     check_finite_weights(model, steps)
     sharding.unshard(tuned, trainer)
     adapter = tuned if isinstance(tuned, PeftModel) else None
-    return TrainingResult(loss_curve(trainer.state), resumable.validated, steps, adapter)
+    validated, best = resumable.validated, resumable.best
+    kept = best.validation.kept(validated).step if best else steps
+    return TrainingResult(loss_curve(trainer.state), validated, steps, kept, adapter)
 
 
 def collation(loaded: LoadedModel, examples: Sequence[Example], schedule: Schedule) -> Collate:

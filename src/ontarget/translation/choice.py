@@ -16,6 +16,7 @@ from ontarget.recipe.recipe import Recipe
 from ontarget.systems import BY_NAME, CONTROL, STAGE1, STAGE2
 
 MAX_NEW_TOKENS = 256
+BATCH, BATCH_TOKENS = 256, 16_384  # segments and tokens at once, at most
 TRAINED = (STAGE2, STAGE1, CONTROL)  # systems of a run, the best first
 
 
@@ -36,6 +37,27 @@ class ModelChoice:
         status = path.stat() if path.is_file() else None
         changed = (status.st_size, status.st_mtime_ns) if status else ()
         return [self.model, files, changed, repr(self.prompt_format), self.max_new_tokens]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """How a chosen model decodes."""
+
+    backend: str | None = None  # by default the one that the form of the model's name asks for
+    quantization: str = "float32"  # of the weights in CTranslate2
+    beams: int = 1  # 1: greedy
+    batch: int | None = None  # segments at once; None: as many as fit in a budget of tokens
+    engine: str = LOCAL  # this process, or workers of a Ray cluster
+
+    def search(self, max_new_tokens: int) -> Search:
+        """The search, whose budget always holds a segment of ordinary length."""
+        tokens = max(BATCH_TOKENS, 2 * self.beams * max_new_tokens)
+        return Search(
+            beams=self.beams,
+            max_new_tokens=max_new_tokens,
+            batch=self.batch or BATCH,
+            batch_tokens=None if self.batch else tokens,
+        )
 
 
 def choose_model(
@@ -143,18 +165,17 @@ def recipe_of(step: Path) -> Recipe:
 
 def open_choice(
     choice: ModelChoice,
-    *,
-    beams: int,
-    batch: int,
-    backend: str | None = None,
-    engine: str = LOCAL,
+    decoding: Decoding,
 ) -> AbstractContextManager[Translator]:
-    """The translator of a choice, opened when the block begins; `engine` may be a Ray cluster."""
+    """The translator of a choice, opened when the block begins."""
     from ontarget.decoding.backends import BackendOptions, backend_of, open_translator
 
-    search = Search(beams=beams, max_new_tokens=choice.max_new_tokens, batch=batch)
-    if engine == LOCAL:
-        return open_translator(choice.model, choice.prompt_format, search, backend=backend)
+    search, backend = decoding.search(choice.max_new_tokens), decoding.backend
+    options = BackendOptions(quantization=decoding.quantization)
+    if decoding.engine == LOCAL:
+        return open_translator(
+            choice.model, choice.prompt_format, search, backend=backend, options=options
+        )
     from ontarget.decoding.cluster import ClusterTranslator
 
     backend_of(choice.model, backend)
@@ -164,7 +185,7 @@ def open_choice(
             prompt_format=choice.prompt_format,
             search=search,
             backend=backend,
-            options=BackendOptions(),
-            address=address_of(engine),
+            options=options,
+            address=address_of(decoding.engine),
         )
     )

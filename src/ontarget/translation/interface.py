@@ -14,7 +14,7 @@ from ontarget.languages.names import is_known, unknown_code
 from ontarget.languages.tags import standard
 from ontarget.records import Direction
 from ontarget.translation.careful import check_wishes
-from ontarget.translation.choice import ModelChoice, choose_model, open_choice
+from ontarget.translation.choice import Decoding, ModelChoice, choose_model, open_choice
 from ontarget.translation.documents.base import Reading
 from ontarget.translation.files import (
     FileRun,
@@ -47,7 +47,8 @@ class TextTranslator:
         glossary: term -> its translation, mentioned where the term occurs.
         formality: `formal` or `informal`.
         instruction: any other sentence for the request.
-        backend, beams, batch, max_new_tokens: how to decode.
+        backend, quantization, beams, batch, max_new_tokens: how to decode; `quantization` is of
+            the weights in CTranslate2, and without `batch` a budget of tokens fills each batch.
         engine: who decodes: this process (`local`), workers of a Ray cluster of this machine
             (`ray`), or those of a cluster at this address.
 
@@ -65,8 +66,9 @@ class TextTranslator:
         formality: str = "",
         instruction: str = "",
         backend: str | None = None,
+        quantization: str = "float32",
         beams: int = 1,
-        batch: int = 32,
+        batch: int | None = None,
         max_new_tokens: int | None = None,
         engine: str = LOCAL,
     ) -> None:
@@ -74,8 +76,9 @@ class TextTranslator:
         self.choice: ModelChoice = choose_model(str(model), template, max_new_tokens)
         self.wishes = make_wishes(glossary or {}, formality, instruction)
         self.check_language = check_language
-        self.settings = backend, beams, batch
-        self.engine = engine
+        self.decoding = Decoding(
+            backend=backend, quantization=quantization, beams=beams, batch=batch, engine=engine
+        )
         self.stack = ExitStack()
         self.opened: Translator | None = None
 
@@ -160,15 +163,13 @@ class TextTranslator:
         """
         direction = check_direction(source, target, self.choice)
         judge = judge_of(direction) if self.check_language else None
-        backend, beams, batch = self.settings
         if self.opened is None:
-            opening = open_choice(
-                self.choice, beams=beams, batch=batch, backend=backend, engine=self.engine
-            )
-            opened = self.stack.enter_context(opening)
+            opened = self.stack.enter_context(open_choice(self.choice, self.decoding))
             check_wishes(opened, self.wishes)
             self.opened = opened
-        settings = [self.choice.identity, repr(self.wishes), backend, beams, self.check_language]
+        how = self.decoding
+        decoding = [how.backend, how.quantization, how.beams, self.check_language]
+        settings = [self.choice.identity, repr(self.wishes), *decoding]
         return Translating(
             translator=self.opened, direction=direction, wishes=self.wishes, judge=judge,
             identity=artifacts.fingerprint(settings),

@@ -111,7 +111,7 @@ class Base(Section):
 
 
 class Validation(Section):
-    """Dev sentences, translated greedily during training; the best checkpoint is kept.
+    """Dev sentences, translated greedily during training, by which a checkpoint is chosen.
 
     They are of the zero-shot directions, or of the supervised ones if there are no others.
     """
@@ -119,6 +119,14 @@ class Validation(Section):
     every: Positive  # optimizer steps
     segments: Positive = 20  # dev sentences in each direction
     stop: bool = False  # stop early: on target, or no longer improving
+    keep: Literal["best", "last"] = "best"  # last: the curve is shown, and chooses nothing
+
+    @model_validator(mode="after")
+    def consistent(self) -> "Validation":
+        """Only a training that keeps the best checkpoint may stop early."""
+        if self.stop and self.keep == "last":
+            raise ValueError("stop: true keeps the best checkpoint; leave keep: last out")
+        return self
 
 
 class Adapter(Section):

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,11 +36,16 @@ STOPPING = b"ontarget: stops after this optimizer step; Ctrl-C again stops at on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationPlan:
-    """When and how to validate on dev sentences; the best checkpoint is kept."""
+    """When and how to validate on dev sentences, and which checkpoint is kept."""
 
     every: int  # optimizer steps; also before the first and after the last
     measure: Callable[[int], ValidationResult]  # of the current model; its argument is the step
     stop: bool  # stop early, by `has_settled`
+    best: bool = True  # keep the best checkpoint; False: the last one, as in arXiv 2403.14399
+
+    def kept(self, results: Sequence[ValidationResult]) -> ValidationResult:
+        """The result of the checkpoint that is kept after these validations."""
+        return best_result(results) if self.best else results[-1]
 
 
 class ProgressLog(TrainerCallback):
@@ -120,8 +125,8 @@ class BestCheckpoint(TrainerCallback):
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Give the model the weights of the best validation."""
-        if best_result(self.validated) is not self.validated[-1]:
+        """Give the model the weights of the checkpoint that is kept."""
+        if self.validation.kept(self.validated) is not self.validated[-1]:
             processes.barrier()  # until the file is written
             weights = load_file(self.file)
             for name, parameter in self.trained.items():

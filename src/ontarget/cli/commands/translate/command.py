@@ -68,8 +68,14 @@ def translate(  # noqa: PLR0913 - a command's options
         typer.Option(help=f"A template ({', '.join(TEMPLATES)}) or its text; the run's own."),
     ] = None,
     backend: Annotated[str | None, typer.Option(help="hf, ctranslate2, vllm.")] = None,
+    quantization: Annotated[
+        str, typer.Option(help="Of weights in CTranslate2: float32, int8, float16 and more.")
+    ] = "float32",
     beams: Annotated[int, typer.Option(min=1, max=64, help="1: greedy.")] = 1,
-    batch: Annotated[int, typer.Option(min=1, max=10**4, help="Requests at once.")] = 32,
+    batch: Annotated[
+        int | None,
+        typer.Option(min=1, max=10**4, help="Segments at once; as many as fit in 16,384 tokens."),
+    ] = None,
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, max=10**5, help="Tokens of a translation, at most.")
     ] = None,
@@ -98,8 +104,8 @@ def translate(  # noqa: PLR0913 - a command's options
     translator = TextTranslator(
         model, template=template, check_language=check_language,
         glossary=dict(read_glossary(glossary)) if glossary else {}, formality=formality,
-        instruction=instruction, backend=backend, beams=beams, batch=batch,
-        max_new_tokens=max_new_tokens, engine=engine,
+        instruction=instruction, backend=backend, quantization=quantization, beams=beams,
+        batch=batch, max_new_tokens=max_new_tokens, engine=engine,
     )  # fmt: skip
     kept = "stopped; finished segments are kept, run the same command again to resume"
     with translator, cleaned_up_on_signals(kept):
