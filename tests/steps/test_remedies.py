@@ -12,6 +12,7 @@ from ontarget import artifacts, systems
 from ontarget.decoding.ways.settings import AntiLm, Contrastive, FewShot
 from ontarget.errors import RecipeError
 from ontarget.recipe.remedies import first_of_each, texts_by_language
+from ontarget.recipe.sections.decoding import Translate
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.records import Sample, Translation
 from ontarget.systems import STAGE1, system_of
@@ -47,14 +48,34 @@ def test_settings_in_lists_are_all_tried_together(write_recipe: Writer) -> None:
     assert recipe.translate.ways_to_try(("few-shot",)) == ((FewShot(),),)
 
 
+def test_a_way_with_settings_can_have_a_name_of_its_own() -> None:
+    ways = {"1-shot": {"way": "few-shot", "shots": 1}, "5-shot": {"way": "few-shot"}}
+    section = Translate(remedies=("base + 1-shot", "base + 5-shot"), ways=ways)
+    assert section.remedies == ("base+1-shot", "base+5-shot")
+    assert section.ways_to_try(("1-shot",)) == ((FewShot(1),),)
+    assert section.ways_to_try(("5-shot",)) == ((FewShot(5),),)
+
+
 @pytest.mark.parametrize(
     ("translate", "message"),
     [
         (
+            {"remedies": ["base+a/b"], "ways": {"a/b": {"way": "few-shot"}}},
+            "ways.a/b: cannot be the name of a way of your own; write small letters",
+        ),
+        (
+            {"remedies": ["base+few-shot"], "ways": {"few-shot": {"way": "anti-lm"}}},
+            "ways.few-shot: cannot be the name of a way of your own",
+        ),
+        (
+            {"remedies": ["base+mine"], "ways": {"mine": {"way": "few-shots"}}},
+            "'few-shots' is no way to stay on target; did you mean few-shot?",
+        ),
+        (
             {"remedies": ["base"]},
             "translate.remedies: 'base' has no way to stay on target; write base",
         ),
-        ({"remedies": ["base + anti-ln"]}, "translate.remedies: 'anti-ln' is no way to stay on"),
+        ({"remedies": ["base + anti-ln"]}, "translate: remedies: 'anti-ln' is no way to stay on"),
         ({"remedies": ["stage3 + anti-lm"]}, "translate.remedies: the recipe makes no 'stage3'"),
         ({"ways": {"anti-lm": {}}}, "translate: ways.anti-lm: no remedy has it; add one"),
         ({"remedies": ["base+few-shot+few-shot"]}, "remedies: few-shot is listed twice; keep it"),

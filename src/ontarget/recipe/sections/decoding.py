@@ -1,5 +1,6 @@
 """Translation, its evaluation, and the report."""
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 from math import prod
@@ -7,11 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ontarget.decoding.ways.settings import Way, make_way
+from ontarget.decoding.ways.settings import WAYS, Way, make_way
 from ontarget.offtarget.detectors import DEFAULT
 from ontarget.recipe.sections.kinds import Name, Positive, Section, check_distinct
 
 MOST_TRIED = 100  # combinations of a way's settings
+OWN_NAME = re.compile(r"[a-z0-9-]{1,40}")  # of a way with settings; part of a folder's name
 
 
 class Translate(Section):
@@ -21,13 +23,13 @@ class Translate(Section):
     batch: Positive = 16  # segments at once
     max_new_tokens: Positive = 512
     remedies: tuple[str, ...] = ()  # systems with ways to stay on target: stage1 + anti-lm
-    ways: dict[str, dict[str, Any]] = {}  # their settings; a list of values is tried on dev
+    ways: dict[str, dict[str, Any]] = {}  # their settings; lists are tried on dev; or a named way
     tune: Positive = 20  # dev segments of each direction that it is tried on
 
     @field_validator("remedies")
     @classmethod
-    def known_ways(cls, remedies: tuple[str, ...]) -> tuple[str, ...]:
-        """`stage1+anti-lm` for `stage1 + anti-lm`; ValueError for a way that does not exist."""
+    def well_formed(cls, remedies: tuple[str, ...]) -> tuple[str, ...]:
+        """`stage1+anti-lm` for `stage1 + anti-lm`."""
         names = []
         for remedy in remedies:
             model, *ways = (part.strip() for part in remedy.split("+"))
@@ -35,25 +37,43 @@ class Translate(Section):
                 raise ValueError(
                     f"{remedy!r} has no way to stay on target; write {model} + anti-lm"
                 )
-            for way in ways:
-                make_way(way, {})
             check_distinct(tuple(ways))
             names.append("+".join([model, *ways]))
         return check_distinct(tuple(names))
 
     @model_validator(mode="after")
-    def used_settings(self) -> "Translate":
-        """ValueError for settings of a way that no remedy has, or that it cannot have."""
+    def known_ways(self) -> "Translate":
+        """ValueError for a way that does not exist, or for settings that no remedy can have.
+
+        `1-shot: {way: few-shot, shots: 1}` names a way with settings.
+        """
+        for name, settings in self.ways.items():
+            if "way" in settings and (name in WAYS or not OWN_NAME.fullmatch(name)):
+                raise ValueError(
+                    f"ways.{name}: cannot be the name of a way of your own; write small letters, "
+                    "digits and hyphens, such as 1-shot"
+                )
         used = {way for remedy in self.remedies for way in remedy.split("+")[1:]}
-        for way, settings in self.ways.items():
-            ways_of(way, settings)
+        for way in self.ways:
+            self.choices_of(way)
             if way not in used:
                 raise ValueError(f"ways.{way}: no remedy has it; add one, as in stage1 + {way}")
+        for way in sorted(used - set(self.ways)):
+            try:
+                make_way(way, {})
+            except ValueError as error:
+                raise ValueError(f"remedies: {error}") from error
         return self
+
+    def choices_of(self, name: str) -> list[Way]:
+        """A remedy's way with each combination of its settings."""
+        settings = self.ways.get(name, {})
+        way = settings.get("way", name)
+        return ways_of(way, {key: value for key, value in settings.items() if key != "way"})
 
     def ways_to_try(self, ways: Sequence[str]) -> tuple[tuple[Way, ...], ...]:
         """All combinations of the settings of a remedy's ways."""
-        return tuple(product(*(ways_of(way, self.ways.get(way, {})) for way in ways)))
+        return tuple(product(*map(self.choices_of, ways)))
 
 
 def ways_of(name: str, settings: Mapping[str, Any]) -> list[Way]:
