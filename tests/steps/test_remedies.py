@@ -59,6 +59,8 @@ def test_a_way_with_settings_can_have_a_name_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("translate", "message"),
     [
+        ({"systems": ["stage9"]}, "translate.systems: the recipe makes no 'stage9'; it has base"),
+        ({"systems": ["base", "base"]}, "translate.systems: base is listed twice; keep it once"),
         (
             {"remedies": ["base+a/b"], "ways": {"a/b": {"way": "few-shot"}}},
             "ways.a/b: cannot be the name of a way of your own; write small letters",
@@ -130,6 +132,19 @@ def test_settings_are_tried_on_as_many_segments_of_each_direction() -> None:
     assert len(chosen) == 8 and len(set(chosen)) == 8
     assert sum(one.source_lang == "en" for one in chosen) == 4
     assert set(first_of_each(samples[::-1], 4)) == set(chosen)
+
+
+def test_only_chosen_systems_are_translated_and_compared(
+    finished_run: FinishedRun, tmp_path: Path
+) -> None:
+    """Trainings and translations that are there stay; scores and report are made again."""
+    copy = finished_run.copy_to(tmp_path)
+    result = run_command("run", copy.recipe, "translate.systems=[stage2]")
+    assert (result.code, result.stderr) == (0, ""), result
+    again = {line.split()[0] for line in result.stdout.splitlines() if line.endswith("started")}
+    assert again == {"6_evaluate", "7_report"}
+    scores = (copy.out / "6_evaluate" / "scores.jsonl").read_text().splitlines()
+    assert {json.loads(score)["system"] for score in scores} == {"stage2"}
 
 
 def test_a_run_goes_on_with_remedies_and_only_they_are_made(

@@ -145,10 +145,17 @@ def model_folder(recipe: Recipe, system: System) -> str | None:
     return None if system.folder == BASE.folder and not recipe.base.scratch else system.folder
 
 
+def translated_systems(recipe: Recipe) -> list[System]:
+    """The systems of step 5: all that are compared, and those whose ability alone is measured."""
+    chosen = recipe.translate.systems
+    others = [] if chosen else present(recipe.has_section, compared=False)
+    return [*recipe.translated, *(system for system in others if not system.compared)]
+
+
 def judging_steps(recipe: Recipe) -> Iterator[Step]:
     """From the models to the report."""
     translated = []
-    for system in (*present(recipe.has_section, compared=False), *recipe.remedies):
+    for system in translated_systems(recipe):
         folder = model_folder(recipe, system)
         translated.append(f"5_translate/{system.name}")
         yield Step(

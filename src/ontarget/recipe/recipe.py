@@ -156,13 +156,7 @@ class Recipe(Section):
             raise ValueError(
                 "corpus.special_tokens: drop needs the tokenizer of base.model; leave it out"
             )
-        models = [system.name for system in systems.present(self.has_section)]
-        for remedy in self.translate.remedies:
-            if remedy.partition("+")[0] not in models:
-                raise ValueError(
-                    f"translate.remedies: the recipe makes no {remedy.partition('+')[0]!r}; it has "
-                    f"{', '.join(models)}"
-                )
+        self.translate.check_systems([s.name for s in systems.present(self.has_section)])
         if self.control and self.unlikelihood is None:
             raise ValueError("control: compares with stage 2; add the section unlikelihood")
 
@@ -203,6 +197,12 @@ class Recipe(Section):
     def systems(self) -> list[System]:
         """The systems that the run compares, in the order of the table, then those with ways."""
         return [*systems.present(self.has_section), *self.remedies]
+
+    @property
+    def translated(self) -> list[System]:
+        """The systems that step 5 translates with and that are compared."""
+        chosen = self.translate.systems
+        return [s for s in self.systems if not chosen or s.ways or s.name in chosen]
 
     @property
     def remedies(self) -> list[System]:

@@ -227,7 +227,7 @@ class TranslateSettings:
                 languages=recipe.languages,
                 detection=recipe.detection,
             )
-        shared = {"remedies": (), "ways": {}, "tune": Translate().tune}
+        shared = {"systems": (), "remedies": (), "ways": {}, "tune": Translate().tune}
         return cls(
             base=recipe.base,
             prompt_format=recipe.prompt_format,

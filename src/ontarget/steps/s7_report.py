@@ -62,7 +62,7 @@ def check_complete(path: Path, scores: Sequence[Score], recipe: Recipe) -> None:
     """Raise ArtifactError unless each system of the recipe has one score per direction."""
     counts = Counter((score.system, score.source, score.target) for score in scores)
     directions = {(source, target) for _, source, target in counts}
-    wanted = {(system.name, *direction) for system in recipe.systems for direction in directions}
+    wanted = {(system.name, *direction) for system in recipe.translated for direction in directions}
     odd = next(iter(sorted(wanted ^ set(counts))), None) or next(
         (key for key, count in counts.items() if count > 1), None
     )
@@ -81,7 +81,7 @@ def read_segments(recipe: Recipe, path: Path) -> list[SegmentOutputs]:
         ArtifactError: a line is damaged, or an output is missing or repeated.
     """
     try:
-        return align_segments(read_judged(path), [system.name for system in recipe.systems])
+        return align_segments(read_judged(path), [system.name for system in recipe.translated])
     except ValueError as error:
         raise ArtifactError(f"{path}: {error}; {AGAIN}") from error
 

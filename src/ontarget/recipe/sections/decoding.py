@@ -6,7 +6,7 @@ from itertools import product
 from math import prod
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ontarget.decoding.ways.settings import WAYS, Way, make_way
 from ontarget.offtarget.detectors import DEFAULT
@@ -16,12 +16,16 @@ MOST_TRIED = 100  # combinations of a way's settings
 OWN_NAME = re.compile(r"[a-z0-9-]{1,40}")  # of a way with settings; part of a folder's name
 
 
+Names = Annotated[tuple[str, ...], AfterValidator(check_distinct)]
+
+
 class Translate(Section):
     """Decoding."""
 
     beams: Positive = 4
     batch: Positive = 16  # segments at once
     max_new_tokens: Positive = 512
+    systems: Names = ()  # without remedies; default: all that the run has
     remedies: tuple[str, ...] = ()  # systems with ways to stay on target: stage1 + anti-lm
     ways: dict[str, dict[str, Any]] = {}  # their settings; lists are tried on dev; or a named way
     tune: Positive = 20  # dev segments of each direction that it is tried on
@@ -64,6 +68,17 @@ class Translate(Section):
             except ValueError as error:
                 raise ValueError(f"remedies: {error}") from error
         return self
+
+    def check_systems(self, models: Sequence[str]) -> None:
+        """Raise ValueError for a system whose model the run does not have."""
+        for key in ("systems", "remedies"):
+            for name in getattr(self, key):
+                model = name.partition("+")[0]
+                if model not in models:
+                    raise ValueError(
+                        f"translate.{key}: the recipe makes no {model!r}; it has "
+                        f"{', '.join(models)}"
+                    )
 
     def choices_of(self, name: str) -> list[Way]:
         """A remedy's way with each combination of its settings."""
