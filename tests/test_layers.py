@@ -32,13 +32,13 @@ hub
 recipe
 steps
 pipeline
-translation
+translation reproduction
 serving
 cli
 """.strip().splitlines()
 LEVEL = {name: number for number, line in enumerate(RULE) for name in line.split()}
 CORE = RULE[0].split()
-SEE_A_RECIPE = {"recipe", "steps", "pipeline", "translation", "cli"}
+SEE_A_RECIPE = {"recipe", "steps", "pipeline", "translation", "reproduction", "cli"}
 LIGHT = ("torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2")
 EQUATIONS = (  # open no file and print nothing
     "training/losses.py", "training/fused.py", "training/batches/packing.py",

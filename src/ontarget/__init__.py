@@ -35,6 +35,7 @@ The package, from the lowest layer to the highest:
     recipe/        an experiment as a YAML file
     steps/         the method, one numbered file per step
     pipeline/      runs the steps that are out of date
+    reproduction/  the paper's tables, made again
     translation/   texts and documents, translated with any model
     serving/       a model as a server, a guard in front of another one, the page of `play`
     cli/           the `ontarget` command

@@ -1,6 +1,6 @@
 """The memory of a recipe's trainings, before any of them runs. No torch, no downloads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from ontarget import processes
 from ontarget.errors import ModelError, RecipeError
 from ontarget.memory_plan import arithmetic
 from ontarget.memory_plan.arithmetic import GIB, AdapterPlan, MemoryUse, TrainingPlan
+from ontarget.memory_plan.known import known_model
 from ontarget.memory_plan.shapes import ModelDescription, ModelShape, describe_model, llama_tensors
 from ontarget.models import folder
 from ontarget.recipe.recipe import Recipe
@@ -67,8 +68,12 @@ class MemoryPlan:
         return "one GPU" if self.gpus == 1 else f"each of {self.gpus} GPUs"
 
 
-def make_plan(recipe: Recipe, gib: float, gpus: int | None) -> MemoryPlan:
+def make_plan(
+    recipe: Recipe, gib: float, gpus: int | None, model: ModelDescription | None = None
+) -> MemoryPlan:
     """The smallest plan that fits on at most `gpus` (64) GPUs of `gib` GiB, or else the largest.
+
+    `model` is the one that is tuned, if it is not there yet.
 
     Raises:
         RecipeError: nothing is trained, or `gpus` cannot share a batch evenly.
@@ -77,14 +82,8 @@ def make_plan(recipe: Recipe, gib: float, gpus: int | None) -> MemoryPlan:
     sections = recipe.trainings
     if not sections:
         raise RecipeError("mle, unlikelihood: both are missing, so nothing is trained; add one")
-    for name, section in sections.items():
-        if gpus is not None and not can_share(section, gpus):
-            raise RecipeError(
-                f"{name}.batch: {section.batch} samples a step cannot be shared evenly by {gpus} "
-                f"GPUs, {section.micro_batch} at once; make it a multiple, or take another number "
-                "of GPUs"
-            )
-    model = describe_base(recipe)
+    check_shares(sections, gpus)
+    model = model or describe_base(recipe)
     settings = (unshardable_setting(*pair) for pair in sections.items())
     unshardable = next(filter(None, settings), None)
     plans = [
@@ -107,6 +106,17 @@ def make_plan(recipe: Recipe, gib: float, gpus: int | None) -> MemoryPlan:
         for count in gpu_counts(list(sections.values()), 1 if unshardable else gpus)
     ]
     return next((plan for plan in plans if plan.fits), plans[-1])
+
+
+def check_shares(sections: Mapping[str, Training], gpus: int | None) -> None:
+    """Raise RecipeError for a batch that this number of GPUs cannot share evenly."""
+    for name, section in sections.items():
+        if gpus is not None and not can_share(section, gpus):
+            raise RecipeError(
+                f"{name}.batch: {section.batch} samples a step cannot be shared evenly by {gpus} "
+                f"GPUs, {section.micro_batch} at once; make it a multiple, or take another number "
+                "of GPUs"
+            )
 
 
 def unshardable_setting(name: str, section: Training) -> str | None:
@@ -188,6 +198,8 @@ def describe_base(recipe: Recipe) -> ModelDescription:
     if recipe.base.scratch is not None:
         return describe_scratch(recipe.base.scratch)
     name = recipe.base.model or ""
+    if folder.is_hub_id(name) and (known := known_model(name)):
+        return known
     if folder.is_hub_id(name):
         raise ModelError(
             f"{name}: no folder here, and a plan downloads nothing; download the model and "

@@ -9,10 +9,14 @@ faults            what is wrong with a template
 
 from ontarget.models.templates.faults import json_parts, template_fault
 from ontarget.models.templates.fill import fill_request, fill_template
-from ontarget.models.templates.formats import PromptFormat, prompt_format_of
+from ontarget.models.templates.formats import (
+    PromptFormat,
+    instruction_sentences,
+    prompt_format_of,
+)
 from ontarget.models.templates.named import CUE, NAMED, TEMPLATES, Template
 
 __all__ = [
     "CUE", "NAMED", "TEMPLATES", "PromptFormat", "Template", "fill_request", "fill_template",
-    "json_parts", "prompt_format_of", "template_fault",
+    "instruction_sentences", "json_parts", "prompt_format_of", "template_fault",
 ]  # fmt: skip

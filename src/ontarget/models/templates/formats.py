@@ -151,9 +151,14 @@ def text_like(first: PromptFormat, template: str, chat: bool | None, key: str) -
 @cache
 def translations_of(text: str) -> tuple[tuple[str, str], ...]:
     """A template in the languages of `instructions.tsv`, whose English sentence it begins with."""
-    table = (
-        files("ontarget.models.templates").joinpath("instructions.tsv").read_text(encoding="utf-8")
-    )
-    sentences = dict(line.split("\t") for line in table.splitlines())
+    sentences = instruction_sentences()
     english = sentences["en"]
     return tuple((language, text.replace(english, one)) for language, one in sentences.items())
+
+
+@cache
+def instruction_sentences() -> dict[str, str]:
+    """An instruction with the fields {source} and {target}, by the language it is written in."""
+    table = files("ontarget.models.templates").joinpath("instructions.tsv")
+    lines = table.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t") for line in lines)

@@ -1,0 +1,4 @@
+"""`ontarget reproduce`.
+
+command  the command, and what it prints
+"""

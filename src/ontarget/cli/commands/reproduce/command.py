@@ -1,0 +1,209 @@
+"""`reproduce`: a table of the paper, made again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ontarget import artifacts, processes
+from ontarget.cli.console import ConsoleProgress, console, quiet_libraries, write
+from ontarget.errors import RecipeError
+from ontarget.memory_plan.arithmetic import GIB
+from ontarget.models import folder
+from ontarget.pipeline.plan import no_fit_line
+from ontarget.reproduction.estimates import RunEstimate, directions_of, estimate, model_of
+from ontarget.reproduction.making import keep_choices, make_runs
+from ontarget.reproduction.runs import (
+    PARTS,
+    SPLITS,
+    TITLES,
+    Choices,
+    PlannedRun,
+    Reproduction,
+    plan_runs,
+)
+from ontarget.reproduction.settings import EXPERIMENTS, SCALES, read_experiment
+
+TABLE, FIGURES = "table.md", "figures.json"
+
+
+def reproduce(  # noqa: PLR0913 - a command's options
+    name: Annotated[str, typer.Argument(help=f"The table: {' or '.join(EXPERIMENTS)}.")],
+    scale: Annotated[str, typer.Option(help=f"{', '.join(SCALES)}.")] = SCALES[0],
+    base_model: Annotated[
+        str | None, typer.Option(help="A model folder or hub id; default: the scale's.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A folder with train, dev and test files; default: data/NAME."),
+    ] = None,
+    languages: Annotated[
+        str | None, typer.Option(help="Of another corpus, the pivot first: en,it,nl,de.")
+    ] = None,
+    instructions: Annotated[
+        Path | None, typer.Option(help="General instructions to mix in: Alpaca records.")
+    ] = None,
+    parts: Annotated[
+        str | None,
+        typer.Option(help=f"Some of {', '.join(PARTS)}; table is always made. Default: all."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Default: runs/NAME-SCALE.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of every draw.")] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan; nothing is read, nothing is made.")
+    ] = False,
+    gpu_memory: Annotated[
+        float, typer.Option(min=0.001, max=10**5, help="GiB of each GPU, for the plan.")
+    ] = 80,
+    tflops: Annotated[
+        float, typer.Option(min=1e-3, max=10**5, help="10^12 operations a second of each GPU.")
+    ] = 150,
+) -> None:
+    """Make a table of the paper again: every row, with the published figures beside.
+
+    The plan, with hardware and hours, is printed first. A killed reproduction resumes.
+
+    Example: ontarget reproduce iwslt4 --scale tiny
+    """
+    if name not in EXPERIMENTS:
+        raise RecipeError(f"{name!r} is no table of the paper; use {' or '.join(EXPERIMENTS)}")
+    choices = Choices(
+        scale=scale,
+        out=out or Path("runs", f"{name}-{scale}"),
+        seed=seed,
+        model=base_model,
+        data=data,
+        languages=tuple(languages.split(",")) if languages else (),
+        instructions=instructions,
+        parts=tuple(parts.split(",")) if parts else (),
+    )
+    reproduction = plan_runs(read_experiment(name), choices)
+    write(*plan_lines(reproduction, gpu_memory, tflops))
+    if dry_run:
+        return
+    if processes.is_main_process():
+        keep_choices(reproduction)
+    quiet_libraries()
+    display = ConsoleProgress(console)
+    try:
+        make_runs(reproduction, display, announce)
+    finally:
+        display.close()
+    if processes.is_main_process():
+        show(reproduction, command_of(name, choices))
+
+
+def announce(run: PlannedRun) -> None:
+    """Say which run begins."""
+    write("", f"{run.name}: {row_titles(run)}")
+
+
+def row_titles(run: PlannedRun) -> str:
+    """The rows of a run, in words."""
+    return ", ".join(TITLES.get(row, row) for row in run.rows)
+
+
+def plan_lines(reproduction: Reproduction, gpu_memory: float, tflops: float) -> list[str]:
+    """The plan as text: model, corpus, runs, hardware and hours."""
+    experiment, choices = reproduction.experiment, reproduction.choices
+    recipe = reproduction.main.recipe
+    model = model_of(reproduction)
+    size = f"{model.parameters:,} parameters" if model else "its size is known once it is here"
+    lines = [
+        f"{experiment.name}, {choices.scale}: {reproduction.scale.summary}",
+        f"languages {' '.join(recipe.languages)}; {len(recipe.supervised_directions)} supervised "
+        f"and {len(recipe.zero_shot_directions)} zero-shot directions",
+        f"base model {reproduction.model}: {size}",
+        f"corpus {corpus_line(reproduction)}",
+        "",
+    ]
+    if model is None or reproduction.scale.model is None:
+        lines += [f"{run.name:14} {row_titles(run)}" for run in reproduction.runs]
+        return lines
+    estimates = estimate(reproduction, model, gpu_memory, tflops)
+    lines += [run_line(one) for one in estimates]
+    return [*lines, "", *hardware_lines(estimates, gpu_memory, tflops)]
+
+
+def run_line(one: RunEstimate) -> str:
+    """A run, its rows, and the hours of its trainings."""
+    if one.plan is None:
+        hours = "no training"
+    elif one.hours is None:
+        hours = "hours unknown: epochs of a corpus that is not read"
+    else:
+        hours = f"{one.hours:.2g} GPU hours"
+    translated = len(one.run.recipe.translated)
+    directions = directions_of(one.run.recipe)
+    return f"{one.run.name:14} {row_titles(one.run)} | {hours}; {translated} x {directions} sets"
+
+
+def hardware_lines(estimates: list[RunEstimate], gpu_memory: float, tflops: float) -> list[str]:
+    """The GPUs that the largest training takes, and the hours of all."""
+    plans = [one.plan for one in estimates if one.plan is not None]
+    largest = max(plans, key=lambda plan: (not plan.fits, plan.gpus))
+    need = max(need.total for need in largest.needs.values()) / GIB
+    known = [one.hours for one in estimates if one.plan is not None and one.hours is not None]
+    hours = f"training: {sum(known):.2g} GPU hours at {tflops:g} TFLOP/s"
+    if len(known) < len(plans):
+        hours += f", without {len(plans) - len(known)} runs of epochs"
+    fits = (
+        f"memory: {need:.1f} GiB on each of {largest.gpus} GPU(s) of {gpu_memory:g} GiB"
+        if largest.fits
+        else no_fit_line(largest)
+    )
+    start = (
+        f"with several GPUs: accelerate launch --config_file fsdp2.yaml --num_processes "
+        f"{largest.gpus} -m ontarget reproduce ... (docs/guide.md, memory)"
+    )
+    return [fits, *([start] if largest.gpus > 1 else []), f"{hours}; translation comes on top"]
+
+
+def corpus_line(reproduction: Reproduction) -> str:
+    """Where the text comes from, and what is missing of it."""
+    corpus = reproduction.main.recipe.corpus
+    if corpus.phrasebook is not None:
+        return "composed from CLDR, embedded"
+    paths = [path for split in SPLITS for path in corpus.files(split)]
+    missing = [str(path) for path in paths if not path.exists()]
+    words = f"{', '.join(map(str, paths))} (the paper's: {reproduction.experiment.corpus})"
+    return f"{words}; missing: {', '.join(missing)}" if missing else words
+
+
+def command_of(name: str, choices: Choices) -> list[str]:
+    """The words that repeat this reproduction, with names in place of paths."""
+    words = ["ontarget", "reproduce", name, "--scale", choices.scale]
+    if choices.model is not None:
+        on_hub = folder.is_hub_id(choices.model)
+        words += ["--base-model", choices.model if on_hub else Path(choices.model).name]
+    if choices.data is not None:
+        words += ["--data", choices.data.name]
+    if choices.languages:
+        words += ["--languages", ",".join(choices.languages)]
+    if choices.instructions is not None:
+        words += ["--instructions", choices.instructions.name]
+    if choices.parts:
+        words += ["--parts", ",".join(choices.parts)]
+    return [*words, "--seed", str(choices.seed)]
+
+
+def show(reproduction: Reproduction, command: list[str]) -> None:
+    """Write the tables and print the first of them."""
+    from ontarget.reproduction.figures import figures_of
+    from ontarget.reproduction.render import page
+
+    with console.status("counting") as status:
+        tell: Callable[[str], None] = status.update
+        figures = figures_of(reproduction, tell)
+    out = reproduction.choices.out
+    texts = {
+        TABLE: page.markdown_page(reproduction, figures, command),
+        FIGURES: page.as_json(reproduction, figures),
+    }
+    for name, text in texts.items():
+        with artifacts.publish_file(out / name) as file:
+            file.write(text)
+    published = page.published_of(reproduction)
+    write("", f"published: {published.title}", *page.overview(figures, published), "")
+    write(f"tables: {out / TABLE}", f"figures: {out / FIGURES}")

@@ -1,0 +1,28 @@
+"""Shapes of models on the Hub, from their config.json, to plan before they are downloaded."""
+
+from ontarget.memory_plan.shapes import ModelDescription, ModelShape, llama_tensors
+
+LLAMA2_7B = ModelShape(
+    hidden=4096, layers=32, heads=32, key_value_heads=32, head_dim=128, feed_forward=11008,
+    vocabulary=32000, positions=4096,
+)  # fmt: skip
+LLAMA2_13B = ModelShape(
+    hidden=5120, layers=40, heads=40, key_value_heads=40, head_dim=128, feed_forward=13824,
+    vocabulary=32000, positions=4096,
+)  # fmt: skip
+LLAMA3_8B = ModelShape(
+    hidden=4096, layers=32, heads=32, key_value_heads=8, head_dim=128, feed_forward=14336,
+    vocabulary=128256, positions=8192,
+)  # fmt: skip
+KNOWN = {
+    "meta-llama/Llama-2-7b-hf": LLAMA2_7B,
+    "meta-llama/Llama-2-13b-hf": LLAMA2_13B,
+    "meta-llama/Meta-Llama-3-8B": LLAMA3_8B,
+    "haoranxu/ALMA-7B": LLAMA2_7B,
+}
+
+
+def known_model(name: str) -> ModelDescription | None:
+    """The model of a hub id, if its shape is known here."""
+    shape = KNOWN.get(name)
+    return None if shape is None else ModelDescription(shape=shape, tensors=llama_tensors(shape))

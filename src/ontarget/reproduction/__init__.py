@@ -1,0 +1,10 @@
+"""The tables of arXiv 2403.14399, made again: what runs they take, and their figures beside ours.
+
+settings    languages, corpora and settings of each table and scale, from YAML
+runs        the runs of a table: recipes, and which of their systems fill which rows
+estimates   what they will take
+making      makes what is missing, run after run
+figures     rows and sweeps from finished runs, with intervals
+published   the paper's figures, from JSON
+render/     figures beside the published ones, as Markdown and JSON
+"""

@@ -1,0 +1,79 @@
+"""Makes the runs of a reproduction, one after the other; what is finished is not made again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ontarget import artifacts, processes
+from ontarget.errors import ArtifactError
+from ontarget.pipeline import checks
+from ontarget.pipeline.run import ProgressDisplay, run_recipe
+from ontarget.recipe.recipe import Recipe
+from ontarget.reproduction.runs import PlannedRun, Reproduction
+
+CHOICES, RECIPE = "reproduction.json", "recipe.yaml"
+
+
+def keep_choices(reproduction: Reproduction) -> None:
+    """Write what was chosen into the reproduction's folder.
+
+    Raises:
+        ArtifactError: the folder is that of another reproduction.
+    """
+    path = reproduction.choices.out / CHOICES
+    chosen = {
+        "experiment": reproduction.experiment.name,
+        "scale": reproduction.choices.scale,
+        "model": reproduction.scale.model,
+        "data": str(reproduction.choices.data or ""),
+        "languages": list(reproduction.main.recipe.languages),
+        "seed": reproduction.choices.seed,
+    }
+    if path.is_file():
+        check_same(path, chosen)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with artifacts.publish_file(path) as file:
+        json.dump(chosen, file, ensure_ascii=False, indent=1)
+
+
+def check_same(path: Path, chosen: dict[str, Any]) -> None:
+    """Raise ArtifactError unless these choices were made before."""
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        different = [key for key, value in chosen.items() if before[key] != value]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{path}: cannot be read; remove it, or give another --out") from error
+    if different:
+        key = different[0]
+        raise ArtifactError(
+            f"{path.parent}: was begun with {key} {before[key] or 'of the scale'}; give another "
+            "--out, or the same choices"
+        )
+
+
+def make_runs(
+    reproduction: Reproduction, display: ProgressDisplay, announce: Callable[[PlannedRun], None]
+) -> None:
+    """Make every step that is missing or out of date.
+
+    Raises:
+        OnTargetError: bad input, or a full disk; finished steps are kept.
+    """
+    for run in reproduction.runs:
+        announce(run)
+        checks.check_recipe(run.recipe)
+        if processes.is_main_process():
+            write_recipe(run.recipe)
+        run_recipe(run.recipe, display)
+
+
+def write_recipe(recipe: Recipe) -> None:
+    """The recipe of a run, so that `ontarget run` can make and change it."""
+    content = recipe.model_dump(mode="json", exclude_unset=True)
+    recipe.out.mkdir(parents=True, exist_ok=True)
+    with artifacts.publish_file(recipe.out / RECIPE) as file:
+        yaml.safe_dump(content, file, allow_unicode=True, sort_keys=False, width=100)
