@@ -38,7 +38,7 @@ def estimate(
         plan = make_plan(run.recipe, gpu_memory, None, model) if run.recipe.trainings else None
         hours = [training_hours(reproduction, run, plan, name, tflops) for name in trained(plan)]
         known = [value for value in hours if value is not None]
-        total = sum(known) if len(known) == len(hours) else None
+        total = sum(known, 0.0) if len(known) == len(hours) else None
         found.append(RunEstimate(run=run, plan=plan, hours=total))
     return found
 

@@ -24,15 +24,14 @@ class Published:
 
     def value(self, row: str, measure: str, direction: str = AVERAGE) -> float | None:
         """A cell, 0-100; None where the table has none."""
-        value = self.cells.get(row, {}).get(measure, {}).get(direction)
-        return None if value is None else float(value)
+        return self.cells.get(row, {}).get(measure, {}).get(direction)
 
 
 @cache
 def content() -> dict[str, Any]:
     """The file as it is."""
     text = files("ontarget.reproduction").joinpath("published.json").read_text(encoding="utf-8")
-    figures: dict[str, Any] = json.loads(text)
+    figures: dict[str, Any] = json.loads(text, parse_int=float)
     return figures
 
 

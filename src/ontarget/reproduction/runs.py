@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from ontarget.errors import RecipeError
 from ontarget.models.templates import instruction_sentences
 from ontarget.recipe.recipe import Recipe
+from ontarget.recipe.yaml_file import explain_validation
 from ontarget.reproduction.settings import PaperTable, Scale, merge
 from ontarget.systems import BASE, STAGE1, STAGE2
 
@@ -82,8 +85,9 @@ class Reproduction:
 
     @property
     def model(self) -> str:
-        """The base model, in a few words."""
-        return self.main.recipe.model
+        """The base model, in a few words: of a folder its name."""
+        model = self.scale.model
+        return Path(model).name if model and Path(model).is_dir() else self.main.recipe.model
 
     @property
     def main(self) -> PlannedRun:
@@ -201,7 +205,7 @@ class Builder:
                 "translate": {"systems": [STAGE1.name, STAGE2.name]},
             }
             rows = {f"{name}-mt": STAGE1.name, name: STAGE2.name}
-            yield replace(self.run(name, "data", self.from_base(changes), rows), value=count)
+            yield replace(self.run(name, "data", self.from_base(changes), rows), value=float(count))
 
     def alma(self) -> Iterator[PlannedRun]:
         """Stage 2 alone on a model that was tuned elsewhere."""
@@ -246,7 +250,11 @@ class Builder:
         content = {k: v for k, v in merge(shared, changes).items() if v is not None}
         if "model" in content["base"]:
             content["base"].pop("scratch", None)
-        return PlannedRun(name=name, part=part, recipe=Recipe.model_validate(content), rows=rows)
+        try:
+            recipe = Recipe.model_validate(content)
+        except ValidationError as error:
+            raise RecipeError(f"run {name}: {explain_validation(error)}") from error
+        return PlannedRun(name=name, part=part, recipe=recipe, rows=rows)
 
     def inputs(self) -> dict[str, Any]:
         """The base model and the corpus, unless the scale makes them."""

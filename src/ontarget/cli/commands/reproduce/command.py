@@ -55,10 +55,10 @@ def reproduce(  # noqa: PLR0913 - a command's options
     ] = False,
     gpu_memory: Annotated[
         float, typer.Option(min=0.001, max=10**5, help="GiB of each GPU, for the plan.")
-    ] = 80,
+    ] = 80.0,
     tflops: Annotated[
         float, typer.Option(min=1e-3, max=10**5, help="10^12 operations a second of each GPU.")
-    ] = 150,
+    ] = 150.0,
 ) -> None:
     """Make a table of the paper again: every row, with the published figures beside.
 

@@ -1,0 +1,122 @@
+"""`ontarget reproduce`: the plan, and a whole reproduction on a small model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.commands import run_command
+from support.llama import save_llama2
+
+from ontarget.analysis.results import read_scores
+from ontarget.cli.commands.reproduce import command
+from ontarget.data.readers.phrasebook import compose_rows
+from ontarget.reproduction.runs import TITLES
+from ontarget.reproduction.settings import merge, read_experiment
+from ontarget.scoring.averages import averages
+
+LANGUAGES = ("en", "it", "nl", "ro")
+HARMLESS = {"translate": {"max_new_tokens": 4, "beams": 2}}
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A folder with train, dev and test files in the languages of IWSLT4."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rows = list(compose_rows(LANGUAGES, 1, held_out=16, train=14, glossary=0))
+    for split, part in (("dev", rows[:10]), ("test", rows[10:16]), ("train", rows[16:])):
+        lines = ["\t".join(LANGUAGES), *("\t".join(map(r.texts.get, LANGUAGES)) for r in part)]  # type: ignore[arg-type]
+        (folder / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scale full with answers of four tokens and two beams, and two steps of stage 2."""
+
+    def read(name: str) -> Any:
+        table = read_experiment(name)
+        scale = table.scales["full"]
+        stage2 = {**scale.stage2, "steps": 2, "validation": {"every": 1, "segments": 1,
+                                                             "keep": "last"}}  # fmt: skip
+        changed = scale.model_copy(
+            update={"recipe": merge(scale.recipe, HARMLESS), "stage2": stage2}
+        )
+        return table.model_copy(update={"scales": {"full": changed}})
+
+    monkeypatch.setattr(command, "read_experiment", read)
+
+
+def test_a_dry_run_plans_llama_2_without_network_or_corpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = "meta-llama/Llama-2-7b-hf"
+    result = run_command("reproduce", "iwslt4", "--base-model", model, "--dry-run")
+    assert (result.code, result.stderr) == (0, ""), result
+    assert f"base model {model}: 6,738,415,616 parameters" in result.stdout
+    assert "missing: data/iwslt4/train.tsv" in result.stdout
+    assert "main           base, MT (stage 1), 1-shot, 5-shot, C_src+lang, stage 2" in result.stdout
+    assert "GiB on each of" in result.stdout and "GPU hours at 150 TFLOP/s" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_is_made_on_a_local_llama_and_resumes(
+    corpus: Path, tmp_path: Path, quick: None
+) -> None:
+    """The path of Llama 2: the published settings but for lengths, and the same tokenizer type."""
+    model, out = tmp_path / "llama", tmp_path / "again"
+    save_llama2(model, (corpus / "train.tsv").read_text(encoding="utf-8").split("\n"))
+    arguments = (
+        "reproduce", "iwslt4", "--base-model", str(model), "--data", str(corpus),
+        "--parts", "table", "--out", str(out),
+    )  # fmt: skip
+    result = run_command(*arguments)
+    assert (result.code, result.stderr) == (0, ""), result
+    page = (out / "table.md").read_text(encoding="utf-8")
+    for row in ("base", "mt", "post-ins", "ptl", "1-shot", "5-shot", "contrastive", "stage2"):
+        assert TITLES[row].replace("_", "\\_") in page
+    assert "| stage 2 |" in page and str(tmp_path) not in page
+    figures = json.loads((out / "figures.json").read_text(encoding="utf-8"))
+    check_against_scores(figures, out)
+    again = run_command(*arguments)
+    assert again.code == 0 and "started" not in again.stdout
+    assert (out / "table.md").read_text(encoding="utf-8") == page
+    other = run_command(*arguments, "--seed", "2")
+    assert other.code == 2
+    assert other.stderr == (
+        f"ontarget: {out}: was begun with seed 1; give another --out, or the same choices\n"
+    )
+
+
+def check_against_scores(figures: dict[str, Any], out: Path) -> None:
+    """The averages of the table are those of `ontarget run`, and lie in their intervals."""
+    expected = {
+        (mean.system, mean.supervised): mean
+        for mean in averages(read_scores(out / "main" / "6_evaluate" / "scores.jsonl"))
+    }
+    rows = {row["key"]: row for row in figures["rows"]}
+    for key, system in (("base", "base"), ("mt", "stage1"), ("stage2", "stage2")):
+        for name, supervised in (("supervised", True), ("zero_shot", False)):
+            mean, found = expected[system, supervised], rows[key][name]
+            assert found["bleu"]["percent"] == pytest.approx(mean.bleu)
+            assert found["chrf"]["percent"] == pytest.approx(mean.chrf)
+            assert found["chrf"]["low"] <= mean.chrf <= found["chrf"]["high"]
+    assert [point["step"] for point in figures["curve"]] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("wmt4",), "'wmt4' is no table of the paper; use iwslt4 or wmt3"),
+        (("wmt3", "--scale", "big"), "--scale: 'big' is none; use one of full, small, tiny"),
+        (("wmt3", "--parts", "alphas"), "--parts: 'alphas' is none; use some of table, own"),
+        (("wmt3", "--dry-run", "--base-model", "nowhere"), "nowhere: no folder here, and a plan downloads nothing"),
+        (("wmt3", "--languages", "en,xx"), "run main: languages: CLDR knows no language 'xx'"),
+    ],
+)
+def test_bad_choices_are_one_line(arguments: tuple[str, ...], message: str) -> None:
+    result = run_command("reproduce", *arguments)
+    assert result.code == 2
+    assert message in result.stderr and result.stderr.count("\n") == 1
