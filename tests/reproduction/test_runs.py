@@ -1,4 +1,4 @@
-"""The runs of a table: their recipes are the published ones, and rows come from the right models."""
+"""The runs of a table: recipes as published, and rows from the right models."""
 
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from ontarget.errors import RecipeError
 from ontarget.models.prompting import fill_template
 from ontarget.models.templates import TEMPLATES
 from ontarget.records import Sample
-from ontarget.reproduction.runs import ALMA, Choices, PlannedRun, Reproduction, plan_runs
+from ontarget.reproduction.planning import plan_runs
+from ontarget.reproduction.runs import ALMA, Choices, PlannedRun, Reproduction
 from ontarget.reproduction.settings import EXPERIMENTS, SCALES, merge, read_experiment
 
 OUT = Path("runs/again")

@@ -16,7 +16,7 @@ from ontarget import artifacts
 from ontarget.analysis.results import read_judged, read_scores
 from ontarget.offtarget.ratio import Ratio
 from ontarget.records import Direction, JudgedTranslation, Score
-from ontarget.reproduction.runs import MAIN, TITLES, PlannedRun, Reproduction
+from ontarget.reproduction.runs import TITLES, PlannedRun, Reproduction
 from ontarget.scoring.averages import mean, mean_of_known
 from ontarget.scoring.resampling import draw_resamples, resampled
 from ontarget.scoring.sacrebleu import metrics, segment_statistics
@@ -196,13 +196,3 @@ def signatures_of(scores: Iterable[Score]) -> list[str]:
         for name, signature in score.signatures.items():
             found[f"{name}: {signature}"] = None
     return list(found)
-
-
-def is_finished(reproduction: Reproduction) -> bool:
-    """Whether all runs have been evaluated."""
-    return all((run.recipe.out / "6_evaluate" / "step.json").is_file() for run in reproduction.runs)
-
-
-def main_run(reproduction: Reproduction) -> PlannedRun:
-    """The run of both stages."""
-    return next(run for run in reproduction.runs if run.name == MAIN)

@@ -14,6 +14,7 @@ from ontarget.models import folder
 from ontarget.pipeline.plan import no_fit_line
 from ontarget.reproduction.estimates import RunEstimate, directions_of, estimate, model_of
 from ontarget.reproduction.making import keep_choices, make_runs
+from ontarget.reproduction.planning import plan_runs
 from ontarget.reproduction.runs import (
     PARTS,
     SPLITS,
@@ -21,7 +22,6 @@ from ontarget.reproduction.runs import (
     Choices,
     PlannedRun,
     Reproduction,
-    plan_runs,
 )
 from ontarget.reproduction.settings import EXPERIMENTS, SCALES, read_experiment
 

@@ -1,0 +1,233 @@
+"""The runs of a table, from a scale and what a user chooses; each part is a method."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ontarget.errors import RecipeError
+from ontarget.models.templates import instruction_sentences
+from ontarget.recipe.recipe import Recipe
+from ontarget.recipe.yaml_file import explain_validation
+from ontarget.reproduction.runs import (
+    ALMA,
+    CONTRASTIVE,
+    MAIN,
+    PARTS,
+    SPLITS,
+    Choices,
+    PlannedRun,
+    Reproduction,
+)
+from ontarget.reproduction.settings import PaperTable, Scale, merge
+from ontarget.systems import BASE, STAGE1, STAGE2
+
+
+def plan_runs(experiment: PaperTable, choices: Choices) -> Reproduction:
+    """The runs of an experiment.
+
+    Raises:
+        RecipeError: the scale or a part does not exist, or what it needs is not given.
+    """
+    if choices.scale not in experiment.scales:
+        raise RecipeError(
+            f"--scale: {choices.scale!r} is none; use one of {', '.join(experiment.scales)}"
+        )
+    scale = experiment.scales[choices.scale]
+    given = scale.model_copy(update={"model": choices.model or scale.model})
+    builder = Builder(experiment, given, choices)
+    parts = choices.parts or builder.possible_parts
+    for part in parts:
+        if part not in PARTS:
+            raise RecipeError(f"--parts: {part!r} is none; use some of {', '.join(PARTS)}")
+        if part not in builder.possible_parts:
+            raise RecipeError(f"--parts: {part} {builder.missing[part]}")
+    runs = tuple(run for part in PARTS if part in parts or part == "table"
+                 for run in getattr(builder, part)())  # fmt: skip
+    return Reproduction(experiment=experiment, scale=builder.scale, choices=choices, runs=runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Makes the runs of each part."""
+
+    experiment: PaperTable
+    scale: Scale
+    choices: Choices
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of the runs."""
+        return self.choices.languages or self.experiment.languages
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Parts that cannot be made, and why."""
+        reasons = {}
+        if not self.scale.alphas:
+            reasons["alpha"] = "is no part at this scale"
+        if not self.scale.per_direction:
+            reasons["data"] = "is no part at this scale"
+        if self.choices.scale != "full":
+            reasons["alma"] = "is for --scale full"
+        if self.choices.instructions is None:
+            reasons["instructions"] = "needs --instructions, a file of Alpaca records"
+        return reasons
+
+    @property
+    def possible_parts(self) -> tuple[str, ...]:
+        """The parts that can be made."""
+        return tuple(part for part in PARTS if part not in self.missing)
+
+    def table(self) -> Iterator[PlannedRun]:
+        """The rows of the paper's table."""
+        yield self.run(
+            MAIN,
+            "table",
+            {
+                "unlikelihood": self.scale.stage2,
+                "translate": {
+                    "remedies": [f"{STAGE1.name}+{w}" for w in ("1-shot", "5-shot", "contrastive")],
+                    "ways": {
+                        "1-shot": {"way": "few-shot", "shots": 1},
+                        "5-shot": {"way": "few-shot", "shots": 5},
+                        "contrastive": CONTRASTIVE,
+                    },
+                },
+            },
+            {
+                "base": BASE.name,
+                "mt": STAGE1.name,
+                **{way: f"{STAGE1.name}+{way}" for way in ("1-shot", "5-shot", "contrastive")},
+                "stage2": STAGE2.name,
+            },
+        )
+        stage1 = {"template": self.scale.post_ins, "translate": {"systems": [STAGE1.name]}}
+        yield self.run("post-ins", "table", self.from_base(stage1), {"post-ins": STAGE1.name})
+        request = {"template": self.target_language_templates(), "mle": None}
+        yield self.run("ptl", "table", self.from_stage1(request), {"ptl": BASE.name})
+
+    def own(self) -> Iterator[PlannedRun]:
+        """Stage 2 with the conflicts of this package."""
+        wrong = {**self.scale.stage2, "draw": "wrong_target"}
+        for name, section in (("wrong-target", wrong), ("own", self.scale.own)):
+            yield self.run(name, "own", self.stage2_only(section), {name: STAGE2.name})
+
+    def alpha(self) -> Iterator[PlannedRun]:
+        """Stage 2 at other alphas than that of the table."""
+        for alpha in self.scale.alphas:
+            if alpha == self.scale.stage2["alpha"]:
+                continue
+            section = {**self.scale.stage2, "alpha": alpha}
+            name = f"alpha-{alpha:g}"
+            run = self.run(name, "alpha", self.stage2_only(section), {name: STAGE2.name})
+            yield replace(run, value=alpha)
+
+    def data(self) -> Iterator[PlannedRun]:
+        """Both stages on so many samples of each direction."""
+        for count in self.scale.per_direction:
+            name = f"data-{count}"
+            changes = {
+                "corpus": {"mix": {"per_direction": count}},
+                "unlikelihood": self.scale.stage2,
+                "translate": {"systems": [STAGE1.name, STAGE2.name]},
+            }
+            rows = {f"{name}-mt": STAGE1.name, name: STAGE2.name}
+            yield replace(self.run(name, "data", self.from_base(changes), rows), value=float(count))
+
+    def alma(self) -> Iterator[PlannedRun]:
+        """Stage 2 alone on a model that was tuned elsewhere."""
+        changes = {
+            "base": {"model": ALMA},
+            "template": "alma",
+            "mle": None,
+            "unlikelihood": self.scale.stage2,
+        }
+        yield self.run("alma", "alma", changes, {"alma": BASE.name, "alma-stage2": STAGE2.name})
+
+    def instructions(self) -> Iterator[PlannedRun]:
+        """General instructions in both stages, and in stage 1 only."""
+        for name, stages in (("instructions", "both"), ("instructions-first", 1)):
+            mixed = {"files": [str(self.choices.instructions)], "ratio": 1.0, "stages": stages}
+            changes = {
+                "corpus": {"mix": {"instructions": mixed}},
+                "unlikelihood": self.scale.stage2,
+                "translate": {"systems": [STAGE1.name, STAGE2.name]},
+            }
+            rows = {f"{name}-stage2": STAGE2.name}
+            if stages == "both":
+                rows[f"{name}-mt"] = STAGE1.name
+            yield self.run(name, "instructions", self.from_base(changes), rows)
+
+    def run(
+        self, name: str, part: str, changes: dict[str, Any], rows: dict[str, str]
+    ) -> PlannedRun:
+        """A run with the settings of the scale and these."""
+        own = {
+            "name": f"{self.experiment.name}, {self.choices.scale}: {name}",
+            "out": str(self.choices.out / name),
+            "seed": self.choices.seed,
+            "languages": list(self.languages),
+            "report_to": [],
+        }
+        if not self.choices.languages:
+            for key in ("supervised", "zero_shot"):
+                if (directions := getattr(self.experiment, key)) is not None:
+                    own[key] = list(directions)
+        shared = merge(merge(self.scale.recipe, own), self.inputs())
+        content = {k: v for k, v in merge(shared, changes).items() if v is not None}
+        if "model" in content["base"]:
+            content["base"].pop("scratch", None)
+        try:
+            recipe = Recipe.model_validate(content)
+        except ValidationError as error:
+            raise RecipeError(f"run {name}: {explain_validation(error)}") from error
+        return PlannedRun(name=name, part=part, recipe=recipe, rows=rows)
+
+    def inputs(self) -> dict[str, Any]:
+        """The base model and the corpus, unless the scale makes them."""
+        content: dict[str, Any] = {}
+        if self.scale.model is not None:
+            content["base"] = {"model": self.scale.model}
+        if "phrasebook" not in self.scale.recipe.get("corpus", {}):
+            folder = self.choices.data or Path("data") / self.experiment.name
+            content["corpus"] = {split: str(split_path(folder, split)) for split in SPLITS}
+        return content
+
+    def from_base(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """The changes, from the base model of the main run."""
+        made = self.scale.model is None
+        return merge(changes, {"base": {"model": self.made(BASE.folder)}}) if made else changes
+
+    def from_stage1(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """The changes, from the main run's model of stage 1."""
+        return merge(changes, {"base": {"model": self.made(STAGE1.folder)}})
+
+    def made(self, folder: str) -> str:
+        """A model that the main run makes."""
+        return str(self.choices.out / MAIN / folder / "model")
+
+    def stage2_only(self, section: dict[str, Any]) -> dict[str, Any]:
+        """Stage 2 from the main run's stage 1."""
+        only = {"systems": [STAGE2.name]}
+        return self.from_stage1({"mle": None, "unlikelihood": section, "translate": only})
+
+    def target_language_templates(self) -> dict[str, str]:
+        """The request in each target language, where its sentence is known; else in English."""
+        sentences = instruction_sentences()
+        templates = {"default": self.scale.ptl.replace("{instruction}", sentences["en"])}
+        for language in self.languages:
+            if language in sentences:
+                own = sentences[language]
+                templates[language] = self.scale.ptl.replace("{instruction}", own)
+        return templates
+
+
+def split_path(folder: Path, split: str) -> Path:
+    """The one corpus of a split in a folder; `SPLIT.tsv` if it is not there."""
+    from ontarget.data import readers
+
+    found: Sequence[Path] = readers.named_split(folder, split) if folder.is_dir() else ()
+    return found[0] if len(found) == 1 else folder / f"{split}.tsv"
