@@ -33,12 +33,12 @@ recipe
 steps
 pipeline
 translation reproduction
-serving
+serving judging
 cli
 """.strip().splitlines()
 LEVEL = {name: number for number, line in enumerate(RULE) for name in line.split()}
 CORE = RULE[0].split()
-SEE_A_RECIPE = {"recipe", "steps", "pipeline", "translation", "reproduction", "cli"}
+SEE_A_RECIPE = {"recipe", "steps", "pipeline", "translation", "reproduction", "judging", "cli"}
 LIGHT = ("torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2")
 EQUATIONS = (  # open no file and print nothing
     "training/losses.py", "training/fused.py", "training/batches/packing.py",

@@ -38,6 +38,7 @@ The package, from the lowest layer to the highest:
     reproduction/  the paper's tables, made again
     translation/   texts and documents, translated with any model
     serving/       a model as a server, a guard in front of another one, the page of `play`
+    judging/       two models' answers to general instructions, compared by a judge
     cli/           the `ontarget` command
 """
 

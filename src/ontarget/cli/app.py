@@ -32,6 +32,7 @@ from ontarget.cli.commands import (
 )
 from ontarget.cli.commands.data import conflict, convert, corpora, prepare
 from ontarget.cli.commands.export import command as export
+from ontarget.cli.commands.judge import command as judge
 from ontarget.cli.commands.play import command as play
 from ontarget.cli.commands.reproduce import command as reproduce
 from ontarget.cli.commands.serve import guard, model
@@ -70,7 +71,8 @@ for _command in (
     repair.repair, demo.demo, diagnose.diagnose, repair.new, prompts.templates, recipe.check,
     recipe.plan, recipe.run, recipe.status, evaluate.evaluate, compare.compare,
     calibrate.calibrate, lcb.lcb, convert.convert, corpora.corpora, publish.push, publish.merge,
-    model.serve, guard.guard, play.play, export.export, reproduce.reproduce,
+    model.serve, guard.guard, play.play, export.export, judge.judge,
+    reproduce.reproduce,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(annotate.app, name="annotate")

@@ -1,0 +1,4 @@
+"""`ontarget judge`.
+
+command  the command, and what it prints
+"""

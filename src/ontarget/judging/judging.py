@@ -1,0 +1,157 @@
+"""Two models answer instructions, and a judge compares their answers in both orders."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ontarget import artifacts
+from ontarget.data.instructions import InstructionFiles, instruction_samples
+from ontarget.decoding.base import Hypothesis, check_all_translated
+from ontarget.decoding.resume import translate_resumably
+from ontarget.errors import CorpusError
+from ontarget.judging.outcomes import DECIDED, WinRates, compare, outcome_of
+from ontarget.judging.requests import Choice, choice_of, request
+from ontarget.models.templates import prompt_format_of
+from ontarget.records import Sample
+from ontarget.translation.choice import Decoding, ModelChoice, choose_model, open_choice
+
+REPLY_TOKENS = 64
+UNFINISHED, VERDICTS, SUMMARY = ".unfinished", "verdicts.jsonl", "summary.json"
+Tell = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgingRequest:
+    """What is compared, by whom, on what."""
+
+    models: tuple[str, str]  # a run, a folder, a hub id, a server
+    judge: str  # a server, or any model
+    instructions: Path
+    out: Path
+    limit: int | None = None  # instructions, the first ones
+    max_new_tokens: int = 512  # of an answer
+    template: str | None = None  # of both models; by default their own
+
+
+def judge(asked: JudgingRequest, tell: Tell) -> WinRates:
+    """Write `verdicts.jsonl` and `summary.json`; what was answered or judged before is kept.
+
+    Raises:
+        OnTargetError: a model, the judge or the instructions cannot be used.
+    """
+    samples = read_instructions(asked)
+    choices = [
+        replace(choose_model(name, asked.template), max_new_tokens=asked.max_new_tokens)
+        for name in asked.models
+    ]
+    referee = referee_of(asked.judge)
+    with artifacts.lock_folder(asked.out):
+        answers = [
+            decode(
+                choice, samples, asked.out / UNFINISHED / name, partial(tell, f"answers of {name}")
+            )
+            for name, choice in zip("AB", choices, strict=True)
+        ]
+        requests = [
+            replace(sample, key=f"{sample.key}/{order}", source=request(sample.source, *pair))
+            for sample, one, other in zip(samples, *answers, strict=True)
+            for order, pair in (("AB", (one.text, other.text)), ("BA", (other.text, one.text)))
+        ]
+        folder = asked.out / UNFINISHED / "replies"
+        replies = decode(referee, requests, folder, partial(tell, "verdicts"))
+        named = [choice_of(reply.text) for reply in replies]
+        pairs = list(zip(named[::2], named[1::2], strict=True))
+        found = compare(pairs)
+        write_verdicts(asked, samples, answers, pairs)
+        write_summary(asked, found)
+        artifacts.remove_tree(asked.out / UNFINISHED)
+    return found
+
+
+def read_instructions(asked: JudgingRequest) -> list[Sample]:
+    """The instructions, without the responses of their file.
+
+    Raises:
+        CorpusError: there are none, or the file cannot be read.
+    """
+    dropped: Counter[str] = Counter()
+    files = InstructionFiles(corpora=[asked.instructions])
+    samples = list(islice(instruction_samples(files, dropped), asked.limit))
+    if not samples:
+        raise CorpusError(f"{asked.instructions}: has no instruction with a response; give others")
+    return [replace(sample, target="") for sample in samples]
+
+
+def referee_of(name: str) -> ModelChoice:
+    """The judge, which is always asked in a chat where it has one."""
+    choice = choose_model(name)
+    form = choice.prompt_format
+    if not form.chat:
+        form = prompt_format_of("{input}")
+    return replace(choice, prompt_format=form, max_new_tokens=REPLY_TOKENS)
+
+
+def decode(
+    choice: ModelChoice,
+    samples: Sequence[Sample],
+    folder: Path,
+    progress: Callable[[int, int], None],
+) -> list[Hypothesis]:
+    """What a model answers to each sample; kept for a later run until all are judged.
+
+    Raises:
+        OnTargetError: the model cannot answer one of them.
+    """
+    texts = [sample.source for sample in samples]
+    artifacts.prepare_unfinished(folder, artifacts.fingerprint([choice.identity, texts]))
+    with open_choice(choice, Decoding()) as translator:
+        found = translate_resumably(translator, samples, folder, progress)
+    check_all_translated(samples, found)
+    return found
+
+
+def write_verdicts(
+    asked: JudgingRequest,
+    samples: Sequence[Sample],
+    answers: Sequence[Sequence[Hypothesis]],
+    pairs: Sequence[tuple[Choice | None, Choice | None]],
+) -> None:
+    """One line an instruction: both answers, what the judge chose in each order, the outcome."""
+    lines = [
+        {
+            "key": sample.key,
+            "instruction": sample.source,
+            "a": one.text,
+            "b": other.text,
+            "chosen": list(pair),
+            "outcome": outcome_of(*pair),
+        }
+        for sample, one, other, pair in zip(samples, *answers, pairs, strict=True)
+    ]
+    with artifacts.publish_file(asked.out / VERDICTS) as file:
+        file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def write_summary(asked: JudgingRequest, found: WinRates) -> None:
+    """Counts, shares with intervals, and what was compared."""
+    content: dict[str, Any] = {
+        "models": list(asked.models),
+        "judge": asked.judge,
+        "counts": found.counts,
+        "consistent": found.consistent,
+        "p": found.p,
+        "shares": {
+            outcome: {
+                "percent": found.share(outcome).percent,
+                "interval": found.share(outcome).interval,
+            }
+            for outcome in DECIDED
+        },
+    }
+    with artifacts.publish_file(asked.out / SUMMARY) as file:
+        json.dump(content, file, ensure_ascii=False, indent=1)
