@@ -7,13 +7,13 @@ import pytest
 from ontarget.reproduction.estimates import RunEstimate, estimate, model_of
 from ontarget.reproduction.planning import plan_runs
 from ontarget.reproduction.runs import Choices, Reproduction
-from ontarget.reproduction.settings import read_experiment
+from ontarget.reproduction.settings import read_paper_table
 
 MATRICES = 32 * (4 * 4096**2 + 3 * 4096 * 11008) + 32000 * 4096  # of Llama 2 7B, with its head
 
 
 def estimates(name: str = "iwslt4") -> tuple[Reproduction, dict[str, RunEstimate]]:
-    reproduction = plan_runs(read_experiment(name), Choices(scale="full", out=Path("runs/x")))
+    reproduction = plan_runs(read_paper_table(name), Choices(scale="full", out=Path("runs/x")))
     model = model_of(reproduction)
     assert model is not None
     found = estimate(reproduction, model, gpu_memory=80.0, tflops=100.0)
@@ -49,4 +49,4 @@ def test_seven_billion_parameters_fit_on_four_gpus_of_80_gib() -> None:
 
 def test_a_model_on_the_hub_of_unknown_shape_is_not_estimated() -> None:
     choices = Choices(scale="small", out=Path("runs/x"))
-    assert model_of(plan_runs(read_experiment("iwslt4"), choices)) is None
+    assert model_of(plan_runs(read_paper_table("iwslt4"), choices)) is None

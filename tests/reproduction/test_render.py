@@ -13,7 +13,7 @@ from ontarget.reproduction.render.cells import beside, with_interval
 from ontarget.reproduction.render.page import as_json, markdown_page, overview
 from ontarget.reproduction.render.sections import reductions_section
 from ontarget.reproduction.runs import TITLES, Choices, Reproduction
-from ontarget.reproduction.settings import read_experiment
+from ontarget.reproduction.settings import read_paper_table
 from ontarget.stats import Estimate
 from ontarget.training.monitoring.model_selection import ValidationResult
 
@@ -65,7 +65,7 @@ FIGURES = Figures(
 @pytest.fixture
 def reproduction() -> Reproduction:
     choices = Choices(scale="full", out=Path("runs/x"), parts=("alpha",))
-    return plan_runs(read_experiment("iwslt4"), choices)
+    return plan_runs(read_paper_table("iwslt4"), choices)
 
 
 def test_the_published_reductions_are_those_of_the_abstract() -> None:

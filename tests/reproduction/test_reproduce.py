@@ -12,7 +12,7 @@ from ontarget.analysis.results import read_scores
 from ontarget.cli.commands.reproduce import command
 from ontarget.data.readers.phrasebook import compose_rows
 from ontarget.reproduction.runs import TITLES
-from ontarget.reproduction.settings import merge, read_experiment
+from ontarget.reproduction.settings import merge, read_paper_table
 from ontarget.scoring.averages import averages
 
 LANGUAGES = ("en", "it", "nl", "ro")
@@ -36,7 +36,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scale full with answers of four tokens and two beams, and two steps of stage 2."""
 
     def read(name: str) -> Any:
-        table = read_experiment(name)
+        table = read_paper_table(name)
         scale = table.scales["full"]
         stage2 = {**scale.stage2, "steps": 2, "validation": {"every": 1, "segments": 1,
                                                              "keep": "last"}}  # fmt: skip
@@ -45,7 +45,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         return table.model_copy(update={"scales": {"full": changed}})
 
-    monkeypatch.setattr(command, "read_experiment", read)
+    monkeypatch.setattr(command, "read_paper_table", read)
 
 
 def test_a_dry_run_plans_llama_2_without_network_or_corpus(

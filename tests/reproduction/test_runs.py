@@ -12,21 +12,21 @@ from ontarget.models.templates import TEMPLATES
 from ontarget.records import Sample
 from ontarget.reproduction.planning import plan_runs
 from ontarget.reproduction.runs import ALMA, Choices, PlannedRun, Reproduction
-from ontarget.reproduction.settings import EXPERIMENTS, SCALES, merge, read_experiment
+from ontarget.reproduction.settings import SCALES, TABLES, merge, read_paper_table
 
 OUT = Path("runs/again")
 PUBLISHED_ROWS = {"base", "mt", "post-ins", "ptl", "1-shot", "5-shot", "contrastive", "stage2"}
 
 
 def planned(name: str = "iwslt4", scale: str = "full", **changes: object) -> Reproduction:
-    return plan_runs(read_experiment(name), Choices(scale=scale, out=OUT, **changes))  # type: ignore[arg-type]
+    return plan_runs(read_paper_table(name), Choices(scale=scale, out=OUT, **changes))  # type: ignore[arg-type]
 
 
 def run_of(reproduction: Reproduction, name: str) -> PlannedRun:
     return next(run for run in reproduction.runs if run.name == name)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_table_and_scale_fills_each_published_row_once(name: str, scale: str) -> None:
     reproduction = planned(name, scale)

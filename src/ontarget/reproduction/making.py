@@ -25,7 +25,7 @@ def keep_choices(reproduction: Reproduction) -> None:
     """
     path = reproduction.choices.out / CHOICES
     chosen = {
-        "experiment": reproduction.experiment.name,
+        "table": reproduction.paper_table.name,
         "scale": reproduction.choices.scale,
         "model": reproduction.scale.model,
         "data": str(reproduction.choices.data or ""),

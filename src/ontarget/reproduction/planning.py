@@ -25,19 +25,19 @@ from ontarget.reproduction.settings import PaperTable, Scale, merge
 from ontarget.systems import BASE, STAGE1, STAGE2
 
 
-def plan_runs(experiment: PaperTable, choices: Choices) -> Reproduction:
-    """The runs of an experiment.
+def plan_runs(paper_table: PaperTable, choices: Choices) -> Reproduction:
+    """The runs of a table.
 
     Raises:
         RecipeError: the scale or a part does not exist, or what it needs is not given.
     """
-    if choices.scale not in experiment.scales:
+    if choices.scale not in paper_table.scales:
         raise RecipeError(
-            f"--scale: {choices.scale!r} is none; use one of {', '.join(experiment.scales)}"
+            f"--scale: {choices.scale!r} is none; use one of {', '.join(paper_table.scales)}"
         )
-    scale = experiment.scales[choices.scale]
+    scale = paper_table.scales[choices.scale]
     given = scale.model_copy(update={"model": choices.model or scale.model})
-    builder = Builder(experiment, given, choices)
+    builder = Builder(paper_table, given, choices)
     parts = choices.parts or builder.possible_parts
     for part in parts:
         if part not in PARTS:
@@ -46,21 +46,21 @@ def plan_runs(experiment: PaperTable, choices: Choices) -> Reproduction:
             raise RecipeError(f"--parts: {part} {builder.missing[part]}")
     runs = tuple(run for part in PARTS if part in parts or part == "table"
                  for run in getattr(builder, part)())  # fmt: skip
-    return Reproduction(experiment=experiment, scale=builder.scale, choices=choices, runs=runs)
+    return Reproduction(paper_table=paper_table, scale=builder.scale, choices=choices, runs=runs)
 
 
 @dataclass(frozen=True, slots=True)
 class Builder:
     """Makes the runs of each part."""
 
-    experiment: PaperTable
+    paper_table: PaperTable
     scale: Scale
     choices: Choices
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages of the runs."""
-        return self.choices.languages or self.experiment.languages
+        return self.choices.languages or self.paper_table.languages
 
     @property
     def missing(self) -> dict[str, str]:
@@ -166,7 +166,7 @@ class Builder:
     ) -> PlannedRun:
         """A run with the settings of the scale and these."""
         own = {
-            "name": f"{self.experiment.name}, {self.choices.scale}: {name}",
+            "name": f"{self.paper_table.name}, {self.choices.scale}: {name}",
             "out": str(self.choices.out / name),
             "seed": self.choices.seed,
             "languages": list(self.languages),
@@ -174,7 +174,7 @@ class Builder:
         }
         if not self.choices.languages:
             for key in ("supervised", "zero_shot"):
-                if (directions := getattr(self.experiment, key)) is not None:
+                if (directions := getattr(self.paper_table, key)) is not None:
                     own[key] = list(directions)
         shared = merge(merge(self.scale.recipe, own), self.inputs())
         content = {k: v for k, v in merge(shared, changes).items() if v is not None}
@@ -192,7 +192,7 @@ class Builder:
         if self.scale.model is not None:
             content["base"] = {"model": self.scale.model}
         if "phrasebook" not in self.scale.recipe.get("corpus", {}):
-            folder = self.choices.data or Path("data") / self.experiment.name
+            folder = self.choices.data or Path("data") / self.paper_table.name
             content["corpus"] = {split: str(split_path(folder, split)) for split in SPLITS}
         return content
 

@@ -36,6 +36,6 @@ def content() -> dict[str, Any]:
 
 
 def published_table(name: str, model: str) -> Published:
-    """The table of an experiment whose model is this one, or else that of `BESIDE`."""
+    """The table of one whose model is this one, or else that of `BESIDE`."""
     key = MODELS.get(model, BESIDE)
     return Published(title=TITLES[key], cells=content()["tables"][name][key])

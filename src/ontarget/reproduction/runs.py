@@ -49,7 +49,7 @@ class Choices:
     out: Path
     seed: int = 1
     model: str | None = None  # in place of the scale's base model
-    languages: tuple[str, ...] = ()  # in place of the experiment's, the pivot first
+    languages: tuple[str, ...] = ()  # in place of the paper's, the pivot first
     data: Path | None = None  # a folder with train, dev and test files
     instructions: Path | None = None  # general instructions, as in Alpaca
     parts: tuple[str, ...] = ()  # (): all that the scale has
@@ -70,7 +70,7 @@ class PlannedRun:
 class Reproduction:
     """A table at a scale, with its runs in order."""
 
-    experiment: PaperTable
+    paper_table: PaperTable
     scale: Scale
     choices: Choices
     runs: tuple[PlannedRun, ...]

@@ -8,12 +8,12 @@ from typing import Any
 from ontarget.recipe.sections.kinds import Section
 from ontarget.recipe.yaml_file import parse
 
-EXPERIMENTS = ("iwslt4", "wmt3")
+TABLES = ("iwslt4", "wmt3")
 SCALES = ("full", "small", "tiny")
 
 
 class Scale(Section):
-    """What the runs of an experiment are made with."""
+    """What the runs of a table are made with."""
 
     summary: str
     model: str | None = None  # the base model; None: made from nothing
@@ -42,8 +42,8 @@ class PaperTable(Section):
 
 
 @cache
-def read_experiment(name: str) -> PaperTable:
-    """The experiment of a name."""
+def read_paper_table(name: str) -> PaperTable:
+    """The table of a name."""
     common = read_yaml("scales")
     content = read_yaml(name)
     scales = {
@@ -54,7 +54,7 @@ def read_experiment(name: str) -> PaperTable:
 
 def read_yaml(name: str) -> dict[str, Any]:
     """One of the files of this package."""
-    folder = files("ontarget.reproduction").joinpath("experiments")
+    folder = files("ontarget.reproduction").joinpath("tables")
     content: dict[str, Any] = parse(folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
     return content
 

@@ -24,15 +24,15 @@ from ontarget.reproduction.runs import Reproduction
 
 def published_of(reproduction: Reproduction) -> Published:
     """The published table beside this reproduction."""
-    return published_table(reproduction.experiment.name, reproduction.scale.model or "")
+    return published_table(reproduction.paper_table.name, reproduction.scale.model or "")
 
 
 def markdown_page(reproduction: Reproduction, figures: Figures, command: Sequence[str]) -> str:
     """All tables, and what they were made with."""
     published = published_of(reproduction)
-    made_of = f"{reproduction.experiment.title}. {reproduction.choices.scale}: "
+    made_of = f"{reproduction.paper_table.title}. {reproduction.choices.scale}: "
     sections = [
-        f"# {reproduction.experiment.name}, {reproduction.model}",
+        f"# {reproduction.paper_table.name}, {reproduction.model}",
         f"{made_of}{reproduction.scale.summary}. Seed {reproduction.choices.seed}.",
         zero_shot_section(figures, published),
         supervised_section(figures),
@@ -100,7 +100,7 @@ def departures(reproduction: Reproduction) -> list[str]:
 def as_json(reproduction: Reproduction, figures: Figures) -> str:
     """All figures, for scripts."""
     document: dict[str, Any] = {
-        "experiment": reproduction.experiment.name,
+        "table": reproduction.paper_table.name,
         "scale": reproduction.choices.scale,
         "model": reproduction.model,
         "seed": reproduction.choices.seed,

@@ -23,13 +23,13 @@ from ontarget.reproduction.runs import (
     PlannedRun,
     Reproduction,
 )
-from ontarget.reproduction.settings import EXPERIMENTS, SCALES, read_experiment
+from ontarget.reproduction.settings import TABLES, SCALES, read_paper_table
 
 TABLE, FIGURES = "table.md", "figures.json"
 
 
 def reproduce(  # noqa: PLR0913 - a command's options
-    name: Annotated[str, typer.Argument(help=f"The table: {' or '.join(EXPERIMENTS)}.")],
+    name: Annotated[str, typer.Argument(help=f"The table: {' or '.join(TABLES)}.")],
     scale: Annotated[str, typer.Option(help=f"{', '.join(SCALES)}.")] = SCALES[0],
     base_model: Annotated[
         str | None, typer.Option(help="A model folder or hub id; default: the scale's.")
@@ -66,8 +66,8 @@ def reproduce(  # noqa: PLR0913 - a command's options
 
     Example: ontarget reproduce iwslt4 --scale tiny
     """
-    if name not in EXPERIMENTS:
-        raise RecipeError(f"{name!r} is no table of the paper; use {' or '.join(EXPERIMENTS)}")
+    if name not in TABLES:
+        raise RecipeError(f"{name!r} is no table of the paper; use {' or '.join(TABLES)}")
     choices = Choices(
         scale=scale,
         out=out or Path("runs", f"{name}-{scale}"),
@@ -78,7 +78,7 @@ def reproduce(  # noqa: PLR0913 - a command's options
         instructions=instructions,
         parts=tuple(parts.split(",")) if parts else (),
     )
-    reproduction = plan_runs(read_experiment(name), choices)
+    reproduction = plan_runs(read_paper_table(name), choices)
     write(*plan_lines(reproduction, gpu_memory, tflops))
     if dry_run:
         return
@@ -106,12 +106,12 @@ def row_titles(run: PlannedRun) -> str:
 
 def plan_lines(reproduction: Reproduction, gpu_memory: float, tflops: float) -> list[str]:
     """The plan as text: model, corpus, runs, hardware and hours."""
-    experiment, choices = reproduction.experiment, reproduction.choices
+    paper_table, choices = reproduction.paper_table, reproduction.choices
     recipe = reproduction.main.recipe
     model = model_of(reproduction)
     size = f"{model.parameters:,} parameters" if model else "its size is known once it is here"
     lines = [
-        f"{experiment.name}, {choices.scale}: {reproduction.scale.summary}",
+        f"{paper_table.name}, {choices.scale}: {reproduction.scale.summary}",
         f"languages {' '.join(recipe.languages)}; {len(recipe.supervised_directions)} supervised "
         f"and {len(recipe.zero_shot_directions)} zero-shot directions",
         f"base model {reproduction.model}: {size}",
@@ -167,7 +167,7 @@ def corpus_line(reproduction: Reproduction) -> str:
         return "composed from CLDR, embedded"
     paths = [path for split in SPLITS for path in corpus.files(split)]
     missing = [str(path) for path in paths if not path.exists()]
-    words = f"{', '.join(map(str, paths))} (the paper's: {reproduction.experiment.corpus})"
+    words = f"{', '.join(map(str, paths))} (the paper's: {reproduction.paper_table.corpus})"
     return f"{words}; missing: {', '.join(missing)}" if missing else words
 
 
