@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 from support.models import tiny
 
-from ontarget.decoding.backends import BACKENDS, backend_of, open_translator, translator_of
+from ontarget.decoding.backends import (
+    BACKENDS,
+    BackendOptions,
+    backend_of,
+    open_translator,
+    translator_of,
+)
 from ontarget.decoding.base import Search, Translator, translate_all
 from ontarget.errors import ModelError
 from ontarget.models.loading import save_model
@@ -60,3 +66,24 @@ def test_a_folder_is_translated_in_this_process(tmp_path: Path) -> None:
         assert isinstance(translator, Translator)
         found = translate_all(translator, SAMPLES)
     assert found == translate_all(translator_of(loaded, PLAIN, SEARCH), SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("model", "backend", "remedy"),
+    [
+        ("org/base", "hf", "run `ontarget merge org/base runs/lora MERGED` and give the folder M"),
+        ("org/base", "ctranslate2", "run `ontarget merge org/base runs/lora MERGED` and give the"),
+        ("base.gguf", "llama.cpp", "merge it with `ontarget merge` before the model is converted"),
+        ("http://127.0.0.1:1/v1#m", "server", "merge it with `ontarget merge` before the model"),
+    ],
+)
+def test_backends_that_cannot_add_an_adapter_name_the_remedy(
+    model: str, backend: str, remedy: str
+) -> None:
+    options = BackendOptions(adapter=Path("runs/lora"))
+    message = f"^runs/lora: backend {backend} takes no adapter; {remedy}"
+    with (
+        pytest.raises(ModelError, match=message),
+        open_translator(model, PLAIN, SEARCH, backend=backend, options=options),
+    ):
+        pass

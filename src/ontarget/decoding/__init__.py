@@ -9,5 +9,5 @@ conversion          models converted once for CTranslate2, in a cache
 ctranslate2_models  a converted model in this process
 servers             OpenAI-compatible servers, llama.cpp among them
 cluster             a Ray cluster, whose workers each have a model
-vllm_engine         vLLM on a GPU
+vllm                vLLM on a GPU
 """

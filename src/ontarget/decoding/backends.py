@@ -22,9 +22,10 @@ BACKENDS = {  # name -> the models that it takes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendOptions:
-    """Settings that some backends have; the others ignore them."""
+    """Settings that some backends have; the others ignore them, but refuse an adapter."""
 
     revision: str | None = None  # of a hub id
+    adapter: Path | None = None  # folder of a LoRA, which vLLM adds while it decodes
     quantization: str = "float32"  # of the weights in CTranslate2
     concurrency: int = 8  # requests to a server at once
     timeout: float = 120.0  # seconds for an answer of a server
@@ -53,6 +54,7 @@ def open_translator(
         OnTargetError: the model and the backend do not fit, or it cannot be opened.
     """
     name, options = backend_of(model, backend), options or BackendOptions()
+    check_adapter(model, name, options.adapter)
     if name == "hf":
         return open_hf(model, prompt_format, search, options.revision)
     if name == "ctranslate2":
@@ -61,18 +63,36 @@ def open_translator(
         quantization = options.quantization
         return open_ctranslate2(model, prompt_format, search, options.revision, quantization)
     if name == "vllm":
-        from ontarget.decoding.vllm_engine import open_vllm
+        from ontarget.decoding.vllm.engine import VllmOptions, open_vllm
 
-        return open_vllm(model, prompt_format, search, options.revision)
+        chosen = VllmOptions(revision=options.revision, adapter=options.adapter)
+        return open_vllm(model, prompt_format, search, chosen)
     limits = options.concurrency, options.timeout
     if name == "llama.cpp":
         from ontarget.decoding.servers.gguf import open_gguf
 
         return open_gguf(Path(model), prompt_format, search, *limits)
+    return open_server(model, prompt_format, search, options)
+
+
+def check_adapter(model: str, backend: str, adapter: Path | None) -> None:
+    """Raise ModelError for an adapter that the backend cannot add to the model."""
+    if adapter is None or backend == "vllm":
+        return
+    remedy = f"run `ontarget merge {visible(model)} {adapter} MERGED` and give the folder MERGED"
+    if backend in ("server", "llama.cpp"):
+        remedy = "merge it with `ontarget merge` before the model is converted or served"
+    raise ModelError(f"{adapter}: backend {backend} takes no adapter; {remedy}")
+
+
+def open_server(
+    address: str, prompt_format: PromptFormat, search: Search, options: BackendOptions
+) -> AbstractContextManager[Translator]:
+    """The translator of a server's model."""
     from ontarget.decoding.servers.requests import server_of
     from ontarget.decoding.servers.translator import ServerTranslator
 
-    server = server_of(model, options.key_variable, options.timeout)
+    server = server_of(address, options.key_variable, options.timeout)
     return nullcontext(ServerTranslator(server, prompt_format, search, options.concurrency))
 
 

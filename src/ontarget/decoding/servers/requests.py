@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
+from threading import Event
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ontarget.decoding.base import require
 from ontarget.errors import TranslationError, visible
 
 EXTRA = "ontarget[server]"
 ATTEMPTS = 5  # of a request
+FIRST_ATTEMPTS = 3  # to connect to a server that has not answered yet; within 3 seconds
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds between attempts, doubled each time
 PATIENCE = 120.0  # seconds that a server may ask for with Retry-After
 MOST_BYTES = 4 * 2**20  # of an answer
@@ -57,17 +59,8 @@ def server_of(address: str, key_variable: str, timeout: float) -> Server:
     Raises:
         TranslationError: it is no such address, or the key would be sent unencrypted.
     """
+    parts = address_parts(address)
     url, _, model = address.partition("#")
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not model or parts.query or not url.isprintable() or " " in url:
-        raise TranslationError(
-            f"{visible(address)[:100]}: expected the base URL of a server and the name of its "
-            "model, such as http://127.0.0.1:8000/v1#NAME"
-        )
     if parts.username or parts.password:
         raise TranslationError(
             f"the server {parts.hostname}: its URL holds a password; leave it out and set "
@@ -83,6 +76,26 @@ def server_of(address: str, key_variable: str, timeout: float) -> Server:
             f"127.0.0.1, or `unset {key_variable}`"
         )
     return server
+
+
+def address_parts(address: str) -> SplitResult:
+    """The parts of the URL in `http://HOST:PORT/v1#MODEL`.
+
+    Raises:
+        TranslationError: it is no such address.
+    """
+    url, _, model = address.partition("#")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not model or parts.query or not url.isprintable() or " " in url:
+        raise TranslationError(
+            f"{visible(address)[:100]}: expected the base URL of a server and the name of its "
+            "model, such as http://127.0.0.1:8000/v1#NAME"
+        )
+    return parts
 
 
 def client_of(server: Server, concurrency: int) -> Any:
@@ -103,8 +116,12 @@ def client_of(server: Server, concurrency: int) -> Any:
     )
 
 
-async def post(client: Any, server: Server, path: str, body: Mapping[str, Any]) -> bytes:
-    """The answer to a request, after up to `ATTEMPTS`.
+async def post(
+    client: Any, server: Server, path: str, body: Mapping[str, Any], answered: Event
+) -> bytes:
+    """The answer to a request, after up to `ATTEMPTS`; sets `answered` when the server speaks.
+
+    One that never did is most likely not there, and given up after `FIRST_ATTEMPTS`.
 
     Raises:
         RequestFailed: this request has no answer.
@@ -123,7 +140,11 @@ async def post(client: Any, server: Server, path: str, body: Mapping[str, Any]) 
         except httpx.TransportError as error:
             unreachable = isinstance(error, httpx.ConnectError)
             fault = f"the connection failed ({visible(str(error))[:100] or type(error).__name__})"
+            check_scheme(server, fault)
+            if unreachable and attempt + 1 >= FIRST_ATTEMPTS and not answered.is_set():
+                break
         else:
+            answered.set()
             if status == 200:
                 return content
             fault = f"status {status} ({message_of(content, server.key)})"
@@ -138,6 +159,15 @@ async def post(client: Any, server: Server, path: str, body: Mapping[str, Any]) 
     if unreachable:
         raise TranslationError(f"{server.url}: {fault}; start the server, or mend the address")
     raise RequestFailed(f"{fault}, {ATTEMPTS} times")
+
+
+def check_scheme(server: Server, fault: str) -> None:
+    """Raise TranslationError where the server most likely speaks no TLS."""
+    if "WRONG_VERSION_NUMBER" in fault:
+        raise TranslationError(
+            f"{server.url}: {fault}; the server may speak plain HTTP: give http:// in place of "
+            "https://"
+        )
 
 
 async def post_once(

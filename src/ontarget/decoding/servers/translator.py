@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, TypeVar
 
 from ontarget.decoding.base import Hypothesis, Search, failed
@@ -27,6 +27,7 @@ class ServerTranslator:
     prompt_format: PromptFormat
     search: Search
     concurrency: int  # requests at once
+    answered: Event = field(default_factory=Event, compare=False)  # whether it ever did
 
     def translate(self, samples: Sequence[Sample]) -> Iterator[dict[int, Hypothesis]]:
         """Translations one by one, as they are finished.
@@ -74,7 +75,8 @@ class ServerTranslator:
         """The index of a sample and its translation."""
         body = {"model": self.server.model} | request_body(sample, self.prompt_format, self.search)
         try:
-            content = await post(client, self.server, path_of(self.prompt_format), body)
+            path = path_of(self.prompt_format)
+            content = await post(client, self.server, path, body, self.answered)
         except RequestFailed as error:
             return index, failed(str(error))
         return index, answer_of(content, self.prompt_format)
