@@ -50,7 +50,8 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
         answers = training_data.own_answers(loaded, form, section.plausibility)
         result = train(loaded, examples, schedule, context.unfinished, progress, answers=answers)
     stage.save_result(context, loaded, result, form, settings.base.revision)
-    return stage.stage_result(result, len(samples), len(examples)) | {"preflight": verdict}
+    counts = stage.stage_result(result, len(samples), len(examples))
+    return counts | ({"preflight": verdict} if verdict else {})
 
 
 def preflight(context: StepContext[UnlikelihoodSettings], loaded: LoadedModel) -> str:
