@@ -4,6 +4,8 @@ import inspect
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,6 +17,7 @@ from support.commands import Result, error_of, run_command
 from support.runs import FinishedRun
 
 import ontarget
+from ontarget import artifacts
 from ontarget.decoding.base import Hypothesis, failed
 from ontarget.errors import ModelError, TranslationError
 from ontarget.records import Sample
@@ -163,6 +166,17 @@ BAD: dict[str, tuple[list[str], str]] = {
     "standard input": (["-", *OPTIONS[:3], "it,nl", *OPTIONS[4:]], "need --out FOLDER/"),
     "a model": (["hello", *OPTIONS[:5], "no/such/model"], "no/such/model: no such folder"),
     "gguf": (["hello", *OPTIONS[:5], "no.gguf"], "no.gguf: no such file"),
+    "a port": (["hello", *OPTIONS[:5], "http://a:x/v1#m"], "expected the base URL of a server"),
+    "no model of a server": (["hello", *OPTIONS[:5], "http://a/v1"], "expected the base URL of a"),
+    "a slash": (["hello", *OPTIONS[:5], "http:/a/v1#m"], "http:/a/v1#m: expected the base URL of"),
+    "a file's URL": (
+        ["hello", *OPTIONS[:5], "file:///models/x"],
+        "file:///models/x: is a URL; give the path of the model's folder: /models/x",
+    ),
+    "another URL": (
+        ["hello", *OPTIONS[:5], "hf://org/m"],
+        "hf://org/m: the scheme hf: is none of a model's; give a folder, a hub id such as org/name",
+    ),
 }
 
 
@@ -197,6 +211,33 @@ def test_two_translations_of_one_name_are_refused_before_anything_starts(tmp_pat
 def test_a_pipe_is_no_input(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.txt")
     assert "a.txt: is no regular file" in error_of("translate", tmp_path / "a.txt", *OPTIONS)
+
+
+def test_a_pipe_is_no_glossary_and_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "terms")
+    error = error_of("translate", "hello", *OPTIONS, "--glossary", tmp_path / "terms")
+    assert "terms: is no regular file; give a file with a term, a tab and its translation" in error
+
+
+def test_an_address_that_is_none_is_said_before_any_framework_is_loaded() -> None:
+    program = (
+        "import sys\nfrom ontarget.cli.app import app\n"
+        "try: app(['translate', 'a', '--to', 'it', '--from', 'en', '--model', 'http://:x/v1#m'])\n"
+        "except (SystemExit, Exception) as error: print(type(error).__name__, error)\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "http://:x/v1#m: expected the base URL" in done.stdout + done.stderr
+    assert done.stdout.endswith("False\n")
+
+
+def test_two_commands_on_one_file_name_it_and_the_remedy(install: Install, tmp_path: Path) -> None:
+    install(shout)
+    path, out = tmp_path / "a.txt", tmp_path / "a.it.txt"
+    path.write_text("hello\n")
+    with artifacts.lock_output(out):
+        error = error_of("translate", path, *OPTIONS)
+    assert f"{out}: another ontarget writes it; wait for it, or give another --out" in error
 
 
 def test_what_is_no_text_is_a_type_error() -> None:
@@ -239,7 +280,10 @@ def test_a_run_is_its_best_model_with_the_prompt_of_its_recipe(finished_run: Fin
     assert choice.languages == ("en", "it", "nl") and choice.max_new_tokens == 8
     assert choice.prompt_format.template.startswith("Translate into {target}")
     assert choose_model(f"{finished_run.out}#stage1").model.endswith("3_mle/model")
-    with pytest.raises(ModelError, match="there is no system 'stage3'; use one of stage2, stage1"):
+    with pytest.raises(
+        ModelError,
+        match="there is no system 'stage3'; use one of stage2, stage1, stage1-longer, base$",
+    ):
         choose_model(f"{finished_run.out}#stage3")
     error = error_of("translate", "Monday", "--from", "en", "--to", "de", "--model",
                      finished_run.out)  # fmt: skip

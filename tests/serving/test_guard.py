@@ -18,9 +18,11 @@ from support.serving import events_of, model_server, threaded
 from ontarget.errors import TranslationError
 from ontarget.serving.guard import upstream as upstreams
 from ontarget.serving.guard.proxy import Guard, guard_application, make_guard
+from ontarget.serving.guard.rates import GuardRates
 from ontarget.serving.guard.requested import NamedLanguages
 from ontarget.serving.guard.retries import REMINDERS, beginning, changed_request, reminder
 from ontarget.serving.guard.upstream import path_below, upstream_of
+from ontarget.serving.metrics import DIRECTIONS, OTHER
 
 ENGLISH = "The old house stood alone at the end of the long road."
 ITALIAN = "La vecchia casa stava da sola in fondo alla lunga strada."
@@ -340,3 +342,71 @@ def test_changed_requests_leave_the_original_alone() -> None:
     assert changed_request({"prompt": ["a", "b"]}, "begin", "nl")["prompt"] == [
         "aNederlands:", "bNederlands:",
     ]  # fmt: skip
+
+
+def test_a_table_of_rates_has_no_more_rows_than_directions_are_kept() -> None:
+    rates = GuardRates()
+    regions = [f"{a}{b}" for a in "ABCDEFGHIJKLMNOPQRST" for b in "ABCDEFGHIJKLMNOPQRST"]
+    for region in regions:
+        rates.count("de", f"en-{region}", ["pivot", "on_target"], "on_target")
+    rows = rates.rows()
+    assert len(rows) == DIRECTIONS + 1
+    (others,) = (row for row in rows if row[0] == OTHER)
+    assert others[1] == str(len(regions) - DIRECTIONS)
+
+
+@contextmanager
+def answering_bytes(content: bytes) -> Iterator[int]:
+    """A server that answers every connection with these bytes, and closes it; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(content)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x0a"  # unexpected_message, RFC 8446
+
+
+@pytest.mark.parametrize(
+    ("scheme", "content", "text"),
+    [
+        (
+            "https", b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
+            "no TLS connection to the server behind the guard (WRONG_VERSION_NUMBER); if it speaks "
+            "plain HTTP, start the guard with http:// in place of https://",
+        ),
+        (
+            "http", TLS_ALERT,
+            "the server behind the guard did not answer in HTTP; if it speaks TLS, start the guard "
+            "with https:// in place of http://",
+        ),
+        (
+            "http", b"",
+            "the server behind the guard broke off its answer; if it speaks TLS, start the guard "
+            "with https:// in place of http://",
+        ),
+    ],
+    ids=["https to plain HTTP", "http to TLS", "http to a server that says nothing"],
+)  # fmt: skip
+def test_the_wrong_scheme_of_a_server_is_named(scheme: str, content: bytes, text: str) -> None:
+    with answering_bytes(content) as port:
+        guard = make_guard(upstream_of(f"{scheme}://127.0.0.1:{port}/v1", 5.0), (), NONE, 9)
+        with threaded(guard_application(guard, 2**16, "")) as own:
+            got = httpx.get(f"http://127.0.0.1:{own}/v1/models", trust_env=False)
+        assert (got.status_code, got.json()["error"]["message"]) == (502, text)
+        guard.desk.shutdown()

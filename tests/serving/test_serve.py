@@ -194,7 +194,7 @@ BAD_BODIES = {
     "deep": (b"[" * 4000, ""),
     "half a character": (rb'{"q": "\ud800", "target": "it"}', "a text holds half a char"),
     "no target": (b'{"q": "a"}', "target: Field required"),
-    "a number": (b'{"q": 1, "target": "it"}', "q.str: Input should be a valid string"),
+    "a number": (b'{"q": 1, "target": "it"}', "q: Input should be a valid string or a"),
     "an unknown language": (
         b'{"q": "a", "source": "en", "target": "xx"}', "target: CLDR knows no language 'xx'",
     ),

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -95,6 +96,21 @@ LAWS = {
     ),
     "mark of a document": ("a.md", "\ufeff---\na: b\n---\nc\n", "\ufeff---\na: b\n---\nC\n"),
     "a table": ("a.tsv", "x\ten\n1\thello\n2\t\n", "x\ten\tit\n1\thello\tHELLO\n2\t\t\n"),
+    "several strings on a line of a catalogue": (
+        "a.po", 'msgid "Mon" "day"\nmsgstr "" ""\n\nmsgid "a" "b"\n "c"  "d"\nmsgstr ""\n',
+        'msgid "Mon" "day"\nmsgstr "MONDAY" ""\n\nmsgid "a" "b"\n "c"  "d"\nmsgstr "ABCD"\n',
+    ),
+    "a blank line in a subtitle": (
+        "a.srt",
+        "1\n00:00:01,000 --> 00:00:02,500\none\n\ntwo\n12\n\n\n42\n\n"
+        "2\n00:00:03,000 --> 00:00:04,500\nthree\n\n00:00:05,000 --> 00:00:06,500\nfour",
+        "1\n00:00:01,000 --> 00:00:02,500\nONE\n\nTWO\n12\n\n\n42\n\n"
+        "2\n00:00:03,000 --> 00:00:04,500\nTHREE\n\n00:00:05,000 --> 00:00:06,500\nFOUR",
+    ),
+    "semicolons in a table": (
+        "a.csv", 'n;en\r\n"1; 2";"a; b"\r\n3,5;c, d\r\n',
+        'n;en;it\r\n"1; 2";"a; b";"A; B"\r\n3,5;c, d;C, D\r\n',
+    ),
     "JSON lines": (
         "a.jsonl", '{"text": "hello", "n": [1]}\n', '{"text": "hello", "n": [1], "it": "HELLO"}\n',
     ),
@@ -198,6 +214,11 @@ BAD = {
     "a record": ("a.jsonl", "[1]\n", r"a\.jsonl:1: is no record with fields"),
     "a number": ("a.jsonl", '{"text": 1}\n', r"a\.jsonl:1: the field 'text' is int, not text"),
     "a time": ("a.srt", "1\nhello\n", r"a\.srt:2: expected the number or the times of a subtitle"),
+    "damaged times": (
+        "a.srt", "1\n00:00:01,000 --> 00:00:02,500\na\n\n2\n00:03 -> 00:04\nb\n",
+        r"a\.srt:6: expected the number or the times of a subtitle",
+    ),
+    "a string that is not closed": ("a.po", 'msgid "a" "b\n', r"a\.po:1: expected a keyword and"),
     "a keyword": ("a.po", "hello\n", r"a\.po:1: expected a keyword and a string"),
     "XML": ("a.xlf", "<xliff><file>", r"a\.xlf:1: is not well-formed XML \(no element found\)"),
     "a root": ("a.xlf", "<html/>", r"a\.xlf: the document is <html>, expected <xliff>"),
@@ -281,3 +302,14 @@ def test_a_pipe_is_refused_and_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.txt")
     with pytest.raises(OnTargetError, match=r"a\.txt: is no regular file; give a file, or -"):
         read_parts(tmp_path / "a.txt", READING)
+
+
+def test_lines_of_a_long_html_document_are_found_in_linear_time(tmp_path: Path) -> None:
+    seconds = {}
+    for size in (4_000, 32_000):
+        start = time.process_time()
+        found = segments(tmp_path, "a.html", '<p>hello</p>\n<img alt="x">\n\n' * size)
+        seconds[size] = time.process_time() - start
+        assert [segment.line for segment in found[:4]] == [1, 2, 4, 5]
+        assert (found[-2].line, found[-1].line) == (3 * size - 2, 3 * size - 1)
+    assert seconds[32_000] < 16 * seconds[4_000]  # 8 times as long if linear, 64 if quadratic

@@ -1,15 +1,20 @@
-"""Which backend translates with a model. Nothing else names a backend."""
+"""Which backend translates with a model. Nothing else names a backend.
+
+A server is asked without torch, so what loads models is imported where it is needed.
+"""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ontarget.decoding.base import Search, Translator
-from ontarget.decoding.hf.translator import HuggingFaceTranslator
 from ontarget.errors import ModelError, visible
-from ontarget.models.loading import LoadedModel, load_model, move_to_accelerator
 from ontarget.models.templates import PromptFormat
+
+if TYPE_CHECKING:
+    from ontarget.models.loading import LoadedModel
 
 BACKENDS = {  # name -> the models that it takes
     "hf": "a model folder or hub id",
@@ -32,8 +37,10 @@ class BackendOptions:
     key_variable: str = "OPENAI_API_KEY"  # environment variable with the key of a server
 
 
-def translator_of(loaded: LoadedModel, prompt_format: PromptFormat, search: Search) -> Translator:
+def translator_of(loaded: "LoadedModel", prompt_format: PromptFormat, search: Search) -> Translator:
     """The translator of a model that is loaded in this process."""
+    from ontarget.decoding.hf.translator import HuggingFaceTranslator
+
     return HuggingFaceTranslator(loaded, prompt_format, search)
 
 
@@ -101,6 +108,8 @@ def open_hf(
     model: str, prompt_format: PromptFormat, search: Search, revision: str | None
 ) -> Iterator[Translator]:
     """The translator of a folder or hub id, loaded in this process."""
+    from ontarget.models.loading import load_model, move_to_accelerator
+
     loaded = load_model(model, revision)
     move_to_accelerator(loaded.model)
     yield translator_of(loaded, prompt_format, search)

@@ -85,6 +85,11 @@ class ModelEngine:
             check_special_tokens(self.loaded, said)
             if self.loaded.has_encoder:
                 raise ModelError("an encoder-decoder has no chat; use /translate")
+            if not has_chat_template(self.loaded):
+                raise ModelError(
+                    "this model has no chat template; POST a prompt to /v1/completions, or texts "
+                    "to /translate"
+                )
             text = render_chat(self.loaded, CHAT, turns, open_turn=True)
             prompt = Prompt(tokens=tuple(tokenize(self.loaded, [text])[0]))
             return self.job(prompt, end_ids(self.loaded, CHAT), most)
@@ -149,6 +154,14 @@ def is_enough(job: Job, written: torch.Tensor) -> bool:
     if job.watch is None or not count or count % AT_ONCE:
         return False
     return not job.watch(written.tolist())
+
+
+def has_chat_template(loaded: LoadedModel) -> bool:
+    """Whether the tokenizer has a template for chats; the error of its lack is for recipes."""
+    try:
+        return bool(loaded.tokenizer.get_chat_template())
+    except ValueError:
+        return False
 
 
 def texts_of(turns: Sequence[Turn]) -> list[str]:

@@ -35,6 +35,11 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+            # A proxy may believe the other one, and take the rest for a request (RFC 9112, 6.3).
+            text = "the request has both Content-Length and Transfer-Encoding; send one"
+            await refuse(scope, send, 400, text)
+            return
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await read_body(receive, self.most)

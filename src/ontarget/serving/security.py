@@ -76,7 +76,11 @@ class Guarded:
             return
         headers = dict(scope["headers"])
         if not self.access.token:
-            if not names_this_machine(headers.get(b"host", b"")):
+            if not headers.get(b"host"):
+                text = "the request has no Host header; send one, such as Host: 127.0.0.1"
+                await refuse(scope, send, 400, text)
+                return
+            if not names_this_machine(headers[b"host"]):
                 await refuse(scope, send, 403, "the Host header names another machine")
                 return
         elif scope["path"] not in self.access.open_paths:

@@ -1,6 +1,7 @@
 """Which model is meant by a name, and how it is prompted."""
 
 import json
+import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from ontarget.artifacts import STAMP
 from ontarget.cluster import LOCAL, address_of
 from ontarget.decoding.base import Search, Translator
+from ontarget.decoding.servers.requests import address_parts
 from ontarget.errors import ModelError, TranslationError
 from ontarget.models import folder
 from ontarget.models.templates import PromptFormat, prompt_format_of
@@ -17,6 +19,7 @@ from ontarget.systems import BY_NAME, CONTROL, STAGE1, STAGE2
 
 MAX_NEW_TOKENS = 256
 BATCH, BATCH_TOKENS = 256, 16_384  # segments and tokens at once, at most
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+")  # of a URL; longer than the drive C:
 TRAINED = (STAGE2, STAGE1, CONTROL)  # systems of a run, the best first
 
 
@@ -104,8 +107,12 @@ def named_format(template: str) -> PromptFormat:
 
 def of_model(name: str) -> ModelChoice:
     """The choice of what is no run, with the template that fits the kind of model."""
-    if name.startswith(("http://", "https://")):
+    scheme, _, place = name.partition(":/")
+    if scheme.lower() in ("http", "https") and place:
+        address_parts(name)
         form = prompt_format_of("instruction")
+    elif place and SCHEME.fullmatch(scheme):
+        raise ModelError(f"{name}: {not_a_model(scheme, place)}")
     elif name.endswith(".gguf"):
         if not Path(name).is_file():
             raise ModelError(f"{name}: no such file; give a .gguf file")
@@ -115,6 +122,16 @@ def of_model(name: str) -> ModelChoice:
         traits = traits_of(name)
         form = prompt_format_of(traits.template, traits.chat or None)
     return ModelChoice(model=name, prompt_format=form, max_new_tokens=MAX_NEW_TOKENS)
+
+
+def not_a_model(scheme: str, place: str) -> str:
+    """What is wrong with a URL in place of a model, and what to give."""
+    if scheme.lower() == "file":
+        return f"is a URL; give the path of the model's folder: /{place.lstrip('/')}"
+    return (
+        f"the scheme {scheme}: is none of a model's; give a folder, a hub id such as org/name, or "
+        "a server such as http://127.0.0.1:8000/v1#NAME"
+    )
 
 
 def is_run(path: Path) -> bool:
@@ -129,7 +146,7 @@ def of_run(path: Path, system: str) -> ModelChoice:
         ModelError: the run has no such model.
     """
     if system and system not in BY_NAME:
-        names = ", ".join(one.name for one in TRAINED)
+        names = ", ".join(one.name for one in (*TRAINED, BY_NAME["base"]))
         raise ModelError(f"{path}#{system}: there is no system {system!r}; use one of {names}")
     systems = [BY_NAME[system]] if system else [*TRAINED, BY_NAME["base"]]
     step = next((path / s.folder for s in systems if (path / s.folder / STAMP).is_file()), None)

@@ -1,7 +1,7 @@
 """A file to its translation: in chunks, journaled, published when it is complete."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from itertools import islice
@@ -10,13 +10,14 @@ from typing import TextIO
 
 from ontarget import artifacts
 from ontarget.data.readers.lines import COMPRESSED, check_length
-from ontarget.errors import TranslationError
+from ontarget.errors import ArtifactError, TranslationError
 from ontarget.offtarget import detectors
 from ontarget.translation.documents import MARK, format_of, read_parts
 from ontarget.translation.documents.base import Part, Reading, Segment, same
 from ontarget.translation.protect import has_words
 from ontarget.translation.translating import Outcome, Translating, translate_segments
 
+HELD = "another ontarget works there"  # of a lock, whose message names the folder
 CHUNK = 2000  # segments in memory and in one folder of the journal
 DETECTED = 100  # segments that show the source language
 LEAST = 0.5  # probability of a source language that is not named
@@ -160,7 +161,7 @@ def translate_file(
         raise TranslationError(f"{running.name}: has nothing to translate; is it the right file?")
     journal = out.with_name(f".{out.name}.ontarget-resume")
     running = replace(running, journal=journal, total=total)
-    with artifacts.lock_output(out), artifacts.publish_file(out) as file:
+    with held_output(out), artifacts.publish_file(out) as file:
         copy = Copy(file, keep=format_of(path) in WHOLE)
         summary = translate_parts(read_parts(path, reading), how, copy.write, running)
         if copy.keep:
@@ -168,6 +169,26 @@ def translate_file(
     if not summary.failed:
         artifacts.remove_tree(journal)
     return summary
+
+
+@contextmanager
+def held_output(out: Path) -> Iterator[None]:
+    """Keep other commands from writing a file.
+
+    Raises:
+        TranslationError: another one writes it.
+        ArtifactError: it cannot be written.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(artifacts.lock_output(out))
+        except ArtifactError as error:
+            if HELD not in str(error):
+                raise
+            raise TranslationError(
+                f"{out}: another ontarget writes it; wait for it, or give another --out"
+            ) from error
+        yield
 
 
 @dataclass(frozen=True, slots=True)

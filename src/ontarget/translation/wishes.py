@@ -59,6 +59,11 @@ def read_glossary(path: Path) -> tuple[tuple[str, str], ...]:
     Raises:
         OnTargetError: the file cannot be read, or a line is no such pair.
     """
+    if path.exists() and not path.is_file():  # a pipe may never end
+        raise TranslationError(
+            f"{path}: is no regular file; give a file with a term, a tab and its translation in "
+            "each line"
+        )
     terms: dict[str, str] = {}
     for number, line in read_lines(path):
         if not line.strip():

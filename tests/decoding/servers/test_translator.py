@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+import httpx
 import pytest
 from support.servers import Request, answer, asked, complete, serving
 
@@ -304,6 +305,52 @@ def test_nothing_that_listens_is_an_error_after_the_retries() -> None:
         address = server.address
     with pytest.raises(TranslationError, match="; start the server, or mend the address$"):
         translate(address, 30)
+
+
+def test_a_server_that_never_answered_is_given_up_within_three_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.undo()  # the real waits
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with serving(echo) as server:
+        address = server.address
+    start = time.monotonic()
+    with pytest.raises(TranslationError, match="; start the server, or mend the address$"):
+        translate(address, 30)
+    assert time.monotonic() - start < 3
+
+
+def test_a_server_that_has_answered_is_waited_for_when_it_restarts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_requests, "ATTEMPTS", 6)
+    refused = 0
+    genuine = server_requests.post_once
+
+    async def restarting(client: Any, url: str, body: Any) -> Any:
+        nonlocal refused
+        if "source 1" in str(body) and refused < 5:
+            refused += 1
+            raise httpx.ConnectError("All connection attempts failed")
+        return await genuine(client, url, body)
+
+    monkeypatch.setattr(server_requests, "post_once", restarting)
+    with serving(echo) as server:
+        options = BackendOptions(concurrency=1)
+        with open_translator(server.address, TEXT, SEARCH, options=options) as translator:
+            (first,) = translator.translate(samples(1))  # another call than the next one
+            assert first[0].text
+            found = [one for batch in translator.translate(samples(2)) for one in batch.values()]
+    assert [one.text for one in found] == ["TO ITALIAN: SOURCE 0", "TO ITALIAN: SOURCE 1"]
+    assert refused == 5
+
+
+def test_tls_to_a_server_without_it_names_the_scheme() -> None:
+    with serving(echo) as server:
+        address = server.address.replace("http", "https", 1)
+        message = r"WRONG_VERSION_NUMBER.*; the server may speak plain HTTP: give http:// in place"
+        with pytest.raises(TranslationError, match=message):
+            translate(address)
 
 
 DYING = """

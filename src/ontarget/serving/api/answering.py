@@ -1,4 +1,4 @@
-"""What routes share: the model, the queue before it, the thread for short work, the metrics."""
+"""What routes share: the model, its queue, the thread for short work, metrics, checks of bodies."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fastapi import Request
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from ontarget.serving.batching import BatchQueue, Job
 from ontarget.serving.engine import ModelEngine
@@ -67,3 +69,14 @@ async def answers_of(
             job.found.cancel()
         answers.cancel()
         await asyncio.gather(answers, leaving, return_exceptions=True)
+
+
+def is_object_with(fields: str) -> BeforeValidator:
+    """A check that a value is an object, whose message names the fields that it must have."""
+
+    def checked(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise PydanticCustomError("no_object", f"must be an object with {fields}")  # type: ignore[arg-type,unused-ignore]
+        return value
+
+    return BeforeValidator(checked)

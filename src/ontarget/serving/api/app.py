@@ -23,6 +23,7 @@ from ontarget.serving.metrics import Counted, ServerMetrics
 from ontarget.serving.security import Access, Guarded
 
 SHOWN = 300  # characters of an error
+EXPECTED = "Input should be "  # before what Pydantic expects
 RETRY_AFTER = {"Retry-After": "1"}
 OWN_CHECK = ("/translate", "/detect")
 PATHS = (
@@ -91,7 +92,7 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(request, 400, describe(error.errors()[0]))
+        return answer(request, 400, describe(error.errors(), error.body))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
@@ -118,12 +119,35 @@ def answer_errors(app: FastAPI) -> None:
         return answer(request, 503, "too many requests wait; try again", **RETRY_AFTER)
 
 
-def describe(fault: dict[str, Any]) -> str:
-    """What is wrong with a body, without repeating it."""
-    place = ".".join(str(part) for part in fault["loc"][1:] if isinstance(part, str | int))
-    if fault["type"] in ("json_invalid", "model_attributes_type"):
+def describe(faults: Sequence[dict[str, Any]], body: Any) -> str:
+    """What is wrong with a body, without repeating it: the faults that lie deepest in one field."""
+    if not isinstance(body, dict) or faults[0]["type"] == "json_invalid":
         return "the body is no JSON object in UTF-8, or its Content-Type is not application/json"
-    return f"{place or 'body'}: {fault['msg']}"
+    places = [json_path(fault, body) for fault in faults]
+    field = places[0][:1]
+    depth = max(len(place) for place in places if place[:1] == field)
+    place = next(place for place in places if place[:1] == field and len(place) == depth)
+    found = [fault for fault, own in zip(faults, places, strict=True) if own == place]
+    finer = [fault for fault in found if not fault["type"].endswith("_type")]
+    first, *others = dict.fromkeys(fault["msg"] for fault in finer or found)
+    texts = [first, *(text.removeprefix(EXPECTED) for text in others)]
+    named = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return f"{named.removeprefix('.') or 'body'}: {' or '.join(texts)}"
+
+
+def json_path(fault: dict[str, Any], body: Any) -> tuple[str | int, ...]:
+    """Where a fault is in the JSON, without the names that Pydantic gives the members of unions."""
+    path: list[str | int] = []
+    *_, last = parts = fault["loc"][1:] or ("",)
+    for part in parts:
+        missing = fault["type"] == "missing" and part is last
+        if isinstance(body, dict) and isinstance(part, str) and (part in body or missing):
+            path.append(part)
+            body = body.get(part)
+        elif isinstance(body, list) and isinstance(part, int) and part < len(body):
+            path.append(part)
+            body = body[part]
+    return tuple(path)
 
 
 def page_of(app: FastAPI) -> str:

@@ -1,7 +1,8 @@
 """Chat and completions of the OpenAI API.
 
 Decoding is greedy. What would change the answer and cannot be done is refused: a temperature other
-than 0, several choices, tools. Fields that are unknown here are ignored.
+than 0, several choices, tools. `seed` and `top_p` change nothing, but must be numbers. Fields that
+are unknown here are ignored.
 """
 
 import asyncio
@@ -14,16 +15,17 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from ontarget.models.chats import Turn
-from ontarget.serving.api.answering import Refused, Service, answers_of
+from ontarget.serving.api.answering import Refused, Service, answers_of, is_object_with
 from ontarget.serving.batching import Job
 from ontarget.serving.limits import FAILED
 
 MOST_PROMPTS = 64  # of one request
 HALF = "\ufffd"  # what a token decodes to that holds a part of a character
 Stop = Annotated[str, Field(min_length=1, max_length=200)]
+Count = Annotated[int, Field(strict=True, ge=1)]
 ONLY = {  # field -> the only value that it may have besides null
     "temperature": 0, "n": 1, "best_of": 1, "echo": False, "logprobs": False, "tools": [],
     "suffix": "", "presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {},
@@ -34,10 +36,12 @@ class _GreedyRequest(BaseModel):
     """What chat and completions have in common."""
 
     model: str | None = None
-    max_tokens: Annotated[int | None, Field(ge=1)] = None
-    max_completion_tokens: Annotated[int | None, Field(ge=1)] = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
-    stream: bool = False
+    stream: StrictBool | None = None
+    seed: Annotated[int | None, Field(strict=True)] = None
+    top_p: Annotated[float | None, Field(strict=True, ge=0, le=1)] = None
     temperature: Any = None
     n: Any = None
     best_of: Any = None
@@ -73,7 +77,7 @@ class ChatMessage(BaseModel):
     """What one side says."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    content: str | list[Annotated[TextPart, is_object_with("type and text")]]
 
     def turn(self) -> Turn:
         """The message as the chat template gets it."""
@@ -85,10 +89,13 @@ class ChatMessage(BaseModel):
         return role, [part.model_dump(exclude_none=True) for part in self.content]
 
 
+Message = Annotated[ChatMessage, is_object_with("role and content")]
+
+
 class ChatRequest(_GreedyRequest):
     """A chat."""
 
-    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=1000)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=1000)]
 
 
 class CompletionRequest(_GreedyRequest):

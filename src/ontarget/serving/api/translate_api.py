@@ -1,6 +1,6 @@
 """Translations, in the form of LibreTranslate, with what is known of their language beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from ontarget.errors import visible
 from ontarget.languages.names import display_name, is_known, unknown_code
-from ontarget.languages.tags import standard
+from ontarget.languages.tags import canonical, language_and_script, standard
 from ontarget.records import Sample
 from ontarget.serving.api.answering import Refused, Service, answers_of
 from ontarget.serving.judging import judge_answer, language_probabilities
@@ -55,6 +55,8 @@ def translate_routes(service: Service) -> APIRouter:
     @routes.post("/detect", summary="The likely languages of a text")
     async def detect(body: DetectRequest, request: Request) -> list[dict[str, Any]]:
         check_key(service, request, body.api_key)
+        if not body.q.strip():
+            raise Refused(400, "q: is empty; give the text whose language is asked for")
         return await detected(service, body.q)
 
     @routes.get("/languages", summary="The languages that can be requested")
@@ -163,7 +165,7 @@ def source_language(service: Service, source: str) -> str:
 
 
 def known_language(service: Service, field: str, code: str) -> str:
-    """A language that can be requested.
+    """A language that can be requested; `it` for `it-IT` where only `it` is served.
 
     Raises:
         Refused: there is no such language, or it is not served.
@@ -172,10 +174,32 @@ def known_language(service: Service, field: str, code: str) -> str:
         raise Refused(400, f"{field}: {visible(code)} is no language code; GET /languages")
     if not is_known(code):
         raise Refused(400, f"{field}: {unknown_code(code)}")
-    code = standard(code)
-    if code not in service.languages:
-        raise Refused(400, f"{field}: {code} is not served here; GET /languages")
-    return code
+    served = served_language(code, service.languages)
+    if served is None:
+        raise Refused(400, f"{field}: {standard(code)} is not served here; GET /languages")
+    return served
+
+
+def served_language(code: str, languages: Iterable[str]) -> str | None:
+    """The language itself, else the one without region that is written in the same script.
+
+    So `it-IT` is `it`, and `zh-TW` is `zh-Hant`, not `zh`. `pt-BR` is never `pt-PT`.
+    """
+    code, languages = standard(code), tuple(languages)
+    if code in languages:
+        return code
+    wanted = canonical(code), language_and_script(code)[1]
+    fitting = (
+        own
+        for own in languages
+        if (canonical(own), language_and_script(own)[1]) == wanted and not has_region(own)
+    )
+    return next(fitting, None) if has_region(code) else None
+
+
+def has_region(code: str) -> bool:
+    """Whether a tag names a region: `pt-BR`, `es-419`."""
+    return any(len(part) in (2, 3) for part in code.split("-")[1:])
 
 
 def check_key(service: Service, request: Request, key: str) -> None:

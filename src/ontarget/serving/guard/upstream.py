@@ -1,6 +1,7 @@
 """The other server: its address, and bounded requests to it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ HOP_BY_HOP = {  # RFC 9110, 7.6.1, and what is set anew
     b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade",
     b"content-length", b"host", b"accept-encoding", b"expect",
 }  # fmt: skip
+SSL_REASON = re.compile(r"\[SSL: (\w+)\]")  # in OpenSSL's messages
 OWN = b"x-ontarget-"  # headers for the guard, not for the server
 
 
@@ -131,12 +133,28 @@ async def streamed(
             request.method, upstream.url + request.path, content=request.body, headers=headers
         ) as response:
             yield response
-    except httpx.ConnectError as error:
-        raise UpstreamFailed(502, "the server behind the guard cannot be reached") from error
     except httpx.TransportError as error:
-        raise UpstreamFailed(502, "the server behind the guard broke off its answer") from error
+        raise UpstreamFailed(502, fault_of(error, upstream)) from error
     except httpx.InvalidURL as error:
         raise UpstreamFailed(400, "the path is none") from error
+
+
+def fault_of(error: httpx.TransportError, upstream: Upstream) -> str:
+    """What went wrong with a connection, with the other scheme where that may help."""
+    server = "the server behind the guard"
+    if isinstance(error, httpx.ConnectError):
+        if "SSL" not in str(error):
+            return f"{server} cannot be reached"
+        reason = SSL_REASON.search(str(error))
+        return (
+            f"no TLS connection to {server} ({reason[1] if reason else 'no reason is known'}); if "
+            "it speaks plain HTTP, start the guard with http:// in place of https://"
+        )
+    garbage = isinstance(error, httpx.RemoteProtocolError) and "illegal" in str(error)
+    fault = f"{server} {'did not answer in HTTP' if garbage else 'broke off its answer'}"
+    if upstream.url.startswith("https:"):
+        return fault
+    return f"{fault}; if it speaks TLS, start the guard with https:// in place of http://"
 
 
 async def whole_answer(

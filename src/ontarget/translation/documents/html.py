@@ -5,7 +5,8 @@ translate="no". Inline elements are pieces that a translation keeps; inline code
 """
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from html import escape, unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +15,6 @@ from ontarget.translation.documents.base import (
     Part,
     Reading,
     Segment,
-    line_of,
     read_whole,
 )
 from ontarget.translation.protect import has_words
@@ -38,6 +38,7 @@ EDGE = re.compile(  # code is kept as a whole, so its tags are none
     r"(?:\s|</?(?!(?:code|kbd|samp)\b)[A-Za-z][^<>]*>|<!--.*?-->)+", re.DOTALL | re.IGNORECASE
 )
 Span = tuple[int, int]
+LineOf = Callable[[int], int]  # from a place in the document, lines from 1
 
 
 class _Runs(HTMLParser):
@@ -131,14 +132,18 @@ def parts(path: Path, reading: Reading) -> Iterator[Part]:
     found = _Runs(document)
     marked = [(span, True) for span in found.runs] + [(span, False) for span in found.tags]
     place = 0
+
+    def line_of(at: int) -> int:
+        return bisect_right(found.starts, at)
+
     for (start, end), is_run in sorted(marked):
         yield document[place:start]
-        yield from (run_parts if is_run else tag_parts)(document, start, end)
+        yield from (run_parts if is_run else tag_parts)(document, start, end, line_of)
         place = end
     yield document[place:]
 
 
-def run_parts(document: str, start: int, end: int) -> Iterator[Part]:
+def run_parts(document: str, start: int, end: int, line_of: LineOf) -> Iterator[Part]:
     """A run: the spaces and tags at its edges, and the text between."""
     before = EDGE.match(document, start, end)
     first = before.end() if before else start
@@ -152,7 +157,7 @@ def run_parts(document: str, start: int, end: int) -> Iterator[Part]:
     text = document[first:last]
     yield document[start:first]
     if has_words(MARKUP.sub("", text)):
-        yield Segment(unescaped(" ".join(text.split())), line_of(document, first), escaped, text,
+        yield Segment(unescaped(" ".join(text.split())), line_of(first), escaped, text,
                       MARKUP)  # fmt: skip
     else:
         yield text
@@ -191,7 +196,7 @@ def unbalanced(text: str) -> bool:
     return bool(opened)
 
 
-def tag_parts(document: str, start: int, end: int) -> Iterator[Part]:
+def tag_parts(document: str, start: int, end: int, line_of: LineOf) -> Iterator[Part]:
     """A start tag with attributes to translate."""
     place = start
     for match in ATTRIBUTE.finditer(document, start, end):
@@ -199,7 +204,7 @@ def tag_parts(document: str, start: int, end: int) -> Iterator[Part]:
         text = unescape(match[group])
         if has_words(text):
             yield document[place : match.start(group)]
-            yield Segment(" ".join(text.split()), line_of(document, match.start(group)),
+            yield Segment(" ".join(text.split()), line_of(match.start(group)),
                           lambda text: escape(text, quote=True), match[group])  # fmt: skip
             place = match.end(group)
     yield document[place:end]

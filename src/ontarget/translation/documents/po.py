@@ -14,7 +14,10 @@ from ontarget.errors import TranslationError
 from ontarget.translation.documents.base import Part, Reading, Segment, read_whole
 from ontarget.translation.protect import has_words
 
-LINE = re.compile(r'(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*"((?:[^"\\]|\\.)*)"')
+STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+LINE = re.compile(  # a keyword and strings, which are one: "Mon" "day"
+    rf"(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*{STRING.pattern}(?:\s*{STRING.pattern})*"
+)
 MARKS = {"\n": "\u21b5\u23ce\u00b6", "\t": "\u21e5\u21b9\u2b7e"}  # one of them stands for it
 MARKUP = re.compile(f"[{''.join(MARKS.values())}]")
 
@@ -50,7 +53,10 @@ def parts(path: Path, reading: Reading) -> Iterator[Part]:
         if keyword in ("msgctxt", "msgid") and entry.last.startswith("msgstr") and match[1]:
             entry = _Entry()
         entry.last = keyword
-        entry.texts[keyword] = entry.texts.get(keyword, "") + unescape_text(match[2])
+        entry.texts[keyword] = entry.texts.get(keyword, "") + "".join(
+            unescape_text(string)
+            for string in STRING.findall(text, match.end(1) if match[1] else 0)
+        )
         goes_on = at + 1 < len(lines) and lines[at + 1].lstrip().startswith('"')
         if keyword.startswith("msgstr") and not entry.texts[keyword] and not goes_on:
             yield from string_parts(entry, line, at + 1)

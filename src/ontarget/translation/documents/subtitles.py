@@ -8,28 +8,28 @@ from ontarget.errors import TranslationError
 from ontarget.translation.documents.base import Part, Reading, Segment, read_whole, same
 
 TIMES = re.compile(r"\s*\d+:\d\d:\d\d[,.]\d+\s*-->\s*\d+:\d\d:\d\d[,.]\d+.*")
+ARROW = "->"  # of times, also of damaged ones
 TAGS = re.compile(r"</?[A-Za-z][^<>]*>|\{\\[^{}]*\}")
 
 
 def parts(path: Path, reading: Reading) -> Iterator[Part]:
-    """The cues.
+    """The cues; text after a blank line belongs to the cue before it, as a segment of its own.
 
     Raises:
-        TranslationError: text stands where a number and a time are expected.
+        TranslationError: text stands before the first cue, or times are damaged.
     """
     del reading
     cue: list[str] = []
-    start, in_cue, seen = 0, False, ""
+    start, in_cue = 0, False
     for number, line in enumerate(read_whole(path).splitlines(keepends=True), start=1):
         if not in_cue:
-            if TIMES.fullmatch(line.rstrip("\r\n")):
+            if is_times(line):
                 in_cue, start = True, number + 1
-            elif seen or not (line.strip().isdecimal() or not line.strip()):
-                raise TranslationError(
-                    f"{path}:{number}: expected the number or the times of a subtitle, such as "
-                    "00:00:01,000 --> 00:00:02,500; correct the file"
-                )
-            seen = "" if in_cue else line.strip()
+            elif line.strip() and not line.strip().isdecimal():
+                check_text(f"{path}:{number}", line, first=not start)
+                in_cue, start = True, number
+                cue.append(line)
+                continue
             yield line
         elif line.strip():
             cue.append(line)
@@ -38,6 +38,20 @@ def parts(path: Path, reading: Reading) -> Iterator[Part]:
             cue, in_cue = [], False
             yield line
     yield from cue_parts(cue, start)
+
+
+def is_times(line: str) -> bool:
+    """Whether a line holds the times of a cue."""
+    return TIMES.fullmatch(line.rstrip("\r\n")) is not None
+
+
+def check_text(place: str, line: str, *, first: bool) -> None:
+    """Raise TranslationError where a line can be no text of a cue."""
+    if first or ARROW in line:
+        raise TranslationError(
+            f"{place}: expected the number or the times of a subtitle, such as "
+            "00:00:01,000 --> 00:00:02,500; correct the file"
+        )
 
 
 def cue_parts(lines: list[str], number: int) -> Iterator[Part]:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from ontarget.data.readers.lines import read_raw_lines
@@ -23,10 +24,11 @@ def parts(path: Path, reading: Reading) -> Iterator[Part]:
         TranslationError: a row has another number of cells than the header.
     """
     is_csv = ".csv" in path.suffixes
-    write = csv_line if is_csv else tsv_line
+    delimiter = delimiter_of(path) if is_csv else "\t"
+    write = partial(csv_line, delimiter=delimiter) if is_csv else tsv_line
     header: list[str] = []
     at = 0
-    for number, row, end in rows_of(path, is_csv):
+    for number, row, end in rows_of(path, delimiter if is_csv else None):
         if not header:
             header = row
             if repeated := next((name for name in header if header.count(name) > 1), None):
@@ -46,9 +48,15 @@ def parts(path: Path, reading: Reading) -> Iterator[Part]:
         yield Segment(text, number, render, render("")) if text else render("")
 
 
-def rows_of(path: Path, is_csv: bool) -> Iterator[tuple[int, list[str], str]]:
-    """(line, cells, line end) of each row that is not empty."""
-    if not is_csv:
+def delimiter_of(path: Path) -> str:
+    """What separates the cells of CSV: semicolons if the header has some and no comma."""
+    _, header = next(read_raw_lines(path), (1, ""))
+    return ";" if ";" in header and "," not in header else ","
+
+
+def rows_of(path: Path, delimiter: str | None) -> Iterator[tuple[int, list[str], str]]:
+    """(line, cells, line end) of each row that is not empty; of TSV without a delimiter of CSV."""
+    if delimiter is None:
         for number, line in read_raw_lines(path):
             if line.strip("\r\n"):
                 yield number, line.rstrip("\r\n").split("\t"), line_end(line)
@@ -60,7 +68,7 @@ def rows_of(path: Path, is_csv: bool) -> Iterator[tuple[int, list[str], str]]:
         for _, last in read_raw_lines(path):
             yield last
 
-    reader = csv.reader(lines(), strict=True)
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
     try:
         for row in reader:
             if row:
@@ -126,8 +134,8 @@ def tsv_line(row: Row) -> str:
     return "\t".join(row)
 
 
-def csv_line(row: Row) -> str:
-    """Cells with commas between, quoted where they must be."""
+def csv_line(row: Row, delimiter: str) -> str:
+    """Cells with a comma or semicolon between, quoted where they must be."""
     line = io.StringIO()
-    csv.writer(line, lineterminator=END).writerow(row)
+    csv.writer(line, delimiter=delimiter, lineterminator=END).writerow(row)
     return line.getvalue().removesuffix(END)

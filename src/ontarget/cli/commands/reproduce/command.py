@@ -23,7 +23,7 @@ from ontarget.reproduction.runs import (
     PlannedRun,
     Reproduction,
 )
-from ontarget.reproduction.settings import TABLES, SCALES, read_paper_table
+from ontarget.reproduction.settings import SCALES, TABLES, read_paper_table
 
 TABLE, FIGURES = "table.md", "figures.json"
 
