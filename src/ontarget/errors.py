@@ -63,6 +63,13 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
+def read_fault(error: OSError) -> str:
+    """Why a file cannot be read, and the remedy."""
+    missing = isinstance(error, FileNotFoundError)
+    remedy = "give the path of a file that exists" if missing else "make the file readable"
+    return f"{error.strerror}; {remedy}"
+
+
 def error_text(error: Exception) -> str:
     """An exception's message, as one line."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

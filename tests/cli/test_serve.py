@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from conftest import FinishedRun
 from support.commands import error_of, loaded_by
 from support.models import tiny
 from support.servers import complete, serving
@@ -70,6 +71,16 @@ def test_sigterm_lets_running_requests_end_and_the_exit_code_is_0(model: Path) -
         assert answer.json()["usage"]["completion_tokens"] == LONGEST
         stdout, stderr = process.communicate(timeout=60)
         assert (process.returncode, stdout, stderr) == (0, "", "")
+
+
+def test_a_run_is_served_with_its_own_template_and_languages(finished_run: FinishedRun) -> None:
+    with started("serve", f"{finished_run.out}#stage1") as (process, url):
+        listed = httpx.get(f"{url}/languages", timeout=60, trust_env=False).json()
+        assert {one["code"] for one in listed} == {"en", "it", "nl"}
+        models = httpx.get(f"{url}/v1/models", timeout=60, trust_env=False).json()["data"]
+        assert [one["id"] for one in models] == [finished_run.out.name]
+        body = {"q": "3 days ago", "source": "en", "target": "it"}
+        assert post(f"{url}/translate", body).status_code == 200
 
 
 def test_the_guard_prints_its_rates_when_it_stops() -> None:

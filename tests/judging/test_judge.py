@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from conftest import FinishedRun
 from support.commands import run_command
 from support.servers import Request, answer, asked, complete, serving
 
@@ -71,6 +72,18 @@ def test_answers_are_kept_when_the_judge_fails(instructions: Path, tmp_path: Pat
         with serving(fair) as judge:
             assert run_command(*arguments, "--by", judge.address).code == 0
         assert (len(a.requests), len(b.requests)) == (4, 4)  # none was asked twice
+
+
+def test_any_model_can_judge(instructions: Path, finished_run: FinishedRun, tmp_path: Path) -> None:
+    """A model of random words chooses nothing, so every pair is unclear."""
+    with serving(good) as a, serving(bad) as b:
+        result = run_command(
+            "judge", a.address, b.address, "--instructions", instructions, "--limit", "2",
+            "--by", finished_run.out, "--out", tmp_path / "out",
+        )  # fmt: skip
+    assert result.code == 0, result
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert sum(summary["counts"].values()) == 2
 
 
 def test_a_limit_takes_the_first_instructions(instructions: Path, tmp_path: Path) -> None:

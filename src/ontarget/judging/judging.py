@@ -11,12 +11,11 @@ from typing import Any
 
 from ontarget import artifacts
 from ontarget.data.instructions import InstructionFiles, instruction_samples
-from ontarget.decoding.base import Hypothesis, check_all_translated
+from ontarget.decoding.base import Hypothesis
 from ontarget.decoding.resume import translate_resumably
-from ontarget.errors import CorpusError
+from ontarget.errors import CorpusError, TranslationError
 from ontarget.judging.outcomes import DECIDED, WinRates, compare, outcome_of
 from ontarget.judging.requests import Choice, choice_of, request
-from ontarget.models.templates import prompt_format_of
 from ontarget.records import Sample
 from ontarget.translation.choice import Decoding, ModelChoice, choose_model, open_choice
 
@@ -49,7 +48,7 @@ def judge(asked: JudgingRequest, tell: Tell) -> WinRates:
         replace(choose_model(name, asked.template), max_new_tokens=asked.max_new_tokens)
         for name in asked.models
     ]
-    referee = referee_of(asked.judge)
+    referee = replace(choose_model(asked.judge), max_new_tokens=REPLY_TOKENS)
     with artifacts.lock_folder(asked.out):
         answers = [
             decode(
@@ -87,15 +86,6 @@ def read_instructions(asked: JudgingRequest) -> list[Sample]:
     return [replace(sample, target="") for sample in samples]
 
 
-def referee_of(name: str) -> ModelChoice:
-    """The judge, which is always asked in a chat where it has one."""
-    choice = choose_model(name)
-    form = choice.prompt_format
-    if not form.chat:
-        form = prompt_format_of("{input}")
-    return replace(choice, prompt_format=form, max_new_tokens=REPLY_TOKENS)
-
-
 def decode(
     choice: ModelChoice,
     samples: Sequence[Sample],
@@ -111,7 +101,12 @@ def decode(
     artifacts.prepare_unfinished(folder, artifacts.fingerprint([choice.identity, texts]))
     with open_choice(choice, Decoding()) as translator:
         found = translate_resumably(translator, samples, folder, progress)
-    check_all_translated(samples, found)
+    failures = [hypothesis.error for hypothesis in found if hypothesis.error]
+    if failures:
+        raise TranslationError(
+            f"{choice.model}: {len(failures)} of {len(found)} requests failed; the first "
+            f"says: {failures[0]}; remove the cause and run again"
+        )
     return found
 
 

@@ -55,6 +55,15 @@ def check_same(path: Path, chosen: dict[str, Any]) -> None:
         )
 
 
+def check_runs(reproduction: Reproduction) -> None:
+    """Check the corpus and the base model before anything is made.
+
+    Raises:
+        OnTargetError: the first fault.
+    """
+    checks.check_recipe(reproduction.main.recipe)
+
+
 def make_runs(
     reproduction: Reproduction, display: ProgressDisplay, announce: Callable[[PlannedRun], None]
 ) -> None:

@@ -275,7 +275,9 @@ def test_utf_16_and_gzip_are_read(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="c: No such file or directory; make the file readable"):
+    with pytest.raises(
+        CorpusError, match="c: No such file or directory; give the path of a file that exists"
+    ):
         tmx.READER.tags(source(tmp_path / "c"))
 
 

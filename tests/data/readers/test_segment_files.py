@@ -268,7 +268,7 @@ def test_bad_files_are_named_with_place_and_remedy(tmp_path: Path, case: str) ->
 
 @pytest.mark.parametrize("name", ["none.tsv", "none.jsonl.zst", "none.parquet", "none.txt.gz"])
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(CorpusError, match=rf"{name}: No such file or directory; make the file"):
+    with pytest.raises(CorpusError, match=rf"{name}: No such file or directory; give the path"):
         read(tmp_path / name, column="" if "txt" in name else "mt")
 
 

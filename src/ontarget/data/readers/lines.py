@@ -13,7 +13,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from ontarget.errors import CorpusError
+from ontarget.errors import CorpusError, read_fault
 
 LONGEST = 1 << 20  # bytes; a longer line is no sentence and could fill the memory
 LONGEST_SEGMENT = 100_000  # characters; a longer line is no segment and would dominate every mean
@@ -88,7 +88,7 @@ def named_damage(path: Path, done: Callable[[], int]) -> Iterator[None]:
     except OSError as error:
         if error.errno is None and path.suffix in COMPRESSED:  # the decompressor's own
             raise CorpusError(damage_of(path, done(), error)) from error
-        raise CorpusError(f"{path}: {error.strerror}; make the file readable") from error
+        raise CorpusError(f"{path}: {read_fault(error)}") from error
 
 
 def damage_of(path: Path, number: int, error: Exception) -> str:

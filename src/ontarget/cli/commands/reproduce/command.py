@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from ontarget import artifacts, processes
+from ontarget.cli.commands.recipe import engine_file
 from ontarget.cli.console import ConsoleProgress, console, quiet_libraries, write
 from ontarget.errors import RecipeError
 from ontarget.memory_plan.arithmetic import GIB
 from ontarget.models import folder
 from ontarget.pipeline.plan import no_fit_line
 from ontarget.reproduction.estimates import RunEstimate, directions_of, estimate, model_of
-from ontarget.reproduction.making import keep_choices, make_runs
+from ontarget.reproduction.making import check_runs, keep_choices, make_runs
 from ontarget.reproduction.planning import plan_runs
 from ontarget.reproduction.runs import (
     PARTS,
@@ -82,9 +83,10 @@ def reproduce(  # noqa: PLR0913 - a command's options
     write(*plan_lines(reproduction, gpu_memory, tflops))
     if dry_run:
         return
+    quiet_libraries()
+    check_runs(reproduction)
     if processes.is_main_process():
         keep_choices(reproduction)
-    quiet_libraries()
     display = ConsoleProgress(console)
     try:
         make_runs(reproduction, display, announce)
@@ -101,7 +103,10 @@ def announce(run: PlannedRun) -> None:
 
 def row_titles(run: PlannedRun) -> str:
     """The rows of a run, in words."""
-    return ", ".join(TITLES.get(row, row) for row in run.rows)
+    if run.value is None:
+        return ", ".join(TITLES[row] for row in run.rows)
+    what = f"alpha {run.value:g}" if run.part == "alpha" else f"{run.value:,g} samples a direction"
+    return f"{'both stages' if len(run.rows) > 1 else 'stage 2'}, {what}"
 
 
 def plan_lines(reproduction: Reproduction, gpu_memory: float, tflops: float) -> list[str]:
@@ -133,10 +138,15 @@ def run_line(one: RunEstimate) -> str:
     elif one.hours is None:
         hours = "hours unknown: epochs of a corpus that is not read"
     else:
-        hours = f"{one.hours:.2g} GPU hours"
-    translated = len(one.run.recipe.translated)
-    directions = directions_of(one.run.recipe)
-    return f"{one.run.name:14} {row_titles(one.run)} | {hours}; {translated} x {directions} sets"
+        hours = f"training {format_hours(one.hours)}"
+    systems, directions = len(one.run.recipe.translated), directions_of(one.run.recipe)
+    sets = f"{systems} system{'s' * (systems > 1)} in {directions} directions"
+    return f"{one.run.name:14} {row_titles(one.run)} | {hours}; translation by {sets}"
+
+
+def format_hours(hours: float) -> str:
+    """GPU hours, with as many digits as an estimate has."""
+    return f"{hours:,.0f} GPU hours" if hours >= 10 else f"{hours:.2g} GPU hours"
 
 
 def hardware_lines(estimates: list[RunEstimate], gpu_memory: float, tflops: float) -> list[str]:
@@ -145,17 +155,17 @@ def hardware_lines(estimates: list[RunEstimate], gpu_memory: float, tflops: floa
     largest = max(plans, key=lambda plan: (not plan.fits, plan.gpus))
     need = max(need.total for need in largest.needs.values()) / GIB
     known = [one.hours for one in estimates if one.plan is not None and one.hours is not None]
-    hours = f"training: {sum(known):.2g} GPU hours at {tflops:g} TFLOP/s"
+    hours = f"training: {format_hours(sum(known))} in all at {tflops:g} TFLOP/s"
     if len(known) < len(plans):
         hours += f", without {len(plans) - len(known)} runs of epochs"
     fits = (
-        f"memory: {need:.1f} GiB on each of {largest.gpus} GPU(s) of {gpu_memory:g} GiB"
+        f"memory: {need:.1f} of {gpu_memory:g} GiB on {largest.devices}"
         if largest.fits
         else no_fit_line(largest)
     )
     start = (
-        f"with several GPUs: accelerate launch --config_file fsdp2.yaml --num_processes "
-        f"{largest.gpus} -m ontarget reproduce ... (docs/guide.md, memory)"
+        f"with several GPUs: accelerate launch --config_file {engine_file('fsdp2')} "
+        f"--num_processes {largest.gpus} -m ontarget reproduce ... (guide: Several processes)"
     )
     return [fits, *([start] if largest.gpus > 1 else []), f"{hours}; translation comes on top"]
 

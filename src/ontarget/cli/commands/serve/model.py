@@ -21,19 +21,25 @@ from ontarget.errors import RecipeError
 from ontarget.models import folder
 from ontarget.models.templates import TEMPLATES, PromptFormat, prompt_format_of
 from ontarget.pipeline.new_recipe import traits_of
+from ontarget.translation.choice import choose_model, is_run
 
 BATCH_TOKENS = 2**16  # of a batch, padded
 
 
 def serve(  # noqa: PLR0913 - a command's options
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or hub id.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|MODEL", help="A run (RUN or RUN#stage1), a model folder or a hub id."
+        ),
+    ],
     host: Host = HOST,
     port: Port = 8000,
     template: Annotated[
         str | None,
         typer.Option(
             help=f"How /translate prompts: {', '.join(TEMPLATES)}, or a text; by default "
-            "instruction for a model with a chat template, else alma."
+            "the run's, instruction for a model with a chat template, else alma."
         ),
     ] = None,
     chat: Annotated[
@@ -68,8 +74,14 @@ def serve(  # noqa: PLR0913 - a command's options
     token = token_of_environment()
     check_host(host, token)
     codes = language_codes(languages)
-    folder.check_folder(model)
-    form = prompt_format(model, template, chat)
+    served = name or Path(model.partition("#")[0]).name
+    if is_run(Path(model.partition("#")[0])):
+        choice = choose_model(model, template)
+        model, form = choice.model, choice.prompt_format
+        codes = codes or choice.languages
+    else:
+        folder.check_folder(model)
+        form = prompt_format(model, template, chat)
     listener = bind(host, port)
     quiet_libraries()
     from ontarget.models.loading import load_model, move_to_accelerator
@@ -81,7 +93,7 @@ def serve(  # noqa: PLR0913 - a command's options
     move_to_accelerator(loaded.model)
     limits = BatchLimits(queue=queue, rows=batch, tokens=BATCH_TOKENS)
     engine = ModelEngine(loaded, form, max_new_tokens)
-    service = service_of(engine, name or Path(model).name, codes, limits, token)
+    service = service_of(engine, served, codes, limits, token)
     service.queue.start()
     try:
         app = application(service, max_body * 1024)

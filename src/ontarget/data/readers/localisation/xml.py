@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ontarget.data.readers.lines import COMPRESSED, LONGEST, damage_of, open_bytes
-from ontarget.errors import CorpusError
+from ontarget.errors import CorpusError, read_fault
 from ontarget.records import Parallel
 
 CHUNK = 1 << 16  # bytes parsed at once
@@ -163,7 +163,7 @@ def _one_line_errors(events: _Events) -> Iterator[None]:
     except OSError as error:
         if error.errno is None and path.suffix in COMPRESSED:  # the decompressor's own
             raise CorpusError(damage_of(path, events.line(), error)) from error
-        raise CorpusError(f"{path}: {error.strerror}; make the file readable") from error
+        raise CorpusError(f"{path}: {read_fault(error)}") from error
 
 
 def inline_text(

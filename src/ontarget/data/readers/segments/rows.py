@@ -9,7 +9,7 @@ from ontarget.data.readers import jsonl, tables
 from ontarget.data.readers.parquet import ROWS_AT_ONCE
 from ontarget.data.readers.segments.columns import NAMES, Role, find_value, missing_column
 from ontarget.data.readers.segments.files import TextFile
-from ontarget.errors import CorpusError
+from ontarget.errors import CorpusError, read_fault
 
 Row = Mapping[str, Any]
 Rows = Iterator[tuple[str, Row]]  # (place, row)
@@ -95,7 +95,7 @@ def check_readable(path: Path) -> None:
     try:
         path.open("rb").close()
     except OSError as error:
-        raise CorpusError(f"{path}: {error.strerror}; make the file readable") from error
+        raise CorpusError(f"{path}: {read_fault(error)}") from error
 
 
 READERS: dict[str, Callable[[Path, set[str]], Rows]] = {
