@@ -76,3 +76,11 @@ def test_bad_input_is_one_line(finished_run: FinishedRun, tmp_path: Path, comman
     assert "--languages: CLDR knows no language" in error_of(
         command, model, tmp_path, "--languages", "en,xx"
     )
+
+
+def test_a_template_can_be_given(finished_run: FinishedRun, corpus: Path) -> None:
+    model = finished_run.out / "3_mle/model"
+    result = run_command("new", model, corpus, "--template", "plain")
+    assert result.code == 0 and "\ntemplate: plain" in result.stdout
+    faulty = error_of("new", model, corpus, "--template", "plane")
+    assert "--template: is 'plane', not the name of a template; did you mean plain?" in faulty

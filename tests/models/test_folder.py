@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ontarget.errors import ModelError
-from ontarget.models.folder import check_folder, identity, tensor_shapes
+from ontarget.models.folder import check_folder, identity, is_hub_id, tensor_shapes
 
 
 def weights_file(**tensors: tuple[str, list[int], int]) -> bytes:
@@ -91,6 +91,16 @@ def test_a_damaged_config_is_an_error(tmp_path: Path) -> None:
 def test_the_path_of_a_missing_folder_is_not_taken_as_a_hub_id(model: str) -> None:
     with pytest.raises(ModelError, match="no such folder; give a model folder or a hub id"):
         check_folder(model or "a/b/c")
+
+
+def test_a_path_in_a_folder_that_exists_is_not_taken_as_a_hub_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    assert is_hub_id("org/mine") and not is_hub_id("runs/mine")
+    with pytest.raises(ModelError, match="runs/mine: no such folder; give a model folder or a hub"):
+        check_folder("runs/mine")
 
 
 def test_a_file_in_place_of_a_folder_is_an_error(tmp_path: Path) -> None:

@@ -88,9 +88,13 @@ def check_layers(folder: Path, tensors: int) -> None:
 
 
 def is_hub_id(model: str) -> bool:
-    """Whether `model` is not a path here but may be the id of a model on the hub."""
+    """Whether `model` is not a path here but may be the id of a model on the hub.
+
+    `runs/mine` is a mistyped path where there is a folder `runs`.
+    """
     has_form = HUB_ID.fullmatch(model) and not model.startswith(".")
-    return bool(has_form) and not Path(model).exists()
+    in_folder = "/" in model and Path(model).parent.is_dir()
+    return bool(has_form) and not Path(model).exists() and not in_folder
 
 
 def check_regular_files(folder: Path) -> None:

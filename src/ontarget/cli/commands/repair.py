@@ -16,9 +16,10 @@ from ontarget.cli.commands.diagnose import (
 )
 from ontarget.cli.commands.recipe import run_and_show
 from ontarget.cli.console import quiet_libraries, write
-from ontarget.errors import ArtifactError
+from ontarget.errors import ArtifactError, RecipeError
 from ontarget.memory_plan.arithmetic import GIB
 from ontarget.models import folder
+from ontarget.models.templates import PromptFormat, prompt_format_of
 from ontarget.pipeline import checks, new_recipe
 from ontarget.pipeline.new_recipe import CorpusFiles
 from ontarget.recipe.recipe import Recipe
@@ -40,22 +41,39 @@ Languages = Annotated[
     str | None,
     typer.Option(help="Codes with commas between, the pivot first; default: all columns."),
 ]
+Template = Annotated[
+    str | None,
+    typer.Option(help="A named template or its text; by default the best of those that fit."),
+]
 Out = Annotated[Path | None, typer.Option(help="The run's folder; default: runs/MODEL-DATA.")]
 
 
-def new(model: Model, data: Data, languages: Languages = None, out: Out = None) -> None:
+def new(
+    model: Model,
+    data: Data,
+    languages: Languages = None,
+    template: Template = None,
+    out: Out = None,
+) -> None:
     """Write a recipe for a model and a corpus, with a reason beside every choice.
 
     Example: ontarget new org/model data --languages en,it,nl > recipe.yaml
     """
     corpus = corpus_of(data, languages)
     folder.check_folder(model)
-    traits = new_recipe.traits_of(model)
+    format_of(template)
+    traits = new_recipe.traits_of(model, template)
     place = out or default_out(model, data)
     write(new_recipe.fitting_recipe(corpus, traits, place, stage1=True, gib=machine_gib()))
 
 
-def repair(model: Model, data: Data, languages: Languages = None, out: Out = None) -> None:
+def repair(
+    model: Model,
+    data: Data,
+    languages: Languages = None,
+    template: Template = None,
+    out: Out = None,
+) -> None:
     """Diagnose a model, train what it needs until dev sentences say enough, test it, and sum up.
 
     Example: ontarget repair org/model data --languages en,it,nl
@@ -67,7 +85,7 @@ def repair(model: Model, data: Data, languages: Languages = None, out: Out = Non
     if not path.is_file():
         place.mkdir(parents=True, exist_ok=True)  # before the diagnosis, which takes minutes
         quiet_libraries()
-        fault, text = propose(model, corpus, place)
+        fault, text = propose(model, corpus, template, place)
         if fault == "fine":
             write("nothing to repair")
             return
@@ -87,18 +105,31 @@ def repair(model: Model, data: Data, languages: Languages = None, out: Out = Non
     write(*outcome(recipe))
 
 
-def propose(model: str, corpus: CorpusFiles, out: Path) -> tuple[str, str]:
+def format_of(template: str | None) -> PromptFormat | None:
+    """The format of a template that is given.
+
+    Raises:
+        RecipeError: it is faulty.
+    """
+    try:
+        return None if template is None else prompt_format_of(template)
+    except ValueError as error:
+        raise RecipeError(f"--{error}") from error
+
+
+def propose(model: str, corpus: CorpusFiles, template: str | None, out: Path) -> tuple[str, str]:
     """(the fault, the recipe that mends it), from a diagnosis on dev sentences.
 
     Raises:
         OnTargetError: the model or the dev file cannot be used.
     """
+    form = format_of(template)
     samples = draw_samples(corpus.dev, corpus.languages, SEGMENTS)
-    result = run_diagnosis(model, samples, corpus.languages, None)
+    result = run_diagnosis(model, samples, corpus.languages, form)
     write(*diagnosis_lines(result), "")
     with artifacts.publish_file(out / DIAGNOSIS) as file:
         json.dump(result.content(), file, ensure_ascii=False, indent=2)
-    traits = new_recipe.traits_of(model, template=result.template)
+    traits = new_recipe.traits_of(model, template=template or result.template)
     fault = result.verdict.fault
     stage1 = fault != "ignores the instruction"
     text = new_recipe.fitting_recipe(corpus, traits, out, stage1=stage1, gib=machine_gib())
@@ -130,20 +161,23 @@ def default_out(model: str, data: Path) -> Path:
 
 
 def outcome(recipe: Recipe) -> list[str]:
-    """What was gained and what was lost, against the model that stage 2 started from."""
+    """What was gained and what was lost: against the base model, then against stage 1."""
     from ontarget.analysis.results import read_scores
     from ontarget.scoring.averages import averages
 
     rows = averages(read_scores(recipe.out / "6_evaluate" / "scores.jsonl"))
-    start = STAGE1 if recipe.mle is not None else BASE
+    starts = [BASE, STAGE1] if recipe.mle is not None else [BASE]
     lines = []
-    for name, supervised in (("zero-shot", False), ("supervised", True)):
-        pair = [row for row in rows if row.supervised == supervised]
-        by_system = {row.system: row for row in pair}
-        if pair:
-            lines.append(f"{name}: {change(by_system[start.name], by_system[STAGE2.name])}")
+    for start in starts:
+        changes = []
+        for name, supervised in (("zero-shot", False), ("supervised", True)):
+            by_system = {row.system: row for row in rows if row.supervised == supervised}
+            if by_system:
+                pair = change(by_system[start.name], by_system[STAGE2.name])
+                changes.append(f"{name}: {pair}")
+        lines.append(f"{start.title} -> {STAGE2.title}; {'; '.join(changes)}")
     model = recipe.out / STAGE2.folder / "model"
-    return [f"{start.title} -> {STAGE2.title}; {'; '.join(lines)}; model: {model}"]
+    return [*lines[:-1], f"{lines[-1]}; model: {model}"]
 
 
 def change(before: "Average", after: "Average") -> str:
