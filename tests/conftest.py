@@ -16,6 +16,8 @@ from support.runs import FinishedRun
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # tests in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # tests under nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 for name in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS"):  # read when libraries are imported
