@@ -70,6 +70,10 @@ def test_a_way_with_settings_can_have_a_name_of_its_own() -> None:
             "ways.few-shot: cannot be the name of a way of your own",
         ),
         (
+            {"remedies": ["base+mine"], "ways": {"mine": {"way": ["few-shot"]}}},
+            r"ways.mine.way: found \"\['few-shot'\]\"; give the name of one way",
+        ),
+        (
             {"remedies": ["base+mine"], "ways": {"mine": {"way": "few-shots"}}},
             "'few-shots' is no way to stay on target; did you mean few-shot?",
         ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ontarget.errors import ModelError
 from ontarget.memory_plan import arithmetic
 from ontarget.memory_plan.shapes import ModelDescription
+from ontarget.models.folder import is_hub_id
 from ontarget.pipeline.plan import MemoryPlan, describe_base, longest_sample, make_plan
 from ontarget.recipe.recipe import Recipe
 from ontarget.reproduction.runs import PlannedRun, Reproduction
@@ -20,11 +21,15 @@ class RunEstimate:
 
 
 def model_of(reproduction: Reproduction) -> ModelDescription | None:
-    """The base model, or None where it is on the Hub and its shape is not known here."""
+    """The base model, or None where it is on the Hub and its shape is not known here.
+
+    Raises:
+        ModelError: there is no such folder, or its files are damaged.
+    """
     try:
         return describe_base(reproduction.main.recipe)
     except ModelError:
-        if reproduction.choices.model is not None and "/" not in reproduction.choices.model:
+        if not is_hub_id(reproduction.main.recipe.base.model or ""):
             raise
         return None
 

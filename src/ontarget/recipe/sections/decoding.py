@@ -84,6 +84,8 @@ class Translate(Section):
         """A remedy's way with each combination of its settings."""
         settings = self.ways.get(name, {})
         way = settings.get("way", name)
+        if not isinstance(way, str):
+            raise ValueError(f"ways.{name}.way: found {str(way)[:60]!r}; give the name of one way")
         return ways_of(way, {key: value for key, value in settings.items() if key != "way"})
 
     def ways_to_try(self, ways: Sequence[str]) -> tuple[tuple[Way, ...], ...]:
