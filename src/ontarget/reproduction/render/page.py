@@ -30,7 +30,9 @@ def published_of(reproduction: Reproduction) -> Published:
 def markdown_page(reproduction: Reproduction, figures: Figures, command: Sequence[str]) -> str:
     """All tables, and what they were made with."""
     published = published_of(reproduction)
-    made_of = f"{reproduction.paper_table.title}. {reproduction.choices.scale}: "
+    languages = ", ".join(reproduction.choices.languages)
+    title = f"Languages {languages}" if languages else reproduction.paper_table.title
+    made_of = f"{title}. {reproduction.choices.scale}: "
     sections = [
         f"# {reproduction.paper_table.name}, {reproduction.model}",
         f"{made_of}{reproduction.scale.summary}. Seed {reproduction.choices.seed}.",
