@@ -84,3 +84,16 @@ def test_a_template_can_be_given(finished_run: FinishedRun, corpus: Path) -> Non
     assert result.code == 0 and "\ntemplate: plain" in result.stdout
     faulty = error_of("new", model, corpus, "--template", "plane")
     assert "--template: is 'plane', not the name of a template; did you mean plain?" in faulty
+
+
+def test_a_run_keeps_its_template_and_a_faulty_one_leaves_nothing(
+    finished_run: FinishedRun, corpus: Path, tmp_path: Path
+) -> None:
+    model, out = finished_run.out / "3_mle/model", tmp_path / "out"
+    faulty = error_of("repair", model, corpus, "--out", out, "--template", "plane")
+    assert "did you mean plain?" in faulty and not out.exists()
+    out.mkdir()
+    written = run_command("new", model, corpus, "--template", "plain", "--out", out)
+    (out / "recipe.yaml").write_text(written.stdout, encoding="utf-8")
+    other = error_of("repair", model, corpus, "--out", out, "--template", "alma")
+    assert f"{out / 'recipe.yaml'}: was written for another template; give another --out" in other

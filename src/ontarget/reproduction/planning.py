@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ontarget.data import readers
 from ontarget.errors import RecipeError
 from ontarget.models.templates import instruction_sentences
 from ontarget.recipe.recipe import Recipe
@@ -227,7 +228,5 @@ class Builder:
 
 def split_path(folder: Path, split: str) -> Path:
     """The one corpus of a split in a folder; `SPLIT.tsv` if it is not there."""
-    from ontarget.data import readers
-
     found: Sequence[Path] = readers.named_split(folder, split) if folder.is_dir() else ()
     return found[0] if len(found) == 1 else folder / f"{split}.tsv"

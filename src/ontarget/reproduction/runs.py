@@ -10,14 +10,7 @@ from pathlib import Path
 from ontarget.recipe.recipe import Recipe
 from ontarget.reproduction.settings import PaperTable, Scale
 
-PARTS = {  # of a reproduction
-    "table": "every row of the paper's table",
-    "own": "rows with conflicts that the paper does not have",
-    "alpha": "stage 2 at each alpha",
-    "data": "both stages on less training data",
-    "alma": "stage 2 on ALMA-7B, with ALMA's own template",
-    "instructions": "general instructions mixed into both stages, or into stage 1 only",
-}
+PARTS = ("table", "own", "alpha", "data", "alma", "instructions")  # methods of planning.Builder
 TITLES = {  # of rows, in the order of the paper's tables
     "base": "base",
     "mt": "MT (stage 1)",

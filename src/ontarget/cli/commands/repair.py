@@ -80,6 +80,7 @@ def repair(
     """
     corpus = corpus_of(data, languages)
     folder.check_folder(model)
+    form = format_of(template)
     place = out or default_out(model, data)
     path = place / RECIPE
     if not path.is_file():
@@ -92,6 +93,8 @@ def repair(
         with artifacts.publish_file(path) as file:
             file.write(text)
     recipe = load_recipe(path)
+    if form is not None and form.template != recipe.prompt_format.template:
+        raise ArtifactError(f"{path}: was written for another template; give another --out")
     other_languages = languages is not None and recipe.languages != corpus.languages
     if recipe.base.model != model or recipe.corpus.train != (corpus.train,) or other_languages:
         written_for = f"{recipe.base.model}, {', '.join(map(str, recipe.corpus.train))}"
