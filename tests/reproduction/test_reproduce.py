@@ -106,6 +106,21 @@ def check_against_scores(figures: dict[str, Any], out: Path) -> None:
     assert [point["step"] for point in figures["curve"]] == [0, 1, 2]
 
 
+def test_missing_instructions_are_found_before_anything_is_made(tmp_path: Path) -> None:
+    path, out = tmp_path / "none.json", tmp_path / "out"
+    result = run_command(
+        "reproduce", "iwslt4", "--scale", "tiny", "--instructions", path, "--out", out
+    )
+    assert result.code == 2 and f"{path}: no such file" in result.stderr
+    assert not out.exists()
+
+
+def test_lists_may_have_spaces() -> None:
+    arguments = ("--languages", "en, it, nl", "--parts", "table, own", "--dry-run")
+    result = run_command("reproduce", "iwslt4", "--scale", "tiny", *arguments)
+    assert result.code == 0 and "languages en it nl;" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

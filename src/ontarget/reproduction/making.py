@@ -56,12 +56,15 @@ def check_same(path: Path, chosen: dict[str, Any]) -> None:
 
 
 def check_runs(reproduction: Reproduction) -> None:
-    """Check the corpus and the base model before anything is made.
+    """Check the corpus, the instructions and the base model before anything is made.
 
     Raises:
         OnTargetError: the first fault.
     """
-    checks.check_recipe(reproduction.main.recipe)
+    base = reproduction.main.recipe.base  # those of other runs may not be made yet
+    for run in reproduction.runs:
+        if run is reproduction.main or run.recipe.corpus.mix.instructions is not None:
+            checks.check_recipe(run.recipe.model_copy(update={"base": base}))
 
 
 def make_runs(

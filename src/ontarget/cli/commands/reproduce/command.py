@@ -75,9 +75,9 @@ def reproduce(  # noqa: PLR0913 - a command's options
         seed=seed,
         model=base_model,
         data=data,
-        languages=tuple(languages.split(",")) if languages else (),
+        languages=words_of(languages),
         instructions=instructions,
-        parts=tuple(parts.split(",")) if parts else (),
+        parts=words_of(parts),
     )
     reproduction = plan_runs(read_paper_table(name), choices)
     write(*plan_lines(reproduction, gpu_memory, tflops))
@@ -94,6 +94,11 @@ def reproduce(  # noqa: PLR0913 - a command's options
         display.close()
     if processes.is_main_process():
         show(reproduction, command_of(name, choices))
+
+
+def words_of(listed: str | None) -> tuple[str, ...]:
+    """The words of an option, with commas between."""
+    return tuple(word.strip() for word in listed.split(",")) if listed else ()
 
 
 def announce(run: PlannedRun) -> None:
