@@ -10,6 +10,7 @@ from ontarget.data.splits import (
     SplitFiles,
     check_directions,
     compose_splits,
+    first_rows,
     held_out_texts,
     read_splits,
     shared_text,
@@ -111,6 +112,27 @@ def test_limits_cut_dev_and_test_and_long_rows_of_train(files: SplitFiles) -> No
     assert keys(splits.train) == ["train.tsv:2", "train.tsv:5"]
     assert (keys(splits.dev), keys(splits.test)) == (["dev.tsv:2"], ["test.tsv:2"])
     assert splits.dropped == {"overlap": 1, "length": 1}
+
+
+def test_a_limit_is_for_each_pair_of_languages_of_a_corpus_of_several() -> None:
+    def rows(start: int, *languages: str) -> list[Parallel]:
+        return [
+            Parallel(key=f"a:{number}", texts=dict.fromkeys(languages, f"{number}"))
+            for number in range(start, start + 4)
+        ]
+
+    corpus = rows(0, "en", "de") + rows(4, "de", "fr") + rows(8, "en", "de", "fr")
+    kept = [row.key for row in first_rows(iter(corpus), ("en", "de", "fr"), 2)]
+    assert kept == ["a:0", "a:1", "a:4", "a:5", "a:8", "a:9"]
+    multi_parallel = rows(0, "en", "de", "fr")
+    assert list(first_rows(multi_parallel, ("en", "de", "fr"), 2)) == multi_parallel[:2]
+    assert list(first_rows(corpus, ("en", "de", "fr"), None)) == corpus
+
+
+def test_no_row_is_read_once_each_pair_has_its_limit() -> None:
+    rows = iter([Parallel(key=f"a:{n}", texts={"en": "x", "de": "y"}) for n in range(9)])
+    assert len(list(first_rows(rows, ("en", "de"), 2))) == 2
+    assert next(rows).key == "a:2"
 
 
 def test_no_split_of_the_phrasebook_depends_on_the_size_of_a_later_one() -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import chain, combinations
 from pathlib import Path
 
 from ontarget.data import readers
@@ -39,7 +39,7 @@ class SplitFiles:
     train: tuple[Path | Entry, ...]
     dev: tuple[Path | Entry, ...]
     test: tuple[Path | Entry, ...]
-    dev_limit: int | None = None  # rows
+    dev_limit: int | None = None  # rows for each pair of languages
     test_limit: int | None = None
     max_characters: int | None = None  # rows of train with a longer text are left out
     drop_overlap: bool = False  # leave out rows of train that share a sentence with dev or test
@@ -173,7 +173,30 @@ def read_held_out(
 ) -> tuple[list[Parallel], list[Parallel]]:
     """The rows of dev and of test."""
     dev, test = (read_split(corpora, languages) for corpora in (files.dev, files.test))
-    return list(islice(dev, files.dev_limit)), list(islice(test, files.test_limit))
+    return (
+        list(first_rows(dev, languages, files.dev_limit)),
+        list(first_rows(test, languages, files.test_limit)),
+    )
+
+
+def first_rows(
+    rows: Iterable[Parallel], languages: Sequence[str], limit: int | None
+) -> Iterator[Parallel]:
+    """The first `limit` rows for each pair of languages: of a multi-parallel corpus, of all pairs.
+
+    A row is kept while one of its pairs needs more, so that a pair can have more than `limit`.
+    """
+    if limit is None:
+        yield from rows
+        return
+    needed = Counter({frozenset(pair): limit for pair in combinations(languages, 2)})
+    for row in rows:
+        pairs = [frozenset(pair) for pair in combinations(row.texts, 2)]
+        if any(needed[pair] > 0 for pair in pairs):
+            yield row
+            needed.subtract(pairs)
+        if not +needed:
+            return
 
 
 def compose_splits(sizes: PhrasebookSizes, languages: tuple[str, ...], seed: int) -> Splits:

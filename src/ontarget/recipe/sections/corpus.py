@@ -114,7 +114,7 @@ class Corpus(Section):
     train: Corpora = ()
     dev: Corpora = ()
     test: Corpora = ()
-    dev_limit: Positive | None = None  # rows; the first ones with enough languages
+    dev_limit: Positive | None = None  # rows for each pair of languages; the first ones
     test_limit: Positive | None = None
     drop_overlap: bool = False  # leave out training rows that share a sentence with dev or test
     max_characters: Positive | None = None  # longer training texts are left out and counted
