@@ -31,7 +31,7 @@ class Sample:
     own conflict is empty: it is what the model answers when asked for `target_lang`.
 
     A general instruction, as in Alpaca, names no language: its languages are empty, and its
-    `source` is the whole prompt.
+    `source` is the whole prompt. A conflict of it has the prompt of another instruction.
     """
 
     key: str  # unique and stable across runs, such as "train.tsv:17/it-nl"

@@ -24,6 +24,7 @@ from ontarget.pipeline import checks
 COMMANDS = [
     "repair", "demo", "diagnose", "new", "templates", "check", "plan", "run", "status", "evaluate",
     "compare", "calibrate", "lcb", "convert", "corpora",
+    "constrain",
     "push", "merge", "serve", "guard", "play", "export", "judge", "reproduce",
     "base", "prepare", "conflict", "mle", "control", "unlikelihood", "translate",
     "report", "annotate",

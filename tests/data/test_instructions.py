@@ -10,17 +10,20 @@ from typing import Any
 import pytest
 from support.models import coder, tiny
 
+from ontarget.artifacts import write_arrow
 from ontarget.data import readers
 from ontarget.data.conflicts import ConflictCounts, Experiment, Prompts, draw_conflicts
 from ontarget.data.conflicts.labels import LabelCounts, Wording, paired, signed, with_conflicts
 from ontarget.data.instructions import (
     InstructionFiles,
+    ListedConflicts,
     MixedInstructions,
     instruction_samples,
+    listed_conflicts,
     mix_instructions,
     translations,
 )
-from ontarget.errors import CorpusError, ModelError
+from ontarget.errors import ArtifactError, CorpusError, ModelError
 from ontarget.models.prompting import build_prompts
 from ontarget.models.templates import TEMPLATES, PromptFormat, fill_request, fill_template
 from ontarget.records import Direction, Sample
@@ -259,6 +262,122 @@ def test_a_label_says_which_general_response_is_wrong_and_no_pair_is_made_of_it(
     made = list(paired(with_conflicts(samples, [conflict, *conflicts[1:]], 1), words, pairs))
     assert len(made) == 1 and made[0]["rejected"] == MIXTURE[0].target
     assert pairs.without_response == 2
+
+
+def listing(*numbers: int) -> list[dict[str, Any]]:
+    """Records of which these list two conflicts."""
+    content: list[dict[str, Any]] = list(records(6))
+    for number in numbers:
+        content[number]["conflicts"] = [f"Not {number}", f"Never {number}"]
+    return content
+
+
+def test_a_mixture_has_the_lists_of_its_records_and_counts_copies(tmp_path: Path) -> None:
+    mixed = mix(write(tmp_path, listing(1, 4)), 12)
+    samples = list(mixed.samples)
+    write_arrow(tmp_path / "listed.arrow", mixed.listed, ListedConflicts)
+    listed = listed_conflicts(tmp_path / "listed.arrow")
+    expected = {"Say 1": ["Not 1", "Never 1"], "Say 4": ["Not 4", "Never 4"]}
+    assert [list(listed(s)) for s in samples] == [expected.get(s.source, []) for s in samples]
+    assert mixed.counts["with_conflicts"] == sum(s.source in expected for s in samples) == 4
+    assert list(listed(translation(1))) == []
+
+
+def test_a_changed_list_changes_the_key_of_its_sample_alone(tmp_path: Path) -> None:
+    """So the step that draws from it is out of date."""
+    before = keys(mix(write(tmp_path, listing(1, 4)), 6))
+    content = listing(1, 4)
+    content[4]["conflicts"] = ["Not at all"]
+    after = keys(mix(write(tmp_path, content), 6))
+    assert [one == other for one, other in zip(before, after, strict=True)].count(False) == 1
+    rows = [[key.rpartition("/")[0] for key in some] for some in (before, after)]
+    assert rows[0] == rows[1]
+    plain = keys(mix(write(tmp_path, records(6)), 6))
+    assert sum(key in plain for key in before) == 4
+
+
+def test_a_list_follows_the_rules_of_training_text(tmp_path: Path) -> None:
+    content = listing(0, 1)
+    content[0]["conflicts"] = ["Not", "</s>"]
+    content[1]["conflicts"] = ["y" * 50]
+    mixed = mix(write(tmp_path, content), 4, max_characters=40, special_tokens=["</s>"])
+    assert mixed.counts["dropped"] == {"length": 1, "special_tokens": 1}
+
+
+def test_a_missing_list_is_an_error(tmp_path: Path) -> None:
+    mixed = mix(write(tmp_path, listing(1)), 6)
+    (sample,) = (s for s in mixed.samples if s.source == "Say 1")
+    for written in ([], None):
+        path = tmp_path / f"{written}.arrow"
+        if written is not None:
+            write_arrow(path, written, ListedConflicts)
+        with pytest.raises(ArtifactError, match=r"arrow: lacks the conflicts of alpaca.json:1.2/g"):
+            listed_conflicts(path)(sample)
+
+
+LISTS = {GENERAL[1].key: ["Sing.", "Dance.", "Sleep."], GENERAL[3].key: ["Sing."]}
+
+
+def drawn_with_lists(
+    draw: Any, per_sample: int = 1, seed: int = 1, tally: ConflictCounts | None = None,
+    lists: dict[str, list[str]] = LISTS,
+) -> dict[str, list[Sample]]:  # fmt: skip
+    """The conflicts of each sample of the mixture, by key."""
+    pairs = Counter(Direction(s.source_lang, s.asked_lang) for s in MIXTURE if not s.is_general)
+    experiment = Experiment(
+        languages=LANGUAGES, instructions=pairs, prompts=prompts_of(MIXTURE),
+        listed=lambda sample: lists.get(sample.key, ()),
+    )  # fmt: skip
+    found: dict[str, list[Sample]] = {}
+    for conflict in draw_conflicts(MIXTURE, draw, experiment, seed, per_sample, tally):
+        found.setdefault(conflict.key, []).append(conflict)
+    return found
+
+
+@pytest.mark.parametrize("draw", ["any_other_instruction", "wrong_target", "to_source", "hardest"])
+def test_whatever_the_draw_is_a_record_with_a_list_gets_one_of_its_own(draw: str) -> None:
+    tally = ConflictCounts()
+    found = drawn_with_lists(draw, tally=tally)
+    assert found[GENERAL[1].key][0].source in LISTS[GENERAL[1].key]
+    assert found[GENERAL[3].key] == [replace(GENERAL[3], source="Sing.")]
+    assert tally.from_lists == 2
+    without = drawn_with_lists(draw, lists={})
+    others = without.keys() - LISTS.keys()
+    assert {key: found[key] for key in others} == {key: without[key] for key in others}
+
+
+def test_all_of_a_list_are_drawn_in_time_and_their_order_is_no_matter() -> None:
+    times = Counter(
+        drawn_with_lists("wrong_target", seed=seed)[GENERAL[1].key][0].source for seed in range(300)
+    )
+    assert set(times) == set(LISTS[GENERAL[1].key]) and min(times.values()) > 60
+    turned = {key: prompts[::-1] for key, prompts in LISTS.items()}
+    assert drawn_with_lists("wrong_target", lists=turned) == drawn_with_lists("wrong_target")
+
+
+def test_a_list_that_is_too_short_is_filled_with_other_instructions_of_the_mixture() -> None:
+    tally = ConflictCounts()
+    two, one = drawn_with_lists("wrong_target", 2, tally=tally), drawn_with_lists("wrong_target")
+    first, second = two[GENERAL[3].key]
+    assert first.source == "Sing." and second.source in {s.source for s in GENERAL} - {
+        GENERAL[3].source
+    }
+    pair = two[GENERAL[1].key]
+    assert pair[:1] == one[GENERAL[1].key] and len({c.source for c in pair}) == 2
+    assert {c.source for c in pair} <= set(LISTS[GENERAL[1].key])
+    assert tally.from_lists == 3
+
+
+def test_a_listed_conflict_is_labelled_false_and_never_asks_for_the_right_language() -> None:
+    tally = ConflictCounts()
+    found = drawn_with_lists("wrong_target")[GENERAL[3].key]
+    assert list(tally.counted(found)) == found and tally.asking_right_language == 0
+    words = Wording(prompt=instruction, response=str)
+    rows = list(signed(with_conflicts([GENERAL[3]], found, 1), words, LabelCounts()))
+    assert [(row["prompt"], row["completion"], row["label"]) for row in rows] == [
+        ((GENERAL[3].source,), "Apples 3", True),
+        (("Sing.",), "Apples 3", False),
+    ]
 
 
 def test_records_that_stand_in_one_line_have_keys_of_their_own(tmp_path: Path) -> None:

@@ -135,6 +135,85 @@ def test_beside_own_conflicts_instructions_are_trained_on_likelihood_alone(
     assert sorted(keys) == sorted(sample.key for sample in samples if not sample.is_general)
 
 
+def with_lists(folder: Path, second: str = "Cry 1") -> dict[str, Any]:
+    """The same corpus, where record 1 lists two conflicts and others none."""
+    changes = corpus(folder)
+    path = folder / "alpaca.json"
+    content = json.loads(path.read_text())
+    content[1]["conflicts"] = ["Sing 1", second]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return changes | {"mix": {"instructions": changes["mix"]["instructions"] | {"ratio": 0.625}}}
+
+
+def listed_of(folder: Path) -> list[Sample]:
+    """The conflicts of record 1."""
+    drawn = samples_in(folder, "2_conflict/conflicts.arrow")
+    return [one for one in drawn if one.target == "1"]
+
+
+def test_stage_2_learns_from_the_conflicts_that_a_record_lists(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    recipe = write_recipe(corpus=with_lists(tmp_path), unlikelihood=REFERENCES | {"per_sample": 2})
+    made(recipe, "prepare", "conflict")
+    assert result_of(tmp_path, "1_prepare")["instructions"]["with_conflicts"] == 1
+    result = result_of(tmp_path, "2_conflict")
+    assert (result["conflicts"], result["from_lists"]) == (260, 2)
+    assert result["asking_for_the_right_language"] == 0
+    assert {one.source for one in listed_of(tmp_path)} == {"Sing 1", "Cry 1"}
+    settings = type("Settings", (), {
+        "drawn": 2, "unlikelihood": Unlikelihood(epochs=1, conflicts="references", per_sample=2),
+    })  # fmt: skip
+    samples, places = training_samples(context(tmp_path), Unlikelihood(epochs=1), 1)
+    conflicts = conflict_samples(context(tmp_path, settings()), places)
+    form = PromptFormat(template=TEMPLATES["plain"])
+    examples = make_examples(tiny(), form, samples, 2000, conflicts=conflicts)
+    (at,) = (at for at, sample in enumerate(samples) if sample.target == "1")
+    prompts = [tiny().tokenizer.decode(row.prompt.tokens) for row in examples[at].rows]
+    assert [row.unlikely for row in examples[at].rows] == [False, True, True]
+    assert "Say 1" in prompts[0]
+    assert sorted(text.strip()[-6:].strip() for text in prompts[1:]) == ["Cry 1", "Sing 1"]
+
+
+def test_a_changed_list_makes_step_2_again_and_without_lists_there_is_no_file(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    recipe = write_recipe(corpus=with_lists(tmp_path), unlikelihood=REFERENCES | {"per_sample": 2})
+    made(recipe, "prepare", "conflict")
+    assert (tmp_path / "run/1_prepare/listed.arrow").exists()
+    with_lists(tmp_path, "Laugh 1")
+    made(recipe, "conflict")
+    assert {one.source for one in listed_of(tmp_path)} == {"Sing 1", "Laugh 1"}
+    corpus(tmp_path)
+    made(recipe, "conflict")
+    assert not (tmp_path / "run/1_prepare/listed.arrow").exists()
+    assert "from_lists" not in result_of(tmp_path, "2_conflict")
+
+
+def test_listed_conflicts_are_exported_with_the_label_false(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    recipe = write_recipe(corpus=with_lists(tmp_path), unlikelihood=REFERENCES)
+    assert run_command("conflict", recipe, "--format", "trl-kto").code == 0
+    lines = (tmp_path / "run" / "trl-kto.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [row for row in map(json.loads, lines) if row["completion"] == "1"]
+    assert [row["label"] for row in rows] == [True, False]
+    assert "Say 1" in rows[0]["prompt"]
+    assert "Sing 1" in rows[1]["prompt"] or "Cry 1" in rows[1]["prompt"]
+
+
+def test_beside_own_conflicts_listed_ones_are_not_used(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    made(write_recipe(corpus=with_lists(tmp_path), unlikelihood=OWN), "prepare", "conflict")
+    assert len(samples_in(tmp_path, "2_conflict/conflicts.arrow")) == 80
+
+
+def test_check_names_a_faulty_list(write_recipe: Writer, tmp_path: Path) -> None:
+    error = error_of("check", write_recipe(corpus=with_lists(tmp_path, "Say 1")))
+    assert "alpaca.json:1: conflicts has the record's own instruction 'Say 1'" in error
+
+
 def faulty(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
     """A recipe's changes, with a section of instructions changed."""
     own = changes.pop("instructions", {})

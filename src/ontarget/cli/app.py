@@ -30,7 +30,7 @@ from ontarget.cli.commands import (
     recipe,
     repair,
 )
-from ontarget.cli.commands.data import conflict, convert, corpora, prepare
+from ontarget.cli.commands.data import conflict, constrain, convert, corpora, prepare
 from ontarget.cli.commands.export import command as export
 from ontarget.cli.commands.judge import command as judge
 from ontarget.cli.commands.play import command as play
@@ -70,8 +70,8 @@ def global_options(
 for _command in (
     repair.repair, demo.demo, diagnose.diagnose, repair.new, prompts.templates, recipe.check,
     recipe.plan, recipe.run, recipe.status, evaluate.evaluate, compare.compare,
-    calibrate.calibrate, lcb.lcb, convert.convert, corpora.corpora, publish.push, publish.merge,
-    model.serve, guard.guard, play.play, export.export, judge.judge,
+    calibrate.calibrate, lcb.lcb, convert.convert, corpora.corpora, constrain.constrain,
+    publish.push, publish.merge, model.serve, guard.guard, play.play, export.export, judge.judge,
     reproduce.reproduce,
 ):  # fmt: skip
     app.command()(_command)

@@ -2,23 +2,32 @@
 
 They keep what a model can do besides translation (arXiv 2403.14399). In a file of samples they
 stand behind all translations.
+
+A record may list instructions that its output does not obey. These lists are in a file of their
+own, by a hash of what they hold. The hash ends the key of each sample that has the list, so a
+changed list changes the samples.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import repeat, takewhile
 from pathlib import Path
+
+import numpy as np
 
 from ontarget.artifacts import ArrowRecords, write_arrow
 from ontarget.data import readers
 from ontarget.data.mixing import Mixture, copies, repeated
 from ontarget.data.readers.base import Entry
-from ontarget.errors import CorpusError
+from ontarget.errors import ArtifactError, CorpusError
 from ontarget.models.special_tokens import any_of
 from ontarget.records import Direction, Sample
 
 NO_DIRECTION = Direction("", "")
+GENERAL = "general"  # in the keys of samples, where those of translations have a direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +39,36 @@ class InstructionFiles:
     special_tokens: Sequence[str] = ()
 
 
-def instruction_samples(files: InstructionFiles, dropped: Counter[str]) -> Iterator[Sample]:
-    """The instructions as samples without languages; those left out are counted by reason.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredInstruction:
+    """An instruction as it was read."""
+
+    key: str
+    prompt: str
+    response: str
+    conflicts: str  # a JSON list of prompts that the response does not obey; "" without one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedConflicts:
+    """The prompts that a response does not obey."""
+
+    name: str  # a hash of them
+    prompts: str  # a JSON list
+
+
+def kept_instructions(
+    files: InstructionFiles, dropped: Counter[str]
+) -> Iterator[StoredInstruction]:
+    """The instructions of some files; those left out are counted by reason.
 
     Raises:
         CorpusError: a file cannot be read.
     """
     special = any_of(files.special_tokens)
     for corpus in files.corpora:
-        for key, prompt, response in readers.read_instructions(corpus):
-            texts = (prompt, response)
+        for (key, prompt, response), conflicts in readers.read_with_conflicts(corpus):
+            texts = (prompt, response, *conflicts)
             if not all(text.strip() for text in texts):
                 dropped["empty"] += 1
             elif files.max_characters and max(map(len, texts)) > files.max_characters:
@@ -47,14 +76,35 @@ def instruction_samples(files: InstructionFiles, dropped: Counter[str]) -> Itera
             elif special and any(map(special.search, texts)):
                 dropped["special_tokens"] += 1
             else:
-                yield Sample(
-                    key=f"{key}/general",
-                    source_lang="",
-                    asked_lang="",
-                    target_lang="",
-                    source=prompt,
-                    target=response,
-                )
+                listed = json.dumps(conflicts, ensure_ascii=False) if conflicts else ""
+                yield StoredInstruction(key=key, prompt=prompt, response=response, conflicts=listed)
+
+
+def instruction_samples(files: InstructionFiles, dropped: Counter[str]) -> Iterator[Sample]:
+    """The same as samples.
+
+    Raises:
+        CorpusError: a file cannot be read.
+    """
+    return map(sample_of, kept_instructions(files, dropped))
+
+
+def sample_of(stored: StoredInstruction) -> Sample:
+    """An instruction as a sample without languages."""
+    name = f"{GENERAL}-{list_name(stored.conflicts)}" if stored.conflicts else GENERAL
+    return Sample(
+        key=f"{stored.key}/{name}",
+        source_lang="",
+        asked_lang="",
+        target_lang="",
+        source=stored.prompt,
+        target=stored.response,
+    )
+
+
+def list_name(conflicts: str) -> str:
+    """The hash of a list."""
+    return blake2b(conflicts.encode(), digest_size=16).hexdigest()
 
 
 @dataclass(slots=True)
@@ -62,16 +112,19 @@ class MixedInstructions:
     """The instructions of a mixture, and what was counted to make them."""
 
     samples: Iterable[Sample]
+    listed: Iterable[ListedConflicts]  # of those written
     read: int
     dropped: dict[str, int]  # by reason
     written: int
     repeated: int  # of those written: copies, where the files have too few
+    with_conflicts: int  # of those written: their records list conflicts
 
     @property
     def counts(self) -> dict[str, int | dict[str, int]]:
-        """All but the samples."""
+        """All but the samples and lists."""
         names = ("read", "dropped", "written", "repeated")
-        return {name: getattr(self, name) for name in names}
+        counts = {name: getattr(self, name) for name in names}
+        return counts | ({"with_conflicts": self.with_conflicts} if self.with_conflicts else {})
 
 
 def mix_instructions(
@@ -86,21 +139,54 @@ def mix_instructions(
     """
     dropped: Counter[str] = Counter()
     path = folder / "instructions.arrow"
-    if not write_arrow(path, instruction_samples(files, dropped), Sample):
+    if not write_arrow(path, kept_instructions(files, dropped), StoredInstruction):
         raise CorpusError(
             f"corpus.mix.instructions.files: no instruction is left of {dropped.total()}; give "
             "records with a prompt and a response"
         )
-    stored = ArrowRecords(path, Sample)
+    stored = ArrowRecords(path, StoredInstruction)
     directions = repeat(NO_DIRECTION, len(stored))
-    taken = copies(stored.column("key"), directions, Mixture(total=wanted), seed)
+    keys = (f"{key}/{GENERAL}" for key in stored.column("key"))
+    taken = copies(keys, directions, Mixture(total=wanted), seed)
+    has_list = np.array([bool(listed) for listed in stored.column("conflicts")])
     return MixedInstructions(
-        samples=repeated(stored, taken.tolist()),
+        samples=repeated(map(sample_of, stored), taken.tolist()),
+        listed=(
+            ListedConflicts(name=list_name(listed), prompts=listed)
+            for listed, count in zip(stored.column("conflicts"), taken, strict=True)
+            if listed and count
+        ),
         read=len(stored) + dropped.total(),
         dropped=dict(dropped),
         written=wanted,
         repeated=max(0, wanted - len(stored)),
+        with_conflicts=int(taken[has_list].sum()),
     )
+
+
+def listed_conflicts(path: Path) -> Callable[[Sample], Sequence[str]]:
+    """The prompts that the response of a sample does not obey; none if its record lists none.
+
+    `path` is the file of lists, which need not exist where no sample has one.
+
+    Raises:
+        ArtifactError: it cannot be read, or lacks the list of a sample.
+    """
+    stored = ArrowRecords(path, ListedConflicts) if path.exists() else None
+    places = {name: at for at, name in enumerate(stored.column("name"))} if stored else {}
+
+    def prompts_of(sample: Sample) -> Sequence[str]:
+        name = sample.key.rpartition("/")[2].removeprefix(GENERAL).removeprefix("-")
+        if not (sample.is_general and name):
+            return ()
+        if stored is None or name not in places:
+            raise ArtifactError(
+                f"{path}: lacks the conflicts of {sample.key}; remove its folder and run again"
+            )
+        prompts: list[str] = json.loads(stored[places[name]].prompts)
+        return prompts
+
+    return prompts_of
 
 
 def translations(samples: Iterable[Sample]) -> Iterator[Sample]:

@@ -13,7 +13,12 @@ from ontarget import artifacts
 from ontarget.data.cleaning.audit import AuditedCorpus, audit_corpus
 from ontarget.data.cleaning.counts import AuditSummary, summarise
 from ontarget.data.cleaning.engines import engine_of
-from ontarget.data.instructions import InstructionFiles, MixedInstructions, mix_instructions
+from ontarget.data.instructions import (
+    InstructionFiles,
+    ListedConflicts,
+    MixedInstructions,
+    mix_instructions,
+)
 from ontarget.data.mixing import copies, repeated
 from ontarget.data.readers.sizes import estimated_rows
 from ontarget.data.sampling import samples_of
@@ -51,7 +56,7 @@ def run(context: Context) -> dict[str, Any]:
     With rules of cleaning also `dropped.parquet`, `audit.json` and `audit.html`; `rows.jsonl` if
     step 0 trains on rows. Training text is read as a stream, once, so its amount does not matter.
 
-    General instructions stand behind the translations in `train.arrow`.
+    General instructions stand last in `train.arrow`; the conflicts they list are `listed.arrow`.
 
     Raises:
         CorpusError: a test or dev sentence is in training too, or a direction has no text.
@@ -129,6 +134,8 @@ def write_training(
             found = instructions_to_mix(context, mix.instructions, tokens, int(taken.sum()))
             result["instructions"] = found.counts
             mixed = chain(mixed, found.samples)
+            if found.with_conflicts:
+                artifacts.write_arrow(context.out / "listed.arrow", found.listed, ListedConflicts)
         artifacts.write_arrow(path, mixed, Sample)
         stored = artifacts.ArrowRecords(path, Sample)
     seen.update(directions_of(stored))

@@ -19,7 +19,7 @@ from ontarget.data.conflicts import (
     draw_own_conflicts,
     instructions_of,
 )
-from ontarget.data.instructions import count_translations, translations
+from ontarget.data.instructions import count_translations, listed_conflicts, translations
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import ConflictSettings
 from ontarget.records import Parallel, Sample
@@ -29,7 +29,7 @@ def run(context: StepContext[ConflictSettings]) -> dict[str, Any]:
     """Write `conflicts.arrow`, in the order of step 1's `train.arrow`, as a stream.
 
     General instructions, which stand last there, have conflicts from references if stage 2 is
-    trained on them.
+    trained on them: first those that their records list, as step 1's `listed.arrow` has them.
     """
     settings = context.settings
     context.tell("drawing conflict samples", 0, 1)
@@ -38,7 +38,7 @@ def run(context: StepContext[ConflictSettings]) -> dict[str, Any]:
     if settings.conflicts == "own":
         drawn = own_conflicts(context, samples)
     else:
-        drawn = reference_conflicts(settings, samples, tally)
+        drawn = reference_conflicts(context, samples, tally)
     artifacts.write_arrow(context.out / "conflicts.arrow", tally.counted(drawn), Sample)
     right = tally.asking_right_language
     result = {
@@ -46,6 +46,8 @@ def run(context: StepContext[ConflictSettings]) -> dict[str, Any]:
         "asking_for_the_right_language": right,
         "asking_for_the_right_language_percent": round(100 * right / tally.conflicts, 2),
     }
+    if tally.from_lists:
+        result |= {"from_lists": tally.from_lists}
     if settings.draw in ("wrong_target", "any_other_instruction", "hardest"):
         return result
     return result | {"drawn_as_wrong_target": tally.as_wrong_target}
@@ -67,10 +69,12 @@ def own_conflicts(
 
 
 def reference_conflicts(
-    settings: ConflictSettings, samples: ArrowRecords[Sample], tally: ConflictCounts
+    context: StepContext[ConflictSettings], samples: ArrowRecords[Sample], tally: ConflictCounts
 ) -> Iterator[Sample]:
     """The conflicts of each sample, with its own response."""
+    settings = context.settings
     known = count_translations(samples)
+    lists = context.inputs["1_prepare"] / "listed.arrow"
     prompts = islice(samples.column("source"), known, None) if settings.general else ()
     experiment = Experiment(
         languages=settings.languages,
@@ -79,6 +83,7 @@ def reference_conflicts(
             islice(samples.column("asked_lang"), known),
         ),
         prompts=Prompts.of(samples, prompts, known),
+        listed=listed_conflicts(lists),
         confusions=(
             read_confusions(Path(settings.confusions), settings.languages)
             if settings.confusions

@@ -9,7 +9,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from ontarget.data.readers import Entry, columns, read, read_instructions
+from ontarget.data.readers import (
+    Entry,
+    columns,
+    read,
+    read_instructions,
+    read_with_conflicts,
+)
 from ontarget.errors import CorpusError
 
 PAIR = {"en": "Good morning.", "it": "Buongiorno."}
@@ -244,6 +250,62 @@ def test_what_is_no_single_exchange_is_no_instruction(
     tmp_path: Path, record: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(CorpusError, match=message):
+        list(read_instructions(write_json(tmp_path, "c.jsonl", record)))
+
+
+def test_a_record_may_list_instructions_that_its_output_does_not_obey(tmp_path: Path) -> None:
+    records = [
+        alpaca("Shout.", "hi", "HI") | {"conflicts": ["Whisper.", " Sing. "]},
+        alpaca("Count.", "", "1") | {"conflicts": ["Sing."]},
+        alpaca("Write.", "", "Done.") | {"conflicts": None},
+        chat("Hi", "Hello"),
+    ]
+    path = write_json(tmp_path, "c.jsonl", *records)
+    assert [listed for _, listed in read_with_conflicts(path)] == [
+        ("Whisper.\n\nhi", "Sing.\n\nhi"), ("Sing.",), (), (),
+    ]  # fmt: skip
+    assert [one for one, _ in read_with_conflicts(path)] == list(read_instructions(path))
+
+
+def test_conflicts_of_a_parquet_file_are_lists_too(tmp_path: Path) -> None:
+    path = tmp_path / "c.parquet"
+    listed = [["Whisper."], None]
+    rows = [alpaca("Shout.", "hi", "HI") | {"conflicts": one} for one in listed]
+    parquet.write_table(pa.Table.from_pylist(rows), path)
+    assert [listed for _, listed in read_with_conflicts(path)] == [("Whisper.\n\nhi",), ()]
+
+
+@pytest.mark.parametrize(
+    ("conflicts", "message"),
+    [
+        (
+            "Sing.",
+            "c.jsonl:2: conflicts is 'Sing.', expected a list of instructions; write one, or",
+        ),
+        ([], r"c.jsonl:2: conflicts is '\[\]', expected a list"),
+        (["Sing.", 3], "c.jsonl:2: conflicts is .*, expected a list of instructions"),
+        (["Sing.", " "], "c.jsonl:2: conflicts has an empty instruction; remove it"),
+        (
+            ["Sing.", "Shout. "],
+            "c.jsonl:2: conflicts has the record's own instruction 'Shout.', which the output",
+        ),
+        (["Sing.", "Sing."], "c.jsonl:2: conflicts has 'Sing.' twice; keep one"),
+    ],
+)
+def test_conflicts_that_would_punish_a_right_output_or_are_no_list_are_refused(
+    tmp_path: Path, conflicts: object, message: str
+) -> None:
+    records = [
+        alpaca("Write.", "", "Done."),
+        alpaca("Shout.", "hi", "HI") | {"conflicts": conflicts},
+    ]
+    with pytest.raises(CorpusError, match=message):
+        list(read_instructions(write_json(tmp_path, "c.jsonl", *records)))
+
+
+def test_conflicts_of_a_chat_are_refused(tmp_path: Path) -> None:
+    record = chat("Hi", "Hello") | {"conflicts": ["Sing."]}
+    with pytest.raises(CorpusError, match="c.jsonl:1: conflicts of a chat are not read; write the"):
         list(read_instructions(write_json(tmp_path, "c.jsonl", record)))
 
 

@@ -2,12 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ontarget.data.conflicts import draws
 from ontarget.data.conflicts.draws import Confusions, Seed, Taken, wrong_target
-from ontarget.data.conflicts.general import Prompts, another_instruction
+from ontarget.data.conflicts.general import (
+    Listed,
+    Prompts,
+    another_instruction,
+    from_list,
+    nothing_listed,
+)
 from ontarget.records import Direction, Sample
 
 Conflicts = Literal["own", "references"]  # the values of unlikelihood.conflicts
@@ -34,6 +40,7 @@ class Experiment:
     instructions: Mapping[Direction, int] = field(default_factory=dict)  # frequency in training
     confusions: Confusions = field(default_factory=dict)
     prompts: Prompts = Prompts()  # general instructions in training
+    listed: Listed = nothing_listed  # by their records: prompts that a response does not obey
 
 
 @dataclass(slots=True)
@@ -43,6 +50,7 @@ class ConflictCounts:
     conflicts: int = 0
     asking_right_language: int = 0  # they request the language that the response is in
     as_wrong_target: int = 0  # their draw had nothing to request, so `wrong_target` drew them
+    from_lists: int = 0  # their prompt is one that the record lists
 
     def counted(self, conflicts: Iterable[Sample]) -> Iterator[Sample]:
         """The same conflicts; the first two counts grow as they pass."""
@@ -62,7 +70,8 @@ def draw_conflicts(  # noqa: PLR0913 - what is drawn, how often, and where it is
 ) -> Iterator[Sample]:
     """`per_sample` conflicts of each true sample, one after another, under different instructions.
 
-    Where a draw has no (further) instruction for a sample, `wrong_target` draws in its place. For
+    Where a draw has no (further) instruction for a sample, `wrong_target` draws in its place; where
+    a list of conflicts has no further prompt, another instruction of the mixture is drawn. For
     general instructions see `general`.
 
     Raises:
@@ -72,10 +81,10 @@ def draw_conflicts(  # noqa: PLR0913 - what is drawn, how often, and where it is
     tally = tally or ConflictCounts()
     draw_one = bind(draw, experiment)
     mixed = draw == "any_other_instruction" and bool(experiment.prompts.hashes)
-    directions = experiment.instructions if mixed else {}
+    mixture = experiment if mixed else replace(experiment, instructions={})
     for sample in samples:
         if mixed or sample.is_general:
-            yield from draw_of_mixture(sample, directions, experiment.prompts, seed, per_sample)
+            yield from draw_of_mixture(sample, mixture, seed, per_sample, tally)
             continue
         taken: list[Direction] = []
         for number in range(per_sample):
@@ -94,17 +103,14 @@ def numbered(seed: int, number: int) -> Seed:
 
 
 def draw_of_mixture(
-    sample: Sample,
-    directions: Mapping[Direction, int],
-    prompts: Prompts,
-    seed: int,
-    per_sample: int,
+    sample: Sample, mixture: Experiment, seed: int, per_sample: int, tally: ConflictCounts
 ) -> list[Sample]:
-    """The conflicts of a sample under other instructions of a mixture with general ones."""
-    drawn: list[Sample] = []
-    for number in range(per_sample):
+    """The conflicts of a sample under its listed prompts, then other instructions of a mixture."""
+    drawn = from_list(sample, mixture.listed(sample), seed, per_sample)
+    tally.from_lists += len(drawn)
+    for number in range(len(drawn), per_sample):
         at = numbered(seed, number)
-        drawn.append(another_instruction(sample, directions, prompts, at, drawn))
+        drawn.append(another_instruction(sample, mixture.instructions, mixture.prompts, at, drawn))
     return drawn
 
 

@@ -8,16 +8,38 @@
 The response stays. By `any_other_instruction` all instructions of the mixture can be drawn, as in
 arXiv 2403.14399. All other draws are of languages, which a general instruction lacks: it gets the
 prompt of another one, and a translation never does.
+
+Where a record lists prompts that its response does not obey, these are drawn first, whatever the
+draw is.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from ontarget.data.conflicts.draws import Seed, check_not_conflicting, sample_rng
 from ontarget.errors import CorpusError
 from ontarget.records import Direction, Sample
+
+Listed = Callable[[Sample], Sequence[str]]  # the prompts that a sample's response does not obey
+
+
+def nothing_listed(_: Sample) -> Sequence[str]:
+    """No record lists conflicts."""
+    return ()
+
+
+def from_list(sample: Sample, prompts: Sequence[str], seed: Seed, most: int) -> list[Sample]:
+    """`sample` under at most so many of these prompts, all alike; more of them contain fewer.
+
+    Raises:
+        ValueError: `sample` is a conflict already.
+    """
+    check_not_conflicting(sample)
+    shuffled = sorted(prompts)
+    sample_rng(sample, seed).shuffle(shuffled)
+    return [replace(sample, source=prompt) for prompt in shuffled[:most]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

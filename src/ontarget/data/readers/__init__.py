@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ontarget.data.readers.base import Entry, Instruction, Reader, Source
 from ontarget.data.readers.shapes.columns import listed
-from ontarget.data.readers.shapes.instructions import instruction_of
+from ontarget.data.readers.shapes.instructions import conflicts_of, instruction_of
 from ontarget.data.readers.shapes.matching import match
 from ontarget.data.readers.sources import (
     INSTRUCTIONS,
@@ -51,6 +51,7 @@ __all__ = [
     "read",
     "read_exactly",
     "read_instructions",
+    "read_with_conflicts",
     "reader_of",
     "sources",
 ]
@@ -145,6 +146,18 @@ def read_instructions(corpus: Path | str | Entry) -> Iterator[Instruction]:
     Raises:
         CorpusError: a file has no records, or one of them is no single exchange.
     """
+    for instruction, _ in read_with_conflicts(corpus):
+        yield instruction
+
+
+def read_with_conflicts(
+    corpus: Path | str | Entry,
+) -> Iterator[tuple[Instruction, tuple[str, ...]]]:
+    """The same, each with the prompts that its response does not obey, as its record lists them.
+
+    Raises:
+        CorpusError: also where such a list is faulty.
+    """
     for reader, source in sources(corpus):
         if reader.records is None:
             raise CorpusError(
@@ -152,4 +165,4 @@ def read_instructions(corpus: Path | str | Entry) -> Iterator[Instruction]:
             )
         for place, key, record in reader.records(source):
             prompt, response = instruction_of(record, place)
-            yield Instruction(key, prompt, response)
+            yield Instruction(key, prompt, response), conflicts_of(record, place)

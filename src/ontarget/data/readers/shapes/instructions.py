@@ -14,6 +14,7 @@ from ontarget.languages.names import display_name
 from ontarget.languages.tags import standard
 
 SPEAKERS = {"human": "user", "gpt": "assistant", "model": "assistant"}  # ShareGPT's, as a chat's
+CHATS = ("messages", "conversations")
 INTO = re.compile(r"(?:\b(?:into|to|in)\s+)$", re.IGNORECASE)  # before the name of the target
 
 
@@ -181,7 +182,7 @@ def instruction_of(record: Mapping[str, Any], place: str) -> tuple[str, str]:
     Raises:
         CorpusError: it has another shape, or more than one exchange.
     """
-    for column in ("messages", "conversations"):
+    for column in CHATS:
         if column in record:
             turns = turns_of(record, column, place)
             roles = [turn.role for turn in turns if turn.role != "system"]
@@ -193,8 +194,46 @@ def instruction_of(record: Mapping[str, Any], place: str) -> tuple[str, str]:
             return "\n\n".join(turn.text for turn in turns[:-1]), turns[-1].text
     if "instruction" in record:
         request = alpaca_request(record, place)
-        prompt = [part for part in (request.instruction, request.text) if part]
-        return "\n\n".join(prompt), request.response
+        return prompt_of(request.instruction, request.text), request.response
     raise CorpusError(
         f"{place}: is no instruction; expected instruction, input and output, or messages"
     )
+
+
+def prompt_of(instruction: str, text: str) -> str:
+    """An instruction with the text under it, if there is one."""
+    return "\n\n".join(part for part in (instruction, text) if part)
+
+
+def conflicts_of(record: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    """The prompts that a record's response does not obey: its `conflicts`, each with its input.
+
+    Raises:
+        CorpusError: they are no list of different instructions, or one is the record's own.
+    """
+    listed = record.get("conflicts")
+    if listed is None:
+        return ()
+    if any(column in record for column in CHATS):
+        raise CorpusError(
+            f"{place}: conflicts of a chat are not read; write the record as instruction, input "
+            "and output"
+        )
+    if not isinstance(listed, list) or not listed or not all(isinstance(x, str) for x in listed):
+        raise CorpusError(
+            f"{place}: conflicts is {str(listed)[:40]!r}, expected a list of instructions; write "
+            "one, or leave the key out"
+        )
+    request = alpaca_request(record, place)
+    instructions = [text.strip() for text in listed]
+    if not all(instructions):
+        raise CorpusError(f"{place}: conflicts has an empty instruction; remove it")
+    if request.instruction in instructions:
+        raise CorpusError(
+            f"{place}: conflicts has the record's own instruction {request.instruction[:40]!r}, "
+            "which the output obeys; remove it"
+        )
+    repeated = next((text for text in instructions if instructions.count(text) > 1), None)
+    if repeated is not None:
+        raise CorpusError(f"{place}: conflicts has {repeated[:40]!r} twice; keep one")
+    return tuple(prompt_of(text, request.text) for text in instructions)

@@ -1,0 +1,153 @@
+"""The pairs of the head to head: a right response, and what is held against it, as tokens.
+
+    kind         chosen                                   rejected
+    instruction  the reference under its instruction      the same under the wrong instruction
+    own          the reference under its instruction      the model's own answer to it, under the
+                                                          wrong one
+    response     the reference under its instruction      the same sentence in the language of the
+                                                          wrong instruction, under the right one
+    self-made    under a zero-shot instruction, the       the model's own answer to that zero-shot
+                 model's translation of the pivot's side  instruction
+
+All kinds are of the same samples and the same wrong instructions. `self-made` is EAX (arXiv
+2509.19770) in small: supervised directions make the pairs of zero-shot ones.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+
+from ontarget.data.conflicts import wrong_target
+from ontarget.decoding.base import Search, translate_all
+from ontarget.decoding.hf.translator import HuggingFaceTranslator
+from ontarget.models.loading import LoadedModel
+from ontarget.models.prompting import build_responses, training_prompts
+from ontarget.models.templates import PromptFormat
+from ontarget.records import Parallel, Sample
+
+Kind = Literal["instruction", "own", "response", "self-made"]
+Tokens = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """Two prompts with their responses: the first pair is to become likelier than the second."""
+
+    prompt: Tokens
+    chosen: Tokens
+    rejected_prompt: Tokens
+    rejected: Tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What contrasts are made from."""
+
+    loaded: LoadedModel  # that will be trained
+    form: PromptFormat
+    search: Search
+    languages: tuple[str, ...]  # the pivot first
+    samples: Sequence[Sample]
+    rows: dict[str, Parallel]  # by key
+    seed: int
+    dtype: torch.dtype  # of answers
+
+    @property
+    def wrong(self) -> list[Sample]:
+        """The samples under the wrong instruction of each."""
+        return [wrong_target(sample, self.languages, self.seed) for sample in self.samples]
+
+    def prompts(self, samples: Sequence[Sample]) -> list[Tokens]:
+        """The prompts of these samples."""
+        return [prompt.tokens for prompt in training_prompts(self.loaded, samples, self.form)]
+
+    def responses(self, samples: Sequence[Sample]) -> list[Tokens]:
+        """The responses of these samples, with EOS."""
+        return [tuple(tokens) for tokens in build_responses(self.loaded, samples, self.form)]
+
+    def answers(self, samples: Sequence[Sample]) -> list[Tokens]:
+        """What the model answers to these samples, with EOS; greedy."""
+        model = copy.deepcopy(self.loaded.model).to(self.dtype)  # type: ignore[arg-type]
+        translator = HuggingFaceTranslator(
+            replace(self.loaded, model=model), self.form, self.search
+        )
+        texts = translate_all(translator, samples)
+        answered = [replace(s, target=text) for s, text in zip(samples, texts, strict=True)]
+        return self.responses(answered)
+
+
+def by_instruction(source: Source) -> Iterator[Contrast]:
+    """The reference under both instructions."""
+    prompts, references = source.prompts(source.samples), source.responses(source.samples)
+    for prompt, reference, wrong in zip(
+        prompts, references, source.prompts(source.wrong), strict=True
+    ):
+        yield Contrast(prompt=prompt, chosen=reference, rejected_prompt=wrong, rejected=reference)
+
+
+def by_own_answer(source: Source) -> Iterator[Contrast]:
+    """The model's own answer under the wrong instruction."""
+    for contrast, answer in zip(
+        by_instruction(source), source.answers(source.samples), strict=True
+    ):
+        yield replace(contrast, rejected=answer)
+
+
+def by_response(source: Source) -> Iterator[Contrast]:
+    """The same sentence in the wrong language; samples without one are left out."""
+    for contrast, wrong in zip(by_instruction(source), source.wrong, strict=True):
+        row = source.rows[wrong.key.rpartition("/")[0]]
+        if text := row.texts.get(wrong.asked_lang):
+            (other,) = source.responses([replace(wrong, target=text)])
+            yield replace(contrast, rejected_prompt=contrast.prompt, rejected=other)
+
+
+def self_made(source: Source) -> Iterator[Contrast]:
+    """Of zero-shot directions: the translation of the pivot's side against the direct answer."""
+    asked = zero_shot_requests(source)
+    pivot_sides = pivot_texts(source)
+    from_pivot = [
+        replace(sample, source_lang=source.languages[0], source=pivot_sides[sample.key])
+        for sample in asked
+    ]
+    made = [source.answers(from_pivot), source.answers(asked)]
+    for prompt, chosen, rejected in zip(source.prompts(asked), *made, strict=True):
+        yield Contrast(prompt=prompt, chosen=chosen, rejected_prompt=prompt, rejected=rejected)
+
+
+def zero_shot_requests(source: Source) -> list[Sample]:
+    """The side of each sample that is not the pivot's, to be translated into a third language."""
+    pivot, *others = source.languages
+    requests = []
+    for sample in source.samples:
+        sides = {sample.source_lang: sample.source, sample.target_lang: sample.target}
+        for language in sides.keys() - {pivot}:
+            text = sides[language]
+            at_home = replace(
+                sample, source_lang=language, asked_lang=language, target_lang=language
+            )
+            asked = wrong_target(at_home, others, source.seed).asked_lang
+            requests.append(
+                replace(at_home, source=text, asked_lang=asked, target_lang=asked, target="")
+            )
+    return requests
+
+
+def pivot_texts(source: Source) -> dict[str, str]:
+    """The pivot's side of each sample, by key."""
+    pivot = source.languages[0]
+    return {
+        sample.key: sample.source if sample.source_lang == pivot else sample.target
+        for sample in source.samples
+    }
+
+
+KINDS: dict[Kind, Callable[[Source], Iterator[Contrast]]] = {
+    "instruction": by_instruction,
+    "own": by_own_answer,
+    "response": by_response,
+    "self-made": self_made,
+}

@@ -1,0 +1,79 @@
+"""From pairs to instruction records that list the instructions which their output does not obey."""
+
+import random
+from collections.abc import Iterable, Iterator
+from string import Formatter
+from typing import Any
+
+from ontarget.data.constraints.base import Constraint, Pair
+from ontarget.errors import CorpusError
+from ontarget.languages.names import display_name
+
+# With the source after an empty line, the request of the named template `instruction`
+TEMPLATE = "Translate the following sentences from {source} to {target}.\n{constraint}"
+FIELDS = ("source", "target", "constraint")
+
+
+def constrain(
+    pairs: Iterable[Pair], constraint: Constraint, template: str = TEMPLATE, seed: int = 1
+) -> Iterator[dict[str, Any]]:
+    """A record of each pair that the constraint applies to; the others are left out.
+
+    Its instruction words the value that the output has, drawn by the seed and the pair's content
+    where the pair can have several. Its `conflicts` word all other values.
+
+    Raises:
+        CorpusError: the template is faulty, or the constraint words two values alike.
+    """
+    check_template(template)
+    for pair in pairs:
+        values = constraint.values(pair)
+        responses = {value: constraint.response(pair, value) for value in values}
+        possible = sorted(value for value, text in responses.items() if text is not None)
+        if len(values) < 2 or not possible:
+            continue
+        value = pair_rng(pair, seed).choice(possible)
+        worded = {each: instruction_of(pair, constraint.wording(pair, each), template)
+                  for each in values}  # fmt: skip
+        if len(set(worded.values())) < len(worded):
+            raise CorpusError(
+                f"{pair.key}: the constraint words two values alike; give each its own wording"
+            )
+        yield {
+            "instruction": worded.pop(value),
+            "input": pair.source,
+            "output": responses[value],
+            "conflicts": list(worded.values()),
+        }
+
+
+def instruction_of(pair: Pair, wording: str, template: str) -> str:
+    """The template filled for a pair."""
+    return template.format(
+        source=display_name(pair.source_lang),
+        target=display_name(pair.target_lang),
+        constraint=wording,
+    )
+
+
+def pair_rng(pair: Pair, seed: int) -> random.Random:
+    """A generator that depends on the pair's content, not on its file and line."""
+    content = (pair.source_lang, pair.target_lang, pair.source, pair.target)
+    return random.Random(f"{seed}/{content}")
+
+
+def check_template(template: str) -> None:
+    """Raise CorpusError for a template whose fields cannot be filled, or that lacks one."""
+    expected = "write {constraint}, {target} and, if wanted, {source}; {{ is a brace"
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise CorpusError(f"the template of instructions: {error}; {expected}") from error
+    fields = [name for _, name, _, _ in parts if name is not None]
+    formatted = any(spec or conversion for _, _, spec, conversion in parts)
+    unknown = [name for name in fields if name not in FIELDS]
+    if unknown:
+        raise CorpusError(f"the template of instructions: {{{unknown[0]}}} is no field; {expected}")
+    if formatted or not {"constraint", "target"} <= set(fields):
+        fault = "a field has a format" if formatted else "lacks {constraint} or {target}"
+        raise CorpusError(f"the template of instructions: {fault}; {expected}")
