@@ -6,7 +6,7 @@
 
 RUN is a folder of `ontarget run` after stage 1; `{seed}` in it becomes each seed. Every method
 takes `steps` optimizer steps of the same samples, with the batch, schedule and adapter of the run's
-stage 2. It is tuned with the first seed on dev sentences: three values of alpha for ours, of the
+stage 2. It is tuned with the first seed on dev sentences: three values (`--tries`) of alpha for ours, of the
 learning rate for the others, and the best zero-shot chrF of those that keep supervised chrF within
 two points of stage 1 is taken. Then all seeds are tested. Losses of TRL need `trl` (extra `bench`).
 
@@ -70,7 +70,7 @@ METHODS = (
     *OURS, "likelihood", "likelihood/self-made", "dpo/self-made", "grpo",
     *(f"{loss}/{kind}" for kind in ("instruction", "own", "response") for loss in PREFERENCES),
 )  # fmt: skip
-DEV, RATES = "dev", (0.1, 0.3, 1.0)  # times the learning rate of the run's stage 2
+DEV, RATES = "dev", (0.3, 1.0, 0.1)  # times the learning rate of the run's stage 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,6 +356,7 @@ def main() -> None:
     parser.add_argument("--precision")
     parser.add_argument("--text", type=Path)
     parser.add_argument("--segments", type=int, default=8)
+    parser.add_argument("--tries", type=int, default=3)
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
     methods, seeds = given.methods.split(","), [int(seed) for seed in given.seeds.split(",")]
@@ -375,7 +376,7 @@ def main() -> None:
     if not given.table:
         do([before, *tests])
     for method in methods:
-        tried = [dev(method, value) for value in values_of(method)]
+        tried = [dev(method, value) for value in values_of(method)[: given.tries]]
         if given.table and not all((one.folder / "result.json").exists() for one in tried):
             continue
         do(tried)

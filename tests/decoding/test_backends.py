@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from support.models import tiny
 
 from ontarget.decoding.backends import (
@@ -15,7 +16,7 @@ from ontarget.decoding.backends import (
 from ontarget.decoding.base import Search, Translator, translate_all
 from ontarget.errors import ModelError
 from ontarget.models.loading import save_model
-from ontarget.models.templates import TEMPLATES, PromptFormat
+from ontarget.models.templates import TEMPLATES, PromptFormat, fill_template
 from ontarget.records import Sample
 
 SEARCH = Search(beams=1, max_new_tokens=6, batch=4)
@@ -87,3 +88,36 @@ def test_backends_that_cannot_add_an_adapter_name_the_remedy(
         open_translator(model, PLAIN, SEARCH, backend=backend, options=options),
     ):
         pass
+
+
+def test_weights_in_half_precision_answer_as_the_library_answers_with_such_weights(
+    tmp_path: Path,
+) -> None:
+    loaded = tiny()
+    save_model(loaded, tmp_path / "model")
+    loaded.model.to(torch.bfloat16).eval()
+    expected = []
+    for prompt in loaded.prompts([fill_template(sample, PLAIN) for sample in SAMPLES]):
+        ids = torch.tensor([prompt])
+        row = loaded.model.generate(
+            input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=6, do_sample=False,
+            eos_token_id=list(loaded.eos), pad_token_id=loaded.pad,
+        )  # fmt: skip
+        answer = row[0, ids.shape[1] :].tolist()
+        expected.append(loaded.tokenizer.decode(answer, skip_special_tokens=True).strip())
+    half = BackendOptions(quantization="bfloat16")
+    one_by_one = Search(beams=1, max_new_tokens=6, batch=1)
+    with open_translator(str(tmp_path / "model"), PLAIN, one_by_one, options=half) as translator:
+        assert translate_all(translator, SAMPLES) == expected
+
+
+def test_weights_that_only_another_backend_has_are_an_error(tmp_path: Path) -> None:
+    options = BackendOptions(quantization="int8")
+    with (
+        pytest.raises(ModelError) as raised,
+        open_translator(str(tmp_path), PLAIN, SEARCH, options=options),
+    ):
+        pass
+    assert str(raised.value) == (
+        "backend hf: has no weights in 'int8'; use one of float32, bfloat16, or backend ctranslate2"
+    )

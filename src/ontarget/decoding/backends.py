@@ -25,13 +25,16 @@ BACKENDS = {  # name -> the models that it takes
 }
 
 
+HF_PRECISIONS = ("float32", "bfloat16")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendOptions:
     """Settings that some backends have; the others ignore them, but refuse an adapter."""
 
     revision: str | None = None  # of a hub id
     adapter: Path | None = None  # folder of a LoRA, which vLLM adds while it decodes
-    quantization: str = "float32"  # of the weights in CTranslate2
+    quantization: str = "float32"  # of the weights: bfloat16 in this process, more in CTranslate2
     concurrency: int = 8  # requests to a server at once
     timeout: float = 120.0  # seconds for an answer of a server
     key_variable: str = "OPENAI_API_KEY"  # environment variable with the key of a server
@@ -63,7 +66,7 @@ def open_translator(
     name, options = backend_of(model, backend), options or BackendOptions()
     check_adapter(model, name, options.adapter)
     if name == "hf":
-        return open_hf(model, prompt_format, search, options.revision)
+        return open_hf(model, prompt_format, search, options)
     if name == "ctranslate2":
         from ontarget.decoding.ctranslate2_models import open_ctranslate2
 
@@ -105,13 +108,22 @@ def open_server(
 
 @contextmanager
 def open_hf(
-    model: str, prompt_format: PromptFormat, search: Search, revision: str | None
+    model: str, prompt_format: PromptFormat, search: Search, options: BackendOptions
 ) -> Iterator[Translator]:
-    """The translator of a folder or hub id, loaded in this process."""
-    from ontarget.models.loading import load_model, move_to_accelerator
+    """The translator of a folder or hub id, loaded in this process.
 
-    loaded = load_model(model, revision)
-    move_to_accelerator(loaded.model)
+    Raises:
+        ModelError: it cannot be loaded, or these weights are for another backend.
+    """
+    from ontarget.models.loading import load_model, place_for_decoding
+
+    if options.quantization not in HF_PRECISIONS:
+        raise ModelError(
+            f"backend hf: has no weights in {options.quantization!r}; use one of "
+            f"{', '.join(HF_PRECISIONS)}, or backend ctranslate2"
+        )
+    loaded = load_model(model, options.revision)
+    place_for_decoding(loaded.model, options.quantization)
     yield translator_of(loaded, prompt_format, search)
 
 

@@ -293,3 +293,9 @@ def move_to_accelerator(network: PreTrainedModel) -> PreTrainedModel:
     device = torch.accelerator.current_accelerator(check_available=True)
     network.to(device or torch.device("cpu"))  # type: ignore[arg-type]
     return network
+
+
+def place_for_decoding(network: PreTrainedModel, precision: str) -> PreTrainedModel:
+    """The model with weights of this precision (float32, bfloat16), on the accelerator if any."""
+    network.to(getattr(torch, precision))
+    return move_to_accelerator(network)

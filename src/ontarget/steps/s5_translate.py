@@ -55,7 +55,7 @@ def translator_of_system(
     settings = context.settings
     context.tell("loading the model", 0, 1)
     loaded = loading.load_model(context.start, settings.base.revision)
-    loading.move_to_accelerator(loaded.model)
+    loading.place_for_decoding(loaded.model, settings.translate.precision)
     search = Search(
         beams=settings.translate.beams,
         max_new_tokens=settings.translate.max_new_tokens,

@@ -47,7 +47,7 @@ class Decoding:
     """How a chosen model decodes."""
 
     backend: str | None = None  # by default the one that the form of the model's name asks for
-    quantization: str = "float32"  # of the weights in CTranslate2
+    quantization: str = "float32"  # of the weights, see `BackendOptions`
     beams: int = 1  # 1: greedy
     batch: int | None = None  # segments at once; None: as many as fit in a budget of tokens
     engine: str = LOCAL  # this process, or workers of a Ray cluster

@@ -48,7 +48,8 @@ class TextTranslator:
         formality: `formal` or `informal`.
         instruction: any other sentence for the request.
         backend, quantization, beams, batch, max_new_tokens: how to decode; `quantization` is of
-            the weights in CTranslate2, and without `batch` a budget of tokens fills each batch.
+            the weights (float32, bfloat16, in CTranslate2 int8 and more), and without `batch` a
+            budget of tokens fills each batch.
         engine: who decodes: this process (`local`), workers of a Ray cluster of this machine
             (`ray`), or those of a cluster at this address.
 

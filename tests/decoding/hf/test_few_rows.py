@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.profiler import profile
 
 from ontarget.decoding.hf import few_rows
 from ontarget.decoding.hf.few_rows import MOST_ROWS, FewRowsProducts
@@ -40,3 +41,13 @@ def test_only_few_rows_in_float32_take_the_other_order(
         layer(torch.randn(rows, 8, dtype=dtype))
     layer(torch.randn(rows, 8, dtype=dtype))  # outside: never
     assert len(taken) == faster
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_frozen_weight_is_not_copied_for_each_sentence(dtype: torch.dtype) -> None:
+    layer = nn.Linear(8, 32, bias=False, dtype=dtype).requires_grad_(False)
+    last_tokens = torch.randn(MOST_ROWS + 1, 5, 8, dtype=dtype)[:, -1:]
+    with torch.no_grad(), profile() as profiled, FewRowsProducts():
+        outputs = layer(last_tokens)
+    torch.testing.assert_close(outputs, last_tokens @ layer.weight.T)
+    assert "aten::bmm" not in {event.name for event in profiled.events()}  # a batch of copies

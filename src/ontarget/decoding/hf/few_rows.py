@@ -4,6 +4,10 @@ Decoding multiplies a few rows, one for each sentence, with large weights. The l
 x @ weight.T, for which CPU kernels read the weight badly when x has few rows: with a vocabulary of
 262,144 and 8 rows it takes 2.5 times as long as the same product in the other order, weight @ x.T
 (Gemma 3 270M, two cores). Only the order of the sums differs.
+
+In any precision the library also multiplies rows that are not contiguous, such as the last tokens
+of all prompts, by one copy of the weight for each sentence if the weight takes no gradient: with a
+vocabulary of 262,144 and 32 sentences that is 10 GB. Contiguous rows are multiplied at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,9 +31,10 @@ class FewRowsProducts(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """`func`, or the same product in the other order."""
-        if func is functional.linear and not kwargs and is_faster(*args[:2]):
-            return product(*args)
+        """`func`, or the same product in the other order or of contiguous rows."""
+        if func is functional.linear and not kwargs:
+            inputs, *others = args
+            return product(*args) if is_faster(*args[:2]) else func(inputs.contiguous(), *others)
         return func(*args, **(kwargs or {}))
 
 

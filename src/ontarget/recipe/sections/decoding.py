@@ -12,6 +12,7 @@ from ontarget.decoding.ways.settings import WAYS, Way, make_way
 from ontarget.offtarget.detectors import DEFAULT
 from ontarget.recipe.sections.kinds import Name, Positive, Section, check_distinct
 
+Precision = Literal["float32", "bfloat16"]
 MOST_TRIED = 100  # combinations of a way's settings
 OWN_NAME = re.compile(r"[a-z0-9-]{1,40}")  # of a way with settings; part of a folder's name
 
@@ -25,6 +26,7 @@ class Translate(Section):
     beams: Positive = 4
     batch: Positive = 16  # segments at once
     max_new_tokens: Positive = 512
+    precision: Precision = "float32"  # of the weights while they decode
     systems: Names = ()  # without remedies; default: all that the run has
     remedies: tuple[str, ...] = ()  # systems with ways to stay on target: stage1 + anti-lm
     ways: dict[str, dict[str, Any]] = {}  # their settings; lists are tried on dev; or a named way

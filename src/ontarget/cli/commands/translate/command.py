@@ -69,7 +69,7 @@ def translate(  # noqa: PLR0913 - a command's options
     ] = None,
     backend: Annotated[str | None, typer.Option(help="hf, ctranslate2, vllm.")] = None,
     quantization: Annotated[
-        str, typer.Option(help="Of weights in CTranslate2: float32, int8, float16 and more.")
+        str, typer.Option(help="Of weights: float32, bfloat16; ctranslate2 has int8 and more.")
     ] = "float32",
     beams: Annotated[int, typer.Option(min=1, max=64, help="1: greedy.")] = 1,
     batch: Annotated[
