@@ -2,13 +2,14 @@
 
     python benchmarks/head_to_head.py RUN OUT --seeds 1,2,3 [--methods paper,dpo/instruction]
         [--steps 30] [--precision bfloat16] [--text english.txt]
-    python benchmarks/head_to_head.py RUN OUT --seeds 1,2,3 --table
+    python benchmarks/head_to_head.py RUN OUT --seeds 1,2,3 --table    # and OUT/results.json
 
 RUN is a folder of `ontarget run` after stage 1; `{seed}` in it becomes each seed. Every method
 takes `steps` optimizer steps of the same samples, with the batch, schedule and adapter of the run's
-stage 2. It is tuned with the first seed on dev sentences: three values (`--tries`) of alpha for ours, of the
-learning rate for the others, and the best zero-shot chrF of those that keep supervised chrF within
-two points of stage 1 is taken. Then all seeds are tested. Losses of TRL need `trl` (extra `bench`).
+stage 2. It is tuned with the first seed on dev sentences: three values (`--tries`), of alpha for
+ours and of the learning rate for the others. Of those that keep supervised chrF within two points
+of stage 1 the one with the best zero-shot chrF is taken. Then all seeds are tested. Losses of TRL
+need `trl` (extra `bench`).
 
 Each training has its own process; its seconds include the answers that its pairs are made of, and
 its memory is the peak beyond the loaded model. What is in OUT is not made again.
@@ -386,7 +387,9 @@ def main() -> None:
             do(of_method)
         tests += of_method
     if given.table:
-        print(markdown([one.folder for one in tests if (one.folder / "result.json").exists()]))
+        tested = [one for one in tests if (one.folder / "result.json").exists()]
+        print(markdown([one.folder for one in tested]))
+        artifacts.write_json(given.out / "results.json", [one.result for one in tested])
 
 
 if __name__ == "__main__":

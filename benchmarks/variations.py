@@ -41,6 +41,11 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
         for name, settings in (("paper", PAPER), ("own answers", OWN))
         for alpha in (0.01, 0.1, 0.3, 1.0, 3.0)
     },
+    "alpha by schedule": {
+        f"{name}, {kind}": {"unlikelihood": settings | {"alpha": alpha, "alpha_schedule": kind}}
+        for name, settings, alpha in (("paper", PAPER, 0.05), ("own answers", OWN, 1.0))
+        for kind in ("constant", "rising", "falling")
+    },
     "stages": {
         "stage 1, then stage 2 (paper)": {"unlikelihood": PAPER},
         "merged: stage 2 (paper) from the base model": {"unlikelihood": PAPER, "merged": True},

@@ -117,3 +117,26 @@ def test_with_several_conflicts_a_sample_alpha_weighs_the_mean_of_all_of_them(
     for name, weight in before.named_parameters():
         assert weight.grad is not None
         assert_close(after[name], weight - RATE * weight.grad, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shares"),
+    [("constant", (1, 1, 1)), ("rising", (1 / 3, 2 / 3, 1)), ("falling", (1, 2 / 3, 1 / 3))],
+)
+def test_alpha_is_constant_or_linear_over_the_steps(
+    tmp_path: Path, kind: str, shares: tuple[float, ...]
+) -> None:
+    reference, loaded = double(tiny()).model, double(tiny())
+    drawn = examples(BATCH)
+    for share in shares:
+        reference.zero_grad()
+        by_definition(reference, drawn, 0.3 * share).backward()
+        with torch.no_grad():
+            for parameter in reference.parameters():
+                parameter -= RATE * parameter.grad
+    setting = schedule(
+        steps=3, batch=BATCH, micro_batch=4, learning_rate=RATE, alpha=0.3, alpha_schedule=kind
+    )
+    train(loaded, drawn, setting, tmp_path)
+    for name, parameter in reference.named_parameters():
+        assert_close(loaded.model.get_parameter(name), parameter, rtol=1e-9, atol=1e-9)

@@ -56,6 +56,7 @@ def schedule_of(
         compiled=section.compile,
         checkpoint_every=section.checkpoint_every,
         alpha=alpha,
+        alpha_schedule=section.alpha_schedule if isinstance(section, Unlikelihood) else "constant",
         seed=seed,
         adapter=adapter_of(getattr(section, "adapter", None)),
         validation=validation,

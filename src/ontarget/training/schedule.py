@@ -24,6 +24,15 @@ class Schedule:
     checkpoint_every: int  # optimizer steps
     compiled: bool = False  # compile the model's layers
     alpha: float = 0.0  # weight of the unlikelihood loss; 0 trains on likelihood alone
+    alpha_schedule: Literal["constant", "rising", "falling"] = "constant"  # linear, from or to 0
     seed: int = 0
     adapter: LowRankAdapter | None = None
     validation: ValidationPlan | None = None
+
+    def alpha_at(self, step: int) -> float:
+        """The weight of the unlikelihood loss in the optimizer step after `step` others."""
+        if self.alpha_schedule == "rising":
+            return self.alpha * (step + 1) / self.steps
+        if self.alpha_schedule == "falling":
+            return self.alpha * (1 - step / self.steps)
+        return self.alpha

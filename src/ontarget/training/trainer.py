@@ -47,7 +47,7 @@ class LanguageAwareTrainer(Trainer):
     def __init__(
         self,
         *,
-        alpha: float,
+        alpha_at: Callable[[int], float],
         resumable: ResumableState,
         collate: Collate,
         answers: OwnAnswers | None,
@@ -57,7 +57,7 @@ class LanguageAwareTrainer(Trainer):
         examples = [*train_dataset, blank_example(train_dataset)]
         super().__init__(train_dataset=examples, data_collator=list, **trainer)  # type: ignore[arg-type]
         self.remove_callback(PrinterCallback)
-        self.alpha, self.collate, self.answers = alpha, collate, answers
+        self.alpha_at, self.collate, self.answers = alpha_at, collate, answers
         self.lengths = [example.length for example in train_dataset]
         self.resumable = resumable
         self.loss_is_scaled_for_ga = True  # `compute_loss` divides by counts of the optimizer step
@@ -122,7 +122,8 @@ class LanguageAwareTrainer(Trainer):
         dtype = torch.promote_types(network.dtype, torch.float32)
         counts = num_items_in_batch.clamp(min=1).to(dtype)
         true_count, conflict_count = counts
-        factors = torch.where(inputs["unlikely"], self.alpha / conflict_count, 1 / true_count)
+        alpha = self.alpha_at(self.state.global_step)
+        factors = torch.where(inputs["unlikely"], alpha / conflict_count, 1 / true_count)
         weights = inputs["weights"].to(dtype) * factors
         loss, log_odds = model(**{**inputs, "weights": weights})
         keys = self.sample_keys[self.micro_batches_done]

@@ -175,6 +175,7 @@ class Unlikelihood(Stage):
     batch: Positive = 8
     learning_rate: Annotated[float, Field(gt=0)] = 2e-6
     alpha: Annotated[float, Field(gt=0)] = 1.0  # weight of the unlikelihood loss
+    alpha_schedule: Literal["constant", "rising", "falling"] = "constant"  # from 0, or to it
     conflicts: Conflicts = "own"  # unlikely responses: the model's own answers, or references
     own_tokens: Annotated[int, Field(gt=0, le=64)] = 4  # of an own answer
     plausibility: Annotated[float, Field(gt=0, le=1)] = 0.02  # share of the highest p: plausible
