@@ -26,7 +26,14 @@ from ontarget.recipe.recipe import Recipe
 PAPER = {"tokens": "all", "alpha": 0.05, "draw": "any_other_instruction"}
 REFERENCES = {"conflicts": "references", "tokens": "all", "alpha": 0.05}
 OWN: dict[str, Any] = {}
-DRAWS = ("any_other_instruction", "wrong_target", "pivot", "source", "close_language", "hardest")
+DRAWS = (
+    "any_other_instruction",
+    "wrong_target",
+    "to_pivot",
+    "to_source",
+    "close_language",
+    "hardest",
+)
 # Of each question, the variations by name: settings of `unlikelihood`, and of other sections.
 QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
     "draws": {draw: {"unlikelihood": REFERENCES | {"draw": draw}} for draw in DRAWS}
@@ -102,8 +109,8 @@ def variation(run: Path, out: Path, question: str, name: str, change: dict[str, 
     folder = out / question / name.replace(" ", "-")
     start = run / "3_mle" / "model"
     content |= {"out": str(folder), "name": name, "unlikelihood": section, "report_to": []}
-    content["translate"] = content["translate"] | {"systems": ["stage2"]}
-    content["translate"].pop("ways", None)
+    decoding = {k: v for k, v in content["translate"].items() if k not in ("remedies", "ways")}
+    content["translate"] = decoding | {"systems": ["stage2"]}
     if change.get("merged") or change.get("reversed"):
         start = run / "0_base" / "model" if "scratch" in content["base"] else None
     stage1 = content.pop("mle")

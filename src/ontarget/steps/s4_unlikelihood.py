@@ -55,7 +55,7 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
 
 
 def preflight(context: StepContext[UnlikelihoodSettings], loaded: LoadedModel) -> str:
-    """Write `preflight.json`; returns the diagnosis in words."""
+    """Write `preflight.json`; returns the fault that it names."""
     settings = context.settings
     assert settings.dev is not None
     samples = stage.dev_samples(context, settings.unlikelihood.preflight, by_row=True)
@@ -74,7 +74,7 @@ def preflight(context: StepContext[UnlikelihoodSettings], loaded: LoadedModel) -
             lambda what, done, total: context.tell(f"diagnosis: {what}", done, total),
         )
     artifacts.write_json(context.out / "preflight.json", result.content())
-    return result.verdict.words
+    return str(result.verdict.fault)
 
 
 def keep_hardest(
