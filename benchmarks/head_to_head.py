@@ -6,7 +6,7 @@
 
 RUN is a folder of `ontarget run` after stage 1; `{seed}` in it becomes each seed. Every method
 takes `steps` optimizer steps of the same samples, with the batch, schedule and adapter of the run's
-stage 2. It is tuned with the first seed on dev sentences: three values (`--tries`), of alpha for
+stage 2. It is tuned with the first seed on dev sentences: at most `--tries` values, of alpha for
 ours and of the learning rate for the others. Of those that keep supervised chrF within two points
 of stage 1 the one with the best zero-shot chrF is taken. Then all seeds are tested. Losses of TRL
 need `trl` (extra `bench`).
@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--precision")
     parser.add_argument("--text", type=Path)
     parser.add_argument("--segments", type=int, default=8)
-    parser.add_argument("--tries", type=int, default=3)
+    parser.add_argument("--tries", type=int, default=4)
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
     methods, seeds = given.methods.split(","), [int(seed) for seed in given.seeds.split(",")]

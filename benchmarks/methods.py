@@ -46,7 +46,7 @@ METHODS = (
     *OURS, "likelihood", "likelihood/self-made", "dpo/self-made", "grpo",
     *(f"{loss}/{kind}" for kind in ("instruction", "own", "response") for loss in PREFERENCES),
 )  # fmt: skip
-DEV, RATES = "dev", (0.3, 1.0, 0.1)  # times the learning rate of the run's stage 2
+DEV, RATES = "dev", (0.3, 0.1, 0.03, 0.01)  # times the learning rate of the run's stage 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
