@@ -16,6 +16,7 @@ its memory is the peak beyond the loaded model. What is in OUT is not made again
 """
 
 import argparse
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ from head_to_head_table import markdown
 from measure import peak_megabytes
 from methods import ALPHAS, DEV, METHODS, OURS, RATES, STAGE1, Case, Job, search_of, tuned
 from peft import PeftModel
+from safetensors.torch import load_model as load_weights
+from safetensors.torch import save_model
 
 from ontarget import artifacts
 from ontarget.analysis.evaluate import evaluate_translations
@@ -40,28 +43,26 @@ from ontarget.data.sampling import first_of_each_direction
 from ontarget.decoding.base import translate_all
 from ontarget.decoding.hf.translator import HuggingFaceTranslator
 from ontarget.models import adapters
-from ontarget.models.loading import LoadedModel
+from ontarget.models.loading import LoadedModel, load_model, move_to_accelerator
 from ontarget.records import Direction, Sample, Translation
 
 os.environ |= {
     "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "TRL_EXPERIMENTAL_SILENCE": "1",
 }  # fmt: skip
+COST, WEIGHTS = "cost.json", "weights.safetensors"
 
 
 def work(job: Job) -> None:
     """Train, translate, score; in a process of its own."""
     torch.manual_seed(job.seed)
     case = Case.of(job)
-    seconds, megabytes, model = 0.0, 0.0, case.loaded.model
+    cost = {"seconds": 0.0, "megabytes": 0.0}
+    model = case.loaded.model
     if job.method != STAGE1:
-        made: list[Any] = []
-        with TemporaryDirectory() as folder:
-            start = time.perf_counter()
-            megabytes = peak_megabytes(lambda: made.append(tuned(case, Path(folder))))
-            seconds = time.perf_counter() - start
-        (model,) = made
-    if isinstance(model, PeftModel):
-        model = adapters.merge_adapter(model)
+        if not (job.training / COST).exists():
+            train_and_save(case)
+        cost = json.loads((job.training / COST).read_text(encoding="utf-8"))
+        model = saved_model(case)
     loaded = replace(case.loaded, model=model.to(case.dtype).eval())
     translations = translate(loaded, case)
     by_direction: dict[Direction, list[Translation]] = {}
@@ -80,11 +81,38 @@ def work(job: Job) -> None:
         job.folder / "result.json",
         {
             "method": job.method, "value": job.value, "seed": job.seed, "split": job.split,
-            "seconds": seconds, "megabytes": megabytes, "steps": case.section.steps,
+            "steps": case.section.steps, **cost,
             "batch": case.section.batch, "learning_rate": case.section.learning_rate,
             "text_nats": text_nats(loaded, job.text), "scores": scores,
         },
     )  # fmt: skip
+
+
+def train_and_save(case: Case) -> None:
+    """Train; write the adapter or all weights, and the cost. Dev and test are of one training."""
+    made: list[Any] = []
+    out = case.job.training
+    with TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        megabytes = peak_megabytes(lambda: made.append(tuned(case, Path(folder))))
+        seconds = time.perf_counter() - start
+    (model,) = made
+    out.mkdir(parents=True, exist_ok=True)
+    if isinstance(model, PeftModel):
+        adapters.save_adapter(model, out)
+    else:
+        save_model(model, str(out / WEIGHTS))
+    artifacts.write_json(out / COST, {"seconds": seconds, "megabytes": megabytes})
+
+
+def saved_model(case: Case) -> Any:
+    """The trained model, in a fresh network: trainers leave hooks in the one that they trained."""
+    fresh = load_model(str(case.job.run / "3_mle" / "model")).model
+    if (case.job.training / WEIGHTS).exists():
+        load_weights(fresh, str(case.job.training / WEIGHTS))
+    else:
+        fresh = adapters.merge_adapter(adapters.load_adapter(fresh, case.job.training))
+    return move_to_accelerator(fresh)
 
 
 def translate(loaded: LoadedModel, case: Case) -> list[Translation]:

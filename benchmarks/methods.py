@@ -72,6 +72,11 @@ class Job:
         )
 
     @property
+    def training(self) -> Path:
+        """Where its trained model is, whatever it is tested on."""
+        return self.folder.with_name(f"{self.value:.3g}-{self.seed}")
+
+    @property
     def result(self) -> dict[str, Any]:
         """What was measured."""
         return dict(json.loads((self.folder / "result.json").read_text(encoding="utf-8")))
