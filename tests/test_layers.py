@@ -22,7 +22,7 @@ REPOSITORY = ROOT.parents[1]
 
 RULE = """
 errors records artifacts processes cluster stats systems
-languages
+languages programs
 offtarget scoring models
 data rewards
 base_model training decoding
@@ -33,12 +33,14 @@ recipe
 steps
 pipeline
 translation reproduction
-serving judging
+serving judging ability
 cli
 """.strip().splitlines()
 LEVEL = {name: number for number, line in enumerate(RULE) for name in line.split()}
 CORE = RULE[0].split()
-SEE_A_RECIPE = {"recipe", "steps", "pipeline", "translation", "reproduction", "judging", "cli"}
+SEE_A_RECIPE = {
+    "recipe", "steps", "pipeline", "translation", "reproduction", "judging", "ability", "cli",
+}  # fmt: skip
 LIGHT = ("torch", "transformers", "tokenizers", "sacrebleu", "fasttext", "pyarrow", "jinja2")
 EQUATIONS = (  # open no file and print nothing
     "training/losses.py", "training/fused.py", "training/batches/packing.py",

@@ -19,6 +19,7 @@ In Python:
 The package, from the lowest layer to the highest:
 
     errors records artifacts processes cluster stats systems    what everything else builds on
+    programs/      outside programs in environments of their own
     languages/     names, tags and scripts of languages
     data/          corpus files to samples and conflict samples
     models/        models, adapters, prompts
@@ -39,6 +40,7 @@ The package, from the lowest layer to the highest:
     translation/   texts and documents, translated with any model
     serving/       a model as a server, a guard in front of another one, the page of `play`
     judging/       two models' answers to general instructions, compared by a judge
+    ability/       public benchmarks on the models of a run, by lm-evaluation-harness
     cli/           the `ontarget` command
 """
 

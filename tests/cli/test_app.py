@@ -25,7 +25,7 @@ COMMANDS = [
     "repair", "demo", "diagnose", "new", "templates", "check", "plan", "run", "status", "evaluate",
     "compare", "calibrate", "lcb", "convert", "corpora",
     "constrain",
-    "push", "merge", "serve", "guard", "play", "export", "judge", "reproduce",
+    "push", "merge", "serve", "guard", "play", "export", "judge", "ability", "reproduce",
     "base", "prepare", "conflict", "mle", "control", "unlikelihood", "translate",
     "report", "annotate",
 ]  # fmt: skip

@@ -24,8 +24,9 @@ from support.evaluations import IT, NL, ROWS, file_options, write_file
 from ontarget.analysis.evaluate_files import Evaluation, NeuralMetrics, evaluate_files
 from ontarget.errors import ProgramError, Stopped
 from ontarget.offtarget.metric import OffTarget
+from ontarget.programs import environments
 from ontarget.report.render.evaluation import text_lines
-from ontarget.scoring.neural import PROGRAMS, environments, running
+from ontarget.scoring.neural import PROGRAMS, running
 from ontarget.scoring.neural.program import SegmentTexts
 
 SCRIPT = """\

@@ -30,6 +30,7 @@ from ontarget.cli.commands import (
     recipe,
     repair,
 )
+from ontarget.cli.commands.ability import command as ability
 from ontarget.cli.commands.data import conflict, constrain, convert, corpora, prepare
 from ontarget.cli.commands.export import command as export
 from ontarget.cli.commands.judge import command as judge
@@ -72,7 +73,7 @@ for _command in (
     recipe.plan, recipe.run, recipe.status, evaluate.evaluate, compare.compare,
     calibrate.calibrate, lcb.lcb, convert.convert, corpora.corpora, constrain.constrain,
     publish.push, publish.merge, model.serve, guard.guard, play.play, export.export, judge.judge,
-    reproduce.reproduce,
+    ability.ability, reproduce.reproduce,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(annotate.app, name="annotate")

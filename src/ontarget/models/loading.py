@@ -291,11 +291,9 @@ def write_generation_config(path: Path, ends: tuple[int, ...]) -> None:
 def move_to_accelerator(network: PreTrainedModel) -> PreTrainedModel:
     """The model on the accelerator, if there is one."""
     device = torch.accelerator.current_accelerator(check_available=True)
-    network.to(device or torch.device("cpu"))  # type: ignore[arg-type]
-    return network
+    return network.to(device or torch.device("cpu"))  # type: ignore[arg-type]
 
 
 def place_for_decoding(network: PreTrainedModel, precision: str) -> PreTrainedModel:
     """The model with weights of this precision (float32, bfloat16), on the accelerator if any."""
-    network.to(getattr(torch, precision))
-    return move_to_accelerator(network)
+    return move_to_accelerator(network.to(getattr(torch, precision)))

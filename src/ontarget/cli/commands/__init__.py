@@ -16,6 +16,7 @@ play/       the systems of a run side by side, on one page
 export/     a model in another format, verified
 translate/  any text or document, or a recipe's step 5
 judge/      two models' answers to general instructions, compared by a judge
+ability/    public benchmarks on the models of a run
 reproduce/  the tables of the paper, made again
 publish     push a result to the Hub; merge an adapter into its model
 """

@@ -2,12 +2,11 @@
 
 COMET, MetricX and BLEURT need library versions that conflict with ours and with each other.
 
-program        what a metric module defines: inputs, command line, output format
-comet          COMET, from comet-score
-metricx        MetricX, from google-research/metricx
-bleurt         BLEURT, from google-research/bleurt
-environments   finding the program, its version and its environment variables
-running        one call: texts in files, scores out, and no process left behind
+program   what a metric module defines: inputs, command line, output format
+comet     COMET, from comet-score
+metricx   MetricX, from google-research/metricx
+bleurt    BLEURT, from google-research/bleurt
+running   one call: texts in files, scores out
 """
 
 from ontarget.scoring.neural import bleurt, comet, metricx

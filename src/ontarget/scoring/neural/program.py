@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ontarget.programs.environments import OutsideProgram
+
 OUTPUT = "./scores"  # file that every program writes; MetricX needs a folder in the name
 BOTH = frozenset({"sources", "references"})
 
@@ -33,17 +35,14 @@ class ProgramCall(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """An external program that scores segments with a neural metric."""
+class Program(OutsideProgram):
+    """An external program that scores segments with a neural metric.
 
-    name: str  # command-line option, key of its scores, folder in the cache
-    title: str
-    executable: str  # in the environment's bin folder
-    package: str  # distribution whose version enters the signature
+    Its name is its command-line option and the key of its scores.
+    """
+
     model: str  # default model
     fetches: bool  # True: downloads models by name; False: a model is a local folder
-    install: tuple[str, ...]  # shell commands; {folder} is the environment
-    requirements: tuple[str, ...] = ()  # for `uvx`, the package first; () if it is not on PyPI
     inputs_of: Callable[[str], ModelInputs]  # model name -> inputs
     make_call: Callable[[SegmentTexts, str], ProgramCall]  # texts, model -> call writing OUTPUT
     parse_scores: Callable[[str], list[float]]  # content of OUTPUT -> one score per segment

@@ -1,19 +1,32 @@
-"""Where an external program is installed, its version, and the environment variables it gets."""
+"""Where an outside program is installed, its version, and the environment variables it gets."""
 
 import os
 import re
 import shlex
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
 from ontarget.errors import ProgramError
-from ontarget.scoring.neural.program import Program
 
 SOURCE = "source"  # folder in the environment with the checkout of a program without a package
+UNSAFE = ("HF_DATASETS_TRUST_REMOTE_CODE", "HF_ALLOW_CODE_EVAL")  # let libraries run foreign code
 UV_PYTHON = "3.11"  # COMET 2.2.7 requires numpy < 2, which has no wheels for Python 3.13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideProgram:
+    """A program with an environment of its own."""
+
+    name: str  # of its folder in the cache, and in ONTARGET_<NAME>
+    title: str
+    executable: str  # in the environment's bin folder
+    package: str  # distribution whose version is recorded
+    install: tuple[str, ...]  # shell commands; {folder} is the environment
+    requirements: tuple[str, ...] = ()  # for `uvx`, the package first; () if it is not on PyPI
 
 
 class ProgramCommand(NamedTuple):
@@ -26,7 +39,7 @@ class ProgramCommand(NamedTuple):
         return shlex.join(self.prefix)
 
 
-def find_command(program: Program, variables: Mapping[str, str]) -> ProgramCommand:
+def find_command(program: OutsideProgram, variables: Mapping[str, str]) -> ProgramCommand:
     """The command of an installed program, or of one that `uvx` installs on demand.
 
     Raises:
@@ -49,7 +62,7 @@ def find_command(program: Program, variables: Mapping[str, str]) -> ProgramComma
     )
 
 
-def find_executable(program: Program, variables: Mapping[str, str]) -> Path | None:
+def find_executable(program: OutsideProgram, variables: Mapping[str, str]) -> Path | None:
     """The executable named by `ONTARGET_<NAME>`, else on PATH, else in the default environment.
 
     Raises:
@@ -75,12 +88,12 @@ def find_executable(program: Program, variables: Mapping[str, str]) -> Path | No
     return None
 
 
-def variable_of(program: Program) -> str:
+def variable_of(program: OutsideProgram) -> str:
     """The environment variable that names the program's executable or environment."""
     return f"ONTARGET_{program.name.upper()}"
 
 
-def default_folder(program: Program, variables: Mapping[str, str]) -> Path:
+def default_folder(program: OutsideProgram, variables: Mapping[str, str]) -> Path:
     """The program's environment in the user's cache."""
     cache = Path(variables.get("XDG_CACHE_HOME", ""))
     if not cache.is_absolute():  # the XDG specification says to ignore relative paths
@@ -95,7 +108,7 @@ def environment_of(executable: Path) -> Path:
     return executable.resolve().parent.parent
 
 
-def installed_version(program: Program, executable: Path) -> str:
+def installed_version(program: OutsideProgram, executable: Path) -> str:
     """The installed package's version, else the checked-out commit, else "unknown"."""
     environment = environment_of(executable)
     site_packages = [str(path) for path in environment.glob("lib/python*/site-packages")]
@@ -119,17 +132,17 @@ def checked_out_commit(repository: Path) -> str | None:
 
 
 def process_environment(
-    executable: Path, variables: Mapping[str, str], *, scratch: Path
+    executable: Path, variables: Mapping[str, str], *, datasets_cache: Path | None = None
 ) -> dict[str, str]:
     """The environment variables of a program: ours without what selects our own Python.
 
     One GPU is visible, because MetricX's batches of one segment cannot be split over several.
-    The cache of the datasets library, which copies the texts, goes to `scratch`.
+    `datasets_cache` is for programs whose datasets library copies the texts they are given.
     """
     inherited = {
         name: value
         for name, value in variables.items()
-        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "CONDA_"))
+        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "CONDA_")) and name not in UNSAFE
     }
     source = environment_of(executable) / SOURCE
     return inherited | {
@@ -137,5 +150,5 @@ def process_environment(
         "PYTHONUTF8": "1",
         **({"PYTHONPATH": str(source)} if source.is_dir() else {}),
         "CUDA_VISIBLE_DEVICES": variables.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0],
-        "HF_DATASETS_CACHE": str(scratch),
+        **({"HF_DATASETS_CACHE": str(datasets_cache)} if datasets_cache else {}),
     }

@@ -1,0 +1,117 @@
+"""All models, one after the other. What was measured before a kill is not measured again."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ontarget import artifacts
+from ontarget.ability.harness import HarnessSettings, find_harness, measure_model
+from ontarget.ability.models import AbilityModel, models_of
+from ontarget.ability.scores import AbilityScore, scores_of
+from ontarget.errors import ModelError
+from ontarget.models import folder
+from ontarget.programs.environments import ProgramCommand
+
+Tell = Callable[[str, int, int], None]  # a message, models measured, of how many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredModel:
+    """A model, what the harness wrote of it, and the scores to show."""
+
+    name: str
+    place: str
+    measured: dict[str, Any]
+    scores: list[AbilityScore]
+
+
+def measure(
+    names: Sequence[str], settings: HarnessSettings, out: Path, tell: Tell
+) -> list[MeasuredModel]:
+    """Measure the models of all names, and write what the harness wrote to the file `out`.
+
+    Raises:
+        OnTargetError: a model cannot be used, or the harness is not installed or fails.
+    """
+    settings.check()
+    models = [model for name in names for model in models_of(name)]
+    check_models(models, settings)
+    command = find_harness()
+    with artifacts.lock_output(out):
+        unfinished = out.parent / f".{out.name}.unfinished"
+        made_from = [command.version, str(settings), task_files(settings.include_path)]
+        artifacts.prepare_unfinished(unfinished, artifacts.fingerprint(made_from))
+        found = []
+        for number, model in enumerate(models):
+
+            def on_message(message: str, done: int = number, name: str = model.name) -> None:
+                tell(f"{name}: {message}", done, len(models))
+
+            measured = measure_once(command, model, settings, unfinished, on_message)
+            scores = scores_of(measured, settings.tasks)
+            found.append(
+                MeasuredModel(name=model.name, place=model.place, measured=measured, scores=scores)
+            )
+        write(found, settings, command, out)
+        artifacts.remove_tree(unfinished)
+    return found
+
+
+def check_models(models: Sequence[AbilityModel], settings: HarnessSettings) -> None:
+    """Raise ModelError for a model that is named twice, or cannot be asked by a chat template."""
+    names = [model.name for model in models]
+    for model in models:
+        if names.count(model.name) > 1:
+            raise ModelError(f"{model.name}: is named twice; name each model once")
+        if settings.chat:
+            folder.check_chat_template(model.place)
+
+
+def task_files(include_path: Path | None) -> list[tuple[str, int, int]]:
+    """Names, sizes and times of the files in the folder of tasks, if there is one."""
+    if include_path is None:
+        return []
+    files = sorted(path for path in include_path.rglob("*") if path.is_file())
+    return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+
+
+def measure_once(
+    command: ProgramCommand,
+    model: AbilityModel,
+    settings: HarnessSettings,
+    unfinished: Path,
+    on_message: Callable[[str], None],
+) -> dict[str, Any]:
+    """What the harness writes of a model, from `unfinished` if it was measured before.
+
+    Raises:
+        ProgramError: the harness failed.
+    """
+    identity = artifacts.fingerprint([model.place, folder.identity(model.place, model.revision)])
+    kept = unfinished / f"{identity}.json"
+    if not kept.is_file():
+        measured = measure_model(command, model, settings, on_message)
+        with artifacts.publish_file(kept) as file:
+            json.dump(measured, file, ensure_ascii=False)
+    content: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+    return content
+
+
+def write(
+    found: Sequence[MeasuredModel], settings: HarnessSettings, command: ProgramCommand, out: Path
+) -> None:
+    """The settings, and of each model all that the harness measured, as JSON."""
+    content = {
+        "program": "lm_eval",
+        "version": command.version,
+        "settings": asdict(settings),
+        "models": [
+            {"name": model.name, "model": model.place, "measured": model.measured}
+            for model in found
+        ],
+    }
+    with artifacts.publish_file(out) as file:
+        json.dump(content, file, ensure_ascii=False, indent=1, default=str)
+        file.write("\n")

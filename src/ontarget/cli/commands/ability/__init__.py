@@ -1,0 +1,4 @@
+"""`ontarget ability`.
+
+command  the command, and what it prints
+"""
