@@ -291,7 +291,8 @@ def write_generation_config(path: Path, ends: tuple[int, ...]) -> None:
 def move_to_accelerator(network: PreTrainedModel) -> PreTrainedModel:
     """The model on the accelerator, if there is one."""
     device = torch.accelerator.current_accelerator(check_available=True)
-    return network.to(device or torch.device("cpu"))  # type: ignore[arg-type]
+    moved: PreTrainedModel = network.to(device or torch.device("cpu"))  # type: ignore[arg-type]
+    return moved
 
 
 def place_for_decoding(network: PreTrainedModel, precision: str) -> PreTrainedModel:
