@@ -6,10 +6,10 @@
 
 RUN is a folder of `ontarget run` after stage 1; `{seed}` in it becomes each seed. Every method
 takes `steps` optimizer steps of the same samples, with the batch, schedule and adapter of the run's
-stage 2. It is tuned with the first seed on dev sentences: at most `--tries` values, of alpha for
-ours and of the learning rate for the others. Of those that keep supervised chrF within two points
-of stage 1 the one with the best zero-shot chrF is taken. Then all seeds are tested. Losses of TRL
-need `trl` (extra `bench`).
+stage 2. It is tuned with the first seed on dev sentences: four learning rates, then at the best of
+them two more weights (alpha of ours, beta of TRL's). Of those that keep supervised chrF within two
+points of stage 1 the one with the best zero-shot chrF is taken. Then all seeds are tested. Losses
+of TRL need `trl` (extra `bench`).
 
 Each training has its own process; its seconds include the answers that its pairs are made of, and
 its memory is the peak beyond the loaded model. What is in OUT is not made again.
@@ -32,7 +32,7 @@ from typing import Any
 import torch
 from head_to_head_table import markdown
 from measure import peak_megabytes
-from methods import ALPHAS, DEV, METHODS, OURS, RATES, STAGE1, Case, Job, search_of, tuned
+from methods import DEV, METHODS, STAGE1, Case, Job, rates_of, search_of, tuned, weights_of
 from peft import PeftModel
 from safetensors.torch import load_model as load_weights
 from safetensors.torch import save_model
@@ -80,8 +80,8 @@ def work(job: Job) -> None:
     artifacts.write_json(
         job.folder / "result.json",
         {
-            "method": job.method, "value": job.value, "seed": job.seed, "split": job.split,
-            "steps": case.section.steps, **cost,
+            "method": job.method, "rate": job.rate, "weight": job.weight,
+            "seed": job.seed, "split": job.split, "steps": case.section.steps, **cost,
             "batch": case.section.batch, "learning_rate": case.section.learning_rate,
             "text_nats": text_nats(loaded, job.text), "scores": scores,
         },
@@ -145,13 +145,6 @@ def text_nats(loaded: LoadedModel, text: Path | None) -> float | None:
     return total / count
 
 
-def values_of(method: str) -> tuple[float, ...]:
-    """What is tried on dev."""
-    if method == STAGE1:
-        return (1.0,)
-    return ALPHAS.get(method, (0.3, 1.0, 3.0)) if method in OURS else RATES
-
-
 def zero_shot(result: dict[str, Any], name: str) -> float:
     """The mean of a score over zero-shot directions."""
     return mean(score[name] for score in result["scores"] if not score["supervised"])
@@ -162,11 +155,11 @@ def supervised(result: dict[str, Any], name: str) -> float:
     return mean(score[name] for score in result["scores"] if score["supervised"])
 
 
-def best_value(results: Sequence[dict[str, Any]], before: dict[str, Any]) -> float:
-    """The value with the best zero-shot chrF, of those that keep supervised chrF if any does."""
+def best(jobs: Sequence[Job], before: dict[str, Any]) -> Job:
+    """The one with the best zero-shot chrF, of those that keep supervised chrF if any does."""
     floor = supervised(before, "chrf") - 2
-    keeping = [result for result in results if supervised(result, "chrf") >= floor]
-    return float(max(keeping or results, key=lambda result: zero_shot(result, "chrf"))["value"])
+    keeping = [job for job in jobs if supervised(job.result, "chrf") >= floor]
+    return max(keeping or jobs, key=lambda job: zero_shot(job.result, "chrf"))
 
 
 def do(jobs: Sequence[Job]) -> None:
@@ -178,8 +171,8 @@ def do(jobs: Sequence[Job]) -> None:
                 pool.submit(work, job).result()
             result = job.result
             print(
-                f"{job.method:22} {job.value:5.3g} {job.split:4} seed {job.seed}: zero-shot "
-                f"OTR {zero_shot(result, 'off_target_percent'):5.1f} "
+                f"{job.method:22} {job.rate:g}x{job.weight:g}, {job.split} seed {job.seed}: "
+                f"zero-shot OTR {zero_shot(result, 'off_target_percent'):5.1f} "
                 f"chrF {zero_shot(result, 'chrf'):5.1f}, supervised chrF "
                 f"{supervised(result, 'chrf'):5.1f}; trained {result['seconds']:.0f} s, "
                 f"{result['megabytes']:,.0f} MB; all {time.perf_counter() - start:.0f} s",
@@ -198,39 +191,41 @@ def main() -> None:
     parser.add_argument("--precision")
     parser.add_argument("--text", type=Path)
     parser.add_argument("--segments", type=int, default=8)
-    parser.add_argument("--tries", type=int, default=4)
+    parser.add_argument("--rates", type=int, default=4, help="tried on dev, at most")
+    parser.add_argument("--weights", type=int, default=3, help="tried on dev, at most")
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
     methods, seeds = given.methods.split(","), [int(seed) for seed in given.seeds.split(",")]
     if unknown := set(methods) - {*METHODS, STAGE1}:
         parser.error(f"{', '.join(sorted(unknown))}: no method; choose from {', '.join(METHODS)}")
 
-    def job(method: str, value: float, seed: int, split: str) -> Job:
+    def job(method: str, rate: float, weight: float, seed: int, split: str = "test") -> Job:
         return Job(
-            method=method, value=value, seed=seed, split=split, out=given.out, text=given.text,
+            method=method, rate=rate, weight=weight, seed=seed, split=split, out=given.out,
             run=Path(given.run.replace("{seed}", str(seed))), steps=given.steps,
-            precision=given.precision, segments=given.segments,
+            precision=given.precision, segments=given.segments, text=given.text,
         )  # fmt: skip
 
-    dev = partial(job, seed=seeds[0], split=DEV)
-    before = dev(STAGE1, 1.0)
-    tests = [job(STAGE1, 1.0, seed, "test") for seed in seeds]
-    if not given.table:
-        do([before, *tests])
-    for method in methods:
-        tried = [dev(method, value) for value in values_of(method)[: given.tries]]
-        if given.table and not all((one.folder / "result.json").exists() for one in tried):
-            continue
-        do(tried)
-        value = best_value([one.result for one in tried], before.result)
-        of_method = [job(method, value, seed, "test") for seed in seeds]
+    def finished(jobs: Sequence[Job]) -> list[Job]:
+        """The jobs, made where they are missing; with --table only those that are there."""
         if not given.table:
-            do(of_method)
-        tests += of_method
+            do(jobs)
+        return [one for one in jobs if (one.folder / "result.json").exists()]
+
+    dev = partial(job, seed=seeds[0], split=DEV)
+    (before,) = finished([dev(STAGE1, 1.0, 0.0)])
+    tests = finished([job(STAGE1, 1.0, 0.0, seed) for seed in seeds])
+    for method in methods:
+        default, *others = weights_of(method)[: given.weights]
+        tried = finished([dev(method, rate, default) for rate in rates_of(method)[: given.rates]])
+        if tried:
+            rate = best(tried, before.result).rate
+            tried += finished([dev(method, rate, weight) for weight in others])
+            chosen = best(tried, before.result)
+            tests += finished([job(method, chosen.rate, chosen.weight, seed) for seed in seeds])
     if given.table:
-        tested = [one for one in tests if (one.folder / "result.json").exists()]
-        print(markdown([one.folder for one in tested]))
-        artifacts.write_json(given.out / "results.json", [one.result for one in tested])
+        print(markdown([one.folder for one in tests]))
+        artifacts.write_json(given.out / "results.json", [one.result for one in tests])
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ NEEDS = {
 OF_LOSS = {"dpo": ["reference model"], "kto": ["reference model"]}
 OF_KIND = {"own": ["whole answers"], "response": ["multi-parallel text"]}
 HEADER = (
-    "method", "alpha or learning rate", "zero-shot OTR", "excess", "chrF", "BLEU",
+    "method", "learning rate", "alpha, beta", "zero-shot OTR", "excess", "chrF", "BLEU",
     "supervised chrF", "BLEU", "text", "seconds", "MB", "takes",
 )  # fmt: skip
 
@@ -48,10 +48,10 @@ def read(folder: Path) -> dict[str, Any]:
 
 def row(method: str, results: Sequence[Mapping[str, Any]]) -> str:
     """One method: the mean over seeds, with the lowest and the highest where there are several."""
-    ours = results[0]["value"] if needs_alpha(method) else results[0]["learning_rate"]
     cells = [
         method,
-        "" if method == "stage 1" else f"{ours:.2g}",
+        "" if method == "stage 1" else f"{results[0]['learning_rate']:.2g}",
+        f"{results[0]['weight']:g}" if results[0]["weight"] else "",
         over(results, lambda r: score(r, "off_target_percent", supervised=False)),
         f"{mean(excess(result) for result in results):.1f}",
         over(results, lambda r: score(r, "chrf", supervised=False)),
@@ -64,11 +64,6 @@ def row(method: str, results: Sequence[Mapping[str, Any]]) -> str:
         takes(method),
     ]
     return "| " + " | ".join(cells) + " |"
-
-
-def needs_alpha(method: str) -> bool:
-    """Whether alpha was tuned."""
-    return method in ("paper", "wrong targets", "deciding tokens", "own answers")
 
 
 def takes(method: str) -> str:

@@ -40,13 +40,35 @@ OURS: dict[str, dict[str, Any]] = {  # settings of the section `unlikelihood`
     "deciding tokens": {"conflicts": "references", "tokens": "reach"},
     "own answers": {},
 }
-ALPHAS = {"paper": (0.05, 0.3, 1.0), "wrong targets": (0.05, 0.3, 1.0)}  # others: 0.3, 1, 3
 PREFERENCES = ("dpo", "kto", "cpo", "simpo", "orpo")
 METHODS = (
     *OURS, "likelihood", "likelihood/self-made", "dpo/self-made", "grpo",
     *(f"{loss}/{kind}" for kind in ("instruction", "own", "response") for loss in PREFERENCES),
 )  # fmt: skip
-DEV, RATES = "dev", (0.3, 0.1, 0.03, 0.01)  # times the learning rate of the run's stage 2
+DEV = "dev"
+RATES = (1.0, 0.3, 0.1, 0.03)  # times the learning rate of the run's stage 2
+RATES_OF_PREFERENCES = (0.1, 0.03, 0.3, 0.01)
+WEIGHTS = {  # alpha of ours, beta of TRL's losses: the default first
+    "paper": (0.05, 0.3, 1.0),
+    "wrong targets": (0.05, 0.3, 1.0),
+    "deciding tokens": (1.0, 0.3, 3.0),
+    "own answers": (1.0, 0.3, 3.0),
+    "dpo": (0.1, 0.03, 0.3),
+    "kto": (0.1, 0.03, 0.3),
+    "cpo": (0.1, 0.03, 0.3),
+    "simpo": (2.0, 1.0, 4.0),
+    "orpo": (0.1, 0.3, 1.0),
+}
+
+
+def rates_of(method: str) -> tuple[float, ...]:
+    """The learning rates to try, as factors."""
+    return RATES if method in OURS or method.startswith("likelihood") else RATES_OF_PREFERENCES
+
+
+def weights_of(method: str) -> tuple[float, ...]:
+    """The weights to try, the default first; (0,) for a method without one."""
+    return WEIGHTS.get(method.partition("/")[0], (0.0,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +76,8 @@ class Job:
     """One training and its test."""
 
     method: str
-    value: float  # of alpha, or the factor of the learning rate
+    rate: float  # times the learning rate of the run's stage 2
+    weight: float  # alpha or beta
     seed: int
     split: str
     run: Path
@@ -65,16 +88,19 @@ class Job:
     segments: int  # dev sentences in each direction
 
     @property
+    def tuning(self) -> Path:
+        """The folder of the method with these settings."""
+        return self.out / self.method.replace("/", "+") / f"{self.rate:.3g}x{self.weight:.3g}"
+
+    @property
     def folder(self) -> Path:
         """Where its result is."""
-        return (
-            self.out / self.method.replace("/", "+") / f"{self.value:.3g}-{self.split}-{self.seed}"
-        )
+        return self.tuning / f"{self.split}-{self.seed}"
 
     @property
     def training(self) -> Path:
         """Where its trained model is, whatever it is tested on."""
-        return self.folder.with_name(f"{self.value:.3g}-{self.seed}")
+        return self.tuning / f"trained-{self.seed}"
 
     @property
     def result(self) -> dict[str, Any]:
@@ -104,9 +130,8 @@ class Case:
         own = recipe.unlikelihood.model_dump(include=set(names))
         own |= {k: v for k in ("steps", "precision") if (v := getattr(job, k)) is not None}
         if job.method in OURS:
-            own |= OURS[job.method] | {"alpha": job.value}
-        elif job.method != STAGE1:
-            own["learning_rate"] *= job.value
+            own |= OURS[job.method] | {"alpha": job.weight}
+        own["learning_rate"] *= job.rate
         section = Unlikelihood.model_validate(own)
         known = ArrowRecords(job.run / "1_prepare" / "train.arrow", Sample)
         samples = choose(known, (section.steps or 1) * section.batch, job.seed)
@@ -195,7 +220,7 @@ def train_theirs(case: Case, folder: Path) -> Any:
         return train_by_reward(case, training)
     loss, _, kind = case.job.method.partition("/")
     pairs = list(contrasts.KINDS[kind](case.source))  # type: ignore[index]
-    return preference.LOSSES[loss](training, pairs)
+    return preference.LOSSES[loss](training, pairs, case.job.weight)
 
 
 def train_by_reward(case: Case, training: Any) -> Any:

@@ -150,16 +150,17 @@ def rows_of(contrasts: Sequence[Contrast]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def dpo(training: Training, contrasts: Sequence[Contrast]) -> Any:
+def dpo(training: Training, contrasts: Sequence[Contrast], beta: float) -> Any:
     """Direct preference optimisation."""
-    config = DPOConfig(**training.arguments(training.schedule.batch), max_length=LONGEST)
+    arguments = training.arguments(training.schedule.batch)
+    config = DPOConfig(**arguments, max_length=LONGEST, beta=beta)
     pad = training.loaded.pad
     return training.run(
         TokensDPO, config, rows_of(contrasts), data_collator=lambda rows: collate_pairs(rows, pad)
     )
 
 
-def kto(training: Training, contrasts: Sequence[Contrast]) -> Any:
+def kto(training: Training, contrasts: Sequence[Contrast], beta: float) -> Any:
     """Kahneman-Tversky optimisation; a step has the two sides of its pairs, not as pairs."""
     batch = 2 * training.schedule.batch
     rows = []
@@ -172,25 +173,27 @@ def kto(training: Training, contrasts: Sequence[Contrast]) -> Any:
         step = rows[start : start + batch]
         for at, row in enumerate(step):
             row["KL_completion_ids"] = step[at - 1]["completion_ids"]
-    config = KTOConfig(**training.arguments(batch), max_length=LONGEST)
+    config = KTOConfig(**training.arguments(batch), max_length=LONGEST, beta=beta)
     return training.run(TokensKTO, config, rows)
 
 
-def cpo(training: Training, contrasts: Sequence[Contrast], **options: Any) -> Any:
+def cpo(training: Training, contrasts: Sequence[Contrast], beta: float, **options: Any) -> Any:
     """Contrastive preference optimisation."""
     arguments = training.arguments(training.schedule.batch)
-    config = CPOConfig(**arguments, max_length=LONGEST, **options)
+    config = CPOConfig(**arguments, max_length=LONGEST, beta=beta, **options)
     return training.run(TokensCPO, config, rows_of(contrasts))
 
 
-def simpo(training: Training, contrasts: Sequence[Contrast]) -> Any:
-    """Simple preference optimisation, with its paper's beta and margin and no likelihood."""
-    return cpo(training, contrasts, loss_type="simpo", cpo_alpha=0.0, beta=2.0, simpo_gamma=1.0)
+def simpo(training: Training, contrasts: Sequence[Contrast], beta: float) -> Any:
+    """Simple preference optimisation, with a margin of half of beta and no likelihood."""
+    options = {"loss_type": "simpo", "cpo_alpha": 0.0, "simpo_gamma": beta / 2}
+    return cpo(training, contrasts, beta, **options)
 
 
-def orpo(training: Training, contrasts: Sequence[Contrast]) -> Any:
+def orpo(training: Training, contrasts: Sequence[Contrast], beta: float) -> Any:
     """Odds-ratio preference optimisation."""
-    config = ORPOConfig(**training.arguments(training.schedule.batch), max_length=LONGEST)
+    arguments = training.arguments(training.schedule.batch)
+    config = ORPOConfig(**arguments, max_length=LONGEST, beta=beta)
     return training.run(TokensORPO, config, rows_of(contrasts))
 
 
@@ -211,7 +214,7 @@ def grpo(
     return training.run(GRPOTrainer, config, rows, reward_funcs=on_target)
 
 
-LOSSES: dict[str, Callable[[Training, Sequence[Contrast]], Any]] = {
+LOSSES: dict[str, Callable[[Training, Sequence[Contrast], float], Any]] = {
     "dpo": dpo,
     "kto": kto,
     "cpo": cpo,
