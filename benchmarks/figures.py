@@ -97,11 +97,10 @@ def draw_steps(folder: Path) -> Any:
 def draw_alpha(folder: Path) -> Any:
     """Three lines."""
     figure, axes = plt.subplots(figsize=(6, 3.6))
-    seeds = tables(folder, "iwslt4-tiny")
+    swept = json.loads((folder / "iwslt4-tiny.json").read_text(encoding="utf-8"))
     rows = {
         row["value"] or 0.05: row
-        for one in seeds[:1]
-        for row in one["rows"]
+        for row in swept["rows"]
         if row["key"].startswith("alpha-") or row["key"] == "stage2"
     }
     lines = (
@@ -113,7 +112,7 @@ def draw_alpha(folder: Path) -> Any:
         points = [rows[alpha][kind][measure]["percent"] for alpha in sorted(rows)]
         axes.plot(sorted(rows), points, "o-", color=colour, label=title)
     axes.set_xscale("log")
-    axes.set_xlabel(f"alpha ({SCALES['iwslt4-tiny']}, paper's draw, seed {seeds[0]['seed']})")
+    axes.set_xlabel(f"alpha ({SCALES['iwslt4-tiny']}, paper's draw, seed {swept['seed']})")
     axes.legend(frameon=False)
     return figure
 
@@ -143,18 +142,34 @@ def draw_head_to_head(folder: Path) -> Any:
     names = [name for name in ("gemma", "tiny") if methods_of(folder, name)]
     figure, all_axes = plt.subplots(1, len(names), figsize=(5.6 * len(names), 5), squeeze=False)
     for axes, name in zip(all_axes[0], names, strict=True):
-        for method, results in methods_of(folder, name).items():
-            x = score(results, "chrf", supervised=True)
-            y = score(results, "chrf", supervised=False)
-            axes.plot([x], [y], "o", color=colour_of(method))
-            axes.annotate(
-                method, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=7, color=INK
+        points = {
+            method: (
+                score(results, "chrf", supervised=True), score(results, "chrf", supervised=False)
             )
+            for method, results in methods_of(folder, name).items()
+        }  # fmt: skip
+        for method, (x, y) in points.items():
+            axes.plot([x], [y], "o", color=colour_of(method))
+        label_at_the_right(axes, points)
         axes.set_title({"gemma": "Gemma 3 270M", "tiny": "0.86 M parameters"}[name])
         axes.set_xlabel("supervised chrF")
         axes.set_ylabel("zero-shot chrF")
-        axes.margins(0.15)
+    figure.tight_layout(w_pad=10)
     return figure
+
+
+def label_at_the_right(axes: Any, points: dict[str, tuple[float, float]]) -> None:
+    """A name for each point, beside the axes and not over another one."""
+    low, high = axes.get_ylim()
+    gap, previous = (high - low) / 24, -1e9
+    edge = axes.get_xlim()[1]
+    for name, (x, y) in sorted(points.items(), key=lambda item: item[1][1]):
+        place = max(y, previous + gap)
+        axes.annotate(
+            name, (x, y), xytext=(edge, place), fontsize=8, color=INK, va="center",
+            arrowprops={"arrowstyle": "-", "color": GREY, "alpha": 0.4},
+        )  # fmt: skip
+        previous = place
 
 
 def colour_of(method: str) -> str:

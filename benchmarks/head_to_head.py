@@ -162,6 +162,13 @@ def best(jobs: Sequence[Job], before: dict[str, Any]) -> Job:
     return max(keeping or jobs, key=lambda job: zero_shot(job.result, "chrf"))
 
 
+def shortened(result: dict[str, Any]) -> dict[str, Any]:
+    """A result without intervals, languages and signatures."""
+    kept = ("source", "target", "supervised", "segments", "bleu", "chrf", "off_target_percent",
+            "reference_off_target_percent", "verdicts")  # fmt: skip
+    return result | {"scores": [{key: one[key] for key in kept} for one in result["scores"]]}
+
+
 def do(jobs: Sequence[Job]) -> None:
     """Those that are not done, one after another, each in its own process."""
     for job in jobs:
@@ -225,7 +232,7 @@ def main() -> None:
             tests += finished([job(method, chosen.rate, chosen.weight, seed) for seed in seeds])
     if given.table:
         print(markdown([one.folder for one in tests]))
-        artifacts.write_json(given.out / "results.json", [one.result for one in tests])
+        artifacts.write_json(given.out / "results.json", [shortened(one.result) for one in tests])
 
 
 if __name__ == "__main__":
