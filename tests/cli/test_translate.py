@@ -274,6 +274,14 @@ def test_a_recipe_alone_is_its_step(finished_run: FinishedRun) -> None:
     assert result.code == 0 and "5_translate/stage2" in result.stdout
 
 
+def test_the_precision_of_a_recipe_is_in_the_recipe(finished_run: FinishedRun) -> None:
+    result = run_command("translate", finished_run.recipe, "--quantization", "bfloat16")
+    assert (result.code, result.stderr) == (
+        2,
+        "ontarget: --quantization: is for texts and files; set translate.precision in the recipe\n",
+    )
+
+
 def test_a_run_is_its_best_model_with_the_prompt_of_its_recipe(finished_run: FinishedRun) -> None:
     choice = choose_model(str(finished_run.out))
     assert choice.model == str(finished_run.out / "4_unlikelihood" / "model")

@@ -115,6 +115,20 @@ def test_missing_instructions_are_found_before_anything_is_made(tmp_path: Path) 
     assert not out.exists()
 
 
+def test_a_link_in_the_place_of_a_run_is_not_followed(tmp_path: Path) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    for folder in (out, elsewhere):
+        folder.mkdir()
+    (out / "main").symlink_to(elsewhere)
+    result = run_command(
+        "reproduce", "iwslt4", "--scale", "tiny", "--languages", "en,it", "--out", str(out)
+    )
+    assert (result.code, list(elsewhere.iterdir())) == (2, [])
+    assert result.stderr == (
+        f"ontarget: {out / 'main'}: is a link, expected a folder of this run; remove the link\n"
+    )
+
+
 def test_lists_may_have_spaces() -> None:
     arguments = ("--languages", "en, it, nl", "--parts", "table, own", "--dry-run")
     result = run_command("reproduce", "iwslt4", "--scale", "tiny", *arguments)

@@ -144,6 +144,14 @@ def test_instructions_are_mixed_in_both_arrangements(tmp_path: Path) -> None:
         ({"parts": ("instructions",)}, "--parts: instructions needs --instructions, a file"),
         ({"scale": "small", "parts": ("alma",)}, "--parts: alma is for --scale full"),
         ({"scale": "small", "parts": ("data",)}, "--parts: data is no part at this scale"),
+        (
+            {"scale": "tiny", "data": Path("corpus")},
+            "--data: scale tiny composes its own corpus; leave --data out, or give another --scale",
+        ),
+        (
+            {"parts": ("table",), "instructions": Path("alpaca.json")},
+            "--instructions: no part reads them; add instructions to --parts",
+        ),
     ],
 )
 def test_what_cannot_be_made_is_refused(changes: dict[str, object], message: str) -> None:

@@ -84,8 +84,13 @@ def make_runs(
 
 
 def write_recipe(recipe: Recipe) -> None:
-    """The recipe of a run, so that `ontarget run` can make and change it."""
+    """The recipe of a run, so that `ontarget run` can make and change it.
+
+    Raises:
+        ArtifactError: a link is in the place of the run.
+    """
     content = recipe.model_dump(mode="json", exclude_unset=True)
+    artifacts.check_no_links(recipe.out.parent, recipe.out)
     recipe.out.mkdir(parents=True, exist_ok=True)
     with artifacts.publish_file(recipe.out / RECIPE) as file:
         yaml.safe_dump(content, file, allow_unicode=True, sort_keys=False, width=100)

@@ -45,9 +45,21 @@ def plan_runs(paper_table: PaperTable, choices: Choices) -> Reproduction:
             raise RecipeError(f"--parts: {part!r} is none; use some of {', '.join(PARTS)}")
         if part not in builder.possible_parts:
             raise RecipeError(f"--parts: {part} {builder.missing[part]}")
+    check_used(builder, parts)
     runs = tuple(run for part in PARTS if part in parts or part == "table"
                  for run in getattr(builder, part)())  # fmt: skip
     return Reproduction(paper_table=paper_table, scale=builder.scale, choices=choices, runs=runs)
+
+
+def check_used(builder: "Builder", parts: Sequence[str]) -> None:
+    """Raise RecipeError for a corpus or instructions that no run would read."""
+    if builder.choices.data is not None and builder.composes_corpus:
+        raise RecipeError(
+            f"--data: scale {builder.choices.scale} composes its own corpus; leave --data out, or "
+            "give another --scale"
+        )
+    if builder.choices.instructions is not None and "instructions" not in parts:
+        raise RecipeError("--instructions: no part reads them; add instructions to --parts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,11 @@ class Builder:
     def languages(self) -> tuple[str, ...]:
         """The languages of the runs."""
         return self.choices.languages or self.paper_table.languages
+
+    @property
+    def composes_corpus(self) -> bool:
+        """Whether the text is composed from CLDR, not read from files."""
+        return "phrasebook" in self.scale.recipe.get("corpus", {})
 
     @property
     def missing(self) -> dict[str, str]:
@@ -192,7 +209,7 @@ class Builder:
         content: dict[str, Any] = {}
         if self.scale.model is not None:
             content["base"] = {"model": self.scale.model}
-        if "phrasebook" not in self.scale.recipe.get("corpus", {}):
+        if not self.composes_corpus:
             folder = self.choices.data or Path("data") / self.paper_table.name
             content["corpus"] = {split: str(split_path(folder, split)) for split in SPLITS}
         return content

@@ -91,6 +91,10 @@ def translate(  # noqa: PLR0913 - a command's options
     Example: ontarget translate README.md messages.po --from en --to it,nl --model runs/mine
     """
     if Path(inputs[0]).suffix in RECIPES and not to and not model:
+        if quantization != "float32":
+            raise TranslationError(
+                "--quantization: is for texts and files; set translate.precision in the recipe"
+            )
         run_recipe_file(Path(inputs[0]), inputs[1:], "translate", force_from)
         return
     if not model or not to:
