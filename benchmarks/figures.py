@@ -8,8 +8,8 @@
     head-to-head  zero-shot chrF against supervised chrF of each method
     answers       which languages zero-shot answers are in, by method
 
-`TABLE.json` and `TABLE-SEED.json` are figures.json of `ontarget reproduce`; `head-to-head-*.json`
-are results.json of `head_to_head.py`. Matplotlib is in the extra `bench`.
+`TABLE.json` and `TABLE-SEED.json` are figures.json of `ontarget reproduce`; `head-to-head-*.jsonl`
+are results.jsonl of `head_to_head.py`. Matplotlib is in the extra `bench`.
 """
 
 import json
@@ -120,9 +120,9 @@ def draw_alpha(folder: Path) -> Any:
 def methods_of(folder: Path, name: str) -> dict[str, list[Result]]:
     """The results of a head to head by method."""
     found: dict[str, list[Result]] = {}
-    path = folder / f"head-to-head-{name}.json"
+    path = folder / f"head-to-head-{name}.jsonl"
     if path.exists():
-        for one in json.loads(path.read_text(encoding="utf-8")):
+        for one in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
             found.setdefault(one["method"], []).append(one)
     return found
 

@@ -2,7 +2,7 @@
 
     python benchmarks/head_to_head.py RUN OUT --seeds 1,2,3 [--methods paper,dpo/instruction]
         [--steps 30] [--precision bfloat16] [--text english.txt]
-    python benchmarks/head_to_head.py RUN OUT --seeds 1,2,3 --table    # and OUT/results.json
+    python benchmarks/head_to_head.py RUN OUT --seeds 1,2,3 --table    # and OUT/results.jsonl
 
 RUN is a folder of `ontarget run` after stage 1; `{seed}` in it becomes each seed. Every method
 takes `steps` optimizer steps of the same samples, with the batch, schedule and adapter of the run's
@@ -232,7 +232,8 @@ def main() -> None:
             tests += finished([job(method, chosen.rate, chosen.weight, seed) for seed in seeds])
     if given.table:
         print(markdown([one.folder for one in tests]))
-        artifacts.write_json(given.out / "results.json", [shortened(one.result) for one in tests])
+        lines = [json.dumps(shortened(one.result)) for one in tests]
+        (given.out / "results.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,14 +3,21 @@
 import json
 import os
 import signal
+import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from conftest import FinishedRun
-from support.commands import Result, error_of, run_command
+from support.commands import Result, error_of, process_error_of, run_command
 from support.harness import WORKS, call_of, calls_of, install_harness, save_weights
+
+from ontarget.ability.harness import RESULTS_BYTES
+from ontarget.errors import ProgramError
+from ontarget.programs.environments import ProgramCommand
+from ontarget.programs.running import LINE, Invocation, run
 
 REAL = os.environ.get("ONTARGET_LM_EVAL")  # before the fixture below removes it
 
@@ -252,12 +259,19 @@ def test_models_are_checked_before_anything_runs(
 ) -> None:
     pickled = save_weights(tmp_path / "pickled")
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    link = tmp_path / "link"
+    link.symlink_to(model)
     for named, message in (
         ([pickled], "expected weights as .safetensors, found only pytorch_model.bin"),
         ([tmp_path / "none"], "none: no such folder"),
         (["http://127.0.0.1:9/v1#x"], "lm-evaluation-harness reads weights as safetensors; give"),
         (["model.gguf"], "lm-evaluation-harness reads weights as safetensors; give"),
-        ([model, model], "is named twice; name each model once"),
+        ([model, model], f"{model}: is named twice; name each model once"),
+        (
+            [model, f"{model}/../{model.name}/"],
+            f"{model.name}/: is named twice, first as {model}; name each model once",
+        ),
+        ([model, link], f"{link}: is named twice, first as {model}; name each model once"),
         ([model, "--chat"], "its tokenizer has no chat template"),
     ):
         assert message in failure(tmp_path, *named, "--tasks", "a")
@@ -276,6 +290,71 @@ def test_what_is_no_name_of_a_task_is_an_error(
     error = failure(tmp_path, model, f"--tasks={tasks}")
     assert "is no task's name; list names such as arc_easy,hellaswag" in error
     assert calls_of(harness) == 0
+
+
+def test_a_task_that_is_named_twice_is_an_error(tmp_path: Path, harness: Path, model: Path) -> None:
+    error = failure(tmp_path, model, "--tasks", "b,a, a")
+    assert error == "ontarget: --tasks: 'a' is named twice; name each task once\n"
+    assert calls_of(harness) == 0
+
+
+@pytest.mark.parametrize("kind", ["a file", "a link"])
+def test_a_file_of_the_user_is_not_replaced(
+    tmp_path: Path, harness: Path, model: Path, kind: str
+) -> None:
+    out = tmp_path / "out" / "ability.json"
+    mine = out if kind == "a file" else tmp_path / "mine"
+    out.parent.mkdir()
+    mine.write_text('{"program": "another"}')
+    if kind == "a link":
+        out.symlink_to(mine)
+    messages = {
+        "a file": "was not written by `ontarget ability`; give another --out, or move it away",
+        "a link": "is a link; give another --out, or remove the link",
+    }
+    error = failure(tmp_path, model, "--tasks", "a")
+    assert error == f"ontarget: {out}: {messages[kind]}\n"
+    assert mine.read_text() == '{"program": "another"}' and calls_of(harness) == 0
+
+
+def test_a_measurement_replaces_an_earlier_one(tmp_path: Path, harness: Path, model: Path) -> None:
+    for task in ("a", "b"):
+        assert ability(tmp_path, model, "--tasks", task).code == 0
+    written = json.loads((tmp_path / "out" / "ability.json").read_text())
+    assert written["settings"]["tasks"] == ["b"]
+
+
+def test_a_message_without_an_end_is_cut(tmp_path: Path, harness: Path, model: Path) -> None:
+    """Neither time nor memory grows with what is written."""
+    body = "for _ in range(300):\n    sys.stderr.write('x' * 100_000)\n"
+    install_harness(harness, body + "sys.exit(1)")
+    seen: list[str] = []
+    call = Invocation(
+        title="x", command=ProgramCommand((str(harness / "bin" / "lm_eval"),), "1"), arguments=[],
+        folder=tmp_path, variables={}, model="m", when_stopped="stopped",
+    )  # fmt: skip
+    tracemalloc.start()
+    with pytest.raises(ProgramError, match="failed with exit code 1: x{300}; check that"):
+        run(call, seen.append)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000, "a third of what was written"
+    assert seen[-1] == "x" * LINE and max(map(len, seen)) <= LINE
+
+
+def test_a_message_is_cut_between_two_reads_as_within_one(tmp_path: Path) -> None:
+    script = (
+        "import sys, time\nlast = '\\nnext\\n' + 'c' * 60_000 + '\\n'\n"
+        "for part in ('a' * 60_000, 'b' * 60_000, last):\n"
+        "    sys.stderr.write(part); sys.stderr.flush(); time.sleep(0.3)\n"
+    )
+    seen: list[str] = []
+    call = Invocation(
+        title="x", command=ProgramCommand((sys.executable, "-c"), "1"), arguments=[script],
+        folder=tmp_path, variables={}, model="m", when_stopped="stopped",
+    )  # fmt: skip
+    run(call, seen.append)
+    assert seen == ["a" * LINE, "next", "c" * LINE]
 
 
 def test_a_missing_folder_of_tasks_is_an_error(tmp_path: Path, harness: Path, model: Path) -> None:
@@ -311,6 +390,7 @@ def test_a_program_that_is_too_old_is_an_error(
             assert written["version"] == version
 
 
+RESULT = "next(Path(given.output_path).glob('*/*'))"
 NO_RESULTS = {
     "no file": ("pass", "without usable results (0 files of results); is this lm-evaluation"),
     "two files": ("write({}); write({}, 'results_2.json')", "(2 files of results)"),
@@ -320,6 +400,48 @@ NO_RESULTS = {
     "not JSON": (
         "write({})\nnext(Path(given.output_path).glob('*/*')).write_text('x')",
         "(Expecting value: line 1 column 1 (char 0))",
+    ),
+    "a huge number": (
+        "write({'results': {'a': {'acc,none': 10 ** 400}}})",
+        "(not the results of tasks, each with its metrics)",
+    ),
+    "a number beyond Python's limit": (
+        f"write({{}})\n{RESULT}.write_text('[' + '1' * 5000 + ']')",
+        "(Exceeds the limit",
+    ),
+    "half a surrogate pair in a name": (
+        r"write({'results': {'a': {'acc,none': 0.5, '\ud800,none': 0.5}}})",
+        "(a text has half of a surrogate pair)",
+    ),
+    "half a surrogate pair elsewhere": (
+        r"write({'results': {'a': {'acc,none': 0.5}}, 'config': {'x': ['\udfff']}})",
+        "(a text has half of a surrogate pair)",
+    ),
+    "a direction that is none": (
+        "write({'results': {'a': {'acc,none': 0.5}}, 'higher_is_better': {'a': {'acc': 'up'}}})",
+        "(not the results of tasks, each with its metrics)",
+    ),
+    "too deep": (
+        f"write({{}})\n{RESULT}.write_text('{{\"a\":' * 100_000)",
+        "usable results (",
+    ),
+    "a FIFO": (
+        f"write({{}})\npath = {RESULT}\npath.unlink()\nos.mkfifo(path)",
+        "(the results are no regular file)",
+    ),
+    "a link": (
+        f"write({{}})\npath = {RESULT}\npath.unlink()\npath.symlink_to('/dev/zero')",
+        "(the results are a link)",
+    ),
+    "a folder": (f"write({{}})\npath = {RESULT}\npath.unlink()\npath.mkdir()", "(Is a directory)"),
+    "a link to a folder": (
+        f"write({{}})\npath = {RESULT}.parent\npath.rename('moved')\n"
+        "path.symlink_to(Path('moved').absolute())",
+        "(the results are a link)",
+    ),
+    "too large": (
+        f"write({{}})\nos.truncate({RESULT}, {RESULTS_BYTES + 1})",
+        "(the results are larger than 32 MB)",
     ),
 }
 
@@ -332,6 +454,16 @@ def test_output_that_is_no_results_file_is_an_error(
     install_harness(harness, body)
     assert message in failure(tmp_path, model, "--tasks", "a")
     assert not (tmp_path / "out" / "ability.json").exists()
+
+
+def test_a_direction_that_is_none_is_an_error_where_no_type_is_checked(
+    tmp_path: Path, harness: Path, model: Path
+) -> None:
+    """In the process of the tests, a checker of types would find it too."""
+    body, message = NO_RESULTS["a direction that is none"]
+    install_harness(harness, body)
+    out = tmp_path / "out" / "ability.json"
+    assert message in process_error_of("ability", model, "--tasks", "a", "--out", out)
 
 
 TASK = """\

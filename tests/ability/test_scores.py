@@ -39,9 +39,25 @@ def test_what_is_no_finite_number_is_unknown(value: object) -> None:
     assert (score.value, score.stderr) == (None, None)
 
 
+def test_results_of_tasks_that_were_not_asked_for_are_not_shown() -> None:
+    results = {"a": {"acc,none": 0.1}, "b": {"acc,none": 0.2}}
+    assert [s.task for s in scores_of({"results": results}, ["b"])] == ["b"]
+    assert [s.task for s in scores_of({"results": results}, ["tag"])] == ["a", "b"]
+    assert [s.task for s in scores_of({"results": results}, ["a", "tag"])] == ["a", "b"]
+
+
 @pytest.mark.parametrize(
-    "content", [{}, {"results": [1]}, {"results": {"a": 1}}, {"results": {}, "group_subtasks": [1]}]
-)
+    "content",
+    [
+        {}, {"results": [1]}, {"results": {"a": 1}}, {"results": {}, "group_subtasks": [1]},
+        {"results": {"a": {"acc,none": 10**400}}},
+        {"results": {"a": {"acc,none": 0.5, "acc_stderr,none": -(10**400)}}},
+        *(
+            {"results": {"a": {"acc,none": 0.5}}, "higher_is_better": {"a": {"acc": better}}}
+            for better in (1, "yes", [True], {})
+        ),
+    ],
+)  # fmt: skip
 def test_what_is_no_results_file_is_an_error(content: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="not the results of tasks, each with its metrics"):
         scores_of(content, ["a"])

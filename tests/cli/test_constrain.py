@@ -1,6 +1,7 @@
 """`ontarget constrain`: the file that it writes, what it counts, and bad input as one line."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -64,9 +65,7 @@ def test_bad_input_is_one_line_and_leaves_what_was_there(corpus: Path) -> None:
         "format", "--glossary", terms
     )
     given = [part for part in arguments(corpus, "glossary") if part not in ("--glossary", terms)]
-    assert "--constraint glossary: --glossary is for glossary only; add --glossary" in error_of(
-        *given
-    )
+    assert "--constraint glossary: needs its terms; add --glossary FILE" in error_of(*given)
     assert "--glossary: its terms are of one direction; name one" in refused(
         "glossary", "--languages", "en-it,it-en"
     )
@@ -98,6 +97,51 @@ def test_the_corpus_is_not_overwritten(tmp_path: Path) -> None:
         "constrain", path, "--languages", "en-it", "--constraint", "format", "--out", path
     )
     assert "would replace" in error and path.read_text().startswith('{"en"')
+
+
+def test_the_glossary_is_not_overwritten(corpus: Path) -> None:
+    """Under any of its names, and with an ending that is no corpus's."""
+    terms = corpus.parent / "terms.jsonl"
+    terms.write_text("cat\tgatto\tmicio\n")
+    link = corpus.parent / "link.jsonl"
+    link.symlink_to(terms)
+    for named in (terms, link):
+        error = error_of(*arguments(corpus, "glossary"), "--glossary", named, "--out", terms)
+        assert f"terms.jsonl: would replace {named}, which is read; write elsewhere" in error
+    assert terms.read_text() == "cat\tgatto\tmicio\n"
+    other = corpus.parent / "terms.words"
+    terms.rename(other)
+    assert run_command(*arguments(corpus, "glossary"), "--glossary", other).code == 0
+
+
+def test_a_link_or_pipe_is_not_replaced(corpus: Path) -> None:
+    out, kept = corpus.parent / "out.jsonl", corpus.parent / "kept.jsonl"
+    kept.write_text("before")
+    out.symlink_to(kept)
+    refused = "out.jsonl: is a link, pipe or device, not a file; give another place"
+    assert refused in error_of(*arguments(corpus, "format"))
+    assert out.is_symlink() and kept.read_text() == "before"
+    out.unlink()
+    os.mkfifo(out)
+    assert refused in error_of(*arguments(corpus, "format"))
+
+
+def test_a_glossary_is_a_file(corpus: Path) -> None:
+    """A pipe would be waited for, and `-` is standard input."""
+    pipe = corpus.parent / "pipe"
+    os.mkfifo(pipe)
+    for named in (pipe, "-", corpus.parent):
+        error = error_of(*arguments(corpus, "glossary"), "--glossary", named)
+        assert f"{named}: not a regular file; give the path of a glossary" in error
+
+
+def test_an_empty_name_is_not_the_current_folder(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(corpus.parent)
+    command, _, *options = arguments(corpus, "format")
+    error = error_of(command, "", *options)
+    assert "the name of an input or of the output is empty; give one" in error
 
 
 def test_it_loads_no_library_of_models(corpus: Path) -> None:

@@ -144,6 +144,24 @@ def test_check_counts_training_rows_with_a_special_token_and_names_the_first(
     )
 
 
+def test_check_counts_records_with_a_special_token_in_their_conflicts_and_says_so(
+    chat_folder: Path, write_recipe: Writer, tmp_path: Path
+) -> None:
+    record = {"instruction": "Say", "input": "", "output": "no"}
+    lists = (["Sing", "Sing <|eot_id|>", "Cry <|eot_id|>"], ["Sing"], None)
+    content = [record | {"conflicts": listed} for listed in lists]
+    content.append(record | {"input": "<|eot_id|>", "conflicts": ["Sing"]})
+    path = tmp_path / "own.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in content))
+    files = corpus(tmp_path) | {"mix": {"instructions": {"files": str(path), "ratio": 0.5}}}
+    error = error_of("check", write_recipe(base={"model": str(chat_folder)}, corpus=files))
+    assert error == (
+        "ontarget: corpus.mix.instructions: 2 row(s) contain a special token of the model (a "
+        "conflict of own.jsonl:1 has '<|eot_id|>', own.jsonl:4 has '<|eot_id|>'); remove it from "
+        "the text, or set corpus.special_tokens: drop\n"
+    )
+
+
 def test_training_rows_with_a_special_token_are_dropped_and_counted_on_request(
     chat_folder: Path, write_recipe: Writer, tmp_path: Path
 ) -> None:

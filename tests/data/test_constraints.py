@@ -285,6 +285,7 @@ def test_values_that_are_worded_alike_are_refused() -> None:
         ("{target:>9} {constraint}", "a field has a format"),
         ("{target!r} {constraint}", "a field has a format"),
         ("{target", "the template of instructions: .*; write"),
+        ("{target} {constraint} \udcff", "is not UTF-8; write it in UTF-8"),
     ],
 )
 def test_a_faulty_template_is_refused(template: str, fault: str) -> None:
@@ -343,6 +344,20 @@ def test_pairs_are_read_in_each_direction_with_their_labels(tmp_path: Path) -> N
         ("a.tsv:3/it-en", "Ciao", "Hi", ""),
     ]
     assert [one.labels for one in read_pairs(path, ["en-it"])] == [{}, {}]
+
+
+def test_only_null_and_nothing_are_no_label(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    row = {"en": "Hi", "it": "Ciao"}
+    path.write_text("\n".join(json.dumps(row | {"formality": label}) for label in (None, "")))
+    found = read_pairs(path, ["en-it"], FORMALITY)
+    assert [one.labels["formality"] for one in found] == ["", ""]
+    for label in ("0", "false", "[]", "{}", '" "', '["formal"]'):
+        path.write_text(f'{{"en": "Hi", "it": "Ciao", "formality": {label}}}')
+        fault = "a.jsonl:1: formality is .*; write formal or informal, or nothing"
+        for known in (FORMALITY, {"formality": dict.fromkeys(FORMALITY["formality"])}):
+            with pytest.raises(CorpusError, match=fault):
+                list(read_pairs(path, ["en-it"], known))
 
 
 def test_labels_stay_with_their_rows_where_another_file_has_other_languages(

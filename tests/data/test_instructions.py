@@ -21,10 +21,12 @@ from ontarget.data.instructions import (
     instruction_samples,
     listed_conflicts,
     mix_instructions,
+    rows_to_check,
     translations,
 )
 from ontarget.errors import ArtifactError, CorpusError, ModelError
 from ontarget.models.prompting import build_prompts
+from ontarget.models.special_tokens import rows_with_special_tokens
 from ontarget.models.templates import TEMPLATES, PromptFormat, fill_request, fill_template
 from ontarget.records import Direction, Sample
 
@@ -118,9 +120,43 @@ def test_what_cannot_be_trained_on_is_left_out_and_counted_by_reason(tmp_path: P
 
 
 def test_files_without_a_usable_instruction_are_refused(tmp_path: Path) -> None:
-    path = write(tmp_path, [{"instruction": "Say", "input": "", "output": ""}])
-    with pytest.raises(CorpusError, match="instructions.files: no instruction is left of 1; give"):
+    path = write(tmp_path, [])
+    with pytest.raises(CorpusError, match="instructions.files: no instruction is left of 0; give"):
         mix(path, 1)
+
+
+def test_the_reasons_for_which_none_is_left_are_named_with_their_remedies(tmp_path: Path) -> None:
+    record: dict[str, Any] = {"instruction": "Say", "input": "", "output": "no"}
+    with_token = record | {"conflicts": ["Never", "Not </s>"]}
+    content: list[dict[str, Any]] = [
+        record | {"output": ""},
+        with_token,
+        record | {"output": "y" * 50},
+        with_token,
+    ]
+    limits: dict[str, Any] = {"max_characters": 40, "special_tokens": ["</s>"]}
+    for records_, reasons in (
+        (content[:1], r"of 1 \(1 empty\); give records with a prompt and a response$"),
+        (content[1:2], r"of 1 \(1 with a special token of the model in a text or a conflict\); "
+         "remove it from the text$"),
+        (content, r"of 4 \(1 empty, 2 with a special token .*, 1 too long\); give .*, or remove "
+         "it from the text, or raise corpus.max_characters$"),
+    ):  # fmt: skip
+        with pytest.raises(CorpusError, match=f"files: no instruction is left {reasons}"):
+            mix(write(tmp_path, records_), 1, **limits)
+
+
+def test_a_row_to_check_says_whether_a_record_or_its_conflict_has_the_token(tmp_path: Path) -> None:
+    """A token of the input is in each conflict too, but is one fault."""
+    content: list[dict[str, Any]] = list(records(3))
+    content[0] |= {"conflicts": ["Never", "Not </s>"]}
+    content[1] |= {"input": "x </s>", "conflicts": ["Never"]}
+    content[2] |= {"conflicts": ["Not"]}
+    found = rows_to_check(readers.read_with_conflicts(write(tmp_path, content)), ["</s>"])
+    assert rows_with_special_tokens(["</s>"], list(found)) == [
+        ("a conflict of alpaca.json:1", "</s>"),
+        ("alpaca.json:1.2", "</s>"),
+    ]
 
 
 def test_translations_stand_before_general_instructions() -> None:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from conftest import FinishedRun
-from support.commands import run_command
+from support.commands import Result, run_command
 from support.servers import Request, answer, asked, complete, serving
+
+from ontarget.cli.commands.judge.command import lines_of
+from ontarget.judging.outcomes import compare
 
 INSTRUCTIONS = [
     {"instruction": f"Name number {number}.", "input": "", "output": "x"} for number in range(4)
@@ -75,15 +78,14 @@ def test_answers_are_kept_when_the_judge_fails(instructions: Path, tmp_path: Pat
 
 
 def test_any_model_can_judge(instructions: Path, finished_run: FinishedRun, tmp_path: Path) -> None:
-    """A model of random words chooses nothing, so every pair is unclear."""
+    """A model of random words replies, and chooses nothing."""
     with serving(good) as a, serving(bad) as b:
         result = run_command(
             "judge", a.address, b.address, "--instructions", instructions, "--limit", "2",
             "--by", finished_run.out, "--out", tmp_path / "out",
         )  # fmt: skip
-    assert result.code == 0, result
-    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert sum(summary["counts"].values()) == 2
+    error = result.stderr.splitlines()[-1]
+    assert result.code == 2 and "gave no usable verdict on any of 2 pairs" in error, result
 
 
 def test_a_limit_takes_the_first_instructions(instructions: Path, tmp_path: Path) -> None:
@@ -105,3 +107,119 @@ def test_bad_input_is_one_line(instructions: Path, tmp_path: Path) -> None:
         "judge", one, f"{one}y", "--instructions", empty, "--by", one, "--out", tmp_path / "o"
     )
     assert none.code == 2 and none.stderr.count("\n") == 1 and str(empty) in none.stderr
+
+
+def last_line(result: Result) -> str:
+    """The error of a command that failed, below its progress."""
+    assert (result.code, result.stdout) == (2, ""), result
+    assert "Traceback" not in result.stderr
+    return result.stderr.splitlines()[-1]
+
+
+def test_a_judge_without_a_usable_verdict_is_an_error_and_its_replies_are_kept(
+    instructions: Path, tmp_path: Path
+) -> None:
+    def evasive(request: Request) -> None:
+        complete(request, "I\x1b[2J cannot say " + "x" * 200)
+
+    out = tmp_path / "out"
+    with serving(good) as a, serving(bad) as b:
+        arguments = ("judge", a.address, b.address, "--instructions", instructions, "--out", out)
+        with serving(evasive) as judge:
+            reply = r"I\x1b[2J cannot say " + "x" * 83
+            for _ in range(2):
+                assert last_line(run_command(*arguments, "--by", judge.address)) == (
+                    f"ontarget: {judge.address}: gave no usable verdict on any of 4 pairs; its "
+                    f'first unclear reply is "{reply}"; give another judge: answers and replies '
+                    f"are kept in {out}/.unfinished"
+                )
+            assert len(judge.requests) == 8, "the replies were kept"
+        assert not (out / "verdicts.jsonl").exists() and not (out / "summary.json").exists()
+        with serving(fair) as judge:
+            assert run_command(*arguments, "--by", judge.address).code == 0
+        assert (len(a.requests), len(b.requests)) == (4, 4), "the answers were kept"
+
+
+def test_no_interval_is_printed_without_a_judged_pair() -> None:
+    lines = lines_of(compare([(None, "1")]), "a")
+    assert lines[:4] == ["win          0  -", "tie          0  -", "lose         0  -",
+                         "unclear      1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", [".unfinished", ".unfinished/A", ".unfinished/replies"])
+def test_a_link_in_the_folder_is_an_error_and_not_followed(
+    instructions: Path, tmp_path: Path, place: str
+) -> None:
+    theirs, out = tmp_path / "theirs", tmp_path / "out"
+    theirs.mkdir()
+    (out / place).parent.mkdir(parents=True)
+    (out / place).symlink_to(theirs)
+    with serving(good) as a, serving(bad) as b, serving(fair) as judge:
+        result = run_command(
+            "judge", a.address, b.address, "--instructions", instructions, "--by", judge.address,
+            "--out", out,
+        )  # fmt: skip
+        assert not a.requests
+    expected = f"ontarget: {out / place}: is a link, expected a folder of this run; remove the link"
+    assert last_line(result) == expected
+    assert list(theirs.iterdir()) == []
+
+
+@pytest.mark.parametrize("changed", ["models", "judge", "template", "max_new_tokens", "texts"])
+def test_verdicts_of_another_comparison_are_not_replaced(
+    instructions: Path, tmp_path: Path, changed: str
+) -> None:
+    out = tmp_path / "out"
+    with serving(good) as a, serving(bad) as b, serving(fair) as judge, serving(fair) as other:
+
+        def run(one: str = a.address, by: str = judge.address, *more: str) -> Result:
+            arguments = (one, b.address, "--instructions", instructions, "--by", by, "--out", out)
+            return run_command("judge", *arguments, *more)
+
+        assert run().code == 0
+        before = (out / "verdicts.jsonl").read_bytes()
+        summary = json.loads((out / "summary.json").read_text())
+        asked_before = len(a.requests) + len(b.requests)
+        changes: dict[str, tuple[list[str], str]] = {
+            "models": ([other.address, judge.address], f"models {[a.address, b.address]}"),
+            "judge": ([a.address, other.address], f"judge {judge.address}"),
+            "template": (["--template", "instruction"], "template of the models"),
+            "max_new_tokens": (["--max-new-tokens", "9"], "max_new_tokens 512"),
+            "texts": (
+                ["--limit", "3"], f"instructions_sha256 {summary['instructions_sha256']}",
+            ),
+        }  # fmt: skip
+        arguments, said = changes[changed]
+        is_option = arguments[0].startswith("--")
+        result = run(a.address, judge.address, *arguments) if is_option else run(*arguments)
+        assert last_line(result) == (
+            f"ontarget: {out}: was begun with {said}; give another --out, or the same choices"
+        )
+        assert (out / "verdicts.jsonl").read_bytes() == before
+        assert len(a.requests) + len(b.requests) == asked_before, "found before anything is asked"
+        assert run().code == 0, "the same comparison may be made again"
+
+
+NOT_OURS = {
+    "verdicts.jsonl": "{out}/verdicts.jsonl: has no summary.json beside it, so it may not be ours; "
+    "move it away, or give another --out",
+    "summary.json": "{out}/summary.json: does not say what was compared; move it away, or give "
+    "another --out",
+}
+
+
+@pytest.mark.parametrize("name", NOT_OURS)
+def test_a_file_of_the_user_is_not_replaced(instructions: Path, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text("mine")
+    addresses = ("http://127.0.0.1:9/v1#x", "http://127.0.0.1:9/v1#y")
+    arguments = ("judge", *addresses, "--instructions", instructions, "--by", addresses[0])
+    result = run_command(*arguments, "--out", out)
+    assert last_line(result) == "ontarget: " + NOT_OURS[name].format(out=out)
+    assert (out / name).read_text() == "mine"
+    (out / name).rename(tmp_path / "elsewhere")
+    (out / name).symlink_to(tmp_path / "elsewhere")
+    assert last_line(run_command(*arguments, "--out", out)) == (
+        f"ontarget: {out / name}: is no regular file; move it away, or give another --out"
+    )

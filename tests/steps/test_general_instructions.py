@@ -214,6 +214,14 @@ def test_check_names_a_faulty_list(write_recipe: Writer, tmp_path: Path) -> None
     assert "alpaca.json:1: conflicts has the record's own instruction 'Say 1'" in error
 
 
+@pytest.mark.parametrize("verb", ["check", "prepare"])
+def test_half_a_character_in_a_list_is_one_line(
+    verb: str, write_recipe: Writer, tmp_path: Path
+) -> None:
+    error = error_of(verb, write_recipe(corpus=with_lists(tmp_path, "Cry \ud800")))
+    assert "alpaca.json:1: the text of conflicts contains half a surrogate pair (5 charac" in error
+
+
 def faulty(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
     """A recipe's changes, with a section of instructions changed."""
     own = changes.pop("instructions", {})

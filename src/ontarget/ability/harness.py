@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ PROGRAM = OutsideProgram(
 )
 TASK = re.compile(r"\w[\w.+:-]*")  # no option, path or pattern
 RESULTS = "results"
+RESULTS_BYTES = 32 << 20  # of a results file, at most
 KEPT = (  # of a results file; the rest is about the machine
     "lm_eval_version", "transformers_version", "results", "groups", "group_subtasks", "versions",
     "n-shot", "n-samples", "higher_is_better", "config", "configs", "chat_template_sha",
@@ -56,13 +58,15 @@ class HarnessSettings:
     include_path: Path | None = None  # more tasks, as YAML files
 
     def check(self) -> None:
-        """Raise ProgramError for a task that is no name, or a folder that does not exist."""
+        """Raise ProgramError for a task that is no name or named twice, or a missing folder."""
         for task in self.tasks:
             if not TASK.fullmatch(task):
                 raise ProgramError(
                     f"--tasks: {task!r} is no task's name; list names such as arc_easy,hellaswag "
                     f"(all are shown by `{PROGRAM.executable} ls tasks`)"
                 )
+            if self.tasks.count(task) > 1:
+                raise ProgramError(f"--tasks: {task!r} is named twice; name each task once")
         if self.include_path is not None and not self.include_path.is_dir():
             raise ProgramError(
                 f"--include-path {self.include_path}: is no folder; give one with tasks as YAML"
@@ -151,12 +155,40 @@ def read_results(
         files = sorted(folder.glob("*/results_*.json"))
         if len(files) != 1:
             raise ValueError(f"{len(files)} files of results")
-        content = json.loads(files[0].read_text(encoding="utf-8"), parse_constant=lambda _: None)
+        content = json.loads(read_regular(files[0]), parse_constant=lambda _: None)
         if not isinstance(content, dict) or not scores_of(content, settings.tasks):
             raise ValueError("no scores")
+        kept = {key: content[key] for key in KEPT if key in content}
+        check_writable(kept)
     except (OSError, ValueError, RecursionError) as error:
         raise ProgramError(
             f"{command}: succeeded without usable results ({artifacts.error_text(error)}); "
             f"is this {PROGRAM.title} in the version of the guide?"
         ) from error
-    return {key: content[key] for key in KEPT if key in content}
+    return kept
+
+
+def read_regular(file: Path) -> str:
+    """The text of a results file; nothing else is opened, since it could wait or never end.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is a link, no file, too large or not UTF-8.
+    """
+    if file.is_symlink() or file.parent.is_symlink():
+        raise ValueError("the results are a link")
+    with open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise ValueError("the results are no regular file")
+        content = stream.read(RESULTS_BYTES + 1)
+    if len(content) > RESULTS_BYTES:
+        raise ValueError(f"the results are larger than {RESULTS_BYTES >> 20} MB")
+    return content.decode("utf-8")
+
+
+def check_writable(content: dict[str, Any]) -> None:
+    """Raise ValueError for text that UTF-8 cannot encode: JSON can escape half a character."""
+    try:
+        json.dumps(content, ensure_ascii=False, indent=1).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a text has half of a surrogate pair") from error

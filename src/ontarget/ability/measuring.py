@@ -10,10 +10,11 @@ from ontarget import artifacts
 from ontarget.ability.harness import HarnessSettings, find_harness, measure_model
 from ontarget.ability.models import AbilityModel, models_of
 from ontarget.ability.scores import AbilityScore, scores_of
-from ontarget.errors import ModelError
+from ontarget.errors import ArtifactError, ModelError
 from ontarget.models import folder
 from ontarget.programs.environments import ProgramCommand
 
+HEAD = b'{\n "program": "lm_eval",'  # how each file that `write` makes begins
 Tell = Callable[[str, int, int], None]  # a message, models measured, of how many
 
 
@@ -36,6 +37,7 @@ def measure(
         OnTargetError: a model cannot be used, or the harness is not installed or fails.
     """
     settings.check()
+    check_out(out)
     models = [model for name in names for model in models_of(name)]
     check_models(models, settings)
     command = find_harness()
@@ -59,12 +61,35 @@ def measure(
     return found
 
 
+def check_out(out: Path) -> None:
+    """Raise ArtifactError where `out` is a link, or a file that this command did not write."""
+    if out.is_symlink():
+        raise ArtifactError(f"{out}: is a link; give another --out, or remove the link")
+    if not out.is_file():
+        return  # anything else that is no file is refused by its lock
+    try:
+        with out.open("rb") as stream:
+            is_ours = stream.read(len(HEAD)) == HEAD
+    except OSError as error:
+        raise ArtifactError(
+            f"{out}: cannot be read ({artifacts.error_text(error)}); give another --out"
+        ) from error
+    if not is_ours:
+        raise ArtifactError(
+            f"{out}: was not written by `ontarget ability`; give another --out, or move it away"
+        )
+
+
 def check_models(models: Sequence[AbilityModel], settings: HarnessSettings) -> None:
     """Raise ModelError for a model that is named twice, or cannot be asked by a chat template."""
-    names = [model.name for model in models]
+    seen: dict[tuple[str, str | None], str] = {}
     for model in models:
-        if names.count(model.name) > 1:
-            raise ModelError(f"{model.name}: is named twice; name each model once")
+        is_folder = not folder.is_hub_id(model.place)
+        key = (str(Path(model.place).resolve()) if is_folder else model.place, model.revision)
+        if key in seen:
+            same = "" if seen[key] == model.name else f", first as {seen[key]}"
+            raise ModelError(f"{model.name}: is named twice{same}; name each model once")
+        seen[key] = model.name
         if settings.chat:
             folder.check_chat_template(model.place)
 

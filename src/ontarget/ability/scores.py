@@ -29,6 +29,8 @@ class AbilityScore:
 def scores_of(measured: Mapping[str, Any], tasks: Sequence[str]) -> list[AbilityScore]:
     """The scores of a results file: those of `tasks`, and of no subtask unless it is one of them.
 
+    A name in `tasks` without results is a tag: its tasks have other names, so all are shown.
+
     Raises:
         ValueError: the content is not that of a results file.
     """
@@ -37,28 +39,37 @@ def scores_of(measured: Mapping[str, Any], tasks: Sequence[str]) -> list[Ability
         subtasks = {name for names in groups.values() for name in names} - set(tasks)
         results = {**measured["results"], **(measured.get("groups") or {})}
         better = measured.get("higher_is_better") or {}
+        shown = set(tasks) if results.keys() >= set(tasks) else results.keys() - subtasks
         return [
             score_of(task, key, values, better.get(task) or {})
             for task, values in results.items()
-            if task not in subtasks
+            if task in shown
             for key in values
             if "," in key and not key.partition(",")[0].endswith(STDERR)
         ]
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, OverflowError) as error:
         raise ValueError("not the results of tasks, each with its metrics") from error
 
 
 def score_of(
     task: str, key: str, values: Mapping[str, Any], better: Mapping[str, bool | None]
 ) -> AbilityScore:
-    """The score of a key `METRIC,FILTER`."""
+    """The score of a key `METRIC,FILTER`.
+
+    Raises:
+        OverflowError: a number has too many digits.
+        TypeError: whether a higher value is better is neither true, false nor unknown.
+    """
     metric, _, chosen = key.partition(",")
+    direction = better.get(metric)
+    if not isinstance(direction, bool | None):
+        raise TypeError(f"higher_is_better of {metric}")
     return AbilityScore(
         task=task,
         metric=metric if chosen == NO_FILTER else f"{metric} ({chosen})",
         value=finite(values[key]),
         stderr=finite(values.get(f"{metric}{STDERR},{chosen}")),
-        higher_is_better=better.get(metric),
+        higher_is_better=direction,
     )
 
 

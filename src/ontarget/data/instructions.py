@@ -10,7 +10,7 @@ changed list changes the samples.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import repeat, takewhile
@@ -21,11 +21,19 @@ import numpy as np
 from ontarget.artifacts import ArrowRecords, write_arrow
 from ontarget.data import readers
 from ontarget.data.mixing import Mixture, copies, repeated
-from ontarget.data.readers.base import Entry
+from ontarget.data.readers.base import Entry, Instruction
 from ontarget.errors import ArtifactError, CorpusError
 from ontarget.models.special_tokens import any_of
-from ontarget.records import Direction, Sample
+from ontarget.records import Direction, Parallel, Sample
 
+REASONS = {  # for which instructions are left out, in words, each with its remedy
+    "empty": ("empty", "give records with a prompt and a response"),
+    "length": ("too long", "raise corpus.max_characters"),
+    "special_tokens": (
+        "with a special token of the model in a text or a conflict",
+        "remove it from the text",
+    ),
+}
 NO_DIRECTION = Direction("", "")
 GENERAL = "general"  # in the keys of samples, where those of translations have a direction
 
@@ -78,6 +86,28 @@ def kept_instructions(
             else:
                 listed = json.dumps(conflicts, ensure_ascii=False) if conflicts else ""
                 yield StoredInstruction(key=key, prompt=prompt, response=response, conflicts=listed)
+
+
+def why_dropped(dropped: Mapping[str, int]) -> str:
+    """The reasons for which all instructions are left out, in words, and the remedies."""
+    counts = ", ".join(f"{count} {REASONS[reason][0]}" for reason, count in dropped.items())
+    remedies = ", or ".join(REASONS[reason][1] for reason in dropped or ["empty"])
+    return f"{f' ({counts})' if counts else ''}; {remedies}"
+
+
+def rows_to_check(
+    found: Iterable[tuple[Instruction, Sequence[str]]], tokens: Sequence[str]
+) -> Iterator[Parallel]:
+    """The texts of each instruction, and of its conflicts as a row that its key tells apart.
+
+    Conflicts have their record's input, so they are no row where its own texts have a token.
+    """
+    special = any_of(tokens)
+    for (key, prompt, response), conflicts in found:
+        yield Parallel(key=key, texts={"prompt": prompt, "response": response})
+        if special and conflicts and not any(map(special.search, (prompt, response))):
+            texts = {str(number): text for number, text in enumerate(conflicts, start=1)}
+            yield Parallel(key=f"a conflict of {key}", texts=texts)
 
 
 def instruction_samples(files: InstructionFiles, dropped: Counter[str]) -> Iterator[Sample]:
@@ -141,8 +171,8 @@ def mix_instructions(
     path = folder / "instructions.arrow"
     if not write_arrow(path, kept_instructions(files, dropped), StoredInstruction):
         raise CorpusError(
-            f"corpus.mix.instructions.files: no instruction is left of {dropped.total()}; give "
-            "records with a prompt and a response"
+            f"corpus.mix.instructions.files: no instruction is left of {dropped.total()}"
+            f"{why_dropped(dropped)}"
         )
     stored = ArrowRecords(path, StoredInstruction)
     directions = repeat(NO_DIRECTION, len(stored))

@@ -13,14 +13,16 @@ from ontarget import artifacts
 from ontarget.data.instructions import InstructionFiles, instruction_samples
 from ontarget.decoding.base import Hypothesis
 from ontarget.decoding.resume import translate_resumably
-from ontarget.errors import CorpusError, TranslationError
+from ontarget.errors import CorpusError, TranslationError, visible
+from ontarget.judging.earlier import SUMMARY, VERDICTS, check_earlier
 from ontarget.judging.outcomes import DECIDED, WinRates, compare, outcome_of
 from ontarget.judging.requests import Choice, choice_of, request
 from ontarget.records import Sample
 from ontarget.translation.choice import Decoding, ModelChoice, choose_model, open_choice
 
 REPLY_TOKENS = 64
-UNFINISHED, VERDICTS, SUMMARY = ".unfinished", "verdicts.jsonl", "summary.json"
+UNFINISHED, REPLIES = ".unfinished", "replies"
+REPLY_SHOWN = 100  # characters of a reply in an error
 Tell = Callable[[str, int, int], None]
 
 
@@ -41,7 +43,8 @@ def judge(asked: JudgingRequest, tell: Tell) -> WinRates:
     """Write `verdicts.jsonl` and `summary.json`; what was answered or judged before is kept.
 
     Raises:
-        OnTargetError: a model, the judge or the instructions cannot be used.
+        OnTargetError: a model, the judge or the instructions cannot be used, `out` has another
+            comparison, or no pair could be judged.
     """
     samples = read_instructions(asked)
     choices = [
@@ -49,25 +52,25 @@ def judge(asked: JudgingRequest, tell: Tell) -> WinRates:
         for name in asked.models
     ]
     referee = replace(choose_model(asked.judge), max_new_tokens=REPLY_TOKENS)
+    chosen = choices_of(asked, samples)
     with artifacts.lock_folder(asked.out):
+        for name in ("A", "B", REPLIES):
+            artifacts.check_no_links(asked.out, asked.out / UNFINISHED / name)
+        check_earlier(asked.out, chosen)
         answers = [
             decode(
                 choice, samples, asked.out / UNFINISHED / name, partial(tell, f"answers of {name}")
             )
             for name, choice in zip("AB", choices, strict=True)
         ]
-        requests = [
-            replace(sample, key=f"{sample.key}/{order}", source=request(sample.source, *pair))
-            for sample, one, other in zip(samples, *answers, strict=True)
-            for order, pair in (("AB", (one.text, other.text)), ("BA", (other.text, one.text)))
-        ]
-        folder = asked.out / UNFINISHED / "replies"
-        replies = decode(referee, requests, folder, partial(tell, "verdicts"))
+        folder = asked.out / UNFINISHED / REPLIES
+        replies = decode(referee, requests_of(samples, answers), folder, partial(tell, "verdicts"))
         named = [choice_of(reply.text) for reply in replies]
         pairs = list(zip(named[::2], named[1::2], strict=True))
         found = compare(pairs)
+        check_judged(asked, found, replies)
+        write_summary(asked, chosen, found)  # first: it says whose the verdicts are
         write_verdicts(asked, samples, answers, pairs)
-        write_summary(asked, found)
         artifacts.remove_tree(asked.out / UNFINISHED)
     return found
 
@@ -84,6 +87,37 @@ def read_instructions(asked: JudgingRequest) -> list[Sample]:
     if not samples:
         raise CorpusError(f"{asked.instructions}: has no instruction with a response; give others")
     return [replace(sample, target="") for sample in samples]
+
+
+def choices_of(asked: JudgingRequest, samples: Sequence[Sample]) -> dict[str, Any]:
+    """What makes a comparison another one."""
+    return {
+        "models": list(asked.models),
+        "judge": asked.judge,
+        "template": asked.template,
+        "max_new_tokens": asked.max_new_tokens,
+        "instructions_sha256": artifacts.fingerprint([sample.source for sample in samples]),
+    }
+
+
+def requests_of(samples: Sequence[Sample], answers: Sequence[Sequence[Hypothesis]]) -> list[Sample]:
+    """The requests to the judge: each pair of answers in both orders."""
+    return [
+        replace(sample, key=f"{sample.key}/{order}", source=request(sample.source, *pair))
+        for sample, one, other in zip(samples, *answers, strict=True)
+        for order, pair in (("AB", (one.text, other.text)), ("BA", (other.text, one.text)))
+    ]
+
+
+def check_judged(asked: JudgingRequest, found: WinRates, replies: Sequence[Hypothesis]) -> None:
+    """Raise TranslationError where no pair has a verdict in both orders."""
+    if not found.judged:
+        first = next(reply.text for reply in replies if choice_of(reply.text) is None)
+        raise TranslationError(
+            f"{asked.judge}: gave no usable verdict on any of {len(replies) // 2} pairs; its first "
+            f'unclear reply is "{visible(first[:REPLY_SHOWN])}"; give another judge: answers and '
+            f"replies are kept in {asked.out / UNFINISHED}"
+        )
 
 
 def decode(
@@ -132,11 +166,11 @@ def write_verdicts(
         file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
-def write_summary(asked: JudgingRequest, found: WinRates) -> None:
+def write_summary(asked: JudgingRequest, chosen: dict[str, Any], found: WinRates) -> None:
     """Counts, shares with intervals, and what was compared."""
     content: dict[str, Any] = {
-        "models": list(asked.models),
-        "judge": asked.judge,
+        **chosen,
+        "instructions": str(asked.instructions),
         "counts": found.counts,
         "consistent": found.consistent,
         "p": found.p,

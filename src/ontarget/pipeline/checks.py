@@ -9,6 +9,7 @@ from typing import Any
 
 from ontarget import artifacts, processes
 from ontarget.data import readers
+from ontarget.data.instructions import rows_to_check
 from ontarget.data.readers.base import Entry
 from ontarget.data.readers.lines import open_bytes
 from ontarget.data.readers.phrasebook import compose_rows
@@ -24,7 +25,6 @@ from ontarget.recipe.corpus import (
 )
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.sections.corpus import Phrasebook
-from ontarget.records import Parallel
 from ontarget.training.monitoring import trackers
 
 FIRST_ROWS = 1000  # read of a file if the corpus is too large to read completely
@@ -150,11 +150,8 @@ def check_instructions(recipe: Recipe) -> bool:
     tokens = known_tokens(recipe) if recipe.corpus.special_tokens != "drop" else ()
     remedy = ", or set corpus.special_tokens: drop"
     for corpus in mixed.files:
-        found = islice(readers.read_instructions(corpus), None if complete else FIRST_ROWS)
-        rows = [
-            Parallel(key=key, texts={"prompt": prompt, "response": response})
-            for key, prompt, response in found
-        ]
+        found = islice(readers.read_with_conflicts(corpus), None if complete else FIRST_ROWS)
+        rows = rows_to_check(found, tokens)
         check_special_tokens("corpus.mix.instructions", rows, tokens, remedy)
     return complete
 

@@ -25,6 +25,7 @@ from ontarget.programs.environments import OutsideProgram, ProgramCommand
 OnMessage = Callable[[str], None]
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)  # SIGINT raises KeyboardInterrupt already
 POLL_SECONDS = 0.1  # between checks whether a silent program still runs
+LINE = 10_000  # characters of a line of stderr that are kept
 PIPE_BYTES = 1 << 20  # read at most after the program has ended; more than a pipe can hold
 
 
@@ -94,8 +95,9 @@ def run_process(call: Invocation) -> Iterator[subprocess.Popen[bytes]]:
 def follow_output(process: subprocess.Popen[bytes], on_message: OnMessage) -> str:
     """Pass on each line of stderr until the program ends; returns the last one.
 
-    Progress bars, which end in carriage returns, are lines too. Ends with the program rather than
-    with the pipe, which a process that the program left behind can keep open for ever.
+    Progress bars, which end in carriage returns, are lines too. Of a long line only the beginning
+    is kept. Ends with the program rather than with the pipe, which a process that the program left
+    behind can keep open for ever.
     """
     assert process.stderr is not None
     descriptor = process.stderr.fileno()
@@ -111,9 +113,10 @@ def follow_output(process: subprocess.Popen[bytes], on_message: OnMessage) -> st
         *lines, partial = (partial + decoder.decode(content or b"", not is_running)).split("\n")
         if not is_running:
             lines.append(partial)
+        partial = partial[:LINE]  # a program may never end its line
         for line in lines:
             if line.strip():
-                last_line = " ".join(line.split())
+                last_line = " ".join(line[:LINE].split())
                 on_message(last_line)
     return last_line
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ontarget.data.readers import (
     read_instructions,
     read_with_conflicts,
 )
+from ontarget.data.readers.shapes.instructions import conflicts_of
 from ontarget.errors import CorpusError
 
 PAIR = {"en": "Good morning.", "it": "Buongiorno."}
@@ -301,6 +303,36 @@ def test_conflicts_that_would_punish_a_right_output_or_are_no_list_are_refused(
     ]
     with pytest.raises(CorpusError, match=message):
         list(read_instructions(write_json(tmp_path, "c.jsonl", *records)))
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [
+        (alpaca("Say \ud800", "hi", "HI"), "instruction"),
+        (alpaca("Say", "\udc00 is", "HI"), "input"),
+        (alpaca("Say", "", "\0 -- it"), "output"),
+        (alpaca("Say") | {"conflicts": ["Sing.", "\ud800 Sing"]}, "text of conflicts"),
+        (alpaca("Say") | {"conflicts": ["Sing.", "\0 Sing"]}, "text of conflicts"),
+        (chat("Say \ud800", "HI"), "user message"),
+        (chat("Say", "\ud800 say"), "assistant message"),
+        (chat("Say", "HI", system="Be \udfff."), "system message"),
+    ],
+)
+def test_a_text_that_no_file_could_hold_is_refused_with_its_place(
+    tmp_path: Path, record: dict[str, Any], name: str
+) -> None:
+    fault = "a NUL" if "\\u0000" in json.dumps(record) else "half a surrogate pair"
+    path = write_json(tmp_path, "c.jsonl", alpaca("Say ü"), record)
+    with pytest.raises(CorpusError, match=rf"c.jsonl:2: the {name} contains {fault} \(\d+ char"):
+        list(read_with_conflicts(path))
+
+
+def test_time_to_read_conflicts_grows_with_their_number_alone() -> None:
+    """Comparing each with each would take minutes."""
+    record = alpaca("Say") | {"conflicts": [f"Sing {n}" for n in range(100_000)]}
+    start = time.process_time()
+    assert len(conflicts_of(record, "c.jsonl:1")) == 100_000
+    assert time.process_time() - start < 10
 
 
 def test_conflicts_of_a_chat_are_refused(tmp_path: Path) -> None:

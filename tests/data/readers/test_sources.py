@@ -227,6 +227,17 @@ def test_a_key_that_the_format_of_an_entry_does_not_use_is_refused(tmp_path: Pat
         rows(Entry(path=str(tmp_path / "c.tsv"), fields={"en": "it"}, revision="main"))
 
 
+def test_an_empty_name_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, a__tsv="en\tit\na\tb\n")
+    monkeypatch.chdir(tmp_path)
+    for corpus in ("", Entry(path="")):
+        with pytest.raises(CorpusError, match="^the name of a corpus is empty; give one$"):
+            rows(corpus)
+    assert rows(".").keys() == {"a.tsv:2"}
+
+
 def test_an_empty_folder_is_called_so(tmp_path: Path) -> None:
     write(tmp_path, README__md="x")
     for entry in (Entry(path=str(tmp_path)), Entry(path=str(tmp_path), format="csv")):

@@ -84,7 +84,7 @@ def label_of(record: Mapping[str, object], column: str, known: Collection[str], 
     expected = f"{' or '.join(known)}, or nothing"
     if column not in record:
         raise CorpusError(f"{place}: has no column {column!r}; add it, with {expected}")
-    label = record[column] or ""
-    if label and label not in known:
+    label = "" if record[column] is None else record[column]
+    if label != "" and not (isinstance(label, str) and label in known):
         raise CorpusError(f"{place}: {column} is {str(label)[:40]!r}; write {expected}")
     return str(label)

@@ -8,7 +8,7 @@ from pathlib import Path
 import regex
 
 from ontarget.data.constraints.base import Pair
-from ontarget.data.readers.lines import read_lines
+from ontarget.data.readers.lines import STDIN, read_lines
 from ontarget.errors import CorpusError
 from ontarget.languages.writing import letters_of
 
@@ -93,8 +93,11 @@ def read_glossary(path: Path) -> Glossary:
     """A file with a term, its translation and other translations on each line, between tabs.
 
     Raises:
-        CorpusError: it cannot be read, has no terms, or a line is faulty.
+        CorpusError: it cannot be read, has no terms, or a line is faulty; it is standard input or
+            no regular file.
     """
+    if path == STDIN or (path.exists() and not path.is_file()):
+        raise CorpusError(f"{path}: not a regular file; give the path of a glossary")
     terms: dict[str, Term] = {}
     for number, line in read_lines(path):
         if not line.strip():

@@ -6,6 +6,7 @@ from string import Formatter
 from typing import Any
 
 from ontarget.data.constraints.base import Constraint, Pair
+from ontarget.data.readers.shapes.texts import is_whole
 from ontarget.errors import CorpusError
 from ontarget.languages.names import display_name
 
@@ -64,6 +65,8 @@ def pair_rng(pair: Pair, seed: int) -> random.Random:
 
 def check_template(template: str) -> None:
     """Raise CorpusError for a template whose fields cannot be filled, or that lacks one."""
+    if not is_whole(template):  # an argument's bytes that are not UTF-8 are half surrogate pairs
+        raise CorpusError("the template of instructions: is not UTF-8; write it in UTF-8")
     expected = "write {constraint}, {target} and, if wanted, {source}; {{ is a brace"
     try:
         parts = list(Formatter().parse(template))

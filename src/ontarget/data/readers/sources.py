@@ -46,6 +46,8 @@ def sources(corpus: Path | str | Entry) -> list[tuple[Reader, Source]]:
             a key that no format of it uses.
     """
     entry = as_entry(corpus)
+    if not entry.path:  # as of an unset variable of a shell
+        raise CorpusError("the name of a corpus is empty; give one")
     found = sources_of(entry)
     used = dict.fromkeys(key for reader, _ in found for key in reader.keys)
     if unused := [key for key in OPTIONAL if getattr(entry, key) and key not in used]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from ontarget import artifacts
-from ontarget.cli.commands.data.convert import check_not_read
+from ontarget.cli.commands.data.convert import check_names, check_not_read
 from ontarget.cli.console import write
 from ontarget.data import constraints
 from ontarget.data.constraints import Constraint, Formality, OutputFormat, Pair
@@ -41,11 +41,14 @@ def constrain(  # noqa: PLR0913 - a command's options
 
     Example: ontarget constrain train.tsv --languages en-it --constraint format --out format.jsonl
     """
+    check_names([corpus], str(out))
     directions = languages.split(",")
     chosen = constraint_of(constraint, glossary, directions)
     if out.suffix != ".jsonl":
         raise CorpusError(f"--out {out}: is written as JSON lines; give a name ending in .jsonl")
     check_not_read(out, [as_entry(corpus)])
+    if glossary is not None and glossary.resolve() == out.resolve():
+        raise CorpusError(f"{out}: would replace {glossary}, which is read; write elsewhere")
     columns = {COLUMN: tuple(WORDINGS)} if constraint == "formality" else None
     pairs = CountedPairs(constraints.read_pairs(corpus, directions, columns))
     with artifacts.publish_file(out) as file:
@@ -73,9 +76,10 @@ def constraint_of(kind: Kind, glossary: Path | None, directions: list[str]) -> C
     Raises:
         CorpusError: the glossary is missing, not needed, or for several directions.
     """
-    if (glossary is not None) != (kind == "glossary"):
-        remedy = "leave it out" if glossary else "add --glossary FILE"
-        raise CorpusError(f"--constraint {kind}: --glossary is for glossary only; {remedy}")
+    if glossary is not None and kind != "glossary":
+        raise CorpusError(f"--constraint {kind}: --glossary is for glossary only; leave it out")
+    if glossary is None and kind == "glossary":
+        raise CorpusError("--constraint glossary: needs its terms; add --glossary FILE")
     if glossary is None:
         return OutputFormat() if kind == "format" else Formality()
     if len(directions) > 1:

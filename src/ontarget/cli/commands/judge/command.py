@@ -59,10 +59,8 @@ def lines_of(found: WinRates, model: str) -> list[str]:
     lines = []
     for outcome in DECIDED:
         share = found.share(outcome)
-        low, high = share.interval or (0.0, 0.0)
-        lines.append(
-            f"{outcome:8} {share.count:5}  {format_percent(share.percent)} [{low:.1f}, {high:.1f}]"
-        )
+        interval = "" if share.interval is None else " [{:.1f}, {:.1f}]".format(*share.interval)
+        lines.append(f"{outcome:8} {share.count:5}  {format_percent(share.percent)}{interval}")
     lines.append(f"{'unclear':8} {found.counts['unclear']:5}")
     lines.append(
         f"{model}: wins against losses, sign test p = {found.p:.4f}; both orders agree in "

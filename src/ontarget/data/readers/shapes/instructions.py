@@ -1,6 +1,7 @@
 """Alpaca and chat records, as translations or as general instructions."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from babel import Locale
 
 from ontarget.data.readers.shapes.columns import Kind, Shape
 from ontarget.data.readers.shapes.matching import is_tag
+from ontarget.data.readers.shapes.texts import check_characters
 from ontarget.errors import CorpusError
 from ontarget.languages.names import display_name
 from ontarget.languages.tags import standard
@@ -180,7 +182,7 @@ def instruction_of(record: Mapping[str, Any], place: str) -> tuple[str, str]:
     """Prompt and response of a record that need not be a translation.
 
     Raises:
-        CorpusError: it has another shape, or more than one exchange.
+        CorpusError: it has another shape, more than one exchange, or half a character.
     """
     for column in CHATS:
         if column in record:
@@ -191,9 +193,13 @@ def instruction_of(record: Mapping[str, Any], place: str) -> tuple[str, str]:
                     f"{place}: a chat of {len(roles)} turns, expected one of the user and one of "
                     "the assistant; write each exchange apart"
                 )
+            for turn in turns:
+                check_characters(turn.text, f"{turn.role} message", place)
             return "\n\n".join(turn.text for turn in turns[:-1]), turns[-1].text
     if "instruction" in record:
         request = alpaca_request(record, place)
+        for name in ("instruction", "input", "output"):
+            check_characters(record.get(name) or "", name, place)
         return prompt_of(request.instruction, request.text), request.response
     raise CorpusError(
         f"{place}: is no instruction; expected instruction, input and output, or messages"
@@ -209,7 +215,8 @@ def conflicts_of(record: Mapping[str, Any], place: str) -> tuple[str, ...]:
     """The prompts that a record's response does not obey: its `conflicts`, each with its input.
 
     Raises:
-        CorpusError: they are no list of different instructions, or one is the record's own.
+        CorpusError: they are no list of different instructions, one is the record's own, or has
+            half a character.
     """
     listed = record.get("conflicts")
     if listed is None:
@@ -224,6 +231,8 @@ def conflicts_of(record: Mapping[str, Any], place: str) -> tuple[str, ...]:
             f"{place}: conflicts is {str(listed)[:40]!r}, expected a list of instructions; write "
             "one, or leave the key out"
         )
+    for text in listed:
+        check_characters(text, "text of conflicts", place)
     request = alpaca_request(record, place)
     instructions = [text.strip() for text in listed]
     if not all(instructions):
@@ -233,7 +242,7 @@ def conflicts_of(record: Mapping[str, Any], place: str) -> tuple[str, ...]:
             f"{place}: conflicts has the record's own instruction {request.instruction[:40]!r}, "
             "which the output obeys; remove it"
         )
-    repeated = next((text for text in instructions if instructions.count(text) > 1), None)
+    repeated = next((text for text, count in Counter(instructions).items() if count > 1), None)
     if repeated is not None:
         raise CorpusError(f"{place}: conflicts has {repeated[:40]!r} twice; keep one")
     return tuple(prompt_of(text, request.text) for text in instructions)

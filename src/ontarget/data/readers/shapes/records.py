@@ -17,6 +17,7 @@ from ontarget.data.readers.shapes.columns import (
 )
 from ontarget.data.readers.shapes.instructions import language_named, translation_of
 from ontarget.data.readers.shapes.matching import is_tag
+from ontarget.data.readers.shapes.texts import check_characters
 from ontarget.errors import CorpusError
 from ontarget.languages.tags import standard
 
@@ -172,18 +173,5 @@ def checked_text(value: Any, tag: str, place: str) -> str:
             f"{place}: the {tag!r} text is too long for a sentence ({len(value)} characters); "
             "remove it"
         )
-    if "\0" in value or not (value.isascii() or is_whole(value)):
-        fault = "a NUL" if "\0" in value else "half a surrogate pair"
-        raise CorpusError(
-            f"{place}: the {tag!r} text contains {fault} ({len(value)} characters); remove it"
-        )
+    check_characters(value, f"{tag!r} text", place)
     return value
-
-
-def is_whole(text: str) -> bool:
-    """Whether a text has no half surrogate pair, which UTF-8 cannot hold."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
