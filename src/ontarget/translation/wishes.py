@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ontarget.data.constraints.formality import WORDINGS
+from ontarget.data.constraints.glossary import term_sentence
 from ontarget.data.readers.lines import read_lines
 from ontarget.errors import ModelError, TranslationError
 from ontarget.models.templates import PromptFormat, json_parts
 
-FORMALITY = {"formal": "Use formal language.", "informal": "Use informal language."}
 MOST_TERMS = 100_000
 
 
@@ -22,13 +23,13 @@ class Wishes:
     """What the request says besides the languages and the source."""
 
     glossary: tuple[tuple[str, str], ...] = ()  # (term, its translation)
-    formality: str = ""  # a key of `FORMALITY`
+    formality: str = ""  # a key of `WORDINGS`: formal, informal
     instruction: str = ""
 
     def sentences(self, source: str) -> tuple[str, ...]:
         """The sentences of a request; of the glossary, the terms that occur in the source."""
-        found = [f'Translate "{term}" as "{own}".' for term, own in self.terms_in(source)]
-        general = [FORMALITY.get(self.formality, ""), self.instruction.strip()]
+        found = [term_sentence(term, own) for term, own in self.terms_in(source)]
+        general = [WORDINGS.get(self.formality, ""), self.instruction.strip()]
         return tuple(sentence for sentence in (*general, *found) if sentence)
 
     def terms_in(self, source: str) -> list[tuple[str, str]]:
@@ -88,8 +89,8 @@ def make_wishes(glossary: Mapping[str, str], formality: str, instruction: str) -
     Raises:
         TranslationError: there is no such formality, or a term is empty.
     """
-    if formality and formality not in FORMALITY:
-        raise TranslationError(f"formality: {formality!r}; use {' or '.join(FORMALITY)}")
+    if formality and formality not in WORDINGS:
+        raise TranslationError(f"formality: {formality!r}; use {' or '.join(WORDINGS)}")
     if not all(term.strip() and own.strip() for term, own in glossary.items()):
         raise TranslationError("glossary: a term or its translation is empty; leave it out")
     return Wishes(glossary=tuple(glossary.items()), formality=formality, instruction=instruction)

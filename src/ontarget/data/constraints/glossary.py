@@ -41,7 +41,7 @@ class Glossary:
         """The sentence that asks for a translation of the pair's term, as `translate` words it."""
         term = self._term(pair)
         assert term is not None, f"{pair.key}: has no term"
-        return f'Translate "{term.source}" as "{value}".'
+        return term_sentence(term.source, value)
 
     def response(self, pair: Pair, value: str) -> str | None:
         """The translation, if it has this one of the possible translations and no other."""
@@ -64,6 +64,11 @@ class Glossary:
             ):
                 return term
         return None
+
+
+def term_sentence(term: str, translation: str) -> str:
+    """The sentence of an instruction that asks for a translation of a term."""
+    return f'Translate "{term}" as "{translation}".'
 
 
 def used(text: str, words: Iterable[str]) -> set[str]:
