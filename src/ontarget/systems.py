@@ -67,15 +67,15 @@ SYSTEMS = (
     ),
     System(
         name="stage2",
-        title="stage 2 (+ unlikelihood)",
+        title="stage 2",
         section="unlikelihood",
         folder="4_unlikelihood",
         step="s4_unlikelihood",
         verb="unlikelihood",
         summary="Step 4: diagnose the model, then stage 2, MLE plus unlikelihood.",
-        heading="Stage 2: with unlikelihood",
+        heading="Stage 2",
         starts_from=("stage1", "base"),
-        reads=(TRAIN, "2_conflict/conflicts.arrow"),
+        reads=(TRAIN,),  # and what the recipe makes for it: conflicts, synthetic pairs
     ),
     System(
         name="base-by-cue",

@@ -214,7 +214,7 @@ def test_ctrl_c_in_a_training_saves_a_checkpoint_and_the_next_run_resumes(
 
 def test_a_run_prints_its_table_and_the_place_of_the_report(finished_run: FinishedRun) -> None:
     text = finished_run.stdout
-    assert "zero-shot" in text and "stage 2 (+ unlikelihood)" in text
+    assert "zero-shot" in text and "stage 2" in text
     assert "The base model is a stand-in made from scratch, no LLM" in text
     assert f"report: {finished_run.out / '7_report/report.html'}" in text
     verdict = json.loads((finished_run.out / "4_unlikelihood/preflight.json").read_text())[

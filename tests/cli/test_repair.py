@@ -43,7 +43,7 @@ def test_repair_diagnoses_trains_tests_and_sums_up_and_runs_once(
     result = run_command("repair", model, corpus, "--out", out)
     assert (result.code, result.stderr) == (0, "")
     *_, last = result.stdout.splitlines()
-    assert last.startswith("stage 1 (MLE) -> stage 2 (+ unlikelihood); zero-shot: off-target ")
+    assert last.startswith("stage 1 (MLE) -> stage 2; zero-shot: off-target ")
     assert last.endswith(f"model: {out / '4_unlikelihood' / 'model'}")
     diagnosis = json.loads((out / "diagnosis.json").read_text())
     assert diagnosis["verdict"]["words"] in result.stdout

@@ -117,7 +117,7 @@ def test_the_most_damaged_segment_of_the_last_system_comes_first(visit: Visit) -
     assert start["count"] == "50 of 50 segments"
     assert start["keys"] == keys([11, *(x for x in range(20) if x != 11)])
     assert start["filters"] == ["stage2", "", "", "damage", ""]
-    assert visit.seen["chosen"] == ["stage 2 (+ unlikelihood)"]
+    assert visit.seen["chosen"] == ["stage 2"]
     source, reference, base, stage1, stage2 = visit.seen["segment"]
     assert (source, reference) == ("Ciao a tutti.", "Dag allemaal.")
     assert base == "empty · chrF 0.0 · damage 1.11"

@@ -23,15 +23,15 @@ def test_cells_mirror_each_other() -> None:
     one, mirrored = chrf.rows[2][1], chrf.rows[1][2]
     assert one is not None and mirrored is not None
     assert one.detail.startswith(
-        "stage 2 (+ unlikelihood) against stage 1 (MLE): +50.0 points, p = 0.00"
+        "stage 2 against stage 1 (MLE): +50.0 points, p = 0.00"
     )
     assert mirrored.text == "−50.0"
-    assert mirrored.detail.startswith("stage 1 (MLE) against stage 2 (+ unlikelihood): −50")
+    assert mirrored.detail.startswith("stage 1 (MLE) against stage 2: −50")
     assert mirrored.detail.endswith("10 segments: worse")
 
 
 def test_the_table_has_the_numbers_behind_the_cells() -> None:
     *_, last = pair_table(zero_shot_pairs()).rows
     assert [cell.value for cell in last][:8] == [
-        "zero-shot", "stage 1 (MLE)", "stage 2 (+ unlikelihood)", "10", "10", "0", "-100", "0.00195"
+        "zero-shot", "stage 1 (MLE)", "stage 2", "10", "10", "0", "-100", "0.00195"
     ]  # fmt: skip

@@ -146,7 +146,7 @@ def test_scripts_never_turn_text_into_markup_or_code(name: str) -> None:
 def test_the_page_shows_the_numbers_and_their_signatures() -> None:
     text = " ".join(" ".join(page().texts).split())
     for expected in (
-        "98.0", "Italian → Dutch", "stage 2 (+ unlikelihood)", "lid:x", "nrefs:1", "55.5",
+        "98.0", "Italian → Dutch", "stage 2", "lid:x", "nrefs:1", "55.5",
         "in the pivot language 90.0 %", "languages: en 90.0 %, nl 5.0 %", "torch Hallo.",
         "name: Hallo.", "likelihood loss: 2.00 → 2.00",
     ):  # fmt: skip

@@ -69,7 +69,7 @@ def test_the_markdown_table_has_averages_then_directions() -> None:
     assert page.splitlines()[-3:] == [
         "- off-target: lid:x\\|set:open(176)", "- bleu: tok:13a", "- chrf: nc:6",
     ]  # fmt: skip
-    assert "- A: stage 2 (+ unlikelihood), runs/a\n- B: stage 2 (+ unlikelihood), runs/b\n" in page
+    assert "- A: stage 2, runs/a\n- B: stage 2, runs/b\n" in page
 
 
 def test_the_latex_table_has_the_same_cells() -> None:

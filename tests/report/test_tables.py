@@ -57,7 +57,7 @@ def test_averages_are_unweighted_means_by_system_and_setting() -> None:
 def test_the_overview_has_a_row_per_system_and_one_for_the_references() -> None:
     assert overview_rows(SCORES) == [
         ["stage 1 (MLE)", "3.0", "85.0", "95.0", "98.0", "5.0", "25.0"],
-        ["stage 2 (+ unlikelihood)", "2.0", "90.0", "95.0", "3.0", "5.0", "25.0"],
+        ["stage 2", "2.0", "90.0", "95.0", "3.0", "5.0", "25.0"],
         ["references", "1.0", "", "", "3.0", "", ""],
     ]
 

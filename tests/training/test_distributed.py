@@ -157,7 +157,7 @@ def test_of_two_processes_one_prints_and_writes(
     assert process.returncode == 0, output
     for line in (r"4_unlikelihood +started", r"4_unlikelihood +\d+\.\d s ", "report: "):
         assert len(re.findall(line, output)) == 1, line
-    assert output.count("\nstage 2 (+ unlikelihood)") == 1
+    assert output.count("\nstage 2") == 1
     assert (tmp_path / "run" / "4_unlikelihood" / "model" / "model.safetensors").is_file()
     again = launched(*command, "run", str(path), **VARIABLES[engine])
     output, _ = again.communicate(timeout=300)

@@ -7,6 +7,7 @@ directions    which directions are supervised and which are zero-shot
 mixing        how many samples of each direction are trained on
 instructions  general instructions among the samples
 sampling      rows to samples, and choices of samples that depend on their content only
+synthetic     pairs of zero-shot directions that a model makes itself
 conflicts     conflict samples: the same response under an instruction for another language
 constraints   instructions for a format, a term or a formality, with conflicts
 interface     `read`, `audit` and `clean` with `datasets.Dataset`, which this package exports

@@ -4,10 +4,13 @@ Choices depend on the keys of the samples and a seed, not on their order.
 """
 
 import hashlib
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import nsmallest
 
 from ontarget.records import Direction, Parallel, Sample
+
+Seed = int | str
 
 
 def samples_of(rows: Iterable[Parallel], directions: Sequence[Direction]) -> Iterator[Sample]:
@@ -54,6 +57,12 @@ def first_of_each_direction(samples: Iterable[Sample], count: int) -> list[Sampl
     for sample in samples:
         groups.setdefault(Direction(sample.source_lang, sample.target_lang), []).append(sample)
     return [sample for group in groups.values() for sample in group[:count]]
+
+
+def sample_rng(sample: Sample, seed: Seed) -> random.Random:
+    """A generator that depends on the sample's content, not on its file and line."""
+    content = (sample.source_lang, sample.target_lang, sample.source, sample.target)
+    return random.Random(f"{seed}/{content}")
 
 
 def digest(text: str) -> bytes:

@@ -20,10 +20,13 @@ SETTINGS: dict[str, Callable[[Recipe], Any]] = {  # by module of a step that tra
 SUMMARIES = {  # of the steps that train nothing, by verb
     "prepare": "Step 1: read the corpus into samples.",
     "conflict": "Step 2: draw conflict samples for each training sample.",
+    "synthesize": "Step 3, for stage 2: translate, to make pairs of zero-shot directions.",
     "translate": "Step 5: translate the test set with every system.",
     "evaluate": "Step 6: off-target ratio, BLEU and chrF.",
     "report": "Step 7: write report.html and report.md.",
 }
+CONFLICTS, SYNTHETIC = "2_conflict/conflicts.arrow", "3_synthesize/synthetic.arrow"
+PLACES = ("1_", "2_", "3_synthesize", "5_", "6_", "7_")  # of these, among the folders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ def places_of(out: Path, step: Step) -> tuple[Path, Path, Path]:
 def verbs() -> dict[str, str]:
     """All verbs with a summary of their steps, in the order of the steps' folders."""
     trainings = {s.folder: (s.verb, s.summary) for s in SYSTEMS if s.summary}
-    others = dict(zip(("1_", "2_", "5_", "6_", "7_"), SUMMARIES.items(), strict=True))
+    others = dict(zip(PLACES, SUMMARIES.items(), strict=True))
     return dict(pair for _, pair in sorted((trainings | others).items()))
 
 
@@ -62,8 +65,9 @@ def steps_of(recipe: Recipe) -> list[Step]:
     """The steps of a recipe, each after those it needs."""
     trainings = [training_step(recipe, system) for system in trained_systems(recipe)]
     steps = [prepare_step(), *trainings, *judging_steps(recipe)]
-    if recipe.unlikelihood is not None:
-        steps.append(conflict_step())
+    if (stage2 := recipe.unlikelihood) is not None:
+        steps += [conflict_step()] * stage2.has_conflicts
+        steps += [synthesize_step(recipe)] * bool(stage2.synthetic)
     return in_order(steps)
 
 
@@ -103,6 +107,20 @@ def conflict_step() -> Step:
     )
 
 
+def synthesize_step(recipe: Recipe) -> Step:
+    """Step 3's pairs for stage 2, made by the model that stage 2 starts from."""
+    start = model_folder(recipe, start_of(STAGE2, [s.name for s in recipe.systems]))
+    return Step(
+        folder="3_synthesize",
+        verb="synthesize",
+        module="s3_synthesize",
+        settings=step_settings.SynthesizeSettings.of,
+        reads=(TRAIN, *([f"{start}/model"] if start else [])),
+        files=("detector", *(() if start else ("model",))),
+        start=start,
+    )
+
+
 def trained_systems(recipe: Recipe) -> list[System]:
     """The systems whose models this run makes."""
     made = [system for system in recipe.systems if not system.ways]
@@ -119,6 +137,8 @@ def training_step(recipe: Recipe, system: System) -> Step:
     if reads_dev(recipe, system):
         reads.append("1_prepare/dev.jsonl")
         files.append("detector")
+    if system is STAGE2:
+        reads += made_for_stage2(recipe)
     length_known = recipe.unlikelihood is None or recipe.unlikelihood.length_is_known
     if system is CONTROL and not length_known:
         reads.append(f"{STAGE2.folder}/step.json")
@@ -133,6 +153,14 @@ def training_step(recipe: Recipe, system: System) -> Step:
         system=system.name,
         trains=True,
     )
+
+
+def made_for_stage2(recipe: Recipe) -> list[str]:
+    """The files of other steps that stage 2 reads besides training samples."""
+    stage2 = recipe.unlikelihood
+    if stage2 is None:
+        return []
+    return [CONFLICTS] * stage2.has_conflicts + [SYNTHETIC] * bool(stage2.synthetic)
 
 
 def reads_dev(recipe: Recipe, system: System) -> bool:
@@ -180,7 +208,7 @@ def judging_steps(recipe: Recipe) -> Iterator[Step]:
         reads=tuple(f"{folder}/translations.jsonl" for folder in translated),
         files=("detector",),
     )
-    conflict = ["2_conflict/step.json"] if recipe.unlikelihood is not None else []
+    made = [f"{path.partition('/')[0]}/step.json" for path in made_for_stage2(recipe)]
     shown = ("curve.jsonl", "validation.jsonl", "preflight.json", "step.json")
     trainings = [f"{s.folder}/{name}" for s in trained_systems(recipe) for name in shown]
     scores = [f"6_evaluate/{name}.jsonl" for name in ("scores", "segments", "ability")]
@@ -189,7 +217,7 @@ def judging_steps(recipe: Recipe) -> Iterator[Step]:
         verb="report",
         module="s7_report",
         settings=step_settings.ReportSettings.of,
-        reads=(*conflict, *trainings, *scores, "6_evaluate/step.json"),
+        reads=(*made, *trainings, *scores, "6_evaluate/step.json"),
     )
 
 

@@ -146,7 +146,7 @@ def can_share(section: Training, gpus: int) -> bool:
 def sequences_per_sample(section: Training, recipe: Recipe) -> int:
     """The largest number of sequences of a sample: its conflicts too, or parts of a document."""
     if isinstance(section, Unlikelihood):
-        return 1 + section.per_sample
+        return section.sequences_per_sample
     if not isinstance(section, Scratch):
         return 1
     return max(1, len(recipe.languages) - 1) + (section.mix.pairs == "pivot")

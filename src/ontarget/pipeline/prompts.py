@@ -87,9 +87,11 @@ def training_rows(recipe: Recipe) -> Iterator[Parallel]:
 def conflicts_of(recipe: Recipe, sample: Sample) -> list[Sample]:
     """Its conflict samples, drawn as step 2 draws, but each instruction counts as equally frequent.
 
-    For own conflicts, and without stage 2, one with any other language.
+    For own conflicts, and without stage 2, one with any other language; none at alpha 0.
     """
     section = recipe.unlikelihood
+    if section is not None and not section.has_conflicts:
+        return []
     references = section is not None and section.conflicts == "references"
     settings = ConflictSettings.of(recipe) if section is not None and references else None
     scores = settings.confusions if settings else None
@@ -108,6 +110,8 @@ def check_exportable(recipe: Recipe) -> None:
     if section is None:
         raise RecipeError("unlikelihood: is missing, so there are no conflicts; add the section")
     remedy = "add unlikelihood.conflicts=references to the command"
+    if not section.has_conflicts:
+        raise RecipeError("unlikelihood.alpha: 0 leaves conflicts out; raise it")
     if section.conflicts == "own":
         raise RecipeError(
             "unlikelihood.conflicts: own ones have no response before the model answers in "

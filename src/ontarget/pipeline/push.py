@@ -21,6 +21,10 @@ from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.sections.training import Mle, Unlikelihood
 from ontarget.systems import BY_NAME, STAGE1, STAGE2
 
+STAGE2_TITLES = {  # by whether it has conflict samples
+    True: "Stage 2: maximum likelihood plus unlikelihood on conflicting instructions",
+    False: "Stage 2: maximum likelihood on synthetic pairs of zero-shot directions",
+}
 FOLDERS = {system.name: system.folder for system in (STAGE1, STAGE2)}
 
 
@@ -150,11 +154,15 @@ def card_stages(recipe: Recipe, system: str) -> Iterator[CardStage]:
     section = recipe.unlikelihood
     if BY_NAME[system] is STAGE2 and section is not None:
         yield CardStage(
-            title="Stage 2: maximum likelihood plus unlikelihood on conflicting instructions",
+            title=STAGE2_TITLES[section.has_conflicts],
             facts=(
                 *stage_facts(recipe, section, STAGE2.folder),
                 ("alpha, weight of the unlikelihood", f"{section.alpha:g}"),
-                ("conflict samples", conflicts_in_words(section)),
+                *([("conflict samples", conflicts_in_words(section))] * section.has_conflicts),
+                *(
+                    [("synthetic pairs", f"{section.synthetic:.0%} of samples")]
+                    * bool(section.synthetic)
+                ),
             ),
         )
 

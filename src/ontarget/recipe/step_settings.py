@@ -4,6 +4,7 @@ A step is given its record and nothing else of the recipe, so a setting that it 
 here cannot be read. The record is also what decides whether a finished step is out of date.
 """
 
+import math
 from dataclasses import dataclass
 
 from ontarget.data.conflicts import Conflicts, Draw
@@ -169,6 +170,42 @@ class UnlikelihoodSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SynthesizeSettings:
+    """Step 3's pairs for stage 2."""
+
+    seed: int
+    base: Base
+    prompt_format: PromptFormat
+    supervised: Directions
+    detection: Detection
+    precision: str  # of the weights that translate
+    share: float  # of synthetic pairs among the samples of stage 2
+    samples: int | None  # of stage 2; None: every training sample once
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "SynthesizeSettings":
+        """From a recipe with synthetic pairs."""
+        section = recipe.unlikelihood
+        assert section is not None
+        return cls(
+            seed=recipe.seed,
+            base=recipe.base,
+            prompt_format=recipe.prompt_format,
+            supervised=recipe.supervised_directions,
+            detection=recipe.detection,
+            precision=section.precision,
+            share=section.synthetic,
+            samples=section.steps * section.batch if section.steps else None,
+        )
+
+    def pairs_for(self, translations: int) -> int:
+        """How many pairs stage 2 takes beside true samples, of so many that there are."""
+        if self.samples is not None:
+            return math.ceil(self.share * self.samples)
+        return math.ceil(translations * self.share / (1 - self.share))
+
+
+@dataclass(frozen=True, kw_only=True)
 class ControlSettings:
     """Step 4's control: stage 2's training without what only concerns unlikelihood."""
 
@@ -190,7 +227,7 @@ class ControlSettings:
             base=recipe.base,
             prompt_format=recipe.prompt_format,
             training=Mle(**shared),
-            sequences=1 + stage2.per_sample,
+            sequences=stage2.sequences_per_sample,
             general=recipe.corpus.general_in_stage2,
         )
 

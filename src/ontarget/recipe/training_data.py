@@ -44,17 +44,30 @@ class ConflictSamples:
 
 
 def training_samples(
-    context: StepContext[Any], section: Training, seed: int, *, general: bool = True
+    context: StepContext[Any],
+    section: Training,
+    seed: int,
+    *,
+    general: bool = True,
+    others: int = 0,
 ) -> tuple[list[Sample], list[int]]:
     """The samples that a training will see, in random order, and their places in the file.
 
-    Without `general` no general instructions are among them.
+    Without `general` no general instructions are among them. With a number of steps, `others` are
+    as many that the training sees besides.
     """
     samples = ArrowRecords(context.inputs["1_prepare"] / "train.arrow", Sample)
     known = len(samples) if general else count_translations(samples)
-    count = section.steps * section.batch if section.steps else known
+    count = section.steps * section.batch - others if section.steps else known
     places = choose_places(islice(samples.column("key"), known), count, seed)
     return samples.take(places), places
+
+
+def synthetic_pairs(context: StepContext[UnlikelihoodSettings]) -> list[Sample]:
+    """The pairs that the model has made for stage 2, if the recipe asks for any."""
+    if not context.settings.unlikelihood.synthetic:
+        return []
+    return list(ArrowRecords(context.inputs["3_synthesize"] / "synthetic.arrow", Sample))
 
 
 def conflict_samples(

@@ -25,10 +25,11 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
     settings, section = context.settings, context.settings.unlikelihood
     form = settings.prompt_format
     seed = settings.seed + 1  # not stage 1's order
+    pairs = training_data.synthetic_pairs(context)
     samples, places = training_data.training_samples(
-        context, section, seed, general=settings.general
+        context, section, seed, general=settings.general, others=len(pairs)
     )
-    conflicts = training_data.conflict_samples(context, places)
+    conflicts = training_data.conflict_samples(context, places) if section.has_conflicts else None
     loaded = stage.load_start(context, settings.base, section)
     verdict = None
     if section.preflight:
@@ -40,8 +41,10 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
         section.max_tokens,
         conflicts=conflicts,
     )
-    if section.draw == "hardest":
+    if section.draw == "hardest" and conflicts is not None:
         examples = keep_hardest(context, loaded, examples)
+    if pairs:
+        examples += training_data.make_examples(loaded, form, pairs, section.max_tokens)
     validation = stage.validation_plan(context, loaded, form, section.validation, settings.dev)
     schedule = stage.schedule_of(
         section, len(examples), settings.seed, alpha=section.alpha, validation=validation
@@ -50,7 +53,7 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
         answers = training_data.own_answers(loaded, form, section.plausibility)
         result = train(loaded, examples, schedule, context.unfinished, progress, answers=answers)
     stage.save_result(context, loaded, result, form, settings.base.revision)
-    counts = stage.stage_result(result, len(samples), len(examples))
+    counts = stage.stage_result(result, len(samples) + len(pairs), len(examples))
     return counts | ({"preflight": verdict} if verdict else {})
 
 

@@ -164,9 +164,18 @@ def notes(recipe: Recipe, inputs: Mapping[str, Path]) -> tuple[str, ...]:
             path = inputs[STAGE2.folder] / "preflight.json"
             words = json.loads(path.read_text(encoding="utf-8"))["verdict"]["words"]
             sentences.append(f"Diagnosis before stage 2: {words}.")
-        drawn = stamp_of(inputs["2_conflict"])["result"]
-        if percent := drawn["asking_for_the_right_language_percent"]:
-            sentences.append(f"{percent} % of the conflict samples still name the right language.")
+        if "2_conflict" in inputs:
+            drawn = stamp_of(inputs["2_conflict"])["result"]
+            if percent := drawn["asking_for_the_right_language_percent"]:
+                sentences.append(
+                    f"{percent} % of the conflict samples still name the right language."
+                )
+        if recipe.unlikelihood.synthetic:
+            made = stamp_of(inputs["3_synthesize"])["result"]
+            sentences.append(
+                f"Stage 2 reads {made['pairs']:,} pairs of zero-shot directions that the model made; "
+                f"{sum(made['left_out'].values()):,} were left out."
+            )
     return tuple(sentences)
 
 

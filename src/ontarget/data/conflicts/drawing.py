@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ontarget.data.conflicts import draws
-from ontarget.data.conflicts.draws import Confusions, Seed, Taken, wrong_target
+from ontarget.data.conflicts.draws import Confusions, Taken, wrong_target
 from ontarget.data.conflicts.general import (
     Listed,
     Prompts,
@@ -14,6 +14,7 @@ from ontarget.data.conflicts.general import (
     from_list,
     nothing_listed,
 )
+from ontarget.data.sampling import Seed
 from ontarget.records import Direction, Sample
 
 Conflicts = Literal["own", "references"]  # the values of unlikelihood.conflicts

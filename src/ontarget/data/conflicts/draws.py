@@ -15,14 +15,13 @@ cases. The others change the requested language and nothing else.
 `taken` are the instructions of other conflicts of the sample, which are not drawn again.
 """
 
-import random
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from ontarget.data.sampling import Seed, sample_rng
 from ontarget.languages.families import close_languages, script_variants
 from ontarget.records import Direction, Sample
 
-Seed = int | str
 Taken = Collection[Direction]
 Confusions = Mapping[Direction, Mapping[str, int]]  # direction -> language answered in -> segments
 
@@ -134,12 +133,6 @@ def requested(sample: Sample, languages: Iterable[str], seed: Seed, taken: Taken
     check_not_conflicting(sample)
     wrong = sorted(set(languages) - {sample.target_lang} - {each.target_lang for each in taken})
     return replace(sample, asked_lang=sample_rng(sample, seed).choice(wrong)) if wrong else None
-
-
-def sample_rng(sample: Sample, seed: Seed) -> random.Random:
-    """A generator that depends on the sample's content, not on its file and line."""
-    content = (sample.source_lang, sample.target_lang, sample.source, sample.target)
-    return random.Random(f"{seed}/{content}")
 
 
 def check_not_conflicting(sample: Sample) -> None:

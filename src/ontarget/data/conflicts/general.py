@@ -18,7 +18,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from ontarget.data.conflicts.draws import Seed, check_not_conflicting, sample_rng
+from ontarget.data.conflicts.draws import check_not_conflicting
+from ontarget.data.sampling import Seed, sample_rng
 from ontarget.errors import CorpusError
 from ontarget.records import Direction, Sample
 

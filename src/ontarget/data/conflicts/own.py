@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import inf
 
-from ontarget.data.conflicts.draws import check_not_conflicting, sample_rng
+from ontarget.data.conflicts.draws import check_not_conflicting
+from ontarget.data.sampling import sample_rng
 from ontarget.records import Direction, Parallel, Sample
 
 FEWEST_LANGUAGES = 3  # the source's and two to request

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ontarget.data.conflicts import FEWEST_LANGUAGES, Conflicts, Draw, draw_fault
+from ontarget.data.synthetic import gives_pairs
 from ontarget.recipe.sections.kinds import Fraction, Layers, Name, Place, Positive, Section
 from ontarget.records import Direction
 
@@ -174,7 +175,7 @@ class Unlikelihood(Stage):
 
     batch: Positive = 8
     learning_rate: Annotated[float, Field(gt=0)] = 2e-6
-    alpha: Annotated[float, Field(gt=0)] = 1.0  # weight of the unlikelihood loss
+    alpha: Annotated[float, Field(ge=0)] = 1.0  # weight of the unlikelihood loss; 0: plain MLE
     alpha_schedule: Literal["constant", "rising", "falling"] = "constant"  # from 0, or to it
     conflicts: Conflicts = "own"  # unlikely responses: the model's own answers, or references
     own_tokens: Annotated[int, Field(gt=0, le=64)] = 4  # of an own answer
@@ -184,6 +185,7 @@ class Unlikelihood(Stage):
     per_sample: Annotated[int, Field(gt=0, le=100)] = 1  # conflicts from references of each sample
     confusions: Place | None = None  # of draw confused: an evaluated run's folder, or scores.jsonl
     candidates: Annotated[int, Field(gt=1, le=100)] = 4  # of draw hardest: scored, at most
+    synthetic: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of pairs that the model makes
     preflight: Annotated[int, Field(ge=0)] = 8  # dev sentences in each direction; 0 leaves it out
 
     @field_validator("preflight")
@@ -201,6 +203,16 @@ class Unlikelihood(Stage):
         if isinstance(content, dict) and content.get("tokens") == "all":
             return PAPER | content
         return content
+
+    @model_validator(mode="after")
+    def more_than_stage_1(self) -> "Unlikelihood":
+        """Without unlikelihood there must be synthetic pairs."""
+        if not self.alpha and not self.synthetic:
+            raise ValueError(
+                "alpha: 0 leaves unlikelihood out, so this stage would repeat stage 1; add "
+                "synthetic: 0.5, or raise alpha"
+            )
+        return self
 
     @model_validator(mode="after")
     def weighted(self) -> "Unlikelihood":
@@ -236,6 +248,16 @@ class Unlikelihood(Stage):
         return self
 
     @property
+    def has_conflicts(self) -> bool:
+        """Whether it is trained on conflict samples at all."""
+        return self.alpha > 0
+
+    @property
+    def sequences_per_sample(self) -> int:
+        """That a true sample is trained with, at most."""
+        return 1 + self.per_sample * self.has_conflicts
+
+    @property
     def scores(self) -> Path | None:
         """The scores of the evaluated run that `confusions` names."""
         path = self.confusions
@@ -244,7 +266,14 @@ class Unlikelihood(Stage):
     def check_conflicts(
         self, languages: Sequence[str], directions: Sequence[Direction], out: Path
     ) -> None:
-        """Raise ValueError for conflicts that these languages, directions or files do not allow."""
+        """Raise ValueError for what these languages, directions or files do not allow."""
+        if self.synthetic and not gives_pairs(directions):
+            raise ValueError(
+                "unlikelihood.synthetic: no supervised pair gives one of a zero-shot direction, "
+                "which needs a language with two others; leave it out"
+            )
+        if not self.has_conflicts:
+            return
         if self.conflicts == "own" and len(languages) < FEWEST_LANGUAGES:
             raise ValueError(
                 f"unlikelihood.conflicts: own needs {FEWEST_LANGUAGES} languages, one to translate "
