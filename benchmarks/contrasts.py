@@ -6,10 +6,10 @@
                                                           wrong one
     response     the reference under its instruction      the same sentence in the language of the
                                                           wrong instruction, under the right one
-    self-made    under a zero-shot instruction, the       the model's own answer to that zero-shot
+    synthetic    under a zero-shot instruction, the       the model's own answer to that zero-shot
                  model's translation of the pivot's side  instruction
 
-All kinds are of the same samples and the same wrong instructions. `self-made` is EAX (arXiv
+All kinds are of the same samples and the same wrong instructions. `synthetic` is EAX (arXiv
 2509.19770) in small: supervised directions make the pairs of zero-shot ones.
 """
 
@@ -21,14 +21,15 @@ from typing import Literal
 import torch
 
 from ontarget.data.conflicts import wrong_target
+from ontarget.data.synthetic import SyntheticPair, draw_synthetic_pairs
 from ontarget.decoding.base import Search, translate_all
 from ontarget.decoding.hf.translator import HuggingFaceTranslator
 from ontarget.models.loading import LoadedModel
 from ontarget.models.prompting import build_responses, training_prompts
 from ontarget.models.templates import PromptFormat
-from ontarget.records import Parallel, Sample
+from ontarget.records import Direction, Parallel, Sample
 
-Kind = Literal["instruction", "own", "response", "self-made"]
+Kind = Literal["instruction", "own", "response", "synthetic"]
 Tokens = tuple[int, ...]
 
 
@@ -50,6 +51,7 @@ class Source:
     form: PromptFormat
     search: Search
     languages: tuple[str, ...]  # the pivot first
+    supervised: tuple[Direction, ...]
     samples: Sequence[Sample]
     rows: dict[str, Parallel]  # by key
     seed: int
@@ -59,6 +61,11 @@ class Source:
     def wrong(self) -> list[Sample]:
         """The samples under the wrong instruction of each."""
         return [wrong_target(sample, self.languages, self.seed) for sample in self.samples]
+
+    @property
+    def synthetic_pairs(self) -> list[SyntheticPair]:
+        """Pairs of zero-shot directions from the samples, without their targets."""
+        return list(draw_synthetic_pairs(self.samples, self.supervised, self.seed))
 
     def prompts(self, samples: Sequence[Sample]) -> list[Tokens]:
         """The prompts of these samples."""
@@ -105,49 +112,18 @@ def by_response(source: Source) -> Iterator[Contrast]:
             yield replace(contrast, rejected_prompt=contrast.prompt, rejected=other)
 
 
-def self_made(source: Source) -> Iterator[Contrast]:
-    """Of zero-shot directions: the translation of the pivot's side against the direct answer."""
-    asked = zero_shot_requests(source)
-    pivot_sides = pivot_texts(source)
-    from_pivot = [
-        replace(sample, source_lang=source.languages[0], source=pivot_sides[sample.key])
-        for sample in asked
-    ]
-    made = [source.answers(from_pivot), source.answers(asked)]
+def by_synthetic_pair(source: Source) -> Iterator[Contrast]:
+    """Of zero-shot directions: the translation of the other side against the direct answer."""
+    pairs = source.synthetic_pairs
+    asked = [pair.sample for pair in pairs]
+    made = [source.answers([pair.request for pair in pairs]), source.answers(asked)]
     for prompt, chosen, rejected in zip(source.prompts(asked), *made, strict=True):
         yield Contrast(prompt=prompt, chosen=chosen, rejected_prompt=prompt, rejected=rejected)
-
-
-def zero_shot_requests(source: Source) -> list[Sample]:
-    """The side of each sample that is not the pivot's, to be translated into a third language."""
-    pivot, *others = source.languages
-    requests = []
-    for sample in source.samples:
-        sides = {sample.source_lang: sample.source, sample.target_lang: sample.target}
-        for language in sides.keys() - {pivot}:
-            text = sides[language]
-            at_home = replace(
-                sample, source_lang=language, asked_lang=language, target_lang=language
-            )
-            asked = wrong_target(at_home, others, source.seed).asked_lang
-            requests.append(
-                replace(at_home, source=text, asked_lang=asked, target_lang=asked, target="")
-            )
-    return requests
-
-
-def pivot_texts(source: Source) -> dict[str, str]:
-    """The pivot's side of each sample, by key."""
-    pivot = source.languages[0]
-    return {
-        sample.key: sample.source if sample.source_lang == pivot else sample.target
-        for sample in source.samples
-    }
 
 
 KINDS: dict[Kind, Callable[[Source], Iterator[Contrast]]] = {
     "instruction": by_instruction,
     "own": by_own_answer,
     "response": by_response,
-    "self-made": self_made,
+    "synthetic": by_synthetic_pair,
 }

@@ -18,8 +18,10 @@ NEEDS = {
     "deciding tokens": "nothing",
     "own answers": "4 tokens of answers",
     "likelihood": "nothing",
-    "likelihood/self-made": "whole answers",
-    "dpo/self-made": "whole answers, reference model",
+    "likelihood/synthetic": "whole answers",
+    "paper/synthetic": "whole answers",
+    "own answers/synthetic": "whole answers",
+    "dpo/synthetic": "whole answers, reference model",
     "grpo": "4 whole answers a prompt, detector",
 }
 OF_LOSS = {"dpo": ["reference model"], "kto": ["reference model"]}

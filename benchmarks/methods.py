@@ -2,8 +2,8 @@
 
 paper, wrong targets, deciding tokens, own answers   our loss, with four kinds of conflicts
 likelihood                                           stage 1 goes on
-likelihood/self-made                                 and with pairs of zero-shot directions that
-                                                     the model makes from the pivot's side
+METHOD/synthetic                                     likelihood, or one of ours, with as many
+                                                     synthetic pairs of zero-shot directions
 LOSS/KIND                                            a loss of `preference`, a kind of `contrasts`
 grpo                                                 the verdict on sampled answers as reward
 """
@@ -42,7 +42,8 @@ OURS: dict[str, dict[str, Any]] = {  # settings of the section `unlikelihood`
 }
 PREFERENCES = ("dpo", "kto", "cpo", "simpo", "orpo")
 METHODS = (
-    *OURS, "likelihood", "likelihood/self-made", "dpo/self-made", "grpo",
+    *OURS, "likelihood", "likelihood/synthetic", "paper/synthetic", "own answers/synthetic",
+    "dpo/synthetic", "grpo",
     *(f"{loss}/{kind}" for kind in ("instruction", "own", "response") for loss in PREFERENCES),
 )  # fmt: skip
 DEV = "dev"
@@ -61,14 +62,24 @@ WEIGHTS = {  # alpha of ours, beta of TRL's losses: the default first
 }
 
 
+def loss_of(method: str) -> str:
+    """Its first part: a loss with settings."""
+    return method.partition("/")[0]
+
+
+def is_ours(method: str) -> bool:
+    """Whether it is trained by this package."""
+    return loss_of(method) in (*OURS, "likelihood")
+
+
 def rates_of(method: str) -> tuple[float, ...]:
     """The learning rates to try, as factors."""
-    return RATES if method in OURS or method.startswith("likelihood") else RATES_OF_PREFERENCES
+    return RATES if is_ours(method) else RATES_OF_PREFERENCES
 
 
 def weights_of(method: str) -> tuple[float, ...]:
     """The weights to try, the default first; (0,) for a method without one."""
-    return WEIGHTS.get(method.partition("/")[0], (0.0,))
+    return WEIGHTS.get(loss_of(method), (0.0,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +140,8 @@ class Case:
         )  # fmt: skip
         own = recipe.unlikelihood.model_dump(include=set(names))
         own |= {k: v for k in ("steps", "precision") if (v := getattr(job, k)) is not None}
-        if job.method in OURS:
-            own |= OURS[job.method] | {"alpha": job.weight}
+        if (loss := loss_of(job.method)) in OURS:
+            own |= OURS[loss] | {"alpha": job.weight}
         own["learning_rate"] *= job.rate
         section = Unlikelihood.model_validate(own)
         known = ArrowRecords(job.run / "1_prepare" / "train.arrow", Sample)
@@ -142,7 +153,7 @@ class Case:
     @property
     def schedule(self) -> Schedule:
         """How it is trained."""
-        alpha = self.section.alpha if self.job.method in OURS else 0.0
+        alpha = self.section.alpha if loss_of(self.job.method) in OURS else 0.0
         return stage.schedule_of(self.section, len(self.samples), self.job.seed, alpha=alpha)
 
     @property
@@ -161,8 +172,8 @@ class Case:
             rows = {row.key: row for row in corpus.train if row.key in wanted}
         return Source(
             loaded=self.loaded, form=recipe.prompt_format, search=search_of(recipe),
-            languages=recipe.languages, samples=self.samples, rows=rows, seed=self.job.seed,
-            dtype=self.dtype,
+            languages=recipe.languages, supervised=recipe.supervised_directions,
+            samples=self.samples, rows=rows, seed=self.job.seed, dtype=self.dtype,
         )  # fmt: skip
 
     def conflicts(self) -> list[Sample]:
@@ -185,30 +196,29 @@ def search_of(recipe: Recipe) -> Search:
 def train_ours(case: Case, folder: Path) -> Any:
     """With our Trainer."""
     form, most, conflicts = case.recipe.prompt_format, case.section.max_tokens, None
-    if case.job.method in OURS:
+    if loss_of(case.job.method) in OURS:
         conflicts = ConflictSamples(samples=case.conflicts(), section=case.section)
     examples = training_data.make_examples(
         case.loaded, form, case.samples, most, conflicts=conflicts
     )
-    if case.job.method == "likelihood/self-made":
-        examples = [both for pair in zip(examples, self_made(case), strict=False) for both in pair]
+    if case.job.method.endswith("/synthetic"):
+        examples += synthetic(case)
     answers = training_data.own_answers(case.loaded, form, case.section.plausibility)
     result = train(case.loaded, examples, case.schedule, folder, answers=answers)
     return result.adapter or case.loaded.model
 
 
-def self_made(case: Case) -> list[Example]:
-    """The pairs of zero-shot directions that the model makes itself, as examples."""
-    return [
-        Example(
-            rows=(
-                TokenSequence(
-                    key="", tokens=(*one.prompt, *one.chosen), prompt_tokens=len(one.prompt)
-                ),
-            )
-        )
-        for one in contrasts.self_made(case.source)
+def synthetic(case: Case) -> list[Example]:
+    """The synthetic pairs as examples."""
+    source = case.source
+    pairs = source.synthetic_pairs
+    prompts = source.prompts([pair.sample for pair in pairs])
+    targets = source.answers([pair.request for pair in pairs])
+    rows = [
+        TokenSequence(key="", tokens=(*prompt, *target), prompt_tokens=len(prompt))
+        for prompt, target in zip(prompts, targets, strict=True)
     ]
+    return [Example(rows=(row,)) for row in rows]
 
 
 def train_theirs(case: Case, folder: Path) -> Any:
@@ -227,7 +237,7 @@ def train_by_reward(case: Case, training: Any) -> Any:
     """GRPO on prompts of zero-shot directions."""
     import preference
 
-    asked = contrasts.zero_shot_requests(case.source)
+    asked = [pair.sample for pair in case.source.synthetic_pairs]
     decode = partial(case.loaded.tokenizer.decode, skip_special_tokens=True)  # GRPO adds BOS
     texts = [str(decode(tokens)) for tokens in case.source.prompts(asked)]
     return preference.grpo(training, texts, asked, search_of(case.recipe).max_new_tokens)
@@ -235,6 +245,4 @@ def train_by_reward(case: Case, training: Any) -> Any:
 
 def tuned(case: Case, folder: Path) -> Any:
     """The trained model."""
-    method = case.job.method
-    ours = method in OURS or method.startswith("likelihood")
-    return (train_ours if ours else train_theirs)(case, folder)
+    return (train_ours if is_ours(case.job.method) else train_theirs)(case, folder)
