@@ -32,7 +32,18 @@ from typing import Any
 import torch
 from head_to_head_table import markdown
 from measure import peak_megabytes
-from methods import DEV, METHODS, STAGE1, Case, Job, rates_of, search_of, tuned, weights_of
+from methods import (
+    BY_TARGET,
+    DEV,
+    METHODS,
+    STAGE1,
+    Case,
+    Job,
+    rates_of,
+    search_of,
+    tuned,
+    weights_of,
+)
 from peft import PeftModel
 from safetensors.torch import load_model as load_weights
 from safetensors.torch import save_model
@@ -54,17 +65,17 @@ COST, WEIGHTS = "cost.json", "weights.safetensors"
 
 def work(job: Job) -> None:
     """Train, translate, score; in a process of its own."""
-    torch.manual_seed(job.seed)
     case = Case.of(job)
-    cost = {"seconds": 0.0, "megabytes": 0.0}
-    model = case.loaded.model
-    if job.method != STAGE1:
-        if not (job.training / COST).exists():
-            train_and_save(case)
-        cost = json.loads((job.training / COST).read_text(encoding="utf-8"))
-        model = saved_model(case)
-    loaded = replace(case.loaded, model=model.to(case.dtype).eval())
-    translations = translate(loaded, case)
+    by_target = job.method == BY_TARGET
+    parts = [replace(job, into=code) for code in case.recipe.languages] if by_target else [job]
+    made = [trained(part) for part in parts]
+    cost = {key: sum(cost[key] for cost, _ in made) for key in ("seconds", "megabytes")}
+    cost["megabytes"] /= len(parts)
+    translations = [
+        one
+        for (_, loaded), part in zip(made, parts, strict=True)
+        for one in translate(loaded, replace(case, job=part))
+    ]
     by_direction: dict[Direction, list[Translation]] = {}
     for one in translations:
         by_direction.setdefault(Direction(one.source_lang, one.target_lang), []).append(one)
@@ -83,9 +94,22 @@ def work(job: Job) -> None:
             "method": job.method, "rate": job.rate, "weight": job.weight,
             "seed": job.seed, "split": job.split, "steps": case.section.steps, **cost,
             "batch": case.section.batch, "learning_rate": case.section.learning_rate,
-            "text_nats": text_nats(loaded, job.text), "scores": scores,
+            "text_nats": None if by_target else text_nats(made[0][1], job.text), "scores": scores,
         },
     )  # fmt: skip
+
+
+def trained(job: Job) -> tuple[dict[str, float], LoadedModel]:
+    """The cost of a training, which is made unless it is there, and the model."""
+    torch.manual_seed(job.seed)
+    case = Case.of(job)
+    cost, model = {"seconds": 0.0, "megabytes": 0.0}, case.loaded.model
+    if job.method != STAGE1:
+        if not (job.training / COST).exists():
+            train_and_save(case)
+        cost = json.loads((job.training / COST).read_text(encoding="utf-8"))
+        model = saved_model(case)
+    return cost, replace(case.loaded, model=model.to(case.dtype).eval())
 
 
 def train_and_save(case: Case) -> None:
@@ -121,6 +145,7 @@ def translate(loaded: LoadedModel, case: Case) -> list[Translation]:
     samples = (
         first_of_each_direction(known, case.job.segments) if case.job.split == DEV else list(known)
     )
+    samples = [one for one in samples if case.job.into in ("", one.target_lang)]
     translator = HuggingFaceTranslator(loaded, case.recipe.prompt_format, search_of(case.recipe))
     return [
         Translation(

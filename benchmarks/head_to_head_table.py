@@ -18,6 +18,7 @@ NEEDS = {
     "deciding tokens": "nothing",
     "own answers": "4 tokens of answers",
     "likelihood": "nothing",
+    "by target": "an adapter a language",
     "likelihood/synthetic": "whole answers",
     "paper/synthetic": "whole answers",
     "own answers/synthetic": "whole answers",

@@ -4,6 +4,8 @@ paper, wrong targets, deciding tokens, own answers   our loss, with four kinds o
 likelihood                                           stage 1 goes on
 METHOD/synthetic                                     likelihood, or one of ours, with as many
                                                      synthetic pairs of zero-shot directions
+by target                                            likelihood, an adapter (or a copy of all
+                                                     weights) for each target language
 LOSS/KIND                                            a loss of `preference`, a kind of `contrasts`
 grpo                                                 the verdict on sampled answers as reward
 """
@@ -34,6 +36,7 @@ from ontarget.training.schedule import Schedule
 from ontarget.training.train import train
 
 STAGE1 = "stage 1"
+BY_TARGET = "by target"
 OURS: dict[str, dict[str, Any]] = {  # settings of the section `unlikelihood`
     "paper": {"tokens": "all", "draw": "any_other_instruction"},
     "wrong targets": {"tokens": "all", "draw": "wrong_target"},
@@ -42,8 +45,8 @@ OURS: dict[str, dict[str, Any]] = {  # settings of the section `unlikelihood`
 }
 PREFERENCES = ("dpo", "kto", "cpo", "simpo", "orpo")
 METHODS = (
-    *OURS, "likelihood", "likelihood/synthetic", "paper/synthetic", "own answers/synthetic",
-    "dpo/synthetic", "grpo",
+    *OURS, "likelihood", BY_TARGET, "likelihood/synthetic", "paper/synthetic",
+    "own answers/synthetic", "dpo/synthetic", "grpo",
     *(f"{loss}/{kind}" for kind in ("instruction", "own", "response") for loss in PREFERENCES),
 )  # fmt: skip
 DEV = "dev"
@@ -69,7 +72,7 @@ def loss_of(method: str) -> str:
 
 def is_ours(method: str) -> bool:
     """Whether it is trained by this package."""
-    return loss_of(method) in (*OURS, "likelihood")
+    return loss_of(method) in (*OURS, "likelihood", BY_TARGET)
 
 
 def rates_of(method: str) -> tuple[float, ...]:
@@ -97,6 +100,7 @@ class Job:
     precision: str | None
     text: Path | None
     segments: int  # dev sentences in each direction
+    into: str = ""  # the target language of what it trains and translates; "": all
 
     @property
     def tuning(self) -> Path:
@@ -111,7 +115,7 @@ class Job:
     @property
     def training(self) -> Path:
         """Where its trained model is, whatever it is tested on."""
-        return self.tuning / f"trained-{self.seed}"
+        return self.tuning / f"trained-{self.seed}" / self.into
 
     @property
     def result(self) -> dict[str, Any]:
@@ -143,8 +147,11 @@ class Case:
         if (loss := loss_of(job.method)) in OURS:
             own |= OURS[loss] | {"alpha": job.weight}
         own["learning_rate"] *= job.rate
+        if job.into:  # as many steps in all as the other methods
+            own["steps"] = max(1, own["steps"] // len(recipe.languages))
         section = Unlikelihood.model_validate(own)
-        known = ArrowRecords(job.run / "1_prepare" / "train.arrow", Sample)
+        stored = ArrowRecords(job.run / "1_prepare" / "train.arrow", Sample)
+        known = [sample for sample in stored if job.into in ("", sample.target_lang)]
         samples = choose(known, (section.steps or 1) * section.batch, job.seed)
         loaded = load_model(str(job.run / "3_mle" / "model"))
         move_to_accelerator(loaded.model)
