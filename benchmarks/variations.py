@@ -59,6 +59,16 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
         "stage 1, then stage 2 (own answers)": {"unlikelihood": OWN},
         "merged: stage 2 (own answers) from the base model": {"unlikelihood": OWN, "merged": True},
         "reversed: stage 2 (paper), then stage 1": {"unlikelihood": PAPER, "reversed": True},
+        "reversed: stage 2 (own answers), then stage 1": {"unlikelihood": OWN, "reversed": True},
+    },
+    "synthetic pairs": {
+        f"{name}, synthetic {share:g}": {"unlikelihood": settings | {"synthetic": share}}
+        for name, settings in (
+            ("paper", PAPER),
+            ("likelihood", {"alpha": 0.0}),
+            ("own answers", OWN),
+        )
+        for share in (0.25, 0.5, 0.75)
     },
     "supervised cost": {
         f"{name}, {steps} steps": {"unlikelihood": settings | {"steps": steps}}

@@ -130,7 +130,7 @@ def test_the_card_has_the_scores_and_settings_of_the_run(
     }
     rows = [
         [cell.strip().replace("\\", "") for cell in line.split(" | ")]
-        for line in re.findall(r"^\| stage . \(.*\w-\w.*\|$", body, flags=re.MULTILINE)
+        for line in re.findall(r"^\| stage \d[^|]*\| \w+-\w+ .*\|$", body, flags=re.MULTILINE)
     ]
     lines = (load_recipe(recipe).out / "6_evaluate/scores.jsonl").read_text().splitlines()
     scores = [each for each in map(json.loads, lines) if each["system"] == system]

@@ -130,23 +130,42 @@ def test_languages_without_a_third_one_have_no_synthetic_pairs(write_recipe: Wri
     )
 
 
+def test_alpha_0_without_synthetic_pairs_would_repeat_stage_1(write_recipe: Writer) -> None:
+    with pytest.raises(RecipeError) as raised:
+        load_recipe(write_recipe(unlikelihood={"steps": 1, "alpha": 0.0}))
+    assert (
+        "unlikelihood: alpha: 0 leaves unlikelihood out, so this stage would repeat stage 1; add "
+        "synthetic: 0.5, or raise alpha" in str(raised.value)
+    )
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.0])
 def test_stage_2_trains_on_true_samples_and_on_the_pairs_that_the_model_made(
-    write_recipe: Writer, finished_run: FinishedRun, monkeypatch: pytest.MonkeyPatch
+    write_recipe: Writer,
+    finished_run: FinishedRun,
+    monkeypatch: pytest.MonkeyPatch,
+    alpha: float,
 ) -> None:
-    """In a run, from stage 1's model: 3 steps of 4 samples, half of them pairs."""
+    """3 steps of 4 samples, half of them pairs; with alpha 0 no conflict is drawn or trained."""
     monkeypatch.setattr(
         s3_synthesize, "translated", lambda context, pairs: [Hypothesis("10")] * len(pairs)
     )
     section = {"steps": 3, "batch": 4, "micro_batch": 2, "preflight": 0, "synthetic": 0.5}
     recipe = write_recipe(
-        base=from_model(finished_run, "3_mle"), mle=None, control=False, unlikelihood=section,
+        base=from_model(finished_run, "3_mle"), mle=None, control=False,
+        unlikelihood=section | {"alpha": alpha},
         translate={"beams": 1, "max_new_tokens": 4, "systems": ["stage2"]},
     )  # fmt: skip
-    folders = [step.folder for step in steps_of(load_recipe(recipe))]
-    assert folders[:4] == ["1_prepare", "2_conflict", "3_synthesize", "4_unlikelihood"]
-    log = run(recipe, verb="unlikelihood")
-    assert "3_synthesize" in log.made
+    run(recipe)
     out = load_recipe(recipe).out
-    stamp = json.loads((out / "4_unlikelihood" / "step.json").read_text())
-    assert stamp["result"]["samples"] == 12
-    assert json.loads((out / "3_synthesize" / "step.json").read_text())["result"]["pairs"] == 6
+    folders = [step.folder for step in steps_of(load_recipe(recipe))]
+    made = folders[: folders.index("4_unlikelihood") + 1]
+    assert made[-2:] == ["3_synthesize", "4_unlikelihood"]
+    assert ("2_conflict" in made) == (out / "2_conflict").exists() == bool(alpha)
+    pairs = json.loads((out / "3_synthesize" / "step.json").read_text())["result"]["pairs"]
+    trained = json.loads((out / "4_unlikelihood" / "step.json").read_text())["result"]
+    curve = artifacts.read_jsonl(out / "4_unlikelihood" / "curve.jsonl", dict)
+    assert (pairs, trained["samples"]) == (6, 12)
+    assert all(bool(point["unlikelihood"]) == bool(alpha) for point in curve)
+    report = (out / "7_report" / "report.md").read_text()
+    assert "Stage 2 reads 6 pairs of zero-shot directions that the model made; 0 were" in report
