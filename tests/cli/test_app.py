@@ -26,7 +26,7 @@ COMMANDS = [
     "compare", "calibrate", "lcb", "convert", "corpora",
     "constrain",
     "push", "merge", "serve", "guard", "play", "export", "judge", "ability", "reproduce",
-    "base", "prepare", "conflict", "mle", "control", "unlikelihood", "translate",
+    "base", "prepare", "conflict", "mle", "synthesize", "control", "unlikelihood", "translate",
     "report", "annotate",
 ]  # fmt: skip
 

@@ -26,21 +26,46 @@ def arguments(corpus: Path, kind: str) -> list[str | Path]:
     return ["constrain", corpus, *options, "--out", corpus.parent / "out.jsonl"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "count", "left_out"), [("format", 3, 0), ("glossary", 2, 1), ("formality", 1, 2)]
-)
-def test_what_it_writes_is_read_as_instructions_with_conflicts(
-    kind: str, count: int, left_out: int, corpus: Path
-) -> None:
-    out = corpus.parent / "out.jsonl"
+LEFT_OUT = {
+    "format": (3, "0 pairs left out"),
+    "glossary": (2, "1 pairs left out (1 without a term of the glossary in the source)"),
+    "formality": (1, "2 pairs left out (2 marked neither formal nor informal)"),
+}
+
+
+@pytest.mark.parametrize("kind", LEFT_OUT)
+def test_what_it_writes_is_read_as_instructions_with_conflicts(kind: str, corpus: Path) -> None:
+    out, (count, left_out) = corpus.parent / "out.jsonl", LEFT_OUT[kind]
     result = run_command(*arguments(corpus, kind))
-    line = f"{count} instructions: {out}; {left_out} pairs left out\n"
+    line = f"{count} instructions: {out}; {left_out}\n"
     assert (result.code, result.stdout, result.stderr) == (0, line, "")
     records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert all(list(r) == ["instruction", "input", "output", "conflicts"] for r in records)
     found = [(one.prompt, one.response) for one in read_instructions(out)]
     assert found == [(f"{r['instruction']}\n\n{r['input']}", r["output"]) for r in records]
     assert len(found) == count
+
+
+def test_the_reasons_why_pairs_are_left_out_are_counted_the_most_frequent_first(
+    corpus: Path,
+) -> None:
+    more = ["Cat.\tFelino.\t", "No cat.\tGatto, micio.\t", "The\x1b cat.\tGatto.\tformal"]
+    corpus.write_text("\n".join([*LINES, *more, 'x\t"x"\t']) + "\n", encoding="utf-8")
+    control = "1 with a control, replacement or private-use character"
+    reasons = {
+        "format": f"2 pairs left out ({control}, 1 in fewer than two forms that can be told apart)",
+        "glossary": "5 pairs left out (2 without a term of the glossary in the source, 2 with none "
+        f"or several translations of the term, {control})",
+        "formality": f"6 pairs left out (5 marked neither formal nor informal, {control})",
+    }
+    for kind, expected in reasons.items():
+        result = run_command(*arguments(corpus, kind))
+        assert result.stdout.endswith(f"; {expected}\n"), result
+
+
+def test_help_shows_the_default_template_with_its_line_break() -> None:
+    text = "".join(run_command("constrain", "--help").stdout.split())
+    assert r"$'Translatethefollowingsentencesfrom{source}to{target}.\n{constraint}'(bash)" in text
 
 
 def test_options_choose_the_words_and_the_draw(corpus: Path) -> None:
@@ -84,9 +109,15 @@ def test_bad_input_is_one_line_and_leaves_what_was_there(corpus: Path) -> None:
     assert "{style} is no field" in refused("format", "--template", "{style}")
     terms.write_text("dog\tcane\tcagnolino\n")
     assert (
-        "train.tsv: none of its 3 pairs has a term of the glossary and exactly one of its "
-        "translations; give another corpus"
+        "train.tsv: none of its 3 pairs can be used (3 without a term of the glossary in the "
+        "source); give other terms, or another corpus"
     ) in refused("glossary")
+    terms.write_text("cat\tgat\x9bto\tmicio\n", encoding="utf-8")
+    control = "a control, replacement or private-use character; remove it"
+    assert f"terms.tsv:1: has U+009B, {control}" in refused("glossary")
+    assert f"the template of instructions: has U+0007, {control}" in refused(
+        "format", "--template", "{target}\a{constraint}"
+    )
     assert out.read_text() == "before"
 
 

@@ -119,6 +119,22 @@ def test_what_cannot_be_trained_on_is_left_out_and_counted_by_reason(tmp_path: P
     assert (kept.source_lang, kept.asked_lang, kept.target_lang) == ("", "", "")
 
 
+@pytest.mark.parametrize("name", ["instruction", "input", "output", "conflicts"])
+def test_a_record_with_a_control_character_is_left_out_and_counted(
+    name: str, tmp_path: Path
+) -> None:
+    """Tabs and line breaks are none."""
+    content = listing(0, 1)
+    content[0]["input"] = "\tx\r\n"
+    content[1][name] = ["Never", "No\x1b[2J"] if name == "conflicts" else "No\x1b[2J"
+    mixed = mix(write(tmp_path, content), 5)
+    assert mixed.counts["dropped"] == {"control": 1}
+    assert "Say 1" not in {sample.source for sample in mixed.samples}
+    message = r"of 1 \(1 with a control, replacement .* in a text or a conflict\); remove it from t"
+    with pytest.raises(CorpusError, match=message):
+        mix(write(tmp_path, content[1:2]), 1)
+
+
 def test_files_without_a_usable_instruction_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, [])
     with pytest.raises(CorpusError, match="instructions.files: no instruction is left of 0; give"):

@@ -1,13 +1,18 @@
 """`ontarget judge` against scripted servers: both orders, resuming, bad input."""
 
+import io
 import json
+import re
+import time
 from pathlib import Path
 
 import pytest
 from conftest import FinishedRun
+from rich.console import Console
 from support.commands import Result, run_command
 from support.servers import Request, answer, asked, complete, serving
 
+from ontarget.cli import console
 from ontarget.cli.commands.judge.command import lines_of
 from ontarget.judging.outcomes import compare
 
@@ -138,6 +143,90 @@ def test_a_judge_without_a_usable_verdict_is_an_error_and_its_replies_are_kept(
         with serving(fair) as judge:
             assert run_command(*arguments, "--by", judge.address).code == 0
         assert (len(a.requests), len(b.requests)) == (4, 4), "the answers were kept"
+
+
+def test_instructions_that_are_left_out_are_counted(instructions: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    damaged = [INSTRUCTIONS[0] | {"output": " "}, INSTRUCTIONS[1] | {"instruction": "Say\a"}]
+    instructions.write_text(json.dumps([*damaged, *INSTRUCTIONS, *damaged[:1]]))
+    with serving(good) as a, serving(bad) as b, serving(fair) as judge:
+        result = run_command(
+            "judge", a.address, b.address, "--instructions", instructions, "--by", judge.address,
+            "--out", out,
+        )  # fmt: skip
+    line = (
+        "3 instructions left out: 2 empty, 1 with a control, replacement or private-use character "
+        "in a text or a conflict"
+    )
+    assert (result.code, result.stdout.splitlines()[-2]) == (0, line), result
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["left_out"] == {"empty": 2, "control": 1}
+    instructions.write_text(json.dumps(damaged[1:]))
+    none = run_command(
+        "judge", "http://127.0.0.1:9/v1#x", "http://127.0.0.1:9/v1#y", "--instructions",
+        instructions, "--by", "http://127.0.0.1:9/v1#x", "--out", tmp_path / "other",
+    )  # fmt: skip
+    assert last_line(none) == (
+        f"ontarget: {instructions}: no instruction is left of 1 (1 with a control, replacement or "
+        "private-use character in a text or a conflict); remove it from the text"
+    )
+
+
+def slow(request: Request) -> None:
+    """A judge that thinks for longer than a line of progress takes to appear."""
+    time.sleep(0.4)
+    fair(request)
+
+
+def test_a_slow_judge_shows_its_progress_in_a_log_file(
+    instructions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "LOG_SECONDS", 0.05)
+    with serving(good) as a, serving(bad) as b, serving(slow) as judge:
+        result = run_command(
+            "judge", a.address, b.address, "--instructions", instructions, "--by", judge.address,
+            "--out", tmp_path / "out",
+        )  # fmt: skip
+    assert result.code == 0, result
+    lines = [" ".join(line.split()) for line in result.stderr.splitlines()]
+    assert lines[0] == "judge started"
+    assert "judge 0 of 8 verdicts" in lines, "before the first verdict"
+    assert lines[-1].startswith("judge ") and " of 8 verdicts" in lines[-1], lines
+
+
+def test_answers_that_are_kept_start_the_log_of_a_judge(
+    instructions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model answers before the judge, whose first verdict can take long."""
+    monkeypatch.setattr(console, "LOG_SECONDS", 0.05)
+
+    def refuse(request: Request) -> None:
+        answer(request, b"{}", status=401)
+
+    with serving(good) as a, serving(bad) as b:
+        arguments = ("judge", a.address, b.address, "--instructions", instructions,
+                     "--out", tmp_path / "out")  # fmt: skip
+        with serving(refuse) as judge:
+            assert run_command(*arguments, "--by", judge.address).code == 2
+        with serving(slow) as judge:
+            result = run_command(*arguments, "--by", judge.address)
+    assert result.code == 0 and "judge" + " " * 20 + "0 of 8  verdicts" in result.stderr, result
+
+
+def test_a_slow_judge_shows_its_progress_on_a_terminal(
+    instructions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False)
+    monkeypatch.setattr(console, "error_console", lambda: screen)
+    with serving(good) as a, serving(bad) as b, serving(slow) as judge:
+        result = run_command(
+            "judge", a.address, b.address, "--instructions", instructions, "--by", judge.address,
+            "--out", tmp_path / "out",
+        )  # fmt: skip
+    assert result.code == 0, result
+    assert isinstance(screen.file, io.StringIO)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.file.getvalue())
+    assert re.search(r"judge .* 0% verdicts", shown), shown
 
 
 def test_no_interval_is_printed_without_a_judged_pair() -> None:

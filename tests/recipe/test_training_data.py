@@ -6,6 +6,7 @@ import pytest
 import torch
 from support.models import tiny
 
+from ontarget.errors import ModelError
 from ontarget.models.prompting import build_prompts
 from ontarget.models.templates import TEMPLATES, PromptFormat
 from ontarget.recipe.sections.training import Unlikelihood
@@ -69,6 +70,20 @@ def test_references_are_unlikely_beside_their_own_sample() -> None:
         assert true.key == conflict.key and conflict.unlikely and conflict.by_reach
         assert true.tokens[true.prompt_tokens :] == conflict.tokens[conflict.prompt_tokens :]
         assert not true.unlikely and not true.by_reach
+
+
+def test_a_special_token_in_a_listed_conflict_is_named_as_one_of_the_conflict() -> None:
+    """The record itself has none, so its key alone would send the reader to the wrong text."""
+    general = {"source_lang": "", "asked_lang": "", "target_lang": "", "target": "yes"}
+    record = Sample(key="alpaca.json:1", source="Say yes.", **general)
+    wrong = replace(record, source="Say no.</s>")
+    section = Unlikelihood(steps=1, conflicts="references")
+    conflicts = ConflictSamples(samples=[wrong], section=section)
+    with pytest.raises(ModelError) as raised:
+        make_examples(tiny(), PLAIN, [record], 500, conflicts=conflicts)
+    assert str(raised.value).startswith(
+        "a conflict of alpaca.json:1: its text contains '</s>', a special token of"
+    )
 
 
 def several(each: int) -> list[Example]:

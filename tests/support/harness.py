@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from support.commands import Result, error_of, run_command
+
 HARNESS = """\
 import argparse, json, os, sys, time
 from pathlib import Path
@@ -81,3 +83,18 @@ def save_weights(folder: Path) -> Path:
     (folder / "tokenizer.json").write_text("{}")
     save_file({"weight": np.zeros(2, np.float32)}, folder / "model.safetensors")
     return folder
+
+
+def ability(tmp_path: Path, *arguments: str | Path) -> Result:
+    """`ontarget ability`, which writes to `out/ability.json`."""
+    return run_command("ability", *arguments, "--out", tmp_path / "out" / "ability.json")
+
+
+def failure(tmp_path: Path, *arguments: str | Path) -> str:
+    """The one line of the same with bad input."""
+    return error_of("ability", *arguments, "--out", tmp_path / "out" / "ability.json")
+
+
+def option(argv: list[str], name: str) -> str:
+    """The value of an option."""
+    return argv[argv.index(name) + 1]

@@ -20,6 +20,8 @@ import numpy as np
 
 from ontarget.artifacts import ArrowRecords, write_arrow
 from ontarget.data import readers
+from ontarget.data.cleaning.rules import REASONS as CLEANING
+from ontarget.data.cleaning.texts import unwanted
 from ontarget.data.mixing import Mixture, copies, repeated
 from ontarget.data.readers.base import Entry, Instruction
 from ontarget.errors import ArtifactError, CorpusError
@@ -28,6 +30,7 @@ from ontarget.records import Direction, Parallel, Sample
 
 REASONS = {  # for which instructions are left out, in words, each with its remedy
     "empty": ("empty", "give records with a prompt and a response"),
+    "control": (f"with {CLEANING['control']} in a text or a conflict", "remove it from the text"),
     "length": ("too long", "raise corpus.max_characters"),
     "special_tokens": (
         "with a special token of the model in a text or a conflict",
@@ -79,6 +82,8 @@ def kept_instructions(
             texts = (prompt, response, *conflicts)
             if not all(text.strip() for text in texts):
                 dropped["empty"] += 1
+            elif any(map(unwanted, texts)):
+                dropped["control"] += 1
             elif files.max_characters and max(map(len, texts)) > files.max_characters:
                 dropped["length"] += 1
             elif special and any(map(special.search, texts)):
@@ -90,9 +95,13 @@ def kept_instructions(
 
 def why_dropped(dropped: Mapping[str, int]) -> str:
     """The reasons for which all instructions are left out, in words, and the remedies."""
-    counts = ", ".join(f"{count} {REASONS[reason][0]}" for reason, count in dropped.items())
-    remedies = ", or ".join(REASONS[reason][1] for reason in dropped or ["empty"])
-    return f"{f' ({counts})' if counts else ''}; {remedies}"
+    remedies = dict.fromkeys(REASONS[reason][1] for reason in dropped or ["empty"])
+    return f"{f' ({counted(dropped)})' if dropped else ''}; {', or '.join(remedies)}"
+
+
+def counted(dropped: Mapping[str, int]) -> str:
+    """How many instructions are left out for each reason, in words."""
+    return ", ".join(f"{count} {REASONS[reason][0]}" for reason, count in dropped.items())
 
 
 def rows_to_check(

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ontarget import artifacts
-from ontarget.data.instructions import InstructionFiles, instruction_samples
+from ontarget.data.instructions import InstructionFiles, instruction_samples, why_dropped
 from ontarget.decoding.base import Hypothesis
-from ontarget.decoding.resume import translate_resumably
+from ontarget.decoding.resume import FILE, read_batches, translate_resumably
 from ontarget.errors import CorpusError, TranslationError, visible
 from ontarget.judging.earlier import SUMMARY, VERDICTS, check_earlier
 from ontarget.judging.outcomes import DECIDED, WinRates, compare, outcome_of
@@ -39,14 +39,17 @@ class JudgingRequest:
     template: str | None = None  # of both models; by default their own
 
 
-def judge(asked: JudgingRequest, tell: Tell) -> WinRates:
+def judge(asked: JudgingRequest, tell: Tell) -> tuple[WinRates, Counter[str]]:
     """Write `verdicts.jsonl` and `summary.json`; what was answered or judged before is kept.
+
+    Returns the outcomes, and how many instructions of the file are left out, by reason. `tell` gets
+    (what is counted, done, total).
 
     Raises:
         OnTargetError: a model, the judge or the instructions cannot be used, `out` has another
             comparison, or no pair could be judged.
     """
-    samples = read_instructions(asked)
+    samples, dropped = read_instructions(asked)
     choices = [
         replace(choose_model(name, asked.template), max_new_tokens=asked.max_new_tokens)
         for name in asked.models
@@ -69,14 +72,14 @@ def judge(asked: JudgingRequest, tell: Tell) -> WinRates:
         pairs = list(zip(named[::2], named[1::2], strict=True))
         found = compare(pairs)
         check_judged(asked, found, replies)
-        write_summary(asked, chosen, found)  # first: it says whose the verdicts are
+        write_summary(asked, chosen, found, dropped)  # first: it says whose the verdicts are
         write_verdicts(asked, samples, answers, pairs)
         artifacts.remove_tree(asked.out / UNFINISHED)
-    return found
+    return found, dropped
 
 
-def read_instructions(asked: JudgingRequest) -> list[Sample]:
-    """The instructions, without the responses of their file.
+def read_instructions(asked: JudgingRequest) -> tuple[list[Sample], Counter[str]]:
+    """The instructions, without the responses of their file; those left out are counted by reason.
 
     Raises:
         CorpusError: there are none, or the file cannot be read.
@@ -85,8 +88,11 @@ def read_instructions(asked: JudgingRequest) -> list[Sample]:
     files = InstructionFiles(corpora=[asked.instructions])
     samples = list(islice(instruction_samples(files, dropped), asked.limit))
     if not samples:
-        raise CorpusError(f"{asked.instructions}: has no instruction with a response; give others")
-    return [replace(sample, target="") for sample in samples]
+        raise CorpusError(
+            f"{asked.instructions}: no instruction is left of {dropped.total()}"
+            f"{why_dropped(dropped)}"
+        )
+    return [replace(sample, target="") for sample in samples], dropped
 
 
 def choices_of(asked: JudgingRequest, samples: Sequence[Sample]) -> dict[str, Any]:
@@ -128,11 +134,15 @@ def decode(
 ) -> list[Hypothesis]:
     """What a model answers to each sample; kept for a later run until all are judged.
 
+    `progress` gets (done, total), first before the model is opened: loading it can take long.
+
     Raises:
         OnTargetError: the model cannot answer one of them.
     """
     texts = [sample.source for sample in samples]
     artifacts.prepare_unfinished(folder, artifacts.fingerprint([choice.identity, texts]))
+    kept, _ = read_batches(folder / FILE)
+    progress(len(kept), len(samples))
     with open_choice(choice, Decoding()) as translator:
         found = translate_resumably(translator, samples, folder, progress)
     failures = [hypothesis.error for hypothesis in found if hypothesis.error]
@@ -166,11 +176,14 @@ def write_verdicts(
         file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
-def write_summary(asked: JudgingRequest, chosen: dict[str, Any], found: WinRates) -> None:
+def write_summary(
+    asked: JudgingRequest, chosen: dict[str, Any], found: WinRates, dropped: Counter[str]
+) -> None:
     """Counts, shares with intervals, and what was compared."""
     content: dict[str, Any] = {
         **chosen,
         "instructions": str(asked.instructions),
+        "left_out": dict(dropped),
         "counts": found.counts,
         "consistent": found.consistent,
         "p": found.p,

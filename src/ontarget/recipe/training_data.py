@@ -13,7 +13,12 @@ from ontarget.decoding.hf.translator import begin_answers
 from ontarget.errors import CorpusError
 from ontarget.models import loading
 from ontarget.models.loading import LoadedModel
-from ontarget.models.prompting import build_responses, end_ids, training_prompts
+from ontarget.models.prompting import (
+    build_responses,
+    check_special_tokens,
+    end_ids,
+    training_prompts,
+)
 from ontarget.models.templates import PromptFormat
 from ontarget.recipe.sections.training import Training, Unlikelihood
 from ontarget.recipe.step_context import StepContext, Tell
@@ -103,6 +108,8 @@ def make_examples(
         own_at = dict(zip(has_own, own, strict=True))
         examples = [Example(rows=(row,), own=own_at.get(at)) for at, row in enumerate(true)]
     else:
+        asked = [(f"a conflict of {one.key}", one.source) for one in conflicts.samples]
+        check_special_tokens(loaded, asked)  # the key alone would name the sample, which has none
         by_reach = conflicts.section.tokens == "reach"
         wrong = [
             replace(row, unlikely=True, by_reach=by_reach)

@@ -173,8 +173,8 @@ def notes(recipe: Recipe, inputs: Mapping[str, Path]) -> tuple[str, ...]:
         if recipe.unlikelihood.synthetic:
             made = stamp_of(inputs["3_synthesize"])["result"]
             sentences.append(
-                f"Stage 2 reads {made['pairs']:,} pairs of zero-shot directions that the model made; "
-                f"{sum(made['left_out'].values()):,} were left out."
+                f"Stage 2 reads {made['pairs']:,} pairs of zero-shot directions that the model "
+                f"made; {sum(made['left_out'].values()):,} were left out."
             )
     return tuple(sentences)
 

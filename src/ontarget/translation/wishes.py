@@ -4,13 +4,13 @@ They stand in the template after the line that names the target language, or bef
 where that is the same line.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ontarget.data.constraints.formality import WORDINGS
 from ontarget.data.constraints.glossary import term_sentence
+from ontarget.data.constraints.words import folded, words_in
 from ontarget.data.readers.lines import read_lines
 from ontarget.errors import ModelError, TranslationError
 from ontarget.models.templates import PromptFormat, json_parts
@@ -33,25 +33,17 @@ class Wishes:
         return tuple(sentence for sentence in (*general, *found) if sentence)
 
     def terms_in(self, source: str) -> list[tuple[str, str]]:
-        """The terms of the glossary that occur in a text, and their translations."""
-        lower = source.lower()
-        return [
-            (term, own)
-            for term, own in self.glossary
-            if term.lower() in lower and re.search(whole_word(term), source, re.IGNORECASE)
-        ]
+        """The terms of the glossary that a text has as whole words, and their translations.
+
+        Of two terms such as `cat` and `wild cat`, "a wild cat" has the longer one.
+        """
+        found = words_in(source, (term for term, _ in self.glossary))
+        return [(term, own) for term, own in self.glossary if term in found]
 
     def missing_terms(self, source: str, translation: str) -> list[str]:
-        """The translations of terms that a translation lacks."""
-        lower = translation.lower()
-        return [own for _, own in self.terms_in(source) if own.lower() not in lower]
-
-
-def whole_word(term: str) -> str:
-    """A pattern for a term that is no part of a longer word."""
-    before = r"(?<!\w)" if term[:1].isascii() and term[:1].isalnum() else ""
-    after = r"(?!\w)" if term[-1:].isascii() and term[-1:].isalnum() else ""
-    return before + re.escape(term) + after
+        """The translations of terms that a translation lacks; an inflected one may contain them."""
+        text = folded(translation)
+        return [own for _, own in self.terms_in(source) if folded(own) not in text]
 
 
 def read_glossary(path: Path) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ base       what a constraint and a pair are
 formats    `OutputFormat`: ordinary text, upper case, a JSON object, quotes
 glossary   `Glossary`: which of several translations of a term is used
 formality  `Formality`: formal or informal, as the corpus says
+words      whole words: is a term in a text?
 corpus     pairs of a corpus, with columns that say something about them
 making     `constrain`: from pairs to records
 obedience  whether a response obeys, and the share of those that do

@@ -12,6 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from ontarget.data.cleaning.rules import REASONS
+from ontarget.data.cleaning.texts import unwanted
+from ontarget.errors import CorpusError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
@@ -47,3 +51,9 @@ class Constraint(Protocol):
         Raises:
             CorpusError: no rule can tell.
         """
+
+
+def check_signs(text: str, place: str) -> None:
+    """Raise CorpusError for a text with a character that `clean` drops, such as a control one."""
+    if sign := unwanted(text):
+        raise CorpusError(f"{place}: has U+{ord(sign):04X}, {REASONS['control']}; remove it")

@@ -1,21 +1,15 @@
 """Which of several translations of a term a translation uses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import regex
-
-from ontarget.data.constraints.base import Pair
+from ontarget.data.constraints.base import Pair, check_signs
+from ontarget.data.constraints.words import folded, words_in
 from ontarget.data.readers.lines import STDIN, read_lines
 from ontarget.errors import CorpusError
-from ontarget.languages.writing import letters_of
 
 EXPECTED = "a term, its translation and at least one other translation, with tabs between them"
-WITHOUT_SPACES = regex.compile(
-    letters_of("Hang", "Kana", "Hani", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"), regex.V1
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +22,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
-    """The translation of a term: of a pair's terms the first that is translated in one way."""
+    """The translation of a term: of a pair's terms the first that is translated in one way.
+
+    Of two terms such as `cat` and `wild cat`, "a wild cat" has the longer one.
+    """
 
     terms: tuple[Term, ...]
 
@@ -46,52 +43,28 @@ class Glossary:
     def response(self, pair: Pair, value: str) -> str | None:
         """The translation, if it has this one of the possible translations and no other."""
         term = self._term(pair)
-        return pair.target if term and used(pair.target, term.targets) == {value} else None
+        found = words_in(pair.target, term.targets) if term else set()
+        return pair.target if found == {value} else None
 
     def holds(self, value: str, response: str) -> bool:
         """Whether a response has this translation of a term and no other possible one."""
         return any(
-            used(response, term.targets) == {value} for term in self.terms if value in term.targets
+            words_in(response, term.targets) == {value}
+            for term in self.terms
+            if value in term.targets
         )
 
     def _term(self, pair: Pair) -> Term | None:
-        lower = pair.source.lower()
-        for term in self.terms:
-            if (
-                term.source.lower() in lower
-                and used(pair.source, [term.source])
-                and len(used(pair.target, term.targets)) == 1
-            ):
-                return term
-        return None
+        """The pair's first term that is translated in one way, else its first term."""
+        present = words_in(pair.source, (term.source for term in self.terms))
+        terms = [term for term in self.terms if term.source in present]
+        usable = (term for term in terms if len(words_in(pair.target, term.targets)) == 1)
+        return next(usable, terms[0] if terms else None)
 
 
 def term_sentence(term: str, translation: str) -> str:
     """The sentence of an instruction that asks for a translation of a term."""
     return f'Translate "{term}" as "{translation}".'
-
-
-def used(text: str, words: Iterable[str]) -> set[str]:
-    """Those of some words that are in a text as whole words, in any case.
-
-    Of `cat` and `wild cat` only the longer one is in "a wild cat".
-    """
-    found, lower = set(), text.lower()
-    for word in sorted(words, key=lambda one: (-len(one), one)):
-        if word.lower() in lower:
-            text, count = whole_word(word).subn("\n", text)
-            found |= {word} if count else set()
-    return found
-
-
-@cache
-def whole_word(word: str) -> regex.Pattern[str]:
-    """A pattern for a word that is no part of a longer one, where the script separates words."""
-    before, after = (
-        "" if WITHOUT_SPACES.match(edge) or not regex.match(r"\w", edge) else border
-        for edge, border in ((word[0], r"(?<!\w)"), (word[-1], r"(?!\w)"))
-    )
-    return regex.compile(before + regex.escape(word) + after, regex.IGNORECASE)
 
 
 def read_glossary(path: Path) -> Glossary:
@@ -110,11 +83,12 @@ def read_glossary(path: Path) -> Glossary:
         source, *targets = (cell.strip() for cell in line.split("\t"))
         if len(targets) < 2 or not all([source, *targets]):
             raise CorpusError(f"{path}:{number}: expected {EXPECTED}; correct the line")
-        if len({word.lower() for word in targets}) < len(targets):
+        check_signs(line, f"{path}:{number}")
+        if len(set(map(folded, targets))) < len(targets):
             raise CorpusError(f"{path}:{number}: repeats a translation; keep one of them")
-        if source.lower() in terms:
+        if folded(source) in terms:
             raise CorpusError(f"{path}:{number}: {source!r} has a line already; keep one of them")
-        terms[source.lower()] = Term(source=source, targets=tuple(targets))
+        terms[folded(source)] = Term(source=source, targets=tuple(targets))
     if not terms:
         raise CorpusError(f"{path}: has no terms; write {EXPECTED}")
     return Glossary(tuple(terms.values()))

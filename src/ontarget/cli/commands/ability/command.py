@@ -28,14 +28,33 @@ def ability(  # noqa: PLR0913 - a command's options
             help="A run (all its models), one of them (RUN#base), a model folder or hub id.",
         ),
     ],
-    tasks: Annotated[str, typer.Option(help="Tasks of lm-evaluation-harness: arc_easy,mmlu")],
+    tasks: Annotated[
+        str,
+        typer.Option(
+            metavar="TASK,...",
+            help="Names of tasks, groups or tags of lm-evaluation-harness, with commas between, as "
+            "in arc_easy,mmlu; `lm_eval ls tasks` lists them.",
+        ),
+    ],
     limit: Annotated[
-        int | None, typer.Option(min=1, help="The first questions of each task only.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Take this many questions of each task, the first ones; by default all. For "
+            "trying out.",
+        ),
     ] = None,
     shots: Annotated[
         int | None, typer.Option(min=0, help="Examples before a question; by default the task's.")
     ] = None,
-    chat: Annotated[bool, typer.Option("--chat", help="Ask by the model's chat template.")] = False,
+    chat: Annotated[
+        bool,
+        typer.Option(
+            "--chat",
+            help="Ask as the user's turn of the model's own chat template; by default the question "
+            "stands alone, as for a base model.",
+        ),
+    ] = False,
     batch: Annotated[int, typer.Option(min=1, help="Questions at once.")] = 8,
     include_path: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="A folder with more tasks, as YAML.")

@@ -1,6 +1,6 @@
 """`constrain`: from parallel text to instructions with conflicts besides the language."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,13 +10,22 @@ from ontarget import artifacts
 from ontarget.cli.commands.data.convert import check_names, check_not_read
 from ontarget.cli.console import write
 from ontarget.data import constraints
-from ontarget.data.constraints import Constraint, Formality, OutputFormat, Pair
+from ontarget.data.cleaning.rules import REASONS as CLEANING
+from ontarget.data.constraints import Constraint, Formality, OutputFormat
 from ontarget.data.constraints.formality import COLUMN, WORDINGS
-from ontarget.data.constraints.making import TEMPLATE
+from ontarget.data.constraints.making import CONTROL, NO_RESPONSE, NO_VALUES, TEMPLATE
 from ontarget.data.readers import as_entry
-from ontarget.errors import CorpusError
+from ontarget.errors import CorpusError, visible
 
 Kind = Literal["format", "glossary", "formality"]
+REASONS: dict[Kind, dict[str, str]] = {  # why pairs are left out, in words
+    "format": {NO_VALUES: "in fewer than two forms that can be told apart"},
+    "glossary": {
+        NO_VALUES: "without a term of the glossary in the source",
+        NO_RESPONSE: "with none or several translations of the term",
+    },
+    "formality": {NO_VALUES: "marked neither formal nor informal"},
+}
 
 
 def constrain(  # noqa: PLR0913 - a command's options
@@ -31,7 +40,12 @@ def constrain(  # noqa: PLR0913 - a command's options
         typer.Option(metavar="FILE", help="Terms, each with two or more translations, as TSV."),
     ] = None,
     template: Annotated[
-        str, typer.Option(help="Of instructions, with {source}, {target} and {constraint}.")
+        str,
+        typer.Option(
+            show_default=False,
+            help="Of instructions, with {target}, {constraint} and, if wanted, {source}; by "
+            f"default $'{visible(TEMPLATE)}' (bash).",
+        ),
     ] = TEMPLATE,
     seed: Annotated[int, typer.Option(min=0, help="Which format each pair gets.")] = 1,
 ) -> None:
@@ -50,24 +64,15 @@ def constrain(  # noqa: PLR0913 - a command's options
     if glossary is not None and glossary.resolve() == out.resolve():
         raise CorpusError(f"{out}: would replace {glossary}, which is read; write elsewhere")
     columns = {COLUMN: tuple(WORDINGS)} if constraint == "formality" else None
-    pairs = CountedPairs(constraints.read_pairs(corpus, directions, columns))
+    pairs = constraints.read_pairs(corpus, directions, columns)
+    left_out: Counter[str] = Counter()
+    records = constraints.constrain(pairs, chosen, template, seed, left_out)
     with artifacts.publish_file(out) as file:
-        count = artifacts.write_records(file, constraints.constrain(pairs, chosen, template, seed))
+        count = artifacts.write_records(file, records)
         if not count:
-            raise CorpusError(f"{corpus}: {nothing_made(pairs.count, constraint, directions)}")
-    write(f"{count:,} instructions: {out}; {pairs.count - count:,} pairs left out")
-
-
-class CountedPairs:
-    """Pairs, and how many were read."""
-
-    def __init__(self, pairs: Iterable[Pair]) -> None:
-        self.pairs, self.count = pairs, 0
-
-    def __iter__(self) -> Iterator[Pair]:
-        for pair in self.pairs:
-            self.count += 1
-            yield pair
+            raise CorpusError(f"{corpus}: {nothing_made(left_out, constraint, directions)}")
+    reasons = f" ({why_left_out(left_out, constraint)})" if left_out else ""
+    write(f"{count:,} instructions: {out}; {left_out.total():,} pairs left out{reasons}")
 
 
 def constraint_of(kind: Kind, glossary: Path | None, directions: list[str]) -> Constraint:
@@ -87,13 +92,20 @@ def constraint_of(kind: Kind, glossary: Path | None, directions: list[str]) -> C
     return constraints.read_glossary(glossary)
 
 
-def nothing_made(pairs: int, kind: Kind, directions: list[str]) -> str:
+def why_left_out(left_out: Counter[str], kind: Kind) -> str:
+    """How many pairs are left out for each reason, the most frequent one first."""
+    reasons = REASONS[kind] | {CONTROL: f"with {CLEANING['control']}"}
+    return ", ".join(f"{count:,} {reasons[reason]}" for reason, count in left_out.most_common())
+
+
+def nothing_made(left_out: Counter[str], kind: Kind, directions: list[str]) -> str:
     """Why a corpus has no pair for a constraint."""
-    if not pairs:
+    if not left_out:
         return f"no row has both languages of {', '.join(directions)}; give other directions"
-    reasons = {
-        "format": "can be written in two forms that differ",
-        "glossary": "has a term of the glossary and exactly one of its translations",
-        "formality": "is marked as formal or informal",
+    remedy = {
+        "format": "give another corpus",
+        "glossary": "give other terms, or another corpus",
+        "formality": f"mark some in the column {COLUMN}",
     }
-    return f"none of its {pairs:,} pairs {reasons[kind]}; give another corpus"
+    reasons = why_left_out(left_out, kind)
+    return f"none of its {left_out.total():,} pairs can be used ({reasons}); {remedy[kind]}"

@@ -24,12 +24,20 @@ def judge(  # noqa: PLR0913 - a command's options
         str, typer.Option("--by", help="The judge: http://127.0.0.1:8000/v1#NAME, or any model.")
     ],
     out: Annotated[Path, typer.Option(help="The folder of the verdicts.")] = Path("runs/judge"),
-    limit: Annotated[int | None, typer.Option(min=1, help="The first instructions only.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Take this many instructions, the first ones; by default all."),
+    ] = None,
     max_new_tokens: Annotated[
         int, typer.Option(min=1, max=10**5, help="Tokens of an answer, at most.")
     ] = 512,
     template: Annotated[
-        str | None, typer.Option(help="Of both models; by default that of the run.")
+        str | None,
+        typer.Option(
+            help="A named template (`ontarget templates`) or its text, for both models; by default "
+            "the run's own, or one that fits the model. With a template for chats an instruction "
+            "is the user's turn, with alpaca it stands in Alpaca's form, else in a line."
+        ),
     ] = None,
 ) -> None:
     """Let a judge compare the answers of two models to general instructions.
@@ -41,6 +49,7 @@ def judge(  # noqa: PLR0913 - a command's options
     if model_a == model_b:
         raise RecipeError(f"{model_a}: is both models; give two different ones")
     quiet_libraries()
+    from ontarget.data.instructions import counted
     from ontarget.judging.judging import JudgingRequest
     from ontarget.judging.judging import judge as run
 
@@ -50,8 +59,11 @@ def judge(  # noqa: PLR0913 - a command's options
     )  # fmt: skip
     kept = "stopped; answers and verdicts are kept, run the same command again to resume"
     with progress_line("judge") as show, cleaned_up_on_signals(kept):
-        found = run(asked, show)
-    write(*lines_of(found, model_a), f"verdicts: {out / 'verdicts.jsonl'}")
+        found, left_out = run(asked, show)
+    lines = lines_of(found, model_a)
+    if left_out:
+        lines.append(f"{left_out.total()} instructions left out: {counted(left_out)}")
+    write(*lines, f"verdicts: {out / 'verdicts.jsonl'}")
 
 
 def lines_of(found: WinRates, model: str) -> list[str]:
