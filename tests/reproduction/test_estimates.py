@@ -12,8 +12,11 @@ from ontarget.reproduction.settings import read_paper_table
 MATRICES = 32 * (4 * 4096**2 + 3 * 4096 * 11008) + 32000 * 4096  # of Llama 2 7B, with its head
 
 
-def estimates(name: str = "iwslt4") -> tuple[Reproduction, dict[str, RunEstimate]]:
-    reproduction = plan_runs(read_paper_table(name), Choices(scale="full", out=Path("runs/x")))
+def estimates(
+    name: str = "iwslt4", instructions: Path | None = None
+) -> tuple[Reproduction, dict[str, RunEstimate]]:
+    choices = Choices(scale="full", out=Path("runs/x"), instructions=instructions)
+    reproduction = plan_runs(read_paper_table(name), choices)
     model = model_of(reproduction)
     assert model is not None
     found = estimate(reproduction, model, gpu_memory=80.0, tflops=100.0)
@@ -33,6 +36,14 @@ def test_the_hours_of_a_run_are_those_of_its_trainings() -> None:
     assert by_name["main"].hours == pytest.approx(hours(3 * 1_378_794) + stage2, rel=1e-3)
     quarter = hours(3 * 6 * 24_000) + stage2
     assert by_name["data-24000"].hours == pytest.approx(quarter, rel=1e-3)
+
+
+def test_instructions_beside_as_many_translations_take_twice_the_time() -> None:
+    """How many there are alone is not known before their file is read."""
+    _, by_name = estimates(instructions=Path("alpaca.json"))
+    both = hours(2 * 3 * 1_378_794) + hours(100 * 8 * 2)
+    assert by_name["instructions"].hours == pytest.approx(both, rel=1e-3)
+    assert by_name["instructions-only"].hours is None
 
 
 def test_a_run_without_training_needs_no_plan() -> None:

@@ -1,6 +1,7 @@
 """`ontarget reproduce`: the plan, and a whole reproduction on a small model."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,15 @@ import pytest
 from support.commands import run_command
 from support.llama import save_llama2
 
+from ontarget.ability.models import models_of
 from ontarget.analysis.results import read_scores
 from ontarget.cli.commands.reproduce import command
 from ontarget.data.readers.phrasebook import compose_rows
-from ontarget.reproduction.runs import TITLES
-from ontarget.reproduction.settings import merge, read_paper_table
+from ontarget.recipe.step_context import StepContext
+from ontarget.reproduction.runs import PARTS, TITLES
+from ontarget.reproduction.settings import SCALES, merge, read_paper_table
 from ontarget.scoring.averages import averages
+from ontarget.steps import s1_prepare
 
 LANGUAGES = ("en", "it", "nl", "ro")
 HARMLESS = {"translate": {"max_new_tokens": 4, "beams": 2}}
@@ -62,15 +66,48 @@ def test_a_dry_run_plans_llama_2_without_network_or_corpus(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_plan_shows_instructions_alone_before_instructions_beside_translations(
+    tmp_path: Path,
+) -> None:
+    result = run_command(
+        "reproduce", "iwslt4", "--dry-run", "--parts", "instructions",
+        "--instructions", tmp_path / "alpaca.json",
+    )  # fmt: skip
+    assert (result.code, result.stderr) == (0, ""), result
+    only, both = (result.stdout.index(f"\n{name} ") for name in
+                  ("instructions-only  instructions only (stage 1) | hours unknown:",
+                   "instructions       MT, instructions in both stages,"))  # fmt: skip
+    assert only < both
+    assert "in all at 150 TFLOP/s, without 1 run of unknown length" in result.stdout
+
+
+def test_the_help_says_what_each_part_and_scale_is() -> None:
+    text = " ".join(run_command("reproduce", "--help").stdout.split())
+    for part, what in PARTS.items():
+        assert f"{part}: {what}" in text
+    assert all(f"{scale}: " in text for scale in SCALES)
+
+
+@pytest.fixture
+def alpaca(tmp_path: Path) -> Path:
+    """General instructions."""
+    path = tmp_path / "alpaca.json"
+    records = [{"instruction": f"Say {n}", "input": "", "output": str(n)} for n in range(40)]
+    path.write_text(json.dumps(records), encoding="utf-8")
+    return path
+
+
 def test_a_table_is_made_on_a_local_llama_and_resumes(
-    corpus: Path, tmp_path: Path, quick: None
+    corpus: Path, alpaca: Path, tmp_path: Path, quick: None
 ) -> None:
     """The path of Llama 2: the published settings but for lengths, and the same tokenizer type."""
     model, out = tmp_path / "llama", tmp_path / "again"
     save_llama2(model, (corpus / "train.tsv").read_text(encoding="utf-8").split("\n"))
+    leftover = out / "main" / ".3_mle.1.partial"  # of a killed command
+    leftover.mkdir(parents=True)
     arguments = (
         "reproduce", "iwslt4", "--base-model", str(model), "--data", str(corpus),
-        "--parts", "table", "--out", str(out),
+        "--parts", "table,instructions", "--instructions", str(alpaca), "--out", str(out),
     )  # fmt: skip
     result = run_command(*arguments)
     assert (result.code, result.stderr) == (0, ""), result
@@ -78,6 +115,10 @@ def test_a_table_is_made_on_a_local_llama_and_resumes(
     for row in ("base", "mt", "post-ins", "ptl", "1-shot", "5-shot", "contrastive", "stage2"):
         assert TITLES[row].replace("_", "\\_") in page
     assert "| stage 2 |" in page and str(tmp_path) not in page
+    assert page.index("| instructions only (stage 1) |") < page.index("| MT, instructions in both")
+    names = [one.name.removeprefix(f"{out}/") for one in models_of(str(out / "instructions-only"))]
+    assert names == ["instructions-only#base", "instructions-only#stage1"]
+    assert list(out.rglob("*.partial")) == []
     figures = json.loads((out / "figures.json").read_text(encoding="utf-8"))
     check_against_scores(figures, out)
     again = run_command(*arguments)
@@ -104,6 +145,34 @@ def check_against_scores(figures: dict[str, Any], out: Path) -> None:
             assert found["chrf"]["percent"] == pytest.approx(mean.chrf)
             assert found["chrf"]["low"] <= mean.chrf <= found["chrf"]["high"]
     assert [point["step"] for point in figures["curve"]] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_between_trainings_leaves_no_unfinished_folder(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batch systems send SIGTERM some time before they kill."""
+    out, previous = tmp_path / "out", signal.signal(number, not_heard)
+
+    def killed(context: StepContext[Any]) -> dict[str, Any]:
+        (context.out / "half").write_text("half")
+        signal.raise_signal(number)
+        raise AssertionError("the signal was not heard")
+
+    monkeypatch.setattr(s1_prepare, "run", killed)
+    try:
+        result = run_command("reproduce", "iwslt4", "--scale", "tiny", "--out", out)
+    finally:
+        signal.signal(number, previous)
+    assert result.code == 128 + number
+    assert result.stderr == (
+        "ontarget: stopped; finished steps are kept, run the same command again to resume\n"
+    )
+    assert list(out.rglob("*.partial")) == []
+
+
+def not_heard(number: int, frame: Any) -> None:
+    """A handler in place of the default one, which would end the tests."""
 
 
 def test_missing_instructions_are_found_before_anything_is_made(tmp_path: Path) -> None:
@@ -142,7 +211,8 @@ def test_lists_may_have_spaces() -> None:
         (("wmt3", "--scale", "big"), "--scale: 'big' is none; use one of full, small, tiny"),
         (("wmt3", "--parts", "alphas"), "--parts: 'alphas' is none; use some of table, own"),
         (("wmt3", "--dry-run", "--base-model", "./nowhere"), "./nowhere: no such folder"),
-        (("wmt3", "--languages", "en,xx"), "run main: languages: CLDR knows no language 'xx'"),
+        (("wmt3", "--languages", "en,xx"), "--languages: CLDR knows no language 'xx'"),
+        (("wmt3", "--languages", "en-GB-it"), "--languages: 'en-GB-it' is a single code; write"),
     ],
 )
 def test_bad_choices_are_one_line(arguments: tuple[str, ...], message: str) -> None:

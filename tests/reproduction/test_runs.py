@@ -11,7 +11,7 @@ from ontarget.models.prompting import fill_template
 from ontarget.models.templates import TEMPLATES
 from ontarget.records import Sample
 from ontarget.reproduction.planning import plan_runs
-from ontarget.reproduction.runs import ALMA, Choices, PlannedRun, Reproduction
+from ontarget.reproduction.runs import ALMA, TITLES, Choices, PlannedRun, Reproduction
 from ontarget.reproduction.settings import SCALES, TABLES, merge, read_paper_table
 
 OUT = Path("runs/again")
@@ -86,7 +86,7 @@ def test_few_shot_and_contrastive_rows_have_the_published_weights() -> None:
 def test_rows_of_stage_2_start_from_the_same_stage_1() -> None:
     reproduction = planned()
     stage1 = str(OUT / "main" / "3_mle" / "model")
-    for name in ("ptl", "own", "wrong-target", "alpha-0.3"):
+    for name in ("ptl", "own", "wrong-target", "synthetic", "alpha-0.3"):
         recipe = run_of(reproduction, name).recipe
         assert (recipe.base.model, recipe.mle) == (stage1, None)
     post_ins = run_of(reproduction, "post-ins").recipe
@@ -95,6 +95,15 @@ def test_rows_of_stage_2_start_from_the_same_stage_1() -> None:
     assert post_ins.template == "post-instruction"
     alma = run_of(reproduction, "alma").recipe
     assert (alma.base.model, alma.template, alma.mle) == (ALMA, "alma", None)
+
+
+def test_half_of_the_samples_of_one_row_are_synthetic_pairs_if_the_directions_give_any() -> None:
+    section = run_of(planned(), "synthetic").recipe.unlikelihood
+    paper = run_of(planned(), "main").recipe.unlikelihood
+    assert section is not None and paper is not None
+    assert section.model_copy(update={"synthetic": 0.0}) == paper and section.synthetic == 0.5
+    two = planned(languages=("en", "it"))
+    assert "synthetic" not in [run.name for run in two.runs]
 
 
 def test_at_the_tiny_scale_other_runs_take_the_base_model_of_the_first() -> None:
@@ -136,6 +145,25 @@ def test_instructions_are_mixed_in_both_arrangements(tmp_path: Path) -> None:
     assert (both.stages, first.stages) == ("both", 1)
 
 
+def test_instructions_alone_train_stage_1_only_and_stand_before_both(tmp_path: Path) -> None:
+    """What is compared in general ability: instructions alone, translations alone, both."""
+    reproduction = planned(instructions=tmp_path / "alpaca.json", parts=("instructions",))
+    run = run_of(reproduction, "instructions-only")
+    recipe, main = run.recipe, reproduction.main.recipe
+    mixed = recipe.corpus.mix.instructions
+    assert mixed is not None and (mixed.only, mixed.ratio) == (True, None)
+    assert (recipe.mle, recipe.unlikelihood) == (main.mle, None)
+    assert (recipe.base, recipe.template) == (main.base, main.template)
+    assert [recipe.corpus.files(s) for s in ("dev", "test")] == [
+        main.corpus.files(s) for s in ("dev", "test")
+    ]
+    rows = [row for one in reproduction.runs for row in one.rows if one.part == "instructions"]
+    assert rows == [
+        "instructions-only", "instructions-mt", "instructions-stage2", "instructions-first-stage2",
+    ]  # fmt: skip
+    assert rows == [row for row in TITLES if row in rows]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -144,6 +172,14 @@ def test_instructions_are_mixed_in_both_arrangements(tmp_path: Path) -> None:
         ({"parts": ("instructions",)}, "--parts: instructions needs --instructions, a file"),
         ({"scale": "small", "parts": ("alma",)}, "--parts: alma is for --scale full"),
         ({"scale": "small", "parts": ("data",)}, "--parts: data is no part at this scale"),
+        (
+            {"languages": ("en-GB-it",)},
+            "--languages: 'en-GB-it' is a single code; write two or more with commas between, the "
+            "pivot first, as in en,it,nl",
+        ),
+        ({"languages": ("en", "it", "en")}, "--languages: en is listed twice; list it once"),
+        ({"languages": ("en", "xx")}, "--languages: CLDR knows no language 'xx'; give a code such"),
+        ({"languages": ("en", "")}, "--languages: CLDR knows no language ''; give a code such as"),
         (
             {"scale": "tiny", "data": Path("corpus")},
             "--data: scale tiny composes its own corpus; leave --data out, or give another --scale",

@@ -75,10 +75,15 @@ def training_hours(
 
 def samples_of(reproduction: Reproduction, run: PlannedRun) -> int | None:
     """The training samples of a run, if they are known without reading the corpus."""
-    taken = run.recipe.corpus.mix.per_direction
-    if taken is not None:
-        return taken * len(run.recipe.supervised_directions)
-    return reproduction.scale.samples
+    mix = run.recipe.corpus.mix
+    if mix.only_instructions:
+        return mix.total
+    translations = reproduction.scale.samples
+    if mix.per_direction is not None:
+        translations = mix.per_direction * len(run.recipe.supervised_directions)
+    if translations is None or mix.instructions is None:
+        return translations
+    return translations + round(translations * (mix.instructions.ratio or 0))
 
 
 def directions_of(recipe: Recipe) -> int:

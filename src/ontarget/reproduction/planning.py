@@ -8,7 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from ontarget.data import readers
+from ontarget.data.synthetic import gives_pairs
 from ontarget.errors import RecipeError
+from ontarget.languages.names import is_known, unknown_code
 from ontarget.models.templates import instruction_sentences
 from ontarget.recipe.recipe import Recipe
 from ontarget.recipe.yaml_file import explain_validation
@@ -30,12 +32,13 @@ def plan_runs(paper_table: PaperTable, choices: Choices) -> Reproduction:
     """The runs of a table.
 
     Raises:
-        RecipeError: the scale or a part does not exist, or what it needs is not given.
+        RecipeError: the scale, a part or a language does not exist, or what it needs is not given.
     """
     if choices.scale not in paper_table.scales:
         raise RecipeError(
             f"--scale: {choices.scale!r} is none; use one of {', '.join(paper_table.scales)}"
         )
+    check_languages(choices.languages)
     scale = paper_table.scales[choices.scale]
     given = scale.model_copy(update={"model": choices.model or scale.model})
     builder = Builder(paper_table, given, choices)
@@ -49,6 +52,18 @@ def plan_runs(paper_table: PaperTable, choices: Choices) -> Reproduction:
     runs = tuple(run for part in PARTS if part in parts or part == "table"
                  for run in getattr(builder, part)())  # fmt: skip
     return Reproduction(paper_table=paper_table, scale=builder.scale, choices=choices, runs=runs)
+
+
+def check_languages(languages: Sequence[str]) -> None:
+    """Raise RecipeError for `--languages` that is no list of different languages."""
+    remedy = "write two or more with commas between, the pivot first, as in en,it,nl"
+    if len(languages) == 1:
+        raise RecipeError(f"--languages: {languages[0]!r} is a single code; {remedy}")
+    for code in languages:
+        if not is_known(code):
+            raise RecipeError(f"--languages: {unknown_code(code)}")
+        if languages.count(code) > 1:
+            raise RecipeError(f"--languages: {code} is listed twice; list it once")
 
 
 def check_used(builder: "Builder", parts: Sequence[str]) -> None:
@@ -74,6 +89,11 @@ class Builder:
     def languages(self) -> tuple[str, ...]:
         """The languages of the runs."""
         return self.choices.languages or self.paper_table.languages
+
+    @property
+    def instruction_files(self) -> list[str]:
+        """The files of general instructions."""
+        return [str(self.choices.instructions)]
 
     @property
     def composes_corpus(self) -> bool:
@@ -128,9 +148,14 @@ class Builder:
         yield self.run("ptl", "table", self.from_stage1(request), {"ptl": BASE.name})
 
     def own(self) -> Iterator[PlannedRun]:
-        """Stage 2 with the conflicts of this package."""
-        wrong = {**self.scale.stage2, "draw": "wrong_target"}
-        for name, section in (("wrong-target", wrong), ("own", self.scale.own)):
+        """Stage 2 with the conflicts of this package, and with synthetic pairs."""
+        sections = {
+            "wrong-target": {**self.scale.stage2, "draw": "wrong_target"},
+            "own": self.scale.own,
+        }
+        if gives_pairs(next(self.table()).recipe.supervised_directions):
+            sections["synthetic"] = {**self.scale.stage2, "synthetic": 0.5}
+        for name, section in sections.items():
             yield self.run(name, "own", self.stage2_only(section), {name: STAGE2.name})
 
     def alpha(self) -> Iterator[PlannedRun]:
@@ -166,17 +191,22 @@ class Builder:
         yield self.run("alma", "alma", changes, {"alma": BASE.name, "alma-stage2": STAGE2.name})
 
     def instructions(self) -> Iterator[PlannedRun]:
-        """General instructions in both stages, and in stage 1 only."""
+        """General instructions alone, then beside translations: in both stages, in stage 1 only."""
+        alone = {
+            "corpus": {"mix": {"instructions": {"files": self.instruction_files, "only": True}}},
+            "translate": {"systems": [STAGE1.name]},
+        }
+        name = "instructions-only"
+        yield self.run(name, "instructions", self.from_base(alone), {name: STAGE1.name})
         for name, stages in (("instructions", "both"), ("instructions-first", 1)):
-            mixed = {"files": [str(self.choices.instructions)], "ratio": 1.0, "stages": stages}
+            mixed = {"files": self.instruction_files, "ratio": 1.0, "stages": stages}
             changes = {
                 "corpus": {"mix": {"instructions": mixed}},
                 "unlikelihood": self.scale.stage2,
                 "translate": {"systems": [STAGE1.name, STAGE2.name]},
             }
-            rows = {f"{name}-stage2": STAGE2.name}
-            if stages == "both":
-                rows[f"{name}-mt"] = STAGE1.name
+            rows = {f"{name}-mt": STAGE1.name} if stages == "both" else {}
+            rows[f"{name}-stage2"] = STAGE2.name
             yield self.run(name, "instructions", self.from_base(changes), rows)
 
     def run(

@@ -10,7 +10,14 @@ from pathlib import Path
 from ontarget.recipe.recipe import Recipe
 from ontarget.reproduction.settings import PaperTable, Scale
 
-PARTS = ("table", "own", "alpha", "data", "alma", "instructions")  # methods of planning.Builder
+PARTS = {  # methods of planning.Builder; what each one makes
+    "table": "every row of the paper's table, always made",
+    "own": "stage 2 with wrong targets only, with own answers, with synthetic pairs",
+    "alpha": "stage 2 at other alphas",
+    "data": "both stages on fewer samples, at full and tiny",
+    "alma": "stage 2 on ALMA-7B, at full",
+    "instructions": "general instructions alone and beside translations, needs --instructions",
+}
 TITLES = {  # of rows, in the order of the paper's tables
     "base": "base",
     "mt": "MT (stage 1)",
@@ -22,8 +29,10 @@ TITLES = {  # of rows, in the order of the paper's tables
     "stage2": "stage 2",
     "wrong-target": "stage 2, wrong targets only",
     "own": "stage 2, own answers",
+    "synthetic": "stage 2, half of the samples synthetic pairs",
     "alma": "ALMA-7B",
     "alma-stage2": "ALMA-7B, stage 2",
+    "instructions-only": "instructions only (stage 1)",
     "instructions-mt": "MT, instructions in both stages",
     "instructions-stage2": "stage 2, instructions in both stages",
     "instructions-first-stage2": "stage 2, instructions in stage 1 only",

@@ -17,6 +17,7 @@ from ontarget.data.instructions import (
     InstructionFiles,
     ListedConflicts,
     MixedInstructions,
+    kept_instructions,
     mix_instructions,
 )
 from ontarget.data.mixing import copies, repeated
@@ -35,7 +36,7 @@ from ontarget.recipe.corpus import (
 )
 from ontarget.recipe.sections.corpus import CorpusMixture, Instructions
 from ontarget.recipe.step_context import StepContext, Tell
-from ontarget.recipe.step_settings import PrepareSettings
+from ontarget.recipe.step_settings import Directions, PrepareSettings
 from ontarget.records import Direction, Parallel, Sample
 from ontarget.report.audit_page import render_audit
 
@@ -56,7 +57,7 @@ def run(context: Context) -> dict[str, Any]:
     With rules of cleaning also `dropped.parquet`, `audit.json` and `audit.html`; `rows.jsonl` if
     step 0 trains on rows. Training text is read as a stream, once, so its amount does not matter.
 
-    General instructions stand last in `train.arrow`; the conflicts they list are `listed.arrow`.
+    General instructions stand last in `train.arrow`, or alone; their conflicts are `listed.arrow`.
 
     Raises:
         CorpusError: a test or dev sentence is in training too, or a direction has no text.
@@ -83,7 +84,7 @@ def run(context: Context) -> dict[str, Any]:
     result["rows"] = {"train": seen["rows"], "dev": len(splits.dev), "test": len(splits.test)}
     if monolingual:
         result["rows"]["monolingual"] = len(monolingual)
-    result["directions"] = {str(direction): seen[direction] for direction in settings.supervised}
+    result["directions"] = {str(direction): seen[direction] for direction in trained_of(settings)}
     result["dropped"] = dict(splits.dropped)
     if isinstance(samples, AuditedCorpus):
         summary = write_audit(samples, context.run_name, out)
@@ -100,6 +101,8 @@ def training_samples(
     rows = counted(splits.train, seen)
     if settings.scratch:
         rows = iter(written_rows(list(rows), splits.glossary, context.out / "rows.jsonl"))
+    if settings.corpus.mix.only_instructions:
+        return []
     if settings.corpus.clean is None:
         return samples_of(rows, settings.supervised)
     work = Work(context.tell, context.engine)
@@ -145,22 +148,28 @@ def write_training(
 def instructions_to_mix(
     context: Context, section: Instructions, tokens: list[str], translations: int
 ) -> MixedInstructions:
-    """The general instructions for so many translation samples.
+    """The general instructions for so many translation samples, or all if there are to be none.
 
     Raises:
         CorpusError: the ratio asks for none.
     """
     corpus = context.settings.corpus
-    wanted = round(section.ratio * translations)
-    if not wanted:
+    files = InstructionFiles(
+        corpora=section.files, max_characters=corpus.max_characters, special_tokens=tokens
+    )
+    if section.ratio is None:  # all of them are counted before any is written: they are read twice
+        wanted = corpus.mix.total or sum(1 for _ in kept_instructions(files, Counter()))
+    elif not (wanted := round(section.ratio * translations)):
         raise CorpusError(
             f"corpus.mix.instructions.ratio: {section.ratio:g} of {translations} translation "
             "samples is less than one instruction; raise it"
         )
-    files = InstructionFiles(
-        corpora=section.files, max_characters=corpus.max_characters, special_tokens=tokens
-    )
     return mix_instructions(files, wanted, context.settings.seed, context.unfinished)
+
+
+def trained_of(settings: PrepareSettings) -> Directions:
+    """The directions that are trained: none on general instructions alone."""
+    return () if settings.corpus.mix.only_instructions else settings.supervised
 
 
 def directions_of(samples: artifacts.ArrowRecords[Sample]) -> Iterator[Direction]:
@@ -236,6 +245,6 @@ def check_complete(settings: PrepareSettings, seen: Counter[Any], trained: int) 
     """Raise CorpusError where there is nothing to train on, at all or in a direction."""
     if settings.trains and not trained:
         raise CorpusError(NO_ROWS)
-    for direction in settings.supervised:
+    for direction in trained_of(settings):
         if not seen[direction]:
             raise CorpusError(missing_direction("corpus.train", direction))

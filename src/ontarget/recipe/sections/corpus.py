@@ -94,17 +94,49 @@ class Phrasebook(Section):
 
 
 class Instructions(Section):
-    """General instructions, as in Alpaca, that are mixed into the translation samples."""
+    """General instructions, as in Alpaca: beside the translation samples, or in their place."""
 
     files: Annotated[Corpora, Field(min_length=1)]  # Alpaca or chat records
-    ratio: Annotated[float, Field(gt=0, le=1000)]  # instructions for one translation sample
+    ratio: Annotated[float, Field(gt=0, le=1000)] | None = None  # for one translation sample
+    only: bool = False  # stage 1 is trained on them alone, and there is no stage 2
     stages: Literal["both", 1] = "both"  # that are trained on them; conflicts are drawn if both
+
+    @model_validator(mode="after")
+    def one_amount(self) -> "Instructions":
+        """A ratio to the translations, or no translations."""
+        if self.ratio is None and not self.only:
+            raise ValueError(
+                "says not how many; write ratio: 1 for as many as translations, or only: true to "
+                "train on no translations"
+            )
+        if self.ratio is not None and self.only:
+            raise ValueError(
+                "has both ratio and only: true, with which there are no translations; keep one of "
+                "them"
+            )
+        return self
 
 
 class CorpusMixture(Mixture):
     """Which samples are trained on, and how many."""
 
     instructions: Annotated[Instructions | None, Field(strict=False)] = None
+
+    @property
+    def only_instructions(self) -> bool:
+        """Whether no translations are trained on."""
+        return self.instructions is not None and self.instructions.only
+
+    @model_validator(mode="after")
+    def translations_to_count(self) -> "CorpusMixture":
+        """Nothing is said about directions where none is trained."""
+        if self.only_instructions and (self.per_direction is not None or self.temperature != 1):
+            key = "temperature" if self.per_direction is None else "per_direction"
+            raise ValueError(
+                f"{key}: with instructions.only no direction is trained; leave {key} out, or set "
+                "total, the number of instructions"
+            )
+        return self
 
 
 class Corpus(Section):
@@ -134,6 +166,10 @@ class Corpus(Section):
         for code, paths in self.monolingual.items():
             if not paths:
                 raise ValueError(f"monolingual.{code} names no file; name one, or leave it out")
+        if self.clean is not None and self.mix.only_instructions:
+            raise ValueError(
+                "clean: with mix.instructions.only no pairs are trained on; leave clean out"
+            )
         named = {split: local_paths(getattr(self, split)) for split in ("train", "dev", "test")}
         for code, paths in self.monolingual.items():
             named[f"monolingual.{code}"] = [(path,) for path in paths]
@@ -155,9 +191,18 @@ class Corpus(Section):
         return self.mix.instructions is not None and self.mix.instructions.stages == "both"
 
     def check_instructions(self, *, stage1: bool, stage2: bool) -> None:
-        """Raise ValueError for general instructions that no training would read."""
+        """Raise ValueError for general instructions that no training would read, or stage 2 alone.
+
+        Stage 2 lowers answers in another language than the requested one; general instructions
+        request none.
+        """
         if self.mix.instructions is None:
             return
+        if self.mix.only_instructions and stage2:
+            raise ValueError(
+                "corpus.mix.instructions.only: stage 2 needs translations; leave the section "
+                "unlikelihood out, or give a ratio in place of only"
+            )
         if not (stage1 or stage2):
             raise ValueError(
                 "corpus.mix.instructions: nothing is trained on them; add the section mle, or "

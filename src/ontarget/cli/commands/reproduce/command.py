@@ -1,6 +1,7 @@
 """`reproduce`: a table of the paper, made again."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -27,30 +28,60 @@ from ontarget.reproduction.runs import (
 from ontarget.reproduction.settings import SCALES, TABLES, read_paper_table
 
 TABLE, FIGURES = "table.md", "figures.json"
+STOPPED = "stopped; finished steps are kept, run the same command again to resume"
+
+
+def parts_in_words() -> str:
+    """The parts and what they make, for `--help`."""
+    return "; ".join(f"{part}: {text}" for part, text in PARTS.items())
 
 
 def reproduce(  # noqa: PLR0913 - a command's options
     name: Annotated[str, typer.Argument(help=f"The table: {' or '.join(TABLES)}.")],
-    scale: Annotated[str, typer.Option(help=f"{', '.join(SCALES)}.")] = SCALES[0],
+    scale: Annotated[
+        str,
+        typer.Option(
+            help="full: the published settings, on GPUs; small: Gemma 3 270M with adapters, on "
+            "CPUs; tiny: a model made from nothing, in minutes."
+        ),
+    ] = SCALES[0],
     base_model: Annotated[
-        str | None, typer.Option(help="A model folder or hub id; default: the scale's.")
+        str | None, typer.Option(help="A model folder or hub id. Default: the scale's.")
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="A folder with train, dev and test files; default: data/NAME."),
+        typer.Option(help="A folder with train, dev and test files. Default: data/NAME."),
     ] = None,
     languages: Annotated[
-        str | None, typer.Option(help="Of another corpus, the pivot first: en,it,nl,de.")
+        str | None,
+        typer.Option(
+            help="Codes with commas between, the pivot first: en,it,nl,de. It is trained with each "
+            "other one, the rest is zero-shot. Default: the languages and directions of the paper."
+        ),
     ] = None,
     instructions: Annotated[
-        Path | None, typer.Option(help="General instructions to mix in: Alpaca records.")
+        Path | None, typer.Option(help="General instructions, Alpaca or chat records.")
     ] = None,
     parts: Annotated[
         str | None,
-        typer.Option(help=f"Some of {', '.join(PARTS)}; table is always made. Default: all."),
+        typer.Option(
+            help=f"What to make, with commas between, such as table,own. {parts_in_words()}. "
+            "Default: all that the scale has."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Default: runs/NAME-SCALE.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of every draw.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of all runs and tables; a killed command resumes there. "
+            "Default: runs/NAME-SCALE."
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, max=2**32 - 1, help="Of everything drawn: text, order of samples, conflicts."
+        ),
+    ] = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan; nothing is read, nothing is made.")
     ] = False,
@@ -89,11 +120,21 @@ def reproduce(  # noqa: PLR0913 - a command's options
         keep_choices(reproduction)
     display = ConsoleProgress(console)
     try:
-        make_runs(reproduction, display, announce)
+        with cleaned_up_on_main():
+            make_runs(reproduction, display, announce)
     finally:
         display.close()
     if processes.is_main_process():
         show(reproduction, command_of(name, choices))
+
+
+def cleaned_up_on_main() -> AbstractContextManager[None]:
+    """Unfinished folders are removed on SIGTERM by the process that makes them.
+
+    The others write none, and must not outlive a signal while they wait for the first.
+    """
+    main = processes.is_main_process()
+    return artifacts.cleaned_up_on_signals(STOPPED) if main else nullcontext()
 
 
 def words_of(listed: str | None) -> tuple[str, ...]:
@@ -119,6 +160,7 @@ def plan_lines(reproduction: Reproduction, gpu_memory: float, tflops: float) -> 
     paper_table, choices = reproduction.paper_table, reproduction.choices
     recipe = reproduction.main.recipe
     model = model_of(reproduction)
+    width = max(14, *(len(run.name) for run in reproduction.runs))
     size = f"{model.parameters:,} parameters" if model else "its size is known once it is here"
     lines = [
         f"{paper_table.name}, {choices.scale}: {reproduction.scale.summary}",
@@ -129,15 +171,15 @@ def plan_lines(reproduction: Reproduction, gpu_memory: float, tflops: float) -> 
         "",
     ]
     if model is None or reproduction.scale.model is None:
-        lines += [f"{run.name:14} {row_titles(run)}" for run in reproduction.runs]
+        lines += [f"{run.name:{width}} {row_titles(run)}" for run in reproduction.runs]
         return lines
     estimates = estimate(reproduction, model, gpu_memory, tflops)
-    lines += [run_line(one) for one in estimates]
+    lines += [f"{one.run.name:{width}} {run_line(one)}" for one in estimates]
     return [*lines, "", *hardware_lines(estimates, gpu_memory, tflops)]
 
 
 def run_line(one: RunEstimate) -> str:
-    """A run, its rows, and the hours of its trainings."""
+    """The rows of a run, and the hours of its trainings."""
     if one.plan is None:
         hours = "no training"
     elif one.hours is None:
@@ -146,7 +188,7 @@ def run_line(one: RunEstimate) -> str:
         hours = f"training {format_hours(one.hours)}"
     systems, directions = len(one.run.recipe.translated), directions_of(one.run.recipe)
     sets = f"{systems} system{'s' * (systems > 1)} in {directions} directions"
-    return f"{one.run.name:14} {row_titles(one.run)} | {hours}; translation by {sets}"
+    return f"{row_titles(one.run)} | {hours}; translation by {sets}"
 
 
 def format_hours(hours: float) -> str:
@@ -161,8 +203,8 @@ def hardware_lines(estimates: list[RunEstimate], gpu_memory: float, tflops: floa
     need = max(need.total for need in largest.needs.values()) / GIB
     known = [one.hours for one in estimates if one.plan is not None and one.hours is not None]
     hours = f"training: {format_hours(sum(known))} in all at {tflops:g} TFLOP/s"
-    if len(known) < len(plans):
-        hours += f", without {len(plans) - len(known)} runs of epochs"
+    if unknown := len(plans) - len(known):
+        hours += f", without {unknown} run{'s' * (unknown > 1)} of unknown length"
     fits = (
         f"memory: {need:.1f} of {gpu_memory:g} GiB on {largest.devices}"
         if largest.fits
