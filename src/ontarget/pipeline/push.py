@@ -147,8 +147,9 @@ def describe_base(recipe: Recipe, hub_id: str | None) -> str:
 def card_stages(recipe: Recipe, system: str) -> Iterator[CardStage]:
     """The trainings that led to a system."""
     if recipe.mle is not None:
+        kind = "general" if recipe.corpus.mix.only_instructions else "translation"
         yield CardStage(
-            title="Stage 1: maximum likelihood on translation instructions",
+            title=f"Stage 1: maximum likelihood on {kind} instructions",
             facts=stage_facts(recipe, recipe.mle, STAGE1.folder),
         )
     section = recipe.unlikelihood
