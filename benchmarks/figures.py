@@ -29,6 +29,12 @@ from ontarget.reproduction.runs import TITLES
 SCALES = {"iwslt4-tiny": "0.86 M, composed text", "help-small": "Gemma 3 270M, help pages"}
 PUBLISHED = "LLaMA-2 7B, published"
 ROWS = ("base", "mt", "post-ins", "ptl", "1-shot", "5-shot", "contrastive", "stage2", "own")
+HEADS = {  # head-to-head-NAME.jsonl
+    "gemma": "Gemma 3 270M, first draw",
+    "gemma-2": "Gemma 3 270M, third draw",
+    "tiny": "0.86 M parameters, three seeds",
+    "tiny-2": "0.86 M parameters, three other seeds",
+}
 INK, GREY = "#20303c", "#8a979f"
 COLOURS = ("#1b6ca8", "#d1495b", "#5b8c5a", "#edae49", "#6a4c93")
 ANSWERS = {  # what is drawn: the verdicts
@@ -139,9 +145,8 @@ def score(results: Sequence[Result], measure: str, *, supervised: bool) -> float
 
 def draw_head_to_head(folder: Path) -> Any:
     """A point for each method: to the right and up is better."""
-    names = [name for name in ("gemma", "tiny") if methods_of(folder, name)]
-    figure, all_axes = plt.subplots(1, len(names), figsize=(5.6 * len(names), 5), squeeze=False)
-    for axes, name in zip(all_axes[0], names, strict=True):
+    figure, all_axes = plt.subplots(2, 2, figsize=(11.2, 8.4), height_ratios=(1, 2))
+    for axes, (name, title) in zip(all_axes.flat, HEADS.items(), strict=True):
         points = {
             method: (
                 score(results, "chrf", supervised=True), score(results, "chrf", supervised=False)
@@ -151,17 +156,18 @@ def draw_head_to_head(folder: Path) -> Any:
         for method, (x, y) in points.items():
             axes.plot([x], [y], "o", color=colour_of(method))
         label_at_the_right(axes, points)
-        axes.set_title({"gemma": "Gemma 3 270M", "tiny": "0.86 M parameters"}[name])
+        axes.set_title(title)
         axes.set_xlabel("supervised chrF")
         axes.set_ylabel("zero-shot chrF")
-    figure.tight_layout(w_pad=10)
+    figure.tight_layout(w_pad=10, h_pad=2)
     return figure
 
 
 def label_at_the_right(axes: Any, points: dict[str, tuple[float, float]]) -> None:
     """A name for each point, beside the axes and not over another one."""
     low, high = axes.get_ylim()
-    gap, previous = (high - low) / 24, -1e9
+    inches = axes.get_position().height * axes.figure.get_figheight()
+    gap, previous = 0.17 * (high - low) / inches, -1e9
     edge = axes.get_xlim()[1]
     for name, (x, y) in sorted(points.items(), key=lambda item: item[1][1]):
         place = max(y, previous + gap)
@@ -177,7 +183,9 @@ def colour_of(method: str) -> str:
     if method == "stage 1":
         return GREY
     ours = ("paper", "wrong targets", "deciding tokens", "own answers")
-    return COLOURS[0] if method in ours else COLOURS[2 if method.startswith("likelihood") else 1]
+    plain = ("likelihood", "by target")
+    loss = method.partition("/")[0]
+    return COLOURS[0 if loss in ours else 2 if loss in plain else 1]
 
 
 def draw_answers(folder: Path) -> Any:
