@@ -22,9 +22,7 @@ def test_cells_mirror_each_other() -> None:
     ]
     one, mirrored = chrf.rows[2][1], chrf.rows[1][2]
     assert one is not None and mirrored is not None
-    assert one.detail.startswith(
-        "stage 2 against stage 1 (MLE): +50.0 points, p = 0.00"
-    )
+    assert one.detail.startswith("stage 2 against stage 1 (MLE): +50.0 points, p = 0.00")
     assert mirrored.text == "−50.0"
     assert mirrored.detail.startswith("stage 1 (MLE) against stage 2: −50")
     assert mirrored.detail.endswith("10 segments: worse")

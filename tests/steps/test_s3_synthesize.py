@@ -1,6 +1,7 @@
 """Step 3's pairs for stage 2: which translations are kept, and what stage 2 reads of them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ontarget.errors import CorpusError, RecipeError
 from ontarget.models.templates import TEMPLATES, PromptFormat
 from ontarget.offtarget.detection import Detection
 from ontarget.pipeline.graph import steps_of
-from ontarget.recipe.sections.training import Base
+from ontarget.recipe.sections.training import Base, Unlikelihood
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import SynthesizeSettings
 from ontarget.recipe.yaml_file import load_recipe
@@ -50,7 +51,7 @@ def context(folder: Path, *, share: float = 0.5, steps: int | None = 4) -> StepC
     settings = SynthesizeSettings(
         seed=1, base=Base(model="m"), prompt_format=PromptFormat(template=TEMPLATES["plain"]),
         supervised=around_pivot(LANGUAGES), detection=Detection(pivot="en"), precision="float32",
-        share=share, samples=None if steps is None else 4 * steps,
+        general=False, share=share, samples=None if steps is None else 4 * steps,
     )  # fmt: skip
     return StepContext(
         settings=settings, inputs={"1_prepare": folder / "1_prepare"},
@@ -93,17 +94,42 @@ def test_translations_that_are_off_target_empty_or_cut_are_left_out_and_counted(
     assert [one.key for one in kept] == given[::4]
     assert all(one.target == RIGHT[one.target_lang] for one in kept)
     assert len(asked) == 8
-    assert result == {"pairs": 2, "left_out": {"source_language": 2, "empty": 2, "cut": 2}}
+    assert result == {
+        "pairs": 2,
+        "left_out": {"source_language": 2, "empty": 2, "cut at the greatest length": 2},
+    }
 
 
-@pytest.mark.parametrize(("share", "steps", "count"), [(0.5, 4, 8), (0.3, 4, 5), (0.2, None, 4)])
-def test_stage_2_gets_its_share(
+@pytest.mark.parametrize(
+    ("share", "steps", "count"),
+    [
+        (0.5, 2, 4),  # of 8 samples
+        (0.3, 2, 2),
+        (0.99, 1, 3),  # of 4; one true sample is left
+        (0.5, 100, 8),  # of the 16 that there are, not of 400
+        (0.25, None, 4),
+    ],
+)
+def test_pairs_take_the_place_of_a_share_of_the_samples_that_stage_2_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, steps: int | None, count: int
 ) -> None:
-    """Of 4 steps of 4 samples, or beside all 16 samples; rounded up."""
     asked = answers(monkeypatch, lambda pair: Hypothesis(RIGHT[pair.sample.target_lang]))
     s3_synthesize.run(context(tmp_path, share=share, steps=steps))
     assert len(asked) == count
+
+
+def test_a_share_of_a_single_sample_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(monkeypatch, lambda pair: Hypothesis(""))
+    one = context(tmp_path, steps=1)
+    one = replace(one, settings=replace(one.settings, samples=1))
+    with pytest.raises(CorpusError) as raised:
+        s3_synthesize.run(one)
+    assert str(raised.value) == (
+        "unlikelihood.synthetic: 0.5 of stage 2's samples are no pair that could be drawn; raise "
+        "steps or batch, or leave it out"
+    )
 
 
 def test_a_model_without_a_usable_translation_is_an_error_that_counts_them(
@@ -114,7 +140,8 @@ def test_a_model_without_a_usable_translation_is_an_error_that_counts_them(
         s3_synthesize.run(context(tmp_path))
     assert str(raised.value) == (
         "unlikelihood.synthetic: none of 8 translations in supervised directions can be used "
-        "(empty 8); train stage 1 longer, or leave synthetic out"
+        "(empty 8), so the model does not translate yet; train stage 1 (longer), or set synthetic "
+        "to 0"
     )
 
 
@@ -128,6 +155,14 @@ def test_languages_without_a_third_one_have_no_synthetic_pairs(write_recipe: Wri
     assert "unlikelihood.synthetic: no supervised pair gives one of a zero-shot" in str(
         raised.value
     )
+
+
+def test_synthetic_pairs_come_with_the_paper_s_conflicts_unless_others_are_named() -> None:
+    chosen = Unlikelihood.model_validate({"steps": 1, "synthetic": 0.5})
+    assert (chosen.conflicts, chosen.tokens, chosen.alpha) == ("references", "all", 0.3)
+    assert chosen.draw == "any_other_instruction"
+    own = Unlikelihood.model_validate({"steps": 1, "synthetic": 0.5, "conflicts": "own"})
+    assert (own.tokens, own.alpha) == ("reach", 1.0)
 
 
 def test_alpha_0_without_synthetic_pairs_would_repeat_stage_1(write_recipe: Writer) -> None:
@@ -168,4 +203,4 @@ def test_stage_2_trains_on_true_samples_and_on_the_pairs_that_the_model_made(
     assert (pairs, trained["samples"]) == (6, 12)
     assert all(bool(point["unlikelihood"]) == bool(alpha) for point in curve)
     report = (out / "7_report" / "report.md").read_text()
-    assert "Stage 2 reads 6 pairs of zero-shot directions that the model made; 0 were" in report
+    assert "Of the 12 samples of stage 2 6 are synthetic pairs of zero-shot directions; 0" in report

@@ -20,7 +20,7 @@ SETTINGS: dict[str, Callable[[Recipe], Any]] = {  # by module of a step that tra
 SUMMARIES = {  # of the steps that train nothing, by verb
     "prepare": "Step 1: read the corpus into samples.",
     "conflict": "Step 2: draw conflict samples for each training sample.",
-    "synthesize": "Step 3, for stage 2: translate, to make pairs of zero-shot directions.",
+    "synthesize": "Step 3, for stage 2: translate training text into synthetic pairs.",
     "translate": "Step 5: translate the test set with every system.",
     "evaluate": "Step 6: off-target ratio, BLEU and chrF.",
     "report": "Step 7: write report.html and report.md.",

@@ -194,19 +194,14 @@ def stage1_lines(traits: ModelTraits, micro_batch: int) -> list[str]:
 
 def stage2_lines(corpus: CorpusFiles, traits: ModelTraits, micro_batch: int) -> list[str]:
     """Stage 2."""
-    conflicts = [
-        "  tokens: all # with draw, the unlikelihood of arXiv 2403.14399",
-        "  draw: any_other_instruction",
-        "  alpha: 0.3 # at the paper's 0.05 little moves in so few steps",
-        "  synthetic: 0.5 # half of the samples: zero-shot pairs that the model makes itself",
-    ]
+    form = "  synthetic: 0.5 # half of the samples: zero-shot pairs that the model makes itself"
     if not gives_pairs(around_pivot(corpus.languages)):
-        conflicts = ["  conflicts: references # synthetic pairs need three languages"]
+        form = "  conflicts: references # synthetic pairs need three languages"
     return [
         "",
         "unlikelihood: # stage 2",
         f"  steps: {STAGE2_STEPS} # at most; dev sentences decide",
-        *conflicts,
+        form,
         *training_lines(traits, 8, micro_batch),
         "  preflight: 4 # dev sentences in each direction; a diagnosis costs as much as ten steps",
         "  validation: {every: 10, segments: 8, stop: true}",

@@ -60,9 +60,15 @@ def push(recipe: Recipe, repo_id: str, system: str, *, private: bool, dry_run: b
     All steps up to the evaluation must be finished.
 
     Raises:
+        RecipeError: the model was tuned on no translation.
         HubError: nobody is logged in, or the Hub cannot be reached or refuses.
         ArtifactError: the folder cannot be written.
     """
+    if recipe.corpus.mix.only_instructions:
+        raise RecipeError(
+            "corpus.mix.instructions.only: this model was tuned on no translation, which its card "
+            "would say; push another run"
+        )
     if not dry_run:
         upload.check_logged_in()
     model, place = recipe.out / FOLDERS[system] / "model", recipe.out / "push" / system
@@ -147,9 +153,8 @@ def describe_base(recipe: Recipe, hub_id: str | None) -> str:
 def card_stages(recipe: Recipe, system: str) -> Iterator[CardStage]:
     """The trainings that led to a system."""
     if recipe.mle is not None:
-        kind = "general" if recipe.corpus.mix.only_instructions else "translation"
         yield CardStage(
-            title=f"Stage 1: maximum likelihood on {kind} instructions",
+            title="Stage 1: maximum likelihood on translation instructions",
             facts=stage_facts(recipe, recipe.mle, STAGE1.folder),
         )
     section = recipe.unlikelihood

@@ -147,7 +147,9 @@ class Recipe(Section):
                     f"corpus.monolingual: {language!r} is not among the recipe's languages; add it "
                     "there or leave the text out"
                 )
-        if self.corpus.monolingual and getattr(self.unlikelihood, "conflicts", "") != "own":
+        stage2 = self.unlikelihood
+        own = stage2 is not None and stage2.has_conflicts and stage2.conflicts == "own"
+        if self.corpus.monolingual and not own:
             raise ValueError(
                 "corpus.monolingual: only unlikelihood.conflicts: own reads it; set that or leave "
                 "the text out"

@@ -4,7 +4,6 @@ A step is given its record and nothing else of the recipe, so a setting that it 
 here cannot be read. The record is also what decides whether a finished step is out of date.
 """
 
-import math
 from dataclasses import dataclass
 
 from ontarget.data.conflicts import Conflicts, Draw
@@ -179,8 +178,9 @@ class SynthesizeSettings:
     supervised: Directions
     detection: Detection
     precision: str  # of the weights that translate
-    share: float  # of synthetic pairs among the samples of stage 2
-    samples: int | None  # of stage 2; None: every training sample once
+    general: bool  # whether stage 2 is trained on general instructions
+    share: float  # of synthetic pairs among the samples that stage 2 is trained on
+    samples: int | None  # that it takes at most; None: every training sample
 
     @classmethod
     def of(cls, recipe: Recipe) -> "SynthesizeSettings":
@@ -194,15 +194,15 @@ class SynthesizeSettings:
             supervised=recipe.supervised_directions,
             detection=recipe.detection,
             precision=section.precision,
+            general=recipe.corpus.general_in_stage2,
             share=section.synthetic,
             samples=section.steps * section.batch if section.steps else None,
         )
 
-    def pairs_for(self, translations: int) -> int:
-        """How many pairs stage 2 takes beside true samples, of so many that there are."""
-        if self.samples is not None:
-            return math.ceil(self.share * self.samples)
-        return math.ceil(translations * self.share / (1 - self.share))
+    def pairs_for(self, available: int) -> int:
+        """How many pairs take the place of true samples, of which one at least is left."""
+        trained = min(self.samples or available, available)
+        return min(round(self.share * trained), trained - 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,13 +58,13 @@ def training_samples(
 ) -> tuple[list[Sample], list[int]]:
     """The samples that a training will see, in random order, and their places in the file.
 
-    Without `general` no general instructions are among them. With a number of steps, `others` are
-    as many that the training sees besides.
+    Without `general` no general instructions are among them. They are fewer by `others`, the
+    samples from elsewhere that take their place.
     """
     samples = ArrowRecords(context.inputs["1_prepare"] / "train.arrow", Sample)
     known = len(samples) if general else count_translations(samples)
-    count = section.steps * section.batch - others if section.steps else known
-    places = choose_places(islice(samples.column("key"), known), count, seed)
+    count = min(section.steps * section.batch, known) if section.steps else known
+    places = choose_places(islice(samples.column("key"), known), count - others, seed)
     return samples.take(places), places
 
 

@@ -24,7 +24,7 @@ from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import SynthesizeSettings
 from ontarget.records import Sample
 
-CUT = "cut"  # reached the greatest length
+CUT = "cut at the greatest length"
 
 
 def run(context: StepContext[SynthesizeSettings]) -> dict[str, Any]:
@@ -37,8 +37,8 @@ def run(context: StepContext[SynthesizeSettings]) -> dict[str, Any]:
     pairs = drawn_pairs(context)
     if not pairs:
         raise CorpusError(
-            "unlikelihood.synthetic: no training sample gives a pair of a zero-shot direction; "
-            "leave it out"
+            f"unlikelihood.synthetic: {settings.share:g} of stage 2's samples are no pair that "
+            "could be drawn; raise steps or batch, or leave it out"
         )
     found = translated(context, pairs)
     verdicts = verdicts_of(pairs, found, settings.detection)
@@ -52,21 +52,25 @@ def run(context: StepContext[SynthesizeSettings]) -> dict[str, Any]:
         reasons = ", ".join(f"{name} {count}" for name, count in left_out.most_common())
         raise CorpusError(
             f"unlikelihood.synthetic: none of {len(pairs)} translations in supervised directions "
-            f"can be used ({reasons}); train stage 1 longer, or leave synthetic out"
+            f"can be used ({reasons}), so the model does not translate yet; train stage 1 "
+            "(longer), or set synthetic to 0"
         )
     artifacts.write_arrow(context.out / "synthetic.arrow", kept, Sample)
-    return {"pairs": len(kept), "left_out": dict(left_out)}
+    return {"pairs": len(kept)} | ({"left_out": dict(left_out)} if left_out else {})
 
 
 def drawn_pairs(context: StepContext[SynthesizeSettings]) -> list[SyntheticPair]:
-    """As many as stage 2 takes, or as there are, of training samples in random order."""
+    """As many as stage 2 takes, or as there are, of training samples in random order.
+
+    The order is that of stage 2's true samples, not that of stage 1.
+    """
     settings = context.settings
     samples = ArrowRecords(context.inputs["1_prepare"] / "train.arrow", Sample)
     known = count_translations(samples)
-    places = choose_places(islice(samples.column("key"), known), known, settings.seed)
+    places = choose_places(islice(samples.column("key"), known), known, settings.seed + 1)
     in_order = (sample for place in places for sample in samples.take([place]))
     drawn = draw_synthetic_pairs(in_order, settings.supervised, settings.seed)
-    return list(islice(drawn, settings.pairs_for(known)))
+    return list(islice(drawn, settings.pairs_for(len(samples) if settings.general else known)))
 
 
 def translated(

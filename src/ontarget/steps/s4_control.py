@@ -1,8 +1,9 @@
 """Step 4's control: stage 1 continued for as many optimizer steps with twice the samples.
 
 A step of stage 2 sees each sample twice, once under a wrong instruction, or more often with several
-conflicts a sample. The control sees as many samples instead, so it costs the same compute. What
-stage 2 gains over it is not gained by training longer.
+conflicts a sample. The control sees as many samples instead, so it costs the same compute, or more
+where synthetic pairs, which have no conflicts, are among them. What stage 2 gains over it is not
+gained by training longer.
 """
 
 from typing import Any

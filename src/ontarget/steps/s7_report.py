@@ -172,9 +172,10 @@ def notes(recipe: Recipe, inputs: Mapping[str, Path]) -> tuple[str, ...]:
                 )
         if recipe.unlikelihood.synthetic:
             made = stamp_of(inputs["3_synthesize"])["result"]
+            trained = stamp_of(inputs[STAGE2.folder])["result"]["samples"]
             sentences.append(
-                f"Stage 2 reads {made['pairs']:,} pairs of zero-shot directions that the model "
-                f"made; {sum(made['left_out'].values()):,} were left out."
+                f"Of the {trained:,} samples of stage 2 {made['pairs']:,} are synthetic pairs of "
+                f"zero-shot directions; {sum(made.get('left_out', {}).values()):,} were left out."
             )
     return tuple(sentences)
 

@@ -16,6 +16,8 @@ from ontarget.recipe.sections.kinds import Fraction, Layers, Name, Place, Positi
 from ontarget.records import Direction
 
 PAPER = {"conflicts": "references", "alpha": 0.05}  # with `tokens: all`, unless set otherwise
+# With `synthetic`, unless set otherwise: own answers fail beside synthetic pairs
+BESIDE_PAIRS = PAPER | {"tokens": "all", "draw": "any_other_instruction", "alpha": 0.3}
 ADAPTER_LEARNING_RATE = 3e-4  # with `adapter`, unless set otherwise
 
 
@@ -185,7 +187,7 @@ class Unlikelihood(Stage):
     per_sample: Annotated[int, Field(gt=0, le=100)] = 1  # conflicts from references of each sample
     confusions: Place | None = None  # of draw confused: an evaluated run's folder, or scores.jsonl
     candidates: Annotated[int, Field(gt=1, le=100)] = 4  # of draw hardest: scored, at most
-    synthetic: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of pairs that the model makes
+    synthetic: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of samples that the model makes
     preflight: Annotated[int, Field(ge=0)] = 8  # dev sentences in each direction; 0 leaves it out
 
     @field_validator("preflight")
@@ -199,24 +201,21 @@ class Unlikelihood(Stage):
     @model_validator(mode="before")
     @classmethod
     def as_in_the_paper(cls, content: Any) -> Any:
-        """The other defaults that belong to `tokens: all`."""
-        if isinstance(content, dict) and content.get("tokens") == "all":
-            return PAPER | content
-        return content
+        """The other defaults that belong to `tokens: all`, or to `synthetic`."""
+        if not isinstance(content, dict):
+            return content
+        if content.get("synthetic") and content.get("conflicts") is None:
+            return BESIDE_PAIRS | content
+        return PAPER | content if content.get("tokens") == "all" else content
 
     @model_validator(mode="after")
-    def more_than_stage_1(self) -> "Unlikelihood":
-        """Without unlikelihood there must be synthetic pairs."""
+    def weighted(self) -> "Unlikelihood":
+        """Own answers are always weighted by reach; without unlikelihood there must be pairs."""
         if not self.alpha and not self.synthetic:
             raise ValueError(
                 "alpha: 0 leaves unlikelihood out, so this stage would repeat stage 1; add "
                 "synthetic: 0.5, or raise alpha"
             )
-        return self
-
-    @model_validator(mode="after")
-    def weighted(self) -> "Unlikelihood":
-        """Own answers are always weighted by reach."""
         if self.conflicts == "own" and self.tokens == "all":
             raise ValueError("tokens: all is for conflicts: references; leave tokens out")
         return self
@@ -254,7 +253,7 @@ class Unlikelihood(Stage):
 
     @property
     def sequences_per_sample(self) -> int:
-        """That a true sample is trained with, at most."""
+        """A true sample and its conflicts."""
         return 1 + self.per_sample * self.has_conflicts
 
     @property
@@ -269,8 +268,8 @@ class Unlikelihood(Stage):
         """Raise ValueError for what these languages, directions or files do not allow."""
         if self.synthetic and not gives_pairs(directions):
             raise ValueError(
-                "unlikelihood.synthetic: no supervised pair gives one of a zero-shot direction, "
-                "which needs a language with two others; leave it out"
+                "unlikelihood.synthetic: no supervised pair gives one of a zero-shot direction, for "
+                "which one side must also be translated into a third language; leave it out"
             )
         if not self.has_conflicts:
             return
