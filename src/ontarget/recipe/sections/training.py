@@ -268,8 +268,8 @@ class Unlikelihood(Stage):
         """Raise ValueError for what these languages, directions or files do not allow."""
         if self.synthetic and not gives_pairs(directions):
             raise ValueError(
-                "unlikelihood.synthetic: no supervised pair gives one of a zero-shot direction, for "
-                "which one side must also be translated into a third language; leave it out"
+                "unlikelihood.synthetic: no supervised pair gives one of a zero-shot direction: "
+                "one side must also be translated into a third language; leave it out"
             )
         if not self.has_conflicts:
             return
