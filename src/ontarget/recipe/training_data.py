@@ -108,13 +108,7 @@ def make_examples(
         own_at = dict(zip(has_own, own, strict=True))
         examples = [Example(rows=(row,), own=own_at.get(at)) for at, row in enumerate(true)]
     else:
-        asked = [(f"a conflict of {one.key}", one.source) for one in conflicts.samples]
-        check_special_tokens(loaded, asked)  # the key alone would name the sample, which has none
-        by_reach = conflicts.section.tokens == "reach"
-        wrong = [
-            replace(row, unlikely=True, by_reach=by_reach)
-            for row in tokenize_samples(loaded, prompt_format, conflicts.samples)
-        ]
+        wrong = tokenize_conflicts(loaded, prompt_format, conflicts)
         each = len(wrong) // max(1, len(true))
         examples = [
             Example(rows=(row, *wrong[at * each : (at + 1) * each])) for at, row in enumerate(true)
@@ -163,6 +157,19 @@ def tokenize_samples(
     ]
     loading.check_token_ids(loaded, (t for row in rows for t in (*row.encoder, *row.tokens)))
     return rows
+
+
+def tokenize_conflicts(
+    loaded: LoadedModel, prompt_format: PromptFormat, conflicts: ConflictSamples
+) -> list[TokenSequence]:
+    """Conflicts from references, whose responses are to become unlikely."""
+    asked = [(f"a conflict of {one.key}", one.source) for one in conflicts.samples]
+    check_special_tokens(loaded, asked)  # the key alone would name the sample, which has none
+    by_reach = conflicts.section.tokens == "reach"
+    return [
+        replace(row, unlikely=True, by_reach=by_reach)
+        for row in tokenize_samples(loaded, prompt_format, conflicts.samples)
+    ]
 
 
 def own_conflicts(
