@@ -8,6 +8,8 @@ from support.commands import error_of, run_command
 from support.runs import FinishedRun
 
 from ontarget import artifacts
+from ontarget.cli.commands import repair
+from ontarget.recipe.yaml_file import load_recipe
 from ontarget.records import Sample
 
 CODES = ("en", "it", "nl")
@@ -55,6 +57,24 @@ def test_repair_diagnoses_trains_tests_and_sums_up_and_runs_once(
     assert "recipe.yaml: was written for" in other and "give another --out" in other
     fewer = error_of("repair", model, corpus, "--out", out, "--languages", "en,it")
     assert "train.tsv, en, it, nl; give another --out" in fewer
+
+
+@pytest.mark.parametrize("left", [-101.0, 101.0])
+def test_repair_advises_synthetic_pairs_where_stage_2_left_answers_off_target(
+    finished_run: FinishedRun, monkeypatch: pytest.MonkeyPatch, left: float
+) -> None:
+    """More points than there are leave nothing to advise; the advice is a command that is valid."""
+    monkeypatch.setattr(repair, "LEFT", left)
+    recipe = load_recipe(finished_run.recipe)
+    first, *_, last = repair.outcome(recipe)
+    assert last.startswith("stage 1 (MLE) -> stage 2; zero-shot: off-target ")
+    assert first.startswith("stage 2 left ") == (left < 0)
+    if left < 0:
+        _, _, command = first.partition("try synthetic pairs: ontarget run ")
+        path, *changes = command.split()
+        assert path == str(finished_run.out / "recipe.yaml")
+        assert changes[-1] == f"out={finished_run.out}-synthetic"
+        assert run_command("check", finished_run.recipe, *changes).code == 0
 
 
 def test_new_prints_a_recipe_that_passes_check(

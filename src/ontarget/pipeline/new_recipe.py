@@ -13,9 +13,8 @@ from pathlib import Path
 import yaml
 
 from ontarget.data import readers
-from ontarget.data.directions import around_pivot
+from ontarget.data.conflicts import FEWEST_LANGUAGES
 from ontarget.data.readers.shapes.matching import match
-from ontarget.data.synthetic import gives_pairs
 from ontarget.errors import CorpusError
 from ontarget.languages.tags import standard
 from ontarget.models import folder
@@ -194,14 +193,12 @@ def stage1_lines(traits: ModelTraits, micro_batch: int) -> list[str]:
 
 def stage2_lines(corpus: CorpusFiles, traits: ModelTraits, micro_batch: int) -> list[str]:
     """Stage 2."""
-    form = "  synthetic: 0.5 # half of the samples: zero-shot pairs that the model makes itself"
-    if not gives_pairs(around_pivot(corpus.languages)):
-        form = "  conflicts: references # synthetic pairs need three languages"
+    own = len(corpus.languages) >= FEWEST_LANGUAGES
     return [
         "",
         "unlikelihood: # stage 2",
         f"  steps: {STAGE2_STEPS} # at most; dev sentences decide",
-        form,
+        f"  conflicts: {'own' if own else 'references # own answers need three languages'}",
         *training_lines(traits, 8, micro_batch),
         "  preflight: 4 # dev sentences in each direction; a diagnosis costs as much as ten steps",
         "  validation: {every: 10, segments: 8, stop: true}",

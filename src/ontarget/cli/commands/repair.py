@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from ontarget.cli.commands.diagnose import (
 )
 from ontarget.cli.commands.recipe import run_and_show
 from ontarget.cli.console import quiet_libraries, write
+from ontarget.data.synthetic import gives_pairs
 from ontarget.errors import ArtifactError, RecipeError
 from ontarget.memory_plan.arithmetic import GIB
 from ontarget.models import folder
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from ontarget.scoring.averages import Average
 
 RECIPE, DIAGNOSIS = "recipe.yaml", "diagnosis.json"
+LEFT = 5.0  # points of the off-target ratio above the references
 SEGMENTS = 8  # dev sentences in each direction that the diagnosis reads
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or hub id.")]
@@ -180,7 +183,20 @@ def outcome(recipe: Recipe) -> list[str]:
                 changes.append(f"{name}: {pair}")
         lines.append(f"{start.title} -> {STAGE2.title}; {'; '.join(changes)}")
     model = recipe.out / STAGE2.folder / "model"
-    return [*lines[:-1], f"{lines[-1]}; model: {model}"]
+    stage2 = [row for row in rows if row.system == STAGE2.name and not row.supervised]
+    return [*advice(recipe, stage2), *lines[:-1], f"{lines[-1]}; model: {model}"]
+
+
+def advice(recipe: Recipe, zero_shot: Sequence["Average"]) -> Iterator[str]:
+    """What to try where stage 2 left zero-shot answers off-target."""
+    for row in zero_shot:
+        left, floor = row.off_target_percent or 0.0, row.reference_off_target_percent or 0.0
+        if left - floor > LEFT and gives_pairs(recipe.supervised_directions):
+            yield (
+                f"stage 2 left {format_percent(left)} off-target; try synthetic pairs: ontarget "
+                f"run {recipe.out / RECIPE} unlikelihood.alpha=0 unlikelihood.synthetic=0.5 "
+                f"out={recipe.out}-synthetic"
+            )
 
 
 def change(before: "Average", after: "Average") -> str:
