@@ -174,3 +174,10 @@ def test_no_instruction_left_is_one_line(write_recipe: Writer, tmp_path: Path) -
         "ontarget: corpus.mix.instructions.files: no instruction is left of 1 (1 empty); give "
         "records with a prompt and a response\n"
     )
+
+
+def test_a_model_of_no_translation_is_not_pushed(write_recipe: Writer, tmp_path: Path) -> None:
+    """The card describes a model that translates."""
+    recipe = write_recipe(corpus=corpus(tmp_path), **ALONE)
+    error = error_of("push", recipe, "me/x", "--system", "stage1", "--dry-run")
+    assert "corpus.mix.instructions.only: this model was tuned on no translation, which" in error

@@ -45,6 +45,11 @@ class Pushed:
 
 def check_push(recipe: Recipe, repo_id: str, system: str) -> None:
     """Raise HubError for an impossible repository, RecipeError for a system that is not tuned."""
+    if recipe.corpus.mix.only_instructions:
+        raise RecipeError(
+            "corpus.mix.instructions.only: this model was tuned on no translation, which its card "
+            "would say; push another run"
+        )
     upload.check_repo_id(repo_id)
     tuned = [s.name for s in recipe.systems if s.name in FOLDERS]
     if system not in tuned:
@@ -60,15 +65,9 @@ def push(recipe: Recipe, repo_id: str, system: str, *, private: bool, dry_run: b
     All steps up to the evaluation must be finished.
 
     Raises:
-        RecipeError: the model was tuned on no translation.
         HubError: nobody is logged in, or the Hub cannot be reached or refuses.
         ArtifactError: the folder cannot be written.
     """
-    if recipe.corpus.mix.only_instructions:
-        raise RecipeError(
-            "corpus.mix.instructions.only: this model was tuned on no translation, which its card "
-            "would say; push another run"
-        )
     if not dry_run:
         upload.check_logged_in()
     model, place = recipe.out / FOLDERS[system] / "model", recipe.out / "push" / system
