@@ -1,6 +1,8 @@
 """`ontarget new` and `ontarget repair`: from a model and a corpus to a repaired model."""
 
 import json
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +10,11 @@ from support.commands import error_of, run_command
 from support.runs import FinishedRun
 
 from ontarget import artifacts
+from ontarget.analysis.results import read_scores
 from ontarget.cli.commands import repair
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.records import Sample
+from ontarget.scoring.averages import averages
 
 CODES = ("en", "it", "nl")
 
@@ -59,21 +63,37 @@ def test_repair_diagnoses_trains_tests_and_sums_up_and_runs_once(
     assert "train.tsv, en, it, nl; give another --out" in fewer
 
 
-@pytest.mark.parametrize("left", [-101.0, 101.0])
-def test_repair_advises_synthetic_pairs_where_stage_2_left_answers_off_target(
-    finished_run: FinishedRun, monkeypatch: pytest.MonkeyPatch, left: float
+@pytest.mark.parametrize(
+    ("system", "supervised", "percent", "advised"),
+    [
+        ("stage2", False, 40.0, True),
+        ("stage2", False, 7.1, True),
+        ("stage2", False, 6.9, False),  # five points above the references are tolerated
+        ("stage2", False, None, False),  # nothing could be judged
+        ("stage2", True, 40.0, False),
+        ("stage1", False, 40.0, False),
+    ],
+)
+def test_repair_advises_synthetic_pairs_where_stage_2_left_zero_shot_answers_off_target(
+    finished_run: FinishedRun, system: str, supervised: bool, percent: float | None, advised: bool
 ) -> None:
-    """More points than there are leave nothing to advise; the advice is a command that is valid."""
-    monkeypatch.setattr(repair, "LEFT", left)
+    """By a command whose settings are valid; its references are 2 % off-target."""
     recipe = load_recipe(finished_run.recipe)
-    first, *_, last = repair.outcome(recipe)
-    assert last.startswith("stage 1 (MLE) -> stage 2; zero-shot: off-target ")
-    assert first.startswith("stage 2 left ") == (left < 0)
-    if left < 0:
-        _, _, command = first.partition("try synthetic pairs: ontarget run ")
-        path, *changes = command.split()
+    row, *_ = averages(read_scores(finished_run.out / "6_evaluate" / "scores.jsonl"))
+    row = replace(
+        row, system=system, supervised=supervised, off_target_percent=percent,
+        reference_off_target_percent=2.0,
+    )  # fmt: skip
+    lines = repair.advice(recipe, [row])
+    assert len(lines) == advised
+    for line in lines:
+        text, _, command = line.partition(": ontarget run ")
+        assert text == (
+            f"stage 2 left {percent} % of zero-shot answers off-target; to train it again with "
+            "synthetic pairs"
+        )
+        path, *changes = shlex.split(command)
         assert path == str(finished_run.out / "recipe.yaml")
-        assert changes[-1] == f"out={finished_run.out}-synthetic"
         assert run_command("check", finished_run.recipe, *changes).code == 0
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from ontarget import artifacts
-from ontarget.analysis.validation import direction_of, greedy_translator
+from ontarget.analysis.validation import greedy_translator, group_by_direction
 from ontarget.artifacts import ArrowRecords
 from ontarget.data.instructions import count_translations
 from ontarget.data.sampling import choose_places
@@ -95,16 +95,12 @@ def verdicts_of(
     pairs: Sequence[SyntheticPair], found: Sequence[Hypothesis], detection: Detection
 ) -> list[str | None]:
     """Why each translation cannot be used; None: it can."""
-    by_direction: dict[Any, list[int]] = {}
-    for at, pair in enumerate(pairs):
-        by_direction.setdefault(direction_of(pair.request), []).append(at)
     verdicts: dict[int, str | None] = {}
-    for direction, places in by_direction.items():
+    for direction, places in group_by_direction([pair.request for pair in pairs]).items():
         texts = [found[at].text for at in places]
         judged = detection.metric(direction).judge(texts, [pairs[at].pivot_text for at in places])
         for at, segment in zip(places, judged, strict=True):
             wrong = segment.judged.is_off_target
-            verdicts[at] = str(segment.judged.verdict) if wrong else None
-            if found[at].truncated:
-                verdicts[at] = CUT
+            verdict = str(segment.judged.verdict) if wrong else None
+            verdicts[at] = CUT if found[at].truncated else verdict
     return [verdicts[at] for at in range(len(pairs))]

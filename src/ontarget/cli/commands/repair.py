@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from ontarget.scoring.averages import Average
 
 RECIPE, DIAGNOSIS = "recipe.yaml", "diagnosis.json"
-LEFT = 5.0  # points of the off-target ratio above the references
+TOLERATED = 5.0  # points of the off-target ratio above that of the references
 SEGMENTS = 8  # dev sentences in each direction that the diagnosis reads
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or hub id.")]
@@ -183,20 +184,23 @@ def outcome(recipe: Recipe) -> list[str]:
                 changes.append(f"{name}: {pair}")
         lines.append(f"{start.title} -> {STAGE2.title}; {'; '.join(changes)}")
     model = recipe.out / STAGE2.folder / "model"
-    stage2 = [row for row in rows if row.system == STAGE2.name and not row.supervised]
-    return [*advice(recipe, stage2), *lines[:-1], f"{lines[-1]}; model: {model}"]
+    return [*advice(recipe, rows), *lines[:-1], f"{lines[-1]}; model: {model}"]
 
 
-def advice(recipe: Recipe, zero_shot: Sequence["Average"]) -> Iterator[str]:
-    """What to try where stage 2 left zero-shot answers off-target."""
-    for row in zero_shot:
-        left, floor = row.off_target_percent or 0.0, row.reference_off_target_percent or 0.0
-        if left - floor > LEFT and gives_pairs(recipe.supervised_directions):
-            yield (
-                f"stage 2 left {format_percent(left)} off-target; try synthetic pairs: ontarget "
-                f"run {recipe.out / RECIPE} unlikelihood.alpha=0 unlikelihood.synthetic=0.5 "
-                f"out={recipe.out}-synthetic"
-            )
+def advice(recipe: Recipe, rows: Sequence["Average"]) -> list[str]:
+    """What to try if stage 2 left zero-shot answers off-target."""
+    settings = ("unlikelihood.alpha=0", "unlikelihood.synthetic=0.5")
+    command = shlex.join(["ontarget", "run", str(recipe.out / RECIPE), *settings])
+    return [
+        f"stage 2 left {format_percent(row.off_target_percent)} of zero-shot answers off-target; "
+        f"to train it again with synthetic pairs: {command}"
+        for row in rows
+        if row.system == STAGE2.name
+        and not row.supervised
+        and row.off_target_percent is not None
+        and row.off_target_percent > TOLERATED + (row.reference_off_target_percent or 0.0)
+        and gives_pairs(recipe.supervised_directions)
+    ]
 
 
 def change(before: "Average", after: "Average") -> str:
