@@ -253,6 +253,22 @@ def test_validation_is_the_mean_over_directions_of_ratio_and_chrf() -> None:
     assert result.chrf == pytest.approx(sum(chrf.values()) / 2)
 
 
+def test_supervised_directions_that_are_watched_have_a_chrf_of_their_own() -> None:
+    """By sacreBLEU's own function; the ratio and the other chrF are as without them."""
+    judged = [replace(sample(number, IT_NL), target=DUTCH) for number in (1, 2)]
+    watched = [
+        replace(sample(3), target=ITALIAN),
+        replace(sample(4, Direction("nl", "en")), target=TEXTS["en"][0]),
+    ]
+    answers = {"1": DUTCH, "2": ITALIAN, "3": "Il museo oggi", "4": TEXTS["en"][0]}
+    alone = validate(FixedTranslator(answers), judged, SETTINGS.detection, 1)
+    result = validate(FixedTranslator(answers), judged, SETTINGS.detection, 1, watched)
+    chrf = sacrebleu.corpus_chrf(["Il museo oggi"], [[ITALIAN]]).score
+    assert result.supervised_chrf == pytest.approx((chrf + 100) / 2)
+    assert alone.supervised_chrf is None
+    assert replace(result, supervised_chrf=None) == alone
+
+
 @pytest.mark.parametrize(
     ("texts", "percent", "is_judged"),
     [

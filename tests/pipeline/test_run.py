@@ -174,7 +174,8 @@ def test_both_stages_can_be_validated(write_recipe: Writer, finished_run: Finish
     path = write_recipe(
         base=from_model(finished_run),
         mle=RECIPE["mle"] | validation,
-        unlikelihood=RECIPE["unlikelihood"] | validation,
+        unlikelihood=RECIPE["unlikelihood"]
+        | {"validation": {"every": 2, "segments": 1, "supervised": 1}},
         control=None,
     )
     run(path, verb="unlikelihood")
@@ -183,6 +184,8 @@ def test_both_stages_can_be_validated(write_recipe: Writer, finished_run: Finish
         results = artifacts.read_jsonl(place, ValidationResult)
         assert [result.step for result in results] == steps
         assert all(r.chrf >= 0 and 0 <= r.off_target_percent <= 100 for r in results)
+        watched = [r.supervised_chrf is not None for r in results]
+        assert watched == [folder == "4_unlikelihood"] * len(results)
 
 
 def test_stage_2_alone_repairs_a_model_from_a_folder(

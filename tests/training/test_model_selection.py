@@ -1,5 +1,7 @@
 """Which validated checkpoint is kept, and when training stops early."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,13 +19,19 @@ percents = st.floats(0, 100, allow_subnormal=False)
 
 
 def result(
-    off_target: float, chrf: float, *, step: int = 0, floor: float = 2.0
+    off_target: float,
+    chrf: float,
+    *,
+    step: int = 0,
+    floor: float = 2.0,
+    supervised: float | None = None,
 ) -> ValidationResult:
     return ValidationResult(
         step=step,
         off_target_percent=float(off_target),
         reference_off_target_percent=floor,
         chrf=float(chrf),
+        supervised_chrf=supervised,
     )
 
 
@@ -79,6 +87,27 @@ def test_a_point_of_off_target_is_not_worth_all_quality() -> None:
     assert (
         best_result([result(50, 40), result(10, 39, step=1)]).step == 1
     )  # nor a point of chrF half of it
+
+
+def test_a_point_of_supervised_chrf_is_worth_a_point_of_zero_shot_chrf() -> None:
+    results = [
+        result(90, 30, supervised=50.0),
+        result(1, 48, step=1, supervised=47.0),
+        result(1, 52, step=2, supervised=42.5),  # 4 points better, and 4.5 more lost
+    ]
+    assert best_result(results).step == 1
+    assert best_result([replace(one, supervised_chrf=None) for one in results]).step == 2
+
+
+def test_a_gain_in_supervised_directions_counts_nothing() -> None:
+    results = [result(1, 50, supervised=50.0), result(1, 49, step=1, supervised=60.0)]
+    assert best_result(results).step == 0
+
+
+def test_the_start_is_kept_where_a_training_costs_more_than_it_repairs() -> None:
+    """18 % off-target, chrF 34: all on target is worth 6 points, and 9 are lost."""
+    results = [result(18, 34, supervised=48.0), result(0, 34, step=1, supervised=36.0)]
+    assert best_result(results).step == 0
 
 
 def test_without_results_there_is_no_best_one() -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from statistics import fmean as mean
 
 from ontarget.analysis.evaluate import EvaluatedTexts, evaluate_texts
 from ontarget.decoding.backends import translator_of
@@ -17,22 +18,36 @@ from ontarget.training.monitoring.model_selection import ValidationResult
 
 
 def validate(
-    translator: Translator, samples: Sequence[Sample], detection: Detection, step: int
+    translator: Translator,
+    samples: Sequence[Sample],
+    detection: Detection,
+    step: int,
+    supervised: Sequence[Sample] = (),
 ) -> ValidationResult:
-    """Off-target ratio and chrF of translations, as means over the directions."""
-    texts = translate_all(translator, samples)
+    """Off-target ratio and chrF of translations, as means over the directions.
+
+    Of the samples `supervised`, in other directions, chrF alone is measured.
+    """
+    texts = translate_all(translator, [*samples, *supervised])
     rows = []
-    for evaluated in evaluate_directions(texts, samples, detection).values():
-        ratio, chrf = evaluated.tally.ratio, evaluated.statistics["chrf"]
-        score = sacrebleu.score_of(chrf.metric, chrf.system.sum(0))
-        rows.append((percent_of(ratio), ratio.reference_percent or 0.0, score))
-    percent, floor, chrf_mean = (sum(column) / len(rows) for column in zip(*rows, strict=True))
+    for evaluated in evaluate_directions(texts[: len(samples)], samples, detection).values():
+        ratio = evaluated.tally.ratio
+        rows.append((percent_of(ratio), ratio.reference_percent or 0.0, chrf_of(evaluated)))
+    percent, floor, chrf = map(mean, zip(*rows, strict=True))
+    watched = evaluate_directions(texts[len(samples) :], supervised, detection).values()
     return ValidationResult(
         step=step,
         off_target_percent=percent,
         reference_off_target_percent=floor,
-        chrf=chrf_mean,
+        chrf=chrf,
+        supervised_chrf=mean(map(chrf_of, watched)) if watched else None,
     )
+
+
+def chrf_of(evaluated: EvaluatedTexts) -> float:
+    """The chrF of a direction's texts together, 0-100."""
+    chrf = evaluated.statistics["chrf"]
+    return sacrebleu.score_of(chrf.metric, chrf.system.sum(0))
 
 
 def greedy_translator(

@@ -1,7 +1,7 @@
 """What the training steps share: schedules, validation, progress, saved models."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,7 @@ SHOWN = {
     "likelihood": "MLE {:.3f}",
     "unlikelihood": "UL {:.3f}",
     "off_target_percent": "dev OTR {:.1f} %",
+    "supervised_chrf": "supervised chrF {:.1f}",
     "tokens_per_second": "{:,.0f} tokens/s",
 }
 
@@ -140,15 +141,19 @@ def validation_plan(
     """How a training is validated: on zero-shot directions, or supervised ones without any."""
     if setting is None or dev is None:
         return None
-    samples = dev_samples(context, setting.segments)
-    watched = set(dev.zero_shot or dev.supervised)
-    selected = [s for s in samples if Direction(s.source_lang, s.target_lang) in watched]
+
+    def choose(count: int, directions: Collection[Direction]) -> list[Sample]:
+        samples = dev_samples(context, count)
+        return [s for s in samples if Direction(s.source_lang, s.target_lang) in directions]
+
+    judged = choose(setting.segments, dev.zero_shot or dev.supervised)
+    watched = choose(setting.supervised, dev.supervised if dev.zero_shot else ())
     translator = validation.greedy_translator(
-        loaded, prompt_format, selected, batch=context.dev_batch
+        loaded, prompt_format, [*judged, *watched], batch=context.dev_batch
     )
     return ValidationPlan(
         every=setting.every,
-        measure=lambda step: validation.validate(translator, selected, dev.detection, step),
+        measure=lambda step: validation.validate(translator, judged, dev.detection, step, watched),
         stop=setting.stop,
         best=setting.keep == "best",
     )

@@ -116,11 +116,13 @@ class Base(Section):
 class Validation(Section):
     """Dev sentences, translated greedily during training, by which a checkpoint is chosen.
 
-    They are of the zero-shot directions, or of the supervised ones if there are no others.
+    They are of the zero-shot directions, or of the supervised ones if there are no others. With
+    `supervised` a checkpoint is worth as many points of chrF less as those directions lost.
     """
 
     every: Positive  # optimizer steps
     segments: Positive = 20  # dev sentences in each direction
+    supervised: Annotated[int, Field(ge=0, le=10**9)] = 0  # also in each supervised direction
     stop: bool = False  # stop early: on target, or no longer improving
     keep: Literal["best", "last"] = "best"  # last: the curve is shown, and chooses nothing
 

@@ -104,7 +104,8 @@ class BestCheckpoint(TrainerCallback):
             else:
                 result = processes.decide_on_main(lambda: self.validation.measure(step))
         self.validated.append(result)
-        self.progress({**asdict(result), "steps": state.max_steps})
+        measured = {name: value for name, value in asdict(result).items() if value is not None}
+        self.progress({**measured, "steps": state.max_steps})
         if best_result(self.validated) is result:
             self.save()
 

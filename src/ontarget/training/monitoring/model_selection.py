@@ -17,12 +17,17 @@ NEAR = 0.5  # percentage points above the reference ratio that still count as on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationResult:
-    """Dev sentences translated after `step` optimizer steps; unweighted means over directions."""
+    """Dev sentences translated after `step` optimizer steps; unweighted means over directions.
+
+    All but `supervised_chrf` are of the zero-shot directions, or of the supervised ones if there
+    are no others.
+    """
 
     step: int
     off_target_percent: float
     reference_off_target_percent: float  # of the same sentences' references: the reference ratio
     chrf: float  # 0-100
+    supervised_chrf: float | None = None  # of the supervised directions, where they are watched
 
     @property
     def on_target(self) -> bool:
@@ -49,13 +54,28 @@ def preferred_result(results: Sequence[ValidationResult]) -> ValidationResult:
     """The first on-target result of highest chrF, unless that costs more than `PRICE`.
 
     Otherwise, or if no result is on target, the one of highest `value_of`: the least off-target
-    checkpoint may have lost most of its quality. If everything is off-target, chrF decides.
+    checkpoint may have lost most of its quality. If everything is off-target, chrF decides. A point
+    of chrF that the supervised directions lost counts as one that the zero-shot directions lost.
     """
-    most_valuable = max(results, key=lambda result: (value_of(result), result.chrf))
+    start = results[0]
+
+    def quality(result: ValidationResult) -> float:
+        return result.chrf - supervised_loss(result, start)
+
+    def value(result: ValidationResult) -> float:
+        return value_of(result) - supervised_loss(result, start)
+
+    most_valuable = max(results, key=lambda result: (value(result), quality(result)))
     on_target = [result for result in results if result.on_target]
-    candidate = max(on_target, key=lambda result: result.chrf, default=most_valuable)
-    cost = value_of(most_valuable) - value_of(candidate)
-    return candidate if cost <= PRICE else most_valuable
+    candidate = max(on_target, key=quality, default=most_valuable)
+    return candidate if value(most_valuable) - value(candidate) <= PRICE else most_valuable
+
+
+def supervised_loss(result: ValidationResult, start: ValidationResult) -> float:
+    """Points of chrF that the supervised directions lost since the start; 0 if not watched."""
+    if result.supervised_chrf is None or start.supervised_chrf is None:
+        return 0.0
+    return max(0.0, start.supervised_chrf - result.supervised_chrf)
 
 
 def value_of(result: ValidationResult) -> float:
