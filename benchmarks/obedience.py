@@ -20,6 +20,10 @@ from ontarget import Translator
 from ontarget.data import readers
 from ontarget.data.constraints import OutputFormat, obeyed_percent
 from ontarget.data.constraints.formats import FORMS
+from ontarget.decoding.base import translate_all
+from ontarget.records import Direction
+from ontarget.translation.careful import CarefulTranslator
+from ontarget.translation.translating import sample_of
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 MODELS = {"stage1": "3_mle", "stage1-longer": "4_control", "stage2": "4_unlikelihood"}
@@ -41,11 +45,13 @@ def main() -> None:
         for direction in given.directions.split(","):
             source, _, target = direction.partition("-")
             rows = list(islice(readers.read(given.test, [source, target]), given.count))
-            texts = [row.texts[source] for row in rows]
+            samples = [sample_of(row.texts[source], Direction(source, target), "") for row in rows]
             shares, chrf = [], 0.0
             for name, form in FORMS.items():
                 with Translator(f"{given.run}#{model}", instruction=form.wording) as translator:
-                    answers = translator.translate(texts, source=source, target=target)
+                    how = translator.translating(source, target)
+                    careful = CarefulTranslator(how.translator, how.wishes)
+                    answers = translate_all(careful, samples)
                 shares.append(obeyed_percent(OutputFormat(), [name] * len(answers), answers))
                 if name == "plain":
                     references = [row.texts[target] for row in rows]

@@ -149,7 +149,7 @@ def keep_pieces(journal: Journal, parts: Sequence[_Part]) -> None:
     lost = [
         part
         for part in parts
-        if not part.found.error and not part.pieces.are_kept(part.sample.source, part.found.text)
+        if not part.found.error and not keeps_pieces(part, part.found.text, journal.how.wishes)
     ]
     runs = [part.pieces.split(part.sample.source) for part in lost]
     samples = [
@@ -164,7 +164,13 @@ def keep_pieces(journal: Journal, parts: Sequence[_Part]) -> None:
             checked(next(found)) if at % 2 == 0 and has_words(run) else None
             for at, run in enumerate(texts)
         ]
-        part.found = put_together(part, texts, answers)
+        part.found = put_together(part, texts, answers, journal.how.wishes)
+
+
+def keeps_pieces(part: _Part, translation: str, wishes: Wishes) -> bool:
+    """Whether a translation keeps markup and placeholders; an instruction may ask for more."""
+    kept = part.pieces.are_included if wishes.instruction else part.pieces.are_kept
+    return kept(part.sample.source, translation)
 
 
 def core_of(run: str) -> tuple[str, str, str]:
@@ -178,7 +184,7 @@ def core_of(run: str) -> tuple[str, str, str]:
 
 
 def put_together(
-    part: _Part, texts: Sequence[str], answers: Sequence[Hypothesis | None]
+    part: _Part, texts: Sequence[str], answers: Sequence[Hypothesis | None], wishes: Wishes
 ) -> Hypothesis:
     """The translation of a part from those of its runs, in their spaces."""
     written = []
@@ -191,7 +197,7 @@ def put_together(
         before, _, after = core_of(text)
         written += [before, answer.text, after]
     whole = "".join(written)
-    if not part.pieces.are_kept(part.sample.source, whole):
+    if not keeps_pieces(part, whole, wishes):
         return failed("the translation has other markup or placeholders than the source")
     return Hypothesis(whole, truncated=any(a.truncated for a in answers if a is not None))
 
@@ -212,7 +218,7 @@ def mend_languages(journal: Journal, parts: Sequence[_Part], judge: Judge) -> No
         found = [checked(h) for h in journal.decode(name, translator, samples)]
         again = judge([h.text for h in found], [sample.source for sample in samples])
         for part, hypothesis, off_target in zip(left, found, again, strict=True):
-            kept = part.pieces.are_kept(part.sample.source, hypothesis.text)
+            kept = keeps_pieces(part, hypothesis.text, how.wishes)
             if not (hypothesis.error or off_target) and kept:
                 part.found, part.off_target, part.repaired = hypothesis, False, name
 
