@@ -52,6 +52,20 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
         f"{name}, {kind}": {"unlikelihood": settings | {"alpha": alpha, "alpha_schedule": kind}}
         for name, settings, alpha in (("paper", PAPER, 0.05), ("own answers", OWN, 1.0))
         for kind in ("constant", "rising", "falling")
+    }
+    | {
+        f"{name}, feedback": {
+            "unlikelihood": settings
+            | {
+                "alpha": alpha,
+                "alpha_schedule": "feedback",
+                "validation": {"every": every, "segments": 20, "keep": "last"},
+            }
+        }
+        for name, settings, alpha, every in (
+            ("paper", PAPER, 0.05, 10),
+            ("own answers", OWN, 1.0, 10),
+        )
     },
     "stages": {
         "stage 1, then stage 2 (paper)": {"unlikelihood": PAPER},

@@ -48,6 +48,12 @@ def test_an_adapter_has_a_learning_rate_of_its_own(stage: type[Mle | Unlikelihoo
     assert slow.learning_rate == 1e-5
 
 
+def test_feedback_needs_a_validation_to_follow() -> None:
+    with pytest.raises(ValidationError, match=r"add validation: \{every: 10\}"):
+        Unlikelihood(steps=1, alpha_schedule="feedback")
+    Unlikelihood(steps=1, alpha_schedule="feedback", validation=Validation(every=10))
+
+
 IN_SCRIPTS = {"languages": ["en", "zh-Hans", "zh-Hant"]}
 
 

@@ -67,6 +67,36 @@ def test_the_kept_weights_are_those_of_the_best_validation(
     assert same(weights, ended)
 
 
+def test_feedback_gives_alpha_the_share_of_off_target_answers_that_is_left() -> None:
+    """The oracles are trainings at a constant alpha."""
+    feedback = {"alpha": 0.7, "alpha_schedule": "feedback"}
+    for percents, alpha in (([90, 90, 95, 99], 0.7), ([90, FLOOR, FLOOR, FLOOR], None)):
+        _, weights, _ = trained(percents, best=False, **feedback)
+        _, constant, _ = trained(percents, best=False, alpha=alpha or 0.0)
+        assert same(weights, constant) == (alpha is not None)  # the first two steps differ
+    _, weights, _ = trained([FLOOR] * 4, best=False, **feedback)
+    _, without, _ = trained([FLOOR] * 4, best=False, alpha=0.0)
+    _, unlike, _ = trained([FLOOR] * 4, best=False, alpha=0.7)
+    assert same(weights, without) and not same(unlike, without)
+
+
+@pytest.mark.parametrize(
+    ("percents", "alpha"), [([90], 1), ([90, 46], 0.5), ([90, 46, 24], 0.25), ([90, 99], 1),
+                            ([90, 1], 0), ([2, 50], 0), ([1, 1], 0)],
+)  # fmt: skip
+def test_off_target_answers_beyond_the_references_are_what_is_left(
+    percents: list[float], alpha: float
+) -> None:
+    results = [
+        ValidationResult(
+            step=step, off_target_percent=p, reference_off_target_percent=2.0, chrf=50.0
+        )
+        for step, p in enumerate(map(float, percents))
+    ]
+    setting = schedule(alpha=1.0, alpha_schedule="feedback")
+    assert setting.alpha_at(3, results) == pytest.approx(alpha)
+
+
 def test_the_last_weights_are_kept_where_the_plan_says_so() -> None:
     result, weights, _ = trained([90, 10, 20, 30], best=False)
     assert (result.kept, result.steps) == (5, 5)

@@ -1,10 +1,12 @@
 """The settings of one training."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ontarget.models.adapters import LowRankAdapter
 from ontarget.training.monitoring.callbacks import ValidationPlan
+from ontarget.training.monitoring.model_selection import ValidationResult, off_target_left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +26,19 @@ class Schedule:
     checkpoint_every: int  # optimizer steps
     compiled: bool = False  # compile the model's layers
     alpha: float = 0.0  # weight of the unlikelihood loss; 0 trains on likelihood alone
-    alpha_schedule: Literal["constant", "rising", "falling"] = "constant"  # linear, from or to 0
+    # rising, falling: linear from or to 0; feedback: the share of off-target answers that is left
+    alpha_schedule: Literal["constant", "rising", "falling", "feedback"] = "constant"
     seed: int = 0
     adapter: LowRankAdapter | None = None
     validation: ValidationPlan | None = None
 
-    def alpha_at(self, step: int) -> float:
-        """The weight of the unlikelihood loss in the optimizer step after `step` others."""
+    def alpha_at(self, step: int, validated: Sequence[ValidationResult] = ()) -> float:
+        """The weight of the unlikelihood loss in the optimizer step after `step` others.
+
+        `validated` are the validations up to there, which `feedback` follows.
+        """
+        if self.alpha_schedule == "feedback":
+            return self.alpha * off_target_left(validated)
         if self.alpha_schedule == "rising":
             return self.alpha * (step + 1) / self.steps
         if self.alpha_schedule == "falling":

@@ -80,7 +80,7 @@ def train(  # noqa: PLR0913 - what is trained, on what, how, and where
             train_dataset=examples,
             collate=collate,
             answers=answers,
-            alpha_at=schedule.alpha_at,
+            alpha_at=lambda step: schedule.alpha_at(step, resumable.validated),
             resumable=resumable,
             optimizers=(make_optimizer(tuned, schedule), None),
             callbacks=[*resumable.callbacks, on_signal],

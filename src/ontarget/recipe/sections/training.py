@@ -180,7 +180,7 @@ class Unlikelihood(Stage):
     batch: Positive = 8
     learning_rate: Annotated[float, Field(gt=0)] = 2e-6
     alpha: Annotated[float, Field(ge=0)] = 1.0  # weight of the unlikelihood loss; 0: plain MLE
-    alpha_schedule: Literal["constant", "rising", "falling"] = "constant"  # from 0, or to it
+    alpha_schedule: Literal["constant", "rising", "falling", "feedback"] = "constant"
     conflicts: Conflicts = "own"  # unlikely responses: the model's own answers, or references
     own_tokens: Annotated[int, Field(gt=0, le=64)] = 4  # of an own answer
     plausibility: Annotated[float, Field(gt=0, le=1)] = 0.02  # share of the highest p: plausible
@@ -217,6 +217,10 @@ class Unlikelihood(Stage):
             raise ValueError(
                 "alpha: 0 leaves unlikelihood out, so this stage would repeat stage 1; add "
                 "synthetic: 0.5, or raise alpha"
+            )
+        if self.alpha_schedule == "feedback" and self.validation is None:
+            raise ValueError(
+                "alpha_schedule: feedback follows the validation; add validation: {every: 10}"
             )
         if self.conflicts == "own" and self.tokens == "all":
             raise ValueError("tokens: all is for conflicts: references; leave tokens out")

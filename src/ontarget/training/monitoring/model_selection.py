@@ -83,6 +83,18 @@ def value_of(result: ValidationResult) -> float:
     return result.chrf * (1 - result.off_target_percent / 100)
 
 
+def off_target_left(results: Sequence[ValidationResult]) -> float:
+    """The share of the start's off-target answers that is left, 0 to 1.
+
+    What the references have does not count. 0 if the start was no more off-target than they are.
+    """
+    first, latest = (
+        max(0.0, result.off_target_percent - result.reference_off_target_percent)
+        for result in (results[0], results[-1])
+    )
+    return min(1.0, latest / first) if first else 0.0
+
+
 def has_settled(results: Sequence[ValidationResult]) -> bool:
     """Whether to stop: an earlier validation was on target, or the last `PATIENCE` did not improve.
 
