@@ -25,7 +25,8 @@ COMMANDS = [
     "repair", "demo", "diagnose", "new", "templates", "check", "plan", "run", "status", "evaluate",
     "compare", "calibrate", "lcb", "convert", "corpora",
     "constrain",
-    "push", "merge", "serve", "guard", "play", "export", "judge", "ability", "reproduce",
+    "push", "merge", "add-code", "serve", "guard", "play", "export", "judge", "ability",
+    "reproduce",
     "base", "prepare", "conflict", "mle", "synthesize", "control", "unlikelihood", "translate",
     "report", "annotate",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""`push` and `merge`: one writer a place, and an output that exists is never replaced."""
+"""`push`, `merge`, `add-code`: one writer a place, and no output that exists is replaced."""
 
 import os
 from collections.abc import Callable
@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from conftest import Writer
 from support.commands import error_of, run_command
+from support.models import coder
 from support.runs import FinishedRun
 
 from ontarget import artifacts
 from ontarget.models import adapters
 from ontarget.models.adapters import LowRankAdapter
-from ontarget.models.loading import load_model
+from ontarget.models.loading import load_model, save_model
+from ontarget.models.prompting import language_codes
 
 
 @pytest.fixture
@@ -111,3 +113,33 @@ def test_push_needs_a_finished_run(write_recipe: Writer, tmp_path: Path) -> None
     error = error_of("push", write_recipe(), "me/tiny", "--dry-run")
     assert "1_prepare: is missing or altered; run `ontarget run RECIPE` first" in error
     assert not (tmp_path / "run").exists()
+
+
+def test_add_code_writes_a_model_that_knows_the_new_code(tmp_path: Path) -> None:
+    loaded = coder("M2M-100")
+    save_model(loaded, tmp_path / "nllb")
+    out = tmp_path / "out" / "new"
+    result = run_command(
+        "add-code", tmp_path / "nllb", out, "lij_Latn=ita_Latn", "fur_Latn=ita_Latn"
+    )
+    assert (result.code, result.stderr) == (0, "")
+    assert result.stdout == f"model with lij_Latn, fur_Latn: {out}\n"
+    assert names(out.parent) == ["new"]
+    assert {"lij_Latn", "fur_Latn", "ita_Latn"} < set(language_codes(load_model(str(out))))
+    again = error_of("add-code", tmp_path / "nllb", out, "lij_Latn=ita_Latn")
+    assert again == f"ontarget: {out}: exists already; name a folder that does not\n"
+
+
+@pytest.mark.parametrize(
+    ("codes", "error"),
+    [
+        (["lij_Latn"], "lij_Latn: give each new code once, as in lij_Latn=ita_Latn"),
+        (["a=b", "a=c"], "a=b a=c: give each new code once, as in lij_Latn=ita_Latn"),
+        (["lij_Latn=xxx_Latn"], "is told languages in words, not by code"),
+    ],
+)
+def test_add_code_refuses_what_it_cannot_add(
+    model: Path, tmp_path: Path, codes: list[str], error: str
+) -> None:
+    assert error in error_of("add-code", model, tmp_path / "out", *codes)
+    assert not (tmp_path / "out").exists()

@@ -49,7 +49,7 @@ def test_an_adapter_has_a_learning_rate_of_its_own(stage: type[Mle | Unlikelihoo
 
 
 def test_feedback_needs_a_validation_to_follow() -> None:
-    with pytest.raises(ValidationError, match=r"add validation: \{every: 10\}"):
+    with pytest.raises(ValidationError, match=r"feedback needs a validation: \{every: 10\}; add"):
         Unlikelihood(steps=1, alpha_schedule="feedback")
     Unlikelihood(steps=1, alpha_schedule="feedback", validation=Validation(every=10))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ontarget.records import Direction
-from ontarget.reproduction.figures import Averages, Figures, TableRow
+from ontarget.reproduction.figures import Averages, DirectionFigures, Figures, TableRow
 from ontarget.reproduction.planning import plan_runs
 from ontarget.reproduction.published import published_table
 from ontarget.reproduction.render.cells import beside, with_interval
@@ -30,7 +30,10 @@ def averages(ratio: float, bleu: float) -> Averages:
         bleu=Estimate(bleu, bleu - 1, bleu + 1),
         chrf=Estimate(2 * bleu, 2 * bleu - 1, 2 * bleu + 1),
         truncated=3,
-        cells={IT_NL: (ratio - 10, bleu - 10), NL_IT: (ratio + 10, bleu + 10)},
+        cells={
+            IT_NL: DirectionFigures(ratio - 10, bleu - 10),
+            NL_IT: DirectionFigures(ratio + 10, bleu + 10),
+        },
     )
 
 

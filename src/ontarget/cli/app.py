@@ -72,8 +72,8 @@ for _command in (
     repair.repair, demo.demo, diagnose.diagnose, repair.new, prompts.templates, recipe.check,
     recipe.plan, recipe.run, recipe.status, evaluate.evaluate, compare.compare,
     calibrate.calibrate, lcb.lcb, convert.convert, corpora.corpora, constrain.constrain,
-    publish.push, publish.merge, model.serve, guard.guard, play.play, export.export, judge.judge,
-    ability.ability, reproduce.reproduce,
+    publish.push, publish.merge, publish.add_code, model.serve, guard.guard, play.play,
+    export.export, judge.judge, ability.ability, reproduce.reproduce,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(annotate.app, name="annotate")

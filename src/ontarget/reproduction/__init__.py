@@ -5,6 +5,7 @@ runs        what a run of a table is: a recipe, and which of its systems fill wh
 planning    the runs of a table, from a scale and what the user chooses
 estimates   what they will take
 making      makes what is missing, run after run
+bleurt      BLEURT's scores of the translations of all runs
 figures     rows and sweeps from finished runs, with intervals
 published   the paper's figures, from JSON
 render/     figures beside the published ones, as Markdown and JSON

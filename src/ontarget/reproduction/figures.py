@@ -1,30 +1,49 @@
 """The rows of a table and the points of its sweeps, from runs that are finished.
 
 Averages are unweighted means over directions, as the paper gives them. The interval of an
-off-target ratio is that of a mean of proportions (`stats.mean_interval`), that of BLEU and chrF a
-bootstrap over the segments of each direction.
+off-target ratio is that of a mean of proportions (`stats.mean_interval`), that of BLEU, chrF and
+BLEURT a bootstrap over the segments of each direction.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from sacrebleu.metrics.base import Metric
 
 from ontarget import artifacts
 from ontarget.analysis.results import read_judged, read_scores
 from ontarget.offtarget.ratio import Ratio
 from ontarget.records import Direction, JudgedTranslation, Score
+from ontarget.reproduction.bleurt import BleurtScores
 from ontarget.reproduction.runs import TITLES, PlannedRun, Reproduction
 from ontarget.scoring.averages import mean, mean_of_known
 from ontarget.scoring.resampling import draw_resamples, resampled
-from ontarget.scoring.sacrebleu import metrics, segment_statistics
+from ontarget.scoring.sacrebleu import (
+    SegmentMean,
+    Statistics,
+    mean_statistics,
+    metrics,
+    segment_statistics,
+)
 from ontarget.stats import Estimate, mean_interval
 from ontarget.systems import STAGE2
 from ontarget.training.monitoring.model_selection import ValidationResult
 
 SCORED = ("bleu", "chrf")
+BLEURT = "bleurt"
+DirectionStatistics = dict[str, tuple[Metric | SegmentMean, Statistics]]  # by name of the metric
+
+
+class DirectionFigures(NamedTuple):
+    """A system in one direction, 0-100."""
+
+    off_target_percent: float | None  # None where it could not be judged
+    bleu: float
+    bleurt: float | None = None  # None where it was not asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +57,8 @@ class Averages:
     bleu: Estimate
     chrf: Estimate
     truncated: int  # translations that were cut
-    cells: dict[Direction, tuple[float | None, float]]  # off-target ratio and BLEU
+    cells: dict[Direction, DirectionFigures]
+    bleurt: Estimate | None = None  # 100 times BLEURT's scale; None where it was not asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +86,12 @@ class Figures:
         """The row of a key."""
         return next((row for row in self.rows if row.key == key), None)
 
+    @property
+    def has_bleurt(self) -> bool:
+        """Whether BLEURT was asked for."""
+        settings = [one for row in self.rows for one in (row.supervised, row.zero_shot)]
+        return any(one is not None and one.bleurt is not None for one in settings)
+
 
 @dataclass(frozen=True)
 class RunResults:
@@ -92,11 +118,26 @@ class RunResults:
         """What the run's steps took."""
         stamps = map(artifacts.read_stamp, sorted(self.out.glob("[0-9]_*")))
         translated = map(artifacts.read_stamp, sorted(self.out.glob("5_translate/*")))
-        return sum(float(stamp["seconds"]) for stamp in (*stamps, *translated) if stamp)
+        seconds = [float(stamp["seconds"]) for stamp in (*stamps, *translated) if stamp]
+        return sum(seconds, 0.0)
 
 
-def figures_of(reproduction: Reproduction, tell: Callable[[str], None]) -> Figures:
-    """The figures of finished runs.
+def translations_of(reproduction: Reproduction) -> Iterator[JudgedTranslation]:
+    """All translations of the systems that fill rows.
+
+    Raises:
+        ArtifactError: a run is not finished, or a file was changed.
+    """
+    for run in reproduction.runs:
+        for (system, _), translations in RunResults(run.recipe.out).judged.items():
+            if system in run.rows.values():
+                yield from translations
+
+
+def figures_of(
+    reproduction: Reproduction, tell: Callable[[str], None], bleurt: BleurtScores | None = None
+) -> Figures:
+    """The figures of finished runs; BLEURT's where the scores of `translations_of` are given.
 
     Raises:
         ArtifactError: a run is not finished, or a file was changed.
@@ -107,9 +148,11 @@ def figures_of(reproduction: Reproduction, tell: Callable[[str], None]) -> Figur
     for run in reproduction.runs:
         tell(run.name)
         results = RunResults(run.recipe.out)
-        rows += rows_of(run, results)
+        rows += rows_of(run, results, bleurt)
         signatures |= dict.fromkeys(signatures_of(results.scores))
         seconds[run.name] = results.seconds
+    if bleurt is not None:
+        signatures[f"{BLEURT}: {bleurt.signature}"] = None
     order = {key: place for place, key in enumerate(TITLES)}
     rows.sort(key=lambda row: (order.get(row.key, len(order)), row.value or 0))
     path = reproduction.main.recipe.out / STAGE2.folder / "validation.jsonl"
@@ -119,7 +162,7 @@ def figures_of(reproduction: Reproduction, tell: Callable[[str], None]) -> Figur
     )
 
 
-def rows_of(run: PlannedRun, results: RunResults) -> list[TableRow]:
+def rows_of(run: PlannedRun, results: RunResults, bleurt: BleurtScores | None) -> list[TableRow]:
     """The rows that a run fills."""
     return [
         TableRow(
@@ -127,25 +170,28 @@ def rows_of(run: PlannedRun, results: RunResults) -> list[TableRow]:
             title=TITLES.get(key, key),
             run=run.name,
             value=run.value,
-            supervised=averages_of(results, system, supervised=True),
-            zero_shot=averages_of(results, system, supervised=False),
+            supervised=averages_of(results, system, bleurt, supervised=True),
+            zero_shot=averages_of(results, system, bleurt, supervised=False),
         )
         for key, system in run.rows.items()
     ]
 
 
-def averages_of(results: RunResults, system: str, *, supervised: bool) -> Averages | None:
+def averages_of(
+    results: RunResults, system: str, bleurt: BleurtScores | None, *, supervised: bool
+) -> Averages | None:
     """A system's averages over the directions of a setting; None without any."""
     scores = [s for s in results.scores if (s.system, s.supervised) == (system, supervised)]
     if not scores:
         return None
     directions = tuple(Direction(score.source, score.target) for score in scores)
     groups = [results.judged[system, direction] for direction in directions]
-    intervals = score_intervals(groups)
+    intervals = score_intervals([statistics_of(group, bleurt) for group in groups])
+    means = [None if bleurt is None else mean(bleurt.percents(group)) for group in groups]
+    neural = mean_of_known(means)
     ratios = [Ratio.of(score.verdicts).translations for score in scores]
     bounds = mean_interval(ratios)
-    percents = [score.off_target_percent for score in scores]
-    average = mean_of_known(percents)
+    average = mean_of_known(score.off_target_percent for score in scores)
     return Averages(
         directions=directions,
         segments=sum(score.segments for score in scores),
@@ -153,32 +199,43 @@ def averages_of(results: RunResults, system: str, *, supervised: bool) -> Averag
         floor=mean_of_known(score.reference_off_target_percent for score in scores),
         bleu=Estimate(mean([score.bleu for score in scores]), *intervals["bleu"]),
         chrf=Estimate(mean([score.chrf for score in scores]), *intervals["chrf"]),
+        bleurt=None if neural is None else Estimate(neural, *intervals[BLEURT]),
         truncated=sum(score.truncated for score in scores),
         cells={
-            direction: (score.off_target_percent, score.bleu)
-            for direction, score in zip(directions, scores, strict=True)
+            direction: DirectionFigures(score.off_target_percent, score.bleu, of_bleurt)
+            for direction, score, of_bleurt in zip(directions, scores, means, strict=True)
         },
     )
 
 
+def statistics_of(
+    group: Sequence[JudgedTranslation], bleurt: BleurtScores | None
+) -> DirectionStatistics:
+    """Each metric with its statistics of the segments of a direction."""
+    named = metrics(group[0].target_lang)
+    hypotheses, references = [one.hypothesis for one in group], [one.reference for one in group]
+    found: DirectionStatistics = {
+        name: (named[name], segment_statistics(named[name], hypotheses, [references]))
+        for name in SCORED
+    }
+    if bleurt is not None:
+        found[BLEURT] = SegmentMean(bleurt.signature), mean_statistics(bleurt.percents(group))
+    return found
+
+
 def score_intervals(
-    groups: Sequence[Sequence[JudgedTranslation]],
+    directions: Sequence[DirectionStatistics],
 ) -> dict[str, tuple[float, float]]:
-    """95 % bootstrap intervals of the means of BLEU and chrF over directions.
+    """95 % bootstrap intervals of each metric's mean over directions.
 
     Segments are drawn within each direction, independently of the other directions.
     """
-    draws: dict[str, list[list[float]]] = {name: [] for name in SCORED}
-    for number, group in enumerate(groups):
-        resamples = draw_resamples(len(group), seed=number)
-        named = metrics(group[0].target_lang)
-        for name in SCORED:
-            statistics = segment_statistics(
-                named[name],
-                [one.hypothesis for one in group],
-                [[one.reference for one in group]],
-            )
-            draws[name].append(list(resampled(named[name], statistics, resamples)))
+    draws: dict[str, list[list[float]]] = {}
+    for number, measured in enumerate(directions):
+        (_, of_segments), *_ = measured.values()
+        resamples = draw_resamples(len(of_segments), seed=number)
+        for name, (metric, statistics) in measured.items():
+            draws.setdefault(name, []).append(list(resampled(metric, statistics, resamples)))
     intervals = {}
     for name, of_directions in draws.items():
         trials = min(map(len, of_directions))  # fewer for a direction with very many segments

@@ -55,6 +55,7 @@ class Choices:
     data: Path | None = None  # a folder with train, dev and test files
     instructions: Path | None = None  # general instructions, as in Alpaca
     parts: tuple[str, ...] = ()  # (): all that the scale has
+    bleurt: str | None = None  # the checkpoint; None: BLEURT is not run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""`push` a result to the Hub; `merge` an adapter into its model."""
+"""`push` a result to the Hub; `merge` an adapter into its model; `add-code` to a model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from ontarget import artifacts
 from ontarget.cli.commands.recipe import Overrides
 from ontarget.cli.console import console, quiet_libraries, write
-from ontarget.errors import ArtifactError
+from ontarget.errors import ArtifactError, RecipeError
 from ontarget.pipeline import run as running
 from ontarget.recipe.yaml_file import load_recipe
 
@@ -69,3 +69,39 @@ def merge(
     ):
         loading.save_model(merged, partial)
     write(f"merged model: {out}")
+
+
+def add_code(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder or hub id.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The new model's folder; must not exist.")
+    ],
+    codes: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NEW=LIKE...",
+            help="A new language code and the code of a related language, which it begins as.",
+        ),
+    ],
+) -> None:
+    """Give NLLB, mBART or Marian the code of a new language, to be trained then.
+
+    Example: ontarget add-code facebook/nllb-200-distilled-600M nllb-lij lij_Latn=ita_Latn
+    """
+    pairs = dict(code.split("=") for code in codes if code.count("=") == 1)
+    if len(pairs) < len(codes):
+        raise RecipeError(f"{' '.join(codes)}: give each new code once, as in lij_Latn=ita_Latn")
+    if out.exists():
+        raise ArtifactError(f"{out}: exists already; name a folder that does not")
+    quiet_libraries()
+    from ontarget.models.codes import add_codes
+    from ontarget.models.loading import load_model, save_model
+
+    loaded = load_model(model)
+    add_codes(loaded, pairs)
+    with (
+        artifacts.lock_output(out) as lock,
+        artifacts.publish_folder(out, still_locked=lock.check) as partial,
+    ):
+        save_model(loaded, partial)
+    write(f"model with {', '.join(pairs)}: {out}")

@@ -116,13 +116,12 @@ class Base(Section):
 class Validation(Section):
     """Dev sentences, translated greedily during training, by which a checkpoint is chosen.
 
-    They are of the zero-shot directions, or of the supervised ones if there are no others. With
-    `supervised` a checkpoint is worth as many points of chrF less as those directions lost.
+    They are of the zero-shot directions, or of the supervised ones if there are no others.
     """
 
     every: Positive  # optimizer steps
     segments: Positive = 20  # dev sentences in each direction
-    supervised: Annotated[int, Field(ge=0, le=10**9)] = 0  # also in each supervised direction
+    supervised: Annotated[int, Field(ge=0, le=10**9)] = 0  # in each of these, as a cost
     stop: bool = False  # stop early: on target, or no longer improving
     keep: Literal["best", "last"] = "best"  # last: the curve is shown, and chooses nothing
 
@@ -219,9 +218,7 @@ class Unlikelihood(Stage):
                 "synthetic: 0.5, or raise alpha"
             )
         if self.alpha_schedule == "feedback" and self.validation is None:
-            raise ValueError(
-                "alpha_schedule: feedback follows the validation; add validation: {every: 10}"
-            )
+            raise ValueError("alpha_schedule: feedback needs a validation: {every: 10}; add it")
         if self.conflicts == "own" and self.tokens == "all":
             raise ValueError("tokens: all is for conflicts: references; leave tokens out")
         return self
@@ -279,19 +276,18 @@ class Unlikelihood(Stage):
             )
         if not self.has_conflicts:
             return
-        if self.conflicts == "own" and len(languages) < FEWEST_LANGUAGES:
-            raise ValueError(
-                f"unlikelihood.conflicts: own needs {FEWEST_LANGUAGES} languages, one to translate "
-                "from and two to request; use references"
-            )
         if self.conflicts == "own":
+            if len(languages) < FEWEST_LANGUAGES:
+                raise ValueError(
+                    f"unlikelihood.conflicts: own needs {FEWEST_LANGUAGES} languages, one to "
+                    "translate from and two to request; use references"
+                )
             return
         if fault := draw_fault(self.draw, languages, len(directions), self.per_sample):
             raise ValueError(f"unlikelihood.{fault}")
         if self.scores and self.scores.resolve().is_relative_to(out.resolve()):
             raise ValueError(
-                "unlikelihood.confusions: lies in this recipe's own out, so each run would change "
-                "the next one; give the run another out"
+                "unlikelihood.confusions: lies in this recipe's own out; give the run another out"
             )
 
     def drawn_per_sample(self, languages: int) -> int:

@@ -6,7 +6,7 @@ from ontarget.stats import Estimate
 
 
 def estimate_of(averages: Averages | None, measure: str) -> Estimate | None:
-    """`off_target`, `bleu` or `chrf` of a system in a setting, if the run has it."""
+    """`off_target`, `bleu`, `chrf` or `bleurt` of a system in a setting, if the run has it."""
     found: Estimate | None = None if averages is None else getattr(averages, measure)
     return found
 

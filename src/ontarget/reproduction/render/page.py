@@ -125,22 +125,28 @@ def row_content(row: TableRow) -> dict[str, Any]:
 
 def averages_content(average: Averages) -> dict[str, Any]:
     """A setting as JSON can hold it."""
-    estimates = {name: estimate_of(average, name) for name in ("off_target", "bleu", "chrf")}
+    names = ["off_target", "bleu", "chrf", *(["bleurt"] if average.bleurt is not None else [])]
+    estimates = {name: estimate_of(average, name) for name in names}
     return {
         "segments": average.segments,
         "truncated": average.truncated,
         "reference_off_target_percent": average.floor,
         **{name: value and asdict(value) for name, value in estimates.items()},
         "directions": {
-            str(direction): {"off_target_percent": ratio, "bleu": bleu}
-            for direction, (ratio, bleu) in average.cells.items()
+            str(direction): {
+                name: value
+                for name, value in cell._asdict().items()
+                if name != "bleurt" or average.bleurt is not None
+            }
+            for direction, cell in average.cells.items()
         },
     }
 
 
 def overview(figures: Figures, published: Published) -> list[str]:
     """The table as plain text, for a terminal or a log file."""
-    header = ["", "zero-shot\nOTR %", "\npublished", "\nBLEU", "\npublished", "supervised\nBLEU"]
+    header = ["", "zero-shot\nOTR %", "\npublished", "\nBLEU", "\npublished"]
+    header += ["\nBLEURT"] * figures.has_bleurt
     rows = [
         [
             row.title,
@@ -148,8 +154,9 @@ def overview(figures: Figures, published: Published) -> list[str]:
             format_number(published.value(row.key, "otr")),
             percent_of(estimate_of(row.zero_shot, "bleu")),
             format_number(published.value(row.key, "bleu")),
+            *[percent_of(estimate_of(row.zero_shot, "bleurt"))] * figures.has_bleurt,
             percent_of(estimate_of(row.supervised, "bleu")),
         ]
         for row in table_rows(figures)
     ]
-    return text_table(header, rows)
+    return text_table([*header, "supervised\nBLEU"], rows)

@@ -1,19 +1,21 @@
 """`reproduce`: a table of the paper, made again."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from ontarget import artifacts, processes
+from ontarget.cli.commands.evaluate import SHOWN
 from ontarget.cli.commands.recipe import engine_file
-from ontarget.cli.console import ConsoleProgress, console, quiet_libraries, write
+from ontarget.cli.console import ConsoleProgress, console, one_line, quiet_libraries, write
 from ontarget.errors import RecipeError
 from ontarget.memory_plan.arithmetic import GIB
 from ontarget.models import folder
 from ontarget.pipeline.plan import no_fit_line
+from ontarget.reproduction.bleurt import KEPT, PROGRAM, find_bleurt, score_translations
 from ontarget.reproduction.estimates import RunEstimate, directions_of, estimate, model_of
 from ontarget.reproduction.making import check_runs, keep_choices, make_runs
 from ontarget.reproduction.planning import plan_runs
@@ -26,6 +28,7 @@ from ontarget.reproduction.runs import (
     Reproduction,
 )
 from ontarget.reproduction.settings import SCALES, TABLES, read_paper_table
+from ontarget.scoring.neural.running import NeuralScorer
 
 TABLE, FIGURES = "table.md", "figures.json"
 STOPPED = "stopped; finished steps are kept, run the same command again to resume"
@@ -82,6 +85,12 @@ def reproduce(  # noqa: PLR0913 - a command's options
             min=0, max=2**32 - 1, help="Of everything drawn: text, order of samples, conflicts."
         ),
     ] = 1,
+    bleurt: Annotated[
+        bool, typer.Option("--bleurt", help="Also BLEURT, when all runs are finished.")
+    ] = False,
+    bleurt_model: Annotated[
+        str | None, typer.Option(help="Another BLEURT checkpoint; implies --bleurt.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan; nothing is read, nothing is made.")
     ] = False,
@@ -109,12 +118,14 @@ def reproduce(  # noqa: PLR0913 - a command's options
         languages=words_of(languages),
         instructions=instructions,
         parts=words_of(parts),
+        bleurt=PROGRAM.model if bleurt and bleurt_model is None else bleurt_model,
     )
     reproduction = plan_runs(read_paper_table(name), choices)
     write(*plan_lines(reproduction, gpu_memory, tflops))
     if dry_run:
         return
     quiet_libraries()
+    scorer = find_scorer(choices)
     check_runs(reproduction)
     if processes.is_main_process():
         keep_choices(reproduction)
@@ -125,7 +136,13 @@ def reproduce(  # noqa: PLR0913 - a command's options
     finally:
         display.close()
     if processes.is_main_process():
-        show(reproduction, command_of(name, choices))
+        show(reproduction, command_of(name, choices), scorer)
+
+
+def find_scorer(choices: Choices) -> NeuralScorer | None:
+    """BLEURT, if it was asked for, in the process that will run it."""
+    asked = choices.bleurt is not None and processes.is_main_process()
+    return find_bleurt(choices.bleurt or "") if asked else None
 
 
 def cleaned_up_on_main() -> AbstractContextManager[None]:
@@ -168,6 +185,7 @@ def plan_lines(reproduction: Reproduction, gpu_memory: float, tflops: float) -> 
         f"and {len(recipe.zero_shot_directions)} zero-shot directions",
         f"base model {reproduction.model}: {size}",
         f"corpus {corpus_line(reproduction)}",
+        *([f"BLEURT by {choices.bleurt}, when all runs are finished"] if choices.bleurt else []),
         "",
     ]
     if model is None or reproduction.scale.model is None:
@@ -242,18 +260,28 @@ def command_of(name: str, choices: Choices) -> list[str]:
         words += ["--instructions", choices.instructions.name]
     if choices.parts:
         words += ["--parts", ",".join(choices.parts)]
-    return [*words, "--seed", str(choices.seed)]
+    words += ["--seed", str(choices.seed)]
+    if choices.bleurt is None:
+        return words
+    own = choices.bleurt != PROGRAM.model
+    return [*words, *(["--bleurt-model", Path(choices.bleurt).name] if own else ["--bleurt"])]
 
 
-def show(reproduction: Reproduction, command: list[str]) -> None:
+def show(reproduction: Reproduction, command: list[str], scorer: NeuralScorer | None) -> None:
     """Write the tables and print the first of them."""
-    from ontarget.reproduction.figures import figures_of
+    from ontarget.reproduction.figures import figures_of, translations_of
     from ontarget.reproduction.render import page
 
+    out, scores = reproduction.choices.out, None
     with console.status("counting") as status:
-        tell: Callable[[str], None] = status.update
-        figures = figures_of(reproduction, tell)
-    out = reproduction.choices.out
+
+        def tell(message: str) -> None:
+            status.update(Text(one_line(message)[:SHOWN]))
+
+        if scorer is not None:
+            translations = translations_of(reproduction)
+            scores = score_translations(scorer, translations, out / KEPT, tell)
+        figures = figures_of(reproduction, tell, scores)
     texts = {
         TABLE: page.markdown_page(reproduction, figures, command),
         FIGURES: page.as_json(reproduction, figures),
