@@ -84,6 +84,14 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
         )
         for share in (0.25, 0.5, 0.75)
     },
+    "watched directions": {
+        f"{name}, supervised {count}": {
+            "unlikelihood": settings
+            | {"validation": {"every": 10, "segments": 20, "stop": True, "supervised": count}}
+        }
+        for name, settings in (("paper, alpha 0.3", PAPER | {"alpha": 0.3}), ("own answers", OWN))
+        for count in (0, 20)
+    },
     "supervised cost": {
         f"{name}, {steps} steps": {"unlikelihood": settings | {"steps": steps}}
         for name, settings in (("paper", PAPER), ("own answers", OWN))

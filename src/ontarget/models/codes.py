@@ -5,7 +5,7 @@ until it is trained.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ def add_codes(loaded: LoadedModel, codes: Mapping[str, str]) -> None:
     """
     check_codes(loaded, codes)
     network, tokenizer = loaded.model, loaded.tokenizer
+    names = [*codes, *codes.values()]
     if source_codes(loaded):
         tokenizer.add_tokens(list(codes))
     else:
@@ -30,10 +31,9 @@ def add_codes(loaded: LoadedModel, codes: Mapping[str, str]) -> None:
             {"extra_special_tokens": list(codes)}, replace_extra_special_tokens=False
         )
     embeddings: Any = network.get_input_embeddings()
-    ids = {code: int(tokenizer.convert_tokens_to_ids(code)) for code in {*codes, *codes.values()}}
-    size = max(embeddings.num_embeddings, *(number + 1 for number in ids.values()))
-    if size > embeddings.num_embeddings:
-        network.resize_token_embeddings(size, mean_resizing=False)
+    ids = dict(zip(names, cast("list[int]", tokenizer.convert_tokens_to_ids(names)), strict=True))
+    if max(ids.values()) >= embeddings.num_embeddings:
+        network.resize_token_embeddings(max(ids.values()) + 1, mean_resizing=False)
     with torch.no_grad():
         for rows in rows_by_token(network):
             for code, like in codes.items():
