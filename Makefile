@@ -1,7 +1,7 @@
 # Every target makes .venv by itself; it needs Python 3.11 or newer with pip, and make.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 BIN := .venv/bin
-PARALLEL := -n 2 --dist loadgroup
+PARALLEL := -n 2 --dist loadfile
 
 .PHONY: demo test test-slow bench check format clean
 

@@ -31,8 +31,6 @@ from ontarget.pipeline import push, run
 from ontarget.recipe.yaml_file import load_recipe
 from ontarget.records import Direction
 
-pytestmark = pytest.mark.xdist_group("push")  # share fixtures that take long to make
-
 TOKEN = "hf_notAToken0123456789"
 MLE = {"steps": 4, "batch": 8, "micro_batch": 8, "learning_rate": 1e-5}
 # Hardly trained, a model repeats the end of its prompt, so that there is something to compare.

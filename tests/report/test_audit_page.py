@@ -300,7 +300,6 @@ def chromium() -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
-@pytest.mark.xdist_group("browser")
 def test_a_browser_shows_the_page_without_complaints(tmp_path: Path) -> None:
     """The policy lets our script run, which adds a button to each table, and nothing else."""
     program = chromium()

@@ -18,8 +18,6 @@ from support.reports import SYSTEMS, a_report, a_segment
 from ontarget.analysis.segments import align_segments
 from ontarget.report import page
 
-pytestmark = pytest.mark.xdist_group("browser")  # share fixtures that take long to make
-
 ATTACK = "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'>"
 GUARDED = [  # of the cells in the tour
     ["'=1+1", "-2.5", "'+x", "'@a", "'\t'=b", "'＝c", 'a,"b"', "1e-5"],

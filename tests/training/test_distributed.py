@@ -27,8 +27,6 @@ from ontarget.training.engine.sharding import check_model
 from ontarget.training.monitoring.callbacks import CURVE_KEYS
 from ontarget.training.train import training_arguments
 
-pytestmark = pytest.mark.xdist_group("two processes")  # they take both cores already
-
 HERE = Path(__file__).parents[1]
 SHIPPED = HERE.parent / "recipes" / "engines"
 FSDP = {
