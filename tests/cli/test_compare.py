@@ -1,6 +1,7 @@
 """`ontarget compare`: tables and exit codes of evaluated runs, bad input as one line."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,20 @@ def compare(*arguments: object) -> Result:
     return run_command("compare", *map(str, arguments))
 
 
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """In run b, stage 2 has one segment of eight wrong in each zero-shot direction."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    write_run(folder / "a", {"base": 8, "stage2": 8})
+    write_run(folder / "b", {"stage1": 6, "stage2": 1})
+    return folder
+
+
 @pytest.fixture
-def runs(tmp_path: Path) -> tuple[Path, Path]:
-    """In the second, stage 2 has one segment of eight wrong in each zero-shot direction."""
-    first = write_run(tmp_path / "a", {"base": 8, "stage2": 8})
-    return first, write_run(tmp_path / "b", {"stage1": 6, "stage2": 1})
+def runs(evaluated: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Copies of both, which a test may change."""
+    shutil.copytree(evaluated, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "a", tmp_path / "b"
 
 
 def test_two_runs_as_a_table(runs: tuple[Path, Path]) -> None:
@@ -310,9 +320,9 @@ def test_reading_a_run_loads_no_model_library() -> None:
 
 
 def test_scores_that_step_6_did_not_write_are_rejected(runs: tuple[Path, Path]) -> None:
-    evaluated = runs[1] / "6_evaluate"
-    artifacts.write_stamp(evaluated, {"fingerprint": "", "result": {}})
+    folder = runs[1] / "6_evaluate"
+    artifacts.write_stamp(folder, {"fingerprint": "", "result": {}})
     assert compare(*runs).code == 0
     alter(runs[1], "scores", 3, bleu=99.0)
-    message = f"{evaluated}: is not as step 6 left it, a file was altered; run `ontarget eval"
+    message = f"{folder}: is not as step 6 left it, a file was altered; run `ontarget eval"
     assert message in error_of("compare", *runs)
