@@ -1,23 +1,29 @@
 """One hypothesis profile for every test, and what several tests start from."""
 
 import fcntl
+import gc
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from hypothesis import settings
-from support.commands import run_command
-from support.runs import FinishedRun
+
+if TYPE_CHECKING:
+    from support.runs import FinishedRun
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # tests in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # tests under nohup
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# Without caches of bytecode, each of the Python processes that tests start compiles ontarget anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 for name in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS"):  # read when libraries are imported
@@ -46,6 +52,21 @@ RECIPE: dict[str, Any] = {
 Writer = Callable[..., Path]
 
 
+def pytest_sessionstart() -> None:
+    """No garbage collection while tests are collected: most of what imports make stays."""
+    gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Exempt what imports made from garbage collection, each of which takes half a second with it.
+
+    Depends on `pytest_sessionstart`.
+    """
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture
 def write_recipe(tmp_path: Path) -> Writer:
     """Writes a small recipe with some of its top-level keys replaced (None: left out)."""
@@ -61,13 +82,16 @@ def write_recipe(tmp_path: Path) -> Writer:
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> "FinishedRun":
     """`RECIPE`, run to its end once for the whole test session, and read by any number of tests.
 
     Never change it: tests that need to call `finished_run.copy_to(tmp_path)` first, which is cheap,
     and work on the copy (its recipe names the copied folder as `out`, and all steps are up to
     date). The workers of pytest-xdist share one run: the first one makes it, the others wait.
     """
+    from support.commands import run_command  # pytest-xdist's main process needs neither of them
+    from support.runs import FinishedRun
+
     root = tmp_path_factory.getbasetemp()
     root = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "finished_run"
     root.mkdir(exist_ok=True)

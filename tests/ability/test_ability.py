@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import FinishedRun
 from support.harness import ability, call_of, option, save_weights
+from support.runs import FinishedRun
 
 
 def test_each_model_of_a_run_is_measured_and_compared_with_the_first(

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from conftest import FinishedRun
 from support.harness import ability, call_of, calls_of, failure, option, save_weights
+from support.runs import FinishedRun
 
 
 def test_the_base_model_of_a_run_is_the_one_that_its_recipe_names(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import FinishedRun
 from support.commands import process_error_of
 from support.harness import ability, failure, install_harness
+from support.runs import FinishedRun
 
 from ontarget.ability.harness import RESULTS_BYTES
 from ontarget.errors import ProgramError

@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import FinishedRun
 from support.commands import error_of, loaded_by
 from support.models import tiny
+from support.runs import FinishedRun
 from support.servers import complete, serving
 
 from ontarget.cli.commands.serve import options

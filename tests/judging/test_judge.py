@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import FinishedRun
 from rich.console import Console
 from support.commands import Result, run_command
+from support.runs import FinishedRun
 from support.servers import Request, answer, asked, complete, serving
 
 from ontarget.cli import console

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FinishedRun, Writer
+from conftest import Writer
 from support.commands import run_command
+from support.runs import FinishedRun
 
 from ontarget import artifacts, systems
 from ontarget.decoding.ways.settings import AntiLm, Contrastive, FewShot
