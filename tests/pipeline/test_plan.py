@@ -3,15 +3,13 @@
 import json
 import shlex
 import struct
-import subprocess
-import sys
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import RECIPE, Writer
-from support.commands import HEAVY, error_of, loaded_by, ontarget_command
+from support.commands import HEAVY, error_of, loaded_by, run_command
 from support.models import tiny
 
 from ontarget.base_model import llama
@@ -56,10 +54,9 @@ def folder_of(path: Path, shape: ModelShape) -> dict[str, str]:
 
 
 def planned(path: Path, *options: str) -> list[str]:
-    done = ontarget_command("plan", path, *options)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    *lines, hours = done.stdout.splitlines()
+    result = run_command("plan", path, *options)
+    assert (result.code, result.stderr) == (0, "")
+    *lines, hours = result.stdout.splitlines()
     assert hours.startswith("GPU hours at most, at ")
     return lines
 
@@ -118,7 +115,7 @@ def test_hours_are_operations_by_speed(write_recipe: Writer, tmp_path: Path) -> 
     """10 steps of 64 samples of 512 tokens, and their conflicts: 6 operations a parameter."""
     base = folder_of(tmp_path / "seven", SEVEN)
     path = write_recipe(base=base, mle=STAGE | {"steps": None, "epochs": 1}, unlikelihood=STAGE)
-    line = ontarget_command("plan", path, "--tflops", "100").stdout.splitlines()[-1]
+    line = run_command("plan", path, "--tflops", "100").stdout.splitlines()[-1]
     parameters = 6_738_415_616 - 32_000 * 4096  # the embeddings are looked up
     hours = 6 * parameters * 10 * 64 * 2 * 512 / 100e12 / 3600
     assert line == (
@@ -270,13 +267,6 @@ def test_what_cannot_be_planned_is_one_line(
     write_recipe: Writer, changes: dict[str, Any], message: str
 ) -> None:
     assert message in error_of("plan", write_recipe(**changes))
-
-
-def test_help_says_that_nothing_is_run() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ontarget", "plan", "--help"], capture_output=True, text=True
-    )
-    assert "Nothing is run." in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from support.chats import chat_model
-from support.commands import ontarget_command
+from support.commands import run_command
 from transformers import AutoConfig, AutoModelForCausalLM
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -111,11 +111,11 @@ def test_every_recipe_for_a_family_is_tried() -> None:
 def test_the_recipe_is_ready_and_fits_as_its_first_lines_say(name: str, tmp_path: Path) -> None:
     family, recipe = FAMILIES[name], RECIPES / f"{name}.yaml"
     changed = overrides(tmp_path, family)
-    checked = ontarget_command("check", recipe, *changed)
-    assert (checked.returncode, checked.stderr) == (0, "")
+    checked = run_command("check", recipe, *changed)
+    assert (checked.code, checked.stderr) == (0, "")
     assert checked.stdout.splitlines()[-1].endswith(": ready to run")
-    planned = ontarget_command("plan", recipe, *changed)
-    assert (planned.returncode, planned.stderr) == (0, "")
+    planned = run_command("plan", recipe, *changed)
+    assert (planned.code, planned.stderr) == (0, "")
     first, *lines, hours = planned.stdout.splitlines()
     assert first.startswith(f"parameters {family.parameters:,}; ")
     assert any(line.startswith("smallest: one: ") for line in lines)
