@@ -38,6 +38,7 @@ DEV = {
     "off_target_percent": "dev/off_target_percent",
     "reference_off_target_percent": "dev/reference_off_target_percent",
     "chrf": "dev/chrf",
+    "supervised_chrf": "dev/supervised_chrf",
 }
 
 
@@ -105,7 +106,8 @@ def in_single_precision(value: float) -> float:
 def test_event_files_hold_the_numbers_that_the_run_records(
     write_recipe: Writer, tmp_path: Path
 ) -> None:
-    run(write_recipe(mle={**MLE, "validation": {"every": 3, "segments": 1}}))
+    watched = {"every": 3, "segments": 1, "supervised": 1}
+    run(write_recipe(mle={**MLE, "validation": watched}))
     step = tmp_path / "run/3_mle"
     found = curves(tmp_path / "run/logs/3_mle")
     speeds = found.pop("train/tokens_per_second")

@@ -34,6 +34,7 @@ TRACKED = {  # value -> group of the curves that it is shown in
     "off_target_percent": "dev",
     "reference_off_target_percent": "dev",
     "chrf": "dev",
+    "supervised_chrf": "dev",
 }
 
 
