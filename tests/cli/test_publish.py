@@ -1,10 +1,12 @@
 """`push`, `merge`, `add-code`: one writer a place, and no output that exists is replaced."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import Writer
 from support.commands import error_of, run_command
 from support.models import coder
@@ -117,6 +119,7 @@ def test_push_needs_a_finished_run(write_recipe: Writer, tmp_path: Path) -> None
 
 def test_add_code_writes_a_model_that_knows_the_new_code(tmp_path: Path) -> None:
     loaded = coder("M2M-100")
+    loaded.model.to(torch.bfloat16)
     save_model(loaded, tmp_path / "nllb")
     out = tmp_path / "out" / "new"
     result = run_command(
@@ -126,6 +129,8 @@ def test_add_code_writes_a_model_that_knows_the_new_code(tmp_path: Path) -> None
     assert result.stdout == f"model with lij_Latn, fur_Latn: {out}\n"
     assert names(out.parent) == ["new"]
     assert {"lij_Latn", "fur_Latn", "ita_Latn"} < set(language_codes(load_model(str(out))))
+    saved = json.loads((out / "config.json").read_text())
+    assert saved["dtype"] == "bfloat16"  # as before
     again = error_of("add-code", tmp_path / "nllb", out, "lij_Latn=ita_Latn")
     assert again == f"ontarget: {out}: exists already; name a folder that does not\n"
 
@@ -133,8 +138,9 @@ def test_add_code_writes_a_model_that_knows_the_new_code(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("codes", "error"),
     [
-        (["lij_Latn"], "lij_Latn: give each new code once, as in lij_Latn=ita_Latn"),
-        (["a=b", "a=c"], "a=b a=c: give each new code once, as in lij_Latn=ita_Latn"),
+        (["lij_Latn"], "lij_Latn: is no NEW=LIKE; write each new code once, as lij_Latn=ita_Latn"),
+        (["=ita_Latn"], "=ita_Latn: is no NEW=LIKE"),
+        (["a=b", "a=c"], "a=c: is given twice; write each new code once, as lij_Latn=ita_Latn"),
         (["lij_Latn=xxx_Latn"], "is told languages in words, not by code"),
     ],
 )

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.models import CODES, coder, tiny
+import transformers as hf
+from support.models import CODER_SIZES, CODES, coder, tiny
 
 from ontarget.errors import ModelError
 from ontarget.models.codes import add_codes
@@ -73,10 +74,13 @@ def test_a_saved_model_keeps_its_new_codes(family: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "like", "error"),
     [
-        ("ita_Latn", "nld_Latn", "has ita_Latn already; leave it out"),
+        ("ita_Latn", "nld_Latn", "ita_Latn: the model has ita_Latn for that language; leave it"),
+        ("it_Latn", "nld_Latn", "it_Latn: the model has ita_Latn for that language; leave it out"),
         ("lij_Latn", "fra_Latn", "has no code 'fra_Latn' to copy; name one that it has"),
-        ("lij", "ita_Latn", "'lij' is not written as ita_Latn is; write it the same way"),
-        ("li1_Latn", "ita_Latn", "'li1_Latn' is not written as ita_Latn is"),
+        ("<lij>", "<s>", "has no code '<s>' to copy; name one that it has"),
+        ("lij", "ita_Latn", "'lij' is not written as the model's codes are, such as ita_Latn"),
+        ("li1_Latn", "ita_Latn", "'li1_Latn' is not written as the model's codes are"),
+        ("лиж_Латн", "ita_Latn", "'лиж_Латн' is not written as the model's codes are"),
     ],
 )
 def test_a_code_that_cannot_be_added_is_named(code: str, like: str, error: str) -> None:
@@ -85,6 +89,27 @@ def test_a_code_that_cannot_be_added_is_named(code: str, like: str, error: str) 
     with pytest.raises(ModelError, match=error):
         add_codes(loaded, {code: like})
     assert len(loaded.tokenizer) == size
+
+
+@pytest.mark.parametrize("targets", [20, 90], ids=["fewer target tokens", "more target tokens"])
+def test_a_vocabulary_of_the_decoders_own_is_left_as_it_is(targets: int) -> None:
+    """Marian reads a code in the encoder only."""
+    torch.manual_seed(0)
+    words = coded("Marian").tokenizer
+    config = hf.MarianConfig(
+        **CODER_SIZES | {"vocab_size": len(words), "decoder_vocab_size": targets},
+        share_encoder_decoder_embeddings=False, tie_word_embeddings=False,
+    )  # fmt: skip
+    loaded = LoadedModel(hf.MarianMTModel(config).eval(), words)
+    before = {name: weight.clone() for name, weight in loaded.model.state_dict().items()}
+    add_codes(loaded, {">>lij<<": ">>ita<<"})
+    after = loaded.model.state_dict()
+    changed = {name for name, weight in before.items() if not torch.equal(weight, after[name])}
+    assert changed == {"model.encoder.embed_tokens.weight"}
+    encoder = after["model.encoder.embed_tokens.weight"]
+    new, like = words.convert_tokens_to_ids([">>lij<<", ">>ita<<"])
+    assert torch.equal(encoder[:new], before["model.encoder.embed_tokens.weight"])
+    assert torch.equal(encoder[new], encoder[like])
 
 
 def test_a_model_that_is_told_languages_in_words_gets_no_codes() -> None:

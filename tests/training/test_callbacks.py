@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ontarget.training.monitoring.callbacks import LogPoint, ValidationPlan
 from ontarget.training.monitoring.model_selection import ValidationResult
+from ontarget.training.schedule import Schedule
 from ontarget.training.train import TrainingResult, train
 
 FLOOR = 2.0
@@ -67,24 +68,25 @@ def test_the_kept_weights_are_those_of_the_best_validation(
     assert same(weights, ended)
 
 
-def test_feedback_gives_alpha_the_share_of_off_target_answers_that_is_left() -> None:
-    """The oracles are trainings at a constant alpha."""
-    feedback = {"alpha": 0.7, "alpha_schedule": "feedback"}
-    for percents, alpha in (([90, 90, 95, 99], 0.7), ([90, FLOOR, FLOOR, FLOOR], None)):
-        _, weights, _ = trained(percents, best=False, **feedback)
-        _, constant, _ = trained(percents, best=False, alpha=alpha or 0.0)
-        assert same(weights, constant) == (alpha is not None)  # the first two steps differ
-    _, weights, _ = trained([FLOOR] * 4, best=False, **feedback)
-    _, without, _ = trained([FLOOR] * 4, best=False, alpha=0.0)
-    _, unlike, _ = trained([FLOOR] * 4, best=False, alpha=0.7)
-    assert same(weights, without) and not same(unlike, without)
+def test_feedback_gives_alpha_the_share_of_the_excess_that_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The oracle is a training with the alphas of its steps written down."""
+    _, weights, _ = trained([92, 47, 2, 20], best=False, alpha=0.7, alpha_schedule="feedback")
+    of_steps = [0.7, 0.7, 0.35, 0.35, 0.0]
+    monkeypatch.setattr(Schedule, "alpha_at", lambda self, step, validated: of_steps[step])
+    _, expected, _ = trained([92, 47, 2, 20], best=False)
+    assert same(weights, expected)
+    of_steps[2] = 0.7
+    _, other, _ = trained([92, 47, 2, 20], best=False)
+    assert not same(weights, other)
 
 
 @pytest.mark.parametrize(
     ("percents", "alpha"), [([90], 1), ([90, 46], 0.5), ([90, 46, 24], 0.25), ([90, 99], 1),
-                            ([90, 1], 0), ([2, 50], 0), ([1, 1], 0)],
+                            ([90, 1], 0), ([2, 50], 1), ([1, 1], 0)],
 )  # fmt: skip
-def test_off_target_answers_beyond_the_references_are_what_is_left(
+def test_what_is_left_is_the_excess_over_the_references_as_a_share_of_the_starts(
     percents: list[float], alpha: float
 ) -> None:
     results = [

@@ -104,10 +104,13 @@ def test_a_gain_in_supervised_directions_counts_nothing() -> None:
     assert best_result(results).step == 0
 
 
-def test_the_start_is_kept_where_a_training_costs_more_than_it_repairs() -> None:
-    """18 % off-target, chrF 34: all on target is worth 6 points, and 9 are lost."""
-    results = [result(18, 34, supervised=48.0), result(0, 34, step=1, supervised=36.0)]
-    assert best_result(results).step == 0
+@pytest.mark.parametrize(("lost", "kept"), [(0, 1), (11.0, 1), (11.2, 0), (20, 0)])
+def test_a_training_that_costs_more_than_it_repairs_and_five_points_is_not_kept(
+    lost: float, kept: int
+) -> None:
+    """All of 18 % on target at chrF 34 is worth 6.12 points."""
+    results = [result(18, 34, supervised=48.0), result(0, 34, step=1, supervised=48.0 - lost)]
+    assert best_result(results).step == kept
 
 
 def test_without_results_there_is_no_best_one() -> None:

@@ -1,6 +1,6 @@
 """Segments to translations: what is kept, repaired, and reported."""
 
-import re
+import json
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,7 @@ from ontarget.models.templates import PromptFormat, prompt_format_of
 from ontarget.records import Direction, Sample
 from ontarget.translation.documents.base import Segment, same
 from ontarget.translation.files import FileRun, text_parts, translate_parts
-from ontarget.translation.protect import Pieces
-from ontarget.translation.translating import Outcome, Translating, translate_segments
+from ontarget.translation.translating import LOST, Outcome, Translating, translate_segments
 from ontarget.translation.wishes import Wishes, make_wishes, read_glossary, with_sentences
 
 
@@ -39,22 +38,39 @@ def test_an_invented_tag_is_a_failure() -> None:
     assert outcome.failure == "the translation has other markup or placeholders than the source"
 
 
-def test_a_translation_may_be_in_the_format_that_an_instruction_asks_for() -> None:
-    def as_json(sample: Sample, prompt: str) -> Hypothesis:
-        return Hypothesis(f'{{"text": "{sample.source}"}}')
+def as_json(sample: Sample, prompt: str) -> Hypothesis:
+    return Hypothesis(json.dumps({"text": sample.source.replace("secret", ""), "sure": True}))
 
+
+def test_a_translation_may_be_json_where_an_instruction_asks_for_it() -> None:
     how = answering(as_json, make_wishes({}, "", "Write JSON."))
-    texts = ("hello", "hello {name}, welcome")
-    assert [o.text for o in outcomes(how, *texts)] == [f'{{"text": "{text}"}}' for text in texts]
-    assert outcomes(answering(as_json), "hello")[0].text is None  # not asked for
+    texts = ("hello", "hello {name}, welcome", 'click <a href="x">here</a>')
+    assert [json.loads(o.text or "")["text"] for o in outcomes(how, *texts)] == list(texts)
+    assert outcomes(answering(as_json), "hello")[0].failure == LOST  # nobody asked for it
 
 
-def test_an_instruction_does_not_make_a_lost_placeholder_or_new_markup_right() -> None:
-    how = answering(without_placeholders, make_wishes({}, "", "Write in upper case."))
-    assert outcomes(how, "hello {name}, welcome")[0].text == "HELLO {name}, WELCOME"
-    tags = Pieces(re.compile("<b>|</b>"))
-    assert not tags.are_included("hello", "<b>hello</b>")
-    assert tags.are_included("<b>hello</b>", '{"text": "<b>ciao</b>"}')
+def test_json_that_lost_a_placeholder_is_a_failure() -> None:
+    lossy = answering(
+        lambda sample, prompt: Hypothesis(json.dumps([sample.source.replace("{name}", "")])),
+        make_wishes({}, "", "Write JSON."),
+    )
+    (outcome,) = outcomes(lossy, "hello {name}, welcome")
+    assert (outcome.text, outcome.failure) == (None, LOST)
+
+
+@pytest.mark.parametrize(
+    ("source", "translation"),
+    [
+        ("hello %s has %d", "%d di %s"), ("see https://x.org/a", "https://x.org/ab.example"),
+        ("hello", "<b>hello</b>"), ("hello {name}", "{{name}} hello"), ("hello", "hello {name}"),
+    ],
+)  # fmt: skip
+def test_an_instruction_leaves_placeholders_and_markup_protected(
+    source: str, translation: str
+) -> None:
+    wishes = make_wishes({}, "", "Be formal.")
+    how = answering(lambda sample, prompt: Hypothesis(translation), wishes)
+    assert outcomes(how, source)[0].text != translation
 
 
 def test_what_has_no_words_is_not_translated() -> None:

@@ -26,13 +26,13 @@ class Schedule:
     checkpoint_every: int  # optimizer steps
     compiled: bool = False  # compile the model's layers
     alpha: float = 0.0  # weight of the unlikelihood loss; 0 trains on likelihood alone
-    # rising, falling: linear from or to 0; feedback: the share of off-target answers that is left
+    # rising, falling: linear from or to 0; feedback: as `off_target_left` of the validations
     alpha_schedule: Literal["constant", "rising", "falling", "feedback"] = "constant"
     seed: int = 0
     adapter: LowRankAdapter | None = None
     validation: ValidationPlan | None = None
 
-    def alpha_at(self, step: int, validated: Sequence[ValidationResult] = ()) -> float:
+    def alpha_at(self, step: int, validated: Sequence[ValidationResult]) -> float:
         """The weight of the unlikelihood loss in the optimizer step after `step` others.
 
         `validated` are the validations up to there, which `feedback` follows.

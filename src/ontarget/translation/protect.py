@@ -56,19 +56,6 @@ class Pieces:
         ]
         return Counter(before) == Counter(after) and fixed[0] == fixed[1]
 
-    def are_included(self, source: str, translation: str) -> bool:
-        """Whether a translation has the pieces of the source, perhaps in placeholders of its own.
-
-        So it may answer an instruction that asks for JSON. Markup of the format is never added.
-        """
-        wanted = Counter(self.found(source))
-        markup = [
-            [match.group() for match in self.markup.finditer(text)]
-            for text in (source, translation)
-        ]
-        present = all(translation.count(piece) >= count for piece, count in wanted.items())
-        return present and markup[0] == markup[1]
-
     def leave_words(self, text: str) -> bool:
         """Whether there is anything to translate beside the pieces."""
         return any(has_words(run) for run in self.split(text)[::2])

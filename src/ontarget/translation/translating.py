@@ -3,11 +3,12 @@
 Every call of the translator goes through a journal, so that a killed run goes on where it was.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ontarget import artifacts
+from ontarget.data.constraints.formats import json_content
 from ontarget.decoding.base import Hypothesis, Translator, failed
 from ontarget.decoding.resume import translate_resumably
 from ontarget.languages.tags import primary
@@ -20,6 +21,7 @@ from ontarget.translation.sentences import split_long
 from ontarget.translation.wishes import Wishes
 
 WITHOUT_SPACES = frozenset("zh yue ja th lo km my bo".split())  # between sentences
+LOST = "the translation has other markup or placeholders than the source"
 Progress = Callable[[int, int], None]  # done, total
 
 
@@ -145,12 +147,19 @@ def checked(found: Hypothesis) -> Hypothesis:
 
 
 def keep_pieces(journal: Journal, parts: Sequence[_Part]) -> None:
-    """Where a translation lost a piece, translate the texts between the pieces by themselves."""
-    lost = [
-        part
-        for part in parts
-        if not part.found.error and not keeps_pieces(part, part.found.text, journal.how.wishes)
-    ]
+    """Where a translation lost a piece, translate the texts between the pieces by themselves.
+
+    JSON that an instruction asked for cannot be put together so.
+    """
+    wishes = journal.how.wishes
+    lost = []
+    for part in parts:
+        if part.found.error or keeps_pieces(part, part.found.text, wishes):
+            continue
+        if wishes.instruction and texts_in_json(part.found.text) is not None:
+            part.found = failed(LOST)
+        else:
+            lost.append(part)
     runs = [part.pieces.split(part.sample.source) for part in lost]
     samples = [
         sample_of(core_of(run)[1], journal.how.direction, f"{part.sample.key}.{at}")
@@ -164,13 +173,29 @@ def keep_pieces(journal: Journal, parts: Sequence[_Part]) -> None:
             checked(next(found)) if at % 2 == 0 and has_words(run) else None
             for at, run in enumerate(texts)
         ]
-        part.found = put_together(part, texts, answers, journal.how.wishes)
+        part.found = put_together(part, texts, answers)
 
 
 def keeps_pieces(part: _Part, translation: str, wishes: Wishes) -> bool:
-    """Whether a translation keeps markup and placeholders; an instruction may ask for more."""
-    kept = part.pieces.are_included if wishes.instruction else part.pieces.are_kept
-    return kept(part.sample.source, translation)
+    """Whether a translation keeps the pieces; of JSON that was asked for, the texts in it."""
+    inside = texts_in_json(translation) if wishes.instruction else None
+    text = translation if inside is None else "\n".join(inside)
+    return part.pieces.are_kept(part.sample.source, text)
+
+
+def texts_in_json(text: str) -> list[str] | None:
+    """The texts of a JSON object or list, in order, without keys; None if it is neither."""
+    content = json_content(text)
+    return list(texts_of(content)) if isinstance(content, dict | list) else None
+
+
+def texts_of(content: object) -> Iterator[str]:
+    """All texts of what JSON holds."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict | list):
+        for value in content.values() if isinstance(content, dict) else content:
+            yield from texts_of(value)
 
 
 def core_of(run: str) -> tuple[str, str, str]:
@@ -184,7 +209,7 @@ def core_of(run: str) -> tuple[str, str, str]:
 
 
 def put_together(
-    part: _Part, texts: Sequence[str], answers: Sequence[Hypothesis | None], wishes: Wishes
+    part: _Part, texts: Sequence[str], answers: Sequence[Hypothesis | None]
 ) -> Hypothesis:
     """The translation of a part from those of its runs, in their spaces."""
     written = []
@@ -197,8 +222,8 @@ def put_together(
         before, _, after = core_of(text)
         written += [before, answer.text, after]
     whole = "".join(written)
-    if not keeps_pieces(part, whole, wishes):
-        return failed("the translation has other markup or placeholders than the source")
+    if not part.pieces.are_kept(part.sample.source, whole):
+        return failed(LOST)
     return Hypothesis(whole, truncated=any(a.truncated for a in answers if a is not None))
 
 

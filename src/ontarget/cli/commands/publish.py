@@ -1,4 +1,4 @@
-"""`push` a result to the Hub; `merge` an adapter into its model; `add-code` to a model."""
+"""`push` a result to the Hub; `merge` an adapter into its model; `add-code`: new languages."""
 
 from pathlib import Path
 from typing import Annotated
@@ -80,28 +80,36 @@ def add_code(
         list[str],
         typer.Argument(
             metavar="NEW=LIKE...",
-            help="A new language code and the code of a related language, which it begins as.",
+            help="The code of a new language, which starts as a copy of a related one's.",
         ),
     ],
 ) -> None:
-    """Give NLLB, mBART or Marian the code of a new language, to be trained then.
+    """Give NLLB, mBART or Marian the code of a new language; train the model afterwards.
 
     Example: ontarget add-code facebook/nllb-200-distilled-600M nllb-lij lij_Latn=ita_Latn
     """
-    pairs = dict(code.split("=") for code in codes if code.count("=") == 1)
-    if len(pairs) < len(codes):
-        raise RecipeError(f"{' '.join(codes)}: give each new code once, as in lij_Latn=ita_Latn")
+    pairs: dict[str, str] = {}
+    for text in codes:
+        new, equals, like = text.partition("=")
+        if not (new and equals and like) or new in pairs:
+            fault = "is given twice" if new in pairs else "is no NEW=LIKE"
+            raise RecipeError(f"{text}: {fault}; write each new code once, as lij_Latn=ita_Latn")
+        pairs[new] = like
     if out.exists():
         raise ArtifactError(f"{out}: exists already; name a folder that does not")
     quiet_libraries()
-    from ontarget.models.codes import add_codes
-    from ontarget.models.loading import load_model, save_model
+    from ontarget.models.codes import add_codes, check_codes
+    from ontarget.models.loading import load_model, load_outline, save_model
 
-    loaded = load_model(model)
-    add_codes(loaded, pairs)
+    outline = load_outline(model)
+    check_codes(outline, pairs)
     with (
+        artifacts.cleaned_up_on_signals("stopped; nothing was written"),
         artifacts.lock_output(out) as lock,
         artifacts.publish_folder(out, still_locked=lock.check) as partial,
     ):
+        loaded = load_model(model)
+        add_codes(loaded, pairs)
+        loaded.model.to(outline.model.config.dtype or loaded.model.dtype)  # as it was saved
         save_model(loaded, partial)
     write(f"model with {', '.join(pairs)}: {out}")

@@ -84,15 +84,15 @@ def value_of(result: ValidationResult) -> float:
 
 
 def off_target_left(results: Sequence[ValidationResult]) -> float:
-    """The share of the start's off-target answers that is left, 0 to 1.
+    """The excess over the references now, as a share of that of the start, 0 to 1.
 
-    What the references have does not count. 0 if the start was no more off-target than they are.
+    If the start had none: 1 while there is one, otherwise 0.
     """
     first, latest = (
         max(0.0, result.off_target_percent - result.reference_off_target_percent)
         for result in (results[0], results[-1])
     )
-    return min(1.0, latest / first) if first else 0.0
+    return min(1.0, latest / first) if first else float(latest > 0)
 
 
 def has_settled(results: Sequence[ValidationResult]) -> bool:
