@@ -1,7 +1,7 @@
 """`push` a result to the Hub; `merge` an adapter into its model; `add-code`: new languages."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -110,6 +110,7 @@ def add_code(
     ):
         loaded = load_model(model)
         add_codes(loaded, pairs)
-        loaded.model.to(outline.model.config.dtype or loaded.model.dtype)  # as it was saved
+        saved_as: Any = outline.model.config.dtype or loaded.model.dtype
+        loaded.model.to(saved_as)
         save_model(loaded, partial)
     write(f"model with {', '.join(pairs)}: {out}")
