@@ -182,7 +182,7 @@ def colour_of(method: str) -> str:
     """Ours, preference optimisation, and the rest."""
     if method == "stage 1":
         return GREY
-    ours = ("paper", "wrong targets", "deciding tokens", "own answers")
+    ours = ("paper", "wrong targets", "deciding tokens", "own answers", "falling own answers")
     plain = ("likelihood", "by target")
     loss = method.partition("/")[0]
     return COLOURS[0 if loss in ours else 2 if loss in plain else 1]

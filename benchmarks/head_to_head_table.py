@@ -17,6 +17,7 @@ NEEDS = {
     "wrong targets": "nothing",
     "deciding tokens": "nothing",
     "own answers": "4 tokens of answers",
+    "falling own answers": "4 tokens of answers",
     "likelihood": "nothing",
     "by target": "an adapter a language",
     "likelihood/synthetic": "whole answers",

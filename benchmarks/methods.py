@@ -1,6 +1,7 @@
 """The methods of the head to head: what each makes of the same samples.
 
 paper, wrong targets, deciding tokens, own answers   our loss, with four kinds of conflicts
+falling own answers                                  alpha falls to 0 over the steps
 likelihood                                           stage 1 goes on
 METHOD/synthetic                                     likelihood, or one of ours, with as many
                                                      synthetic pairs of zero-shot directions
@@ -42,6 +43,7 @@ OURS: dict[str, dict[str, Any]] = {  # settings of the section `unlikelihood`
     "wrong targets": {"tokens": "all", "draw": "wrong_target"},
     "deciding tokens": {"conflicts": "references", "tokens": "reach"},
     "own answers": {},
+    "falling own answers": {"alpha_schedule": "falling"},
 }
 PREFERENCES = ("dpo", "kto", "cpo", "simpo", "orpo")
 METHODS = (
@@ -57,6 +59,7 @@ WEIGHTS = {  # alpha of ours, beta of TRL's losses: the default first
     "wrong targets": (0.05, 0.3, 1.0),
     "deciding tokens": (1.0, 0.3, 3.0),
     "own answers": (1.0, 0.3, 3.0),
+    "falling own answers": (1.0, 0.3, 3.0),
     "dpo": (0.1, 0.03, 0.3),
     "kto": (0.1, 0.03, 0.3),
     "cpo": (0.1, 0.03, 0.3),
