@@ -151,9 +151,10 @@ def test_the_control_of_a_stage_2_that_stops_early_makes_the_same_steps(
     write_recipe: Writer, finished_run: FinishedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def on_target_after_1_step(*arguments: Any) -> ValidationResult:
+        step = arguments[3]
         return ValidationResult(
-            step=arguments[-1],
-            off_target_percent=0.0 if arguments[-1] else 90.0,
+            step=step,
+            off_target_percent=0.0 if step else 90.0,
             reference_off_target_percent=0.0,
             chrf=50.0,
         )

@@ -150,9 +150,9 @@ def read_csv(path: Path) -> Iterator[ModelResponse]:
         for last, line in read_lines(path, allow_cr=True):  # noqa: B007 - read outside
             yield from (f"{part}\n" for part in line.split("\r"))
 
+    csv.field_size_limit(LONGEST_CELL)  # of the process; other readers set their own
     reader = csv.reader(lines(), strict=True)
-    header: list[str] = []
-    first = 1
+    header, first = list[str](), 1
     try:
         for cells in reader:
             place, first = f"{path}:{first}", last + 1

@@ -88,13 +88,7 @@ def add_code(
 
     Example: ontarget add-code facebook/nllb-200-distilled-600M nllb-lij lij_Latn=ita_Latn
     """
-    pairs: dict[str, str] = {}
-    for text in codes:
-        new, equals, like = text.partition("=")
-        if not (new and equals and like) or new in pairs:
-            fault = "is given twice" if new in pairs else "is no NEW=LIKE"
-            raise RecipeError(f"{text}: {fault}; write each new code once, as lij_Latn=ita_Latn")
-        pairs[new] = like
+    pairs = parse_codes(codes)
     if out.exists():
         raise ArtifactError(f"{out}: exists already; name a folder that does not")
     quiet_libraries()
@@ -114,3 +108,19 @@ def add_code(
         loaded.model.to(saved_as)
         save_model(loaded, partial)
     write(f"model with {', '.join(pairs)}: {out}")
+
+
+def parse_codes(texts: list[str]) -> dict[str, str]:
+    """`lij_Latn=ita_Latn` and so on, by new code.
+
+    Raises:
+        RecipeError: a text is no such pair, or a code is given twice.
+    """
+    codes: dict[str, str] = {}
+    for text in texts:
+        new, _, like = text.partition("=")
+        if not (new and like) or new in codes:
+            fault = "is given twice" if new in codes else "is no NEW=LIKE"
+            raise RecipeError(f"{text}: {fault}; write each new code once, as lij_Latn=ita_Latn")
+        codes[new] = like
+    return codes
