@@ -290,6 +290,13 @@ def test_a_missing_checkpoint_is_found_before_anything_starts(
 @pytest.mark.parametrize(
     ("options", "model"), [(["--bleurt"], "BLEURT-20"), (["--bleurt-model", "none"], "none")]
 )
+def test_an_empty_checkpoint_is_refused_even_in_a_dry_run() -> None:
+    error = error_of("reproduce", "iwslt4", "--scale", "tiny", "--bleurt-model", " ", "--dry-run")
+    assert error == (
+        "ontarget: --bleurt-model: is empty; name a checkpoint, or give --bleurt alone\n"
+    )
+
+
 def test_a_dry_run_says_that_bleurt_will_run_and_looks_for_nothing(
     tmp_path: Path, environment: Path, options: list[str], model: str
 ) -> None:
