@@ -287,9 +287,6 @@ def test_a_missing_checkpoint_is_found_before_anything_starts(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("options", "model"), [(["--bleurt"], "BLEURT-20"), (["--bleurt-model", "none"], "none")]
-)
 def test_an_empty_checkpoint_is_refused_even_in_a_dry_run() -> None:
     error = error_of("reproduce", "iwslt4", "--scale", "tiny", "--bleurt-model", " ", "--dry-run")
     assert error == (
@@ -297,6 +294,9 @@ def test_an_empty_checkpoint_is_refused_even_in_a_dry_run() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "model"), [(["--bleurt"], "BLEURT-20"), (["--bleurt-model", "none"], "none")]
+)
 def test_a_dry_run_says_that_bleurt_will_run_and_looks_for_nothing(
     tmp_path: Path, environment: Path, options: list[str], model: str
 ) -> None:
