@@ -110,7 +110,7 @@ def reproduce(  # noqa: PLR0913 - a command's options
     if name not in TABLES:
         raise RecipeError(f"{name!r} is no table of the paper; use {' or '.join(TABLES)}")
     if bleurt_model is not None and not bleurt_model.strip():
-        raise RecipeError("--bleurt-model: is empty; name a checkpoint, or give --bleurt alone")
+        raise RecipeError("--bleurt-model: is empty; name a model or omit the option")
     choices = Choices(
         scale=scale,
         out=out or Path("runs", f"{name}-{scale}"),
