@@ -77,9 +77,8 @@ def run_stages(kind: str, run: Path, out: Path, steps: int, seed: int) -> None:
     decoding = {key: content["translate"][key] for key in ("beams", "batch", "max_new_tokens")}
     content |= {"seed": seed, "report_to": [], "translate": decoding}
     languages = list(KNOWN) if kind == "nllb" else content["languages"]
-    pretraining: dict[str, Any] = {
-        key: value for key, value in content.items() if key != "unlikelihood"
-    } | {
+    pretraining: dict[str, Any] = content | {
+        "unlikelihood": None,
         "name": f"{kind}, all directions",
         "out": str(out / "base"),
         "languages": languages,
@@ -92,10 +91,11 @@ def run_stages(kind: str, run: Path, out: Path, steps: int, seed: int) -> None:
     run_and_show(Recipe.model_validate(pretraining), None, None)
     start = out / "base" / "3_mle" / "model"
     if kind == "nllb":
-        loaded, start = load_model(str(start)), out / "new"
-        add_codes(loaded, NEW)
-        if not start.is_dir():
-            save_model(loaded, start)
+        if not (out / "new").is_dir():
+            loaded = load_model(str(start))
+            add_codes(loaded, NEW)
+            save_model(loaded, out / "new")
+        start = out / "new"
     content |= {"name": kind, "out": str(out / "tuned"), "base": {"model": str(start)}}
     run_and_show(Recipe.model_validate(content), None, None)
 

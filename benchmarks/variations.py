@@ -59,13 +59,10 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
             | {
                 "alpha": alpha,
                 "alpha_schedule": "feedback",
-                "validation": {"every": every, "segments": 20, "keep": "last"},
+                "validation": {"every": 10, "segments": 20, "keep": "last"},
             }
         }
-        for name, settings, alpha, every in (
-            ("paper", PAPER, 0.05, 10),
-            ("own answers", OWN, 1.0, 10),
-        )
+        for name, settings, alpha in (("paper", PAPER, 0.05), ("own answers", OWN, 1.0))
     },
     "stages": {
         "stage 1, then stage 2 (paper)": {"unlikelihood": PAPER},

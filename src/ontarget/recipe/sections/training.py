@@ -121,7 +121,7 @@ class Validation(Section):
 
     every: Positive  # optimizer steps
     segments: Positive = 20  # dev sentences in each direction
-    supervised: Annotated[int, Field(ge=0, le=10**9)] = 0  # of supervised ones; 0: none
+    supervised: Annotated[int, Field(ge=0, le=10**9)] = 0  # in each supervised direction
     stop: bool = False  # stop early: on target, or no longer improving
     keep: Literal["best", "last"] = "best"  # last: the curve is shown, and chooses nothing
 
