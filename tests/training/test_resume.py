@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,8 @@ from ontarget import artifacts
 from ontarget.errors import RecipeError, Stopped
 from ontarget.models.adapters import LowRankAdapter
 from ontarget.training import checkpoints
-from ontarget.training.monitoring.callbacks import StopOnSignal, ValidationPlan
+from ontarget.training.monitoring import callbacks
+from ontarget.training.monitoring.callbacks import StopOnSignal, TimedCheckpoint, ValidationPlan
 from ontarget.training.monitoring.model_selection import ValidationResult
 from ontarget.training.resume import BEST_FILE, STATE_FILE, TRAINER_STATE, ResumableState
 from ontarget.training.train import TrainingResult, train
@@ -436,6 +438,42 @@ def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
     trained(tmp_path)
     names = [path.name for path in checkpoints.all_checkpoints(tmp_path)]
     assert names == ["step-000000010", "step-000000008"]  # none of the last: nothing to resume
+
+
+def test_slow_steps_are_saved_by_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: Uninterrupted
+) -> None:
+    """Killed after two checkpoints of a training whose steps alone would request none."""
+    monkeypatch.setattr(callbacks, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(callbacks, "CHECKPOINT_SHARE", 1e9)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(checkpoints, "publish", dies_after(2, checkpoints.publish))
+        trained(tmp_path, checkpoint_every=1000)
+    assert [path.name for path in checkpoints.all_checkpoints(tmp_path)] == [
+        "step-000000002", "step-000000001",
+    ]  # fmt: skip
+    result, model = trained(tmp_path, checkpoint_every=1000)
+    expected, weights = uninterrupted()
+    assert same(weights_of(model), weights) and result == expected
+
+
+def test_checkpoints_by_the_clock_take_at_most_a_twentieth_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Steps take a minute and writing two: every ten minutes at first, then every forty."""
+    clock = [0.0]
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: clock[0])
+    timed, written = TimedCheckpoint(), []
+    timed.on_train_begin(None, None, None)
+    for step in range(1, 101):
+        clock[0] += 60
+        control = SimpleNamespace(should_save=False)
+        timed.on_step_end(None, None, control)
+        if control.should_save:
+            clock[0] += 120
+            timed.on_save(None, None, control)
+            written.append(step)
+    assert written == [10, 50, 90]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

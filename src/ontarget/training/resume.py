@@ -26,6 +26,7 @@ from ontarget.training.monitoring.callbacks import (
     BestCheckpoint,
     OnLog,
     ProgressLog,
+    TimedCheckpoint,
     ValidationPlan,
 )
 from ontarget.training.monitoring.model_selection import ValidationResult
@@ -91,7 +92,7 @@ class ResumableState:
     @property
     def callbacks(self) -> list[TrainerCallback]:
         """The callbacks to give to the Trainer."""
-        return [self.progress, *([self.best] if self.best else [])]
+        return [self.progress, *([self.best] if self.best else []), TimedCheckpoint()]
 
     @property
     def validated(self) -> list[ValidationResult]:

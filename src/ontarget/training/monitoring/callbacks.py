@@ -1,4 +1,4 @@
-"""Trainer callbacks: progress, validation on dev sentences, sampler epochs, signals."""
+"""Trainer callbacks: progress, validation on dev sentences, checkpoints, sampler epochs, signals."""
 
 import os
 import signal
@@ -31,6 +31,8 @@ LOGGED_MEANS = ("likelihood", "unlikelihood", "log_odds", "conflict_log_odds", "
 CURVE_KEYS = (*LOGGED_MEANS, "learning_rate", "grad_norm")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SAME_SIGNAL_SECONDS = 2.0  # signals within this time count as one if a launcher may repeat them
+CHECKPOINT_SECONDS = 600.0  # of work that a killed training may lose
+CHECKPOINT_SHARE = 0.05  # of the time of a training that such checkpoints may take
 STOPPING = b"ontarget: stops after this optimizer step; Ctrl-C again stops at once\n"
 
 
@@ -132,6 +134,33 @@ class BestCheckpoint(TrainerCallback):
             weights = load_file(self.file)
             for name, parameter in self.trained.items():
                 assign(parameter, weights[name])
+
+
+class TimedCheckpoint(TrainerCallback):
+    """Requests a checkpoint every ten minutes, beside those that come every so many steps.
+
+    Where writing one takes long, the time between them grows with it.
+    """
+
+    def __init__(self) -> None:
+        self.requested = self.written = time.monotonic()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """A resumed training has a checkpoint, a new one has nothing to lose."""
+        self.requested = self.written = time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Request a checkpoint if it is time by the clock of the main process."""
+        cost = self.written - self.requested
+        now = time.monotonic()
+        due = now - self.written >= max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
+        control.should_save |= processes.decide_on_main(lambda: due)
+        if control.should_save:
+            self.requested = now
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Take the time that it was written."""
+        self.written = time.monotonic()
 
 
 class SamplerEpoch(TrainerCallback):
