@@ -18,6 +18,9 @@ from support.commands import error_of, ontarget_command, run_command
 from support.evaluations import corpus
 from support.runs import FinishedRun
 
+from ontarget.recipe.step_context import StepContext
+from ontarget.steps import s1_prepare
+
 
 def test_check_describes_the_recipe(write_recipe: Writer) -> None:
     result = run_command("check", write_recipe())
@@ -210,6 +213,31 @@ def test_ctrl_c_in_a_training_saves_a_checkpoint_and_the_next_run_resumes(
     assert not list(run.glob(".*partial"))
     status = run_command("status", path).stdout
     assert f"resumes from a checkpoint at step {step})" in status
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_between_trainings_leaves_no_unfinished_folder(
+    number: signal.Signals, write_recipe: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batch systems send SIGTERM some time before they kill."""
+    heard: list[int] = []
+    previous = signal.signal(number, lambda number, _: heard.append(number))
+
+    def killed(context: StepContext[Any]) -> dict[str, Any]:
+        (context.out / "half").write_text("half")
+        signal.raise_signal(number)
+        raise AssertionError("the signal did not end the step")
+
+    monkeypatch.setattr(s1_prepare, "run", killed)
+    try:
+        result = run_command("run", write_recipe())
+    finally:
+        signal.signal(number, previous)
+    assert (result.code, heard) == (128 + number, [])
+    assert result.stderr == (
+        "ontarget: stopped; finished steps are kept, run the same command again to resume\n"
+    )
+    assert list(tmp_path.rglob("*.partial")) == []
 
 
 def test_a_run_prints_its_table_and_the_place_of_the_report(finished_run: FinishedRun) -> None:

@@ -334,7 +334,9 @@ def test_a_changed_file_of_scores_is_one_line(out: Path, environment: Path, dama
     assert path.read_text(encoding="utf-8") == before and len(calls_of(environment)) == 2
 
 
-def test_a_failing_program_is_one_line_and_keeps_no_scores(out: Path, environment: Path) -> None:
+def test_a_failing_program_is_one_line_and_leaves_tables_without_bleurt(
+    out: Path, environment: Path
+) -> None:
     install(environment, fault='sys.exit("no memory")')
     result = run_command(*arguments(out, "--bleurt"))
     assert result.code == 2
@@ -342,5 +344,7 @@ def test_a_failing_program_is_one_line_and_keeps_no_scores(out: Path, environmen
         f"ontarget: {environment}/bin/python: failed with exit code 1: no memory; check that "
         f"BLEURT runs by hand with {environment}/BLEURT-20\n"
     )
+    assert f"tables without BLEURT: {out / 'table.md'}" in result.stdout.splitlines()
     names = {path.name for path in out.iterdir() if path.is_file()}
-    assert names == {"reproduction.json"}
+    assert names == {"reproduction.json", "table.md", "figures.json"}
+    assert "BLEURT" not in (out / "table.md").read_text(encoding="utf-8").split("published")[0]

@@ -11,6 +11,7 @@ import typer
 import ontarget
 from ontarget import processes
 from ontarget.cli.console import ConsoleProgress, console, quiet_libraries, write
+from ontarget.cli.stopping import stopping_cleanly
 from ontarget.errors import visible
 from ontarget.memory_plan import arithmetic
 from ontarget.memory_plan.arithmetic import GIB, MemoryUse
@@ -125,7 +126,8 @@ def run_and_show(
     display = ConsoleProgress(console)
     quiet_libraries()
     try:
-        running.run_recipe(recipe, display, verb=verb, force_from=force_from, engine=engine)
+        with stopping_cleanly():
+            running.run_recipe(recipe, display, verb=verb, force_from=force_from, engine=engine)
     finally:
         display.close()
     if not processes.is_main_process():

@@ -1,4 +1,4 @@
-"""Trainer callbacks: progress, validation on dev sentences, checkpoints, sampler epochs, signals."""
+"""Trainer callbacks: progress, validation, checkpoints, sampler epochs, signals."""
 
 import os
 import signal

@@ -1,4 +1,5 @@
 """`ontarget reproduce`.
 
-command  the command, and what it prints
+command  the command, its options and its plan
+tables   the tables of the finished runs: written, and the first of them printed
 """

@@ -1,21 +1,19 @@
 """`reproduce`: a table of the paper, made again."""
 
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from ontarget import artifacts, processes
-from ontarget.cli.commands.evaluate import SHOWN
+from ontarget import processes
 from ontarget.cli.commands.recipe import engine_file
-from ontarget.cli.console import ConsoleProgress, console, one_line, quiet_libraries, write
+from ontarget.cli.console import ConsoleProgress, console, quiet_libraries, write
+from ontarget.cli.stopping import stopping_cleanly
 from ontarget.errors import RecipeError
 from ontarget.memory_plan.arithmetic import GIB
 from ontarget.models import folder
 from ontarget.pipeline.plan import no_fit_line
-from ontarget.reproduction.bleurt import KEPT, PROGRAM, find_bleurt, score_translations
+from ontarget.reproduction.bleurt import PROGRAM, find_bleurt
 from ontarget.reproduction.estimates import RunEstimate, directions_of, estimate, model_of
 from ontarget.reproduction.making import check_runs, keep_choices, make_runs
 from ontarget.reproduction.planning import plan_runs
@@ -29,9 +27,6 @@ from ontarget.reproduction.runs import (
 )
 from ontarget.reproduction.settings import SCALES, TABLES, read_paper_table
 from ontarget.scoring.neural.running import NeuralScorer
-
-TABLE, FIGURES = "table.md", "figures.json"
-STOPPED = "stopped; finished steps are kept, run the same command again to resume"
 
 
 def parts_in_words() -> str:
@@ -133,11 +128,13 @@ def reproduce(  # noqa: PLR0913 - a command's options
         keep_choices(reproduction)
     display = ConsoleProgress(console)
     try:
-        with cleaned_up_on_main():
+        with stopping_cleanly():
             make_runs(reproduction, display, announce)
     finally:
         display.close()
     if processes.is_main_process():
+        from ontarget.cli.commands.reproduce.tables import show
+
         show(reproduction, command_of(name, choices), scorer)
 
 
@@ -145,15 +142,6 @@ def find_scorer(choices: Choices) -> NeuralScorer | None:
     """BLEURT, if it was asked for, in the process that will run it."""
     asked = choices.bleurt is not None and processes.is_main_process()
     return find_bleurt(choices.bleurt or "") if asked else None
-
-
-def cleaned_up_on_main() -> AbstractContextManager[None]:
-    """Unfinished folders are removed on SIGTERM by the process that makes them.
-
-    The others write none, and must not outlive a signal while they wait for the first.
-    """
-    main = processes.is_main_process()
-    return artifacts.cleaned_up_on_signals(STOPPED) if main else nullcontext()
 
 
 def words_of(listed: str | None) -> tuple[str, ...]:
@@ -267,30 +255,3 @@ def command_of(name: str, choices: Choices) -> list[str]:
         return words
     own = choices.bleurt != PROGRAM.model
     return [*words, *(["--bleurt-model", Path(choices.bleurt).name] if own else ["--bleurt"])]
-
-
-def show(reproduction: Reproduction, command: list[str], scorer: NeuralScorer | None) -> None:
-    """Write the tables and print the first of them."""
-    from ontarget.reproduction.figures import figures_of, translations_of
-    from ontarget.reproduction.render import page
-
-    out, scores = reproduction.choices.out, None
-    with console.status("counting") as status:
-
-        def tell(message: str) -> None:
-            status.update(Text(one_line(message)[:SHOWN]))
-
-        if scorer is not None:
-            translations = translations_of(reproduction)
-            scores = score_translations(scorer, translations, out / KEPT, tell)
-        figures = figures_of(reproduction, tell, scores)
-    texts = {
-        TABLE: page.markdown_page(reproduction, figures, command),
-        FIGURES: page.as_json(reproduction, figures),
-    }
-    for name, text in texts.items():
-        with artifacts.publish_file(out / name) as file:
-            file.write(text)
-    published = page.published_of(reproduction)
-    write("", f"published: {published.title}", *page.overview(figures, published), "")
-    write(f"tables: {out / TABLE}", f"figures: {out / FIGURES}")

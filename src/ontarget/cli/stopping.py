@@ -1,0 +1,16 @@
+"""How commands that run a recipe's steps end on SIGTERM and SIGHUP."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+from ontarget import artifacts, processes
+
+STOPPED = "stopped; finished steps are kept, run the same command again to resume"
+
+
+def stopping_cleanly() -> AbstractContextManager[None]:
+    """Unfinished folders are removed on a signal by the process that makes them.
+
+    The others write none, and must not outlive a signal while they wait for the first.
+    """
+    main = processes.is_main_process()
+    return artifacts.cleaned_up_on_signals(STOPPED) if main else nullcontext()
