@@ -57,7 +57,7 @@ def planned(path: Path, *options: str) -> list[str]:
     result = run_command("plan", path, *options)
     assert (result.code, result.stderr) == (0, "")
     *lines, hours = result.stdout.splitlines()
-    assert hours.startswith("GPU hours at most, at ")
+    assert hours.startswith("GPU hours of training at most, at ")
     return lines
 
 
@@ -119,8 +119,8 @@ def test_hours_are_operations_by_speed(write_recipe: Writer, tmp_path: Path) -> 
     parameters = 6_738_415_616 - 32_000 * 4096  # the embeddings are looked up
     hours = 6 * parameters * 10 * 64 * 2 * 512 / 100e12 / 3600
     assert line == (
-        "GPU hours at most, at 100 TFLOP/s and with samples of full length: mle unknown (epochs of "
-        f"a corpus that is not read), unlikelihood {hours:.2g}"
+        "GPU hours of training at most, at 100 TFLOP/s and with samples of full length: mle "
+        f"unknown (epochs of a corpus that is not read), unlikelihood {hours:.2g}"
     )
 
 

@@ -96,7 +96,7 @@ def test_draws_that_do_not_fit_the_recipe_are_refused_in_one_line(
 def test_a_run_cannot_follow_its_own_confusions(write_recipe: Writer, tmp_path: Path) -> None:
     scores = str(tmp_path / "run" / "6_evaluate" / "scores.jsonl")
     section = {"conflicts": "references", "draw": "confused", "confusions": scores}
-    with pytest.raises(RecipeError, match="unlikelihood.confusions: lies in this recipe's own out"):
+    with pytest.raises(RecipeError, match="lies in out, which this run changes"):
         load_recipe(write_recipe(unlikelihood={"steps": 1} | section))
 
 

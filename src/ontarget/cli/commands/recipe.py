@@ -202,7 +202,7 @@ def hours_line(plan: MemoryPlan, tflops: float) -> str:
         for name, h in plan.gpu_hours(tflops).items()
     )
     return (
-        f"GPU hours at most, at {tflops:g} TFLOP/s and with samples of full length: "
+        f"GPU hours of training at most, at {tflops:g} TFLOP/s and with samples of full length: "
         f"{', '.join(hours)}"
     )
 

@@ -287,7 +287,7 @@ class Unlikelihood(Stage):
             raise ValueError(f"unlikelihood.{fault}")
         if self.scores and self.scores.resolve().is_relative_to(out.resolve()):
             raise ValueError(
-                "unlikelihood.confusions: lies in this recipe's own out; give the run another out"
+                "unlikelihood.confusions: lies in out, which this run changes; give it another out"
             )
 
     def drawn_per_sample(self, languages: int) -> int:
