@@ -12,11 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from beartype import BeartypeConf
+from beartype.claw import beartype_package
 from hypothesis import settings
 
 if TYPE_CHECKING:
     from support.runs import FinishedRun
 
+# Types in signatures are checked in every call: by beartype, in modules with shapes by jaxtyping
+# (pyproject.toml). Not checked are modules that import names of types under TYPE_CHECKING, and
+# servers, which ask whether an application is a coroutine function.
+UNCHECKED = (
+    "ontarget.cli", "ontarget.data.conflicts.interface", "ontarget.data.interface",
+    "ontarget.decoding.backends", "ontarget.offtarget.detection", "ontarget.serving",
+)  # fmt: skip
+beartype_package(
+    "ontarget",
+    conf=BeartypeConf(claw_is_pep526=False, claw_skip_package_names=UNCHECKED),
+)
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # tests in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # tests under nohup

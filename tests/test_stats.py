@@ -303,14 +303,14 @@ def test_the_interval_of_a_mean_shrinks_with_the_root_of_the_directions(
 
 
 def test_the_interval_of_a_mean_covers_the_true_mean_as_often_as_it_says() -> None:
-    """Of 2,000 simulated tables with six directions of 60 segments, 95 %, give or take 2."""
+    """Of 1,000 simulated tables with six directions of 60 segments, 95 %, give or take 2."""
     generator = np.random.default_rng(1)
     true = np.array([0.0, 0.01, 0.05, 0.3, 0.8, 1.0])
     covered = 0
-    for counts_drawn in generator.binomial(60, true, size=(2000, len(true))):
+    for counts_drawn in generator.binomial(60, true, size=(1000, len(true))):
         low, high = mean_interval([Proportion(int(count), 60) for count in counts_drawn]) or (0, 0)
         covered += low <= 100 * true.mean() <= high
-    assert 0.93 <= covered / 2000 <= 0.99
+    assert 0.93 <= covered / 1000 <= 0.99
 
 
 def test_a_mean_without_observations_has_no_interval() -> None:

@@ -1,6 +1,7 @@
 """`ontarget plan`: what it prints of recipes and folders, and what it refuses."""
 
 import json
+import re
 import shlex
 import struct
 from math import prod
@@ -270,20 +271,24 @@ def test_what_cannot_be_planned_is_one_line(
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "message"),
     [
-        {"text_config": "none"}, {"intermediate_size": "64"}, {"head_dim": "x"},
-        {"max_position_embeddings": "long"}, {"hidden_size": 10**400},
+        ({"text_config": "none"}, "config.json or the headers of the weights are damaged"),
+        ({"intermediate_size": "64"}, "config.json has '64' for intermediate_size or n_inner or"),
+        ({"head_dim": "x"}, "config.json has 'x' for head_dim, expected a size"),
+        ({"num_key_value_heads": True}, "config.json has True for num_key_value_heads, expected"),
+        ({"max_position_embeddings": "long"}, "config.json has 'long' for max_position_embed"),
+        ({"hidden_size": 10**400}, "config.json has 1000000"),
     ],
-)  # fmt: skip
+)
 def test_a_config_of_values_that_are_no_sizes_is_one_line(
-    damage: dict[str, Any], tmp_path: Path
+    damage: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     save_model(tiny(), tmp_path)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | damage))
     recipe = load_recipe_of(tmp_path)
-    with pytest.raises(ModelError, match=r"config.json"):
+    with pytest.raises(ModelError, match=re.escape(message)):
         plan.make_plan(recipe, 80.0, None)
 
 

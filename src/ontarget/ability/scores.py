@@ -52,7 +52,7 @@ def scores_of(measured: Mapping[str, Any], tasks: Sequence[str]) -> list[Ability
 
 
 def score_of(
-    task: str, key: str, values: Mapping[str, Any], better: Mapping[str, bool | None]
+    task: str, key: str, values: Mapping[str, Any], better: Mapping[str, Any]
 ) -> AbilityScore:
     """The score of a key `METRIC,FILTER`.
 

@@ -110,14 +110,14 @@ def describe_model(config: Mapping[str, Any], saved: TensorShapes, place: str) -
     tensors = parameters_of(saved, tied=bool(tied))
     hidden = size_of(settings, place, "hidden_size", "n_embd", "d_model")
     heads = size_of(settings, place, "num_attention_heads", "n_head")
-    feed_forward = [settings.get(name) for name in ("intermediate_size", "n_inner", "ffn_dim")]
+    inner = ("intermediate_size", "n_inner", "ffn_dim")
     shape = ModelShape(
         hidden=hidden,
         layers=size_of(settings, place, "num_hidden_layers", "n_layer"),
         heads=heads,
-        key_value_heads=settings.get("num_key_value_heads") or heads,
-        head_dim=settings.get("head_dim") or hidden // heads,
-        feed_forward=next((size for size in feed_forward if size), 4 * hidden),
+        key_value_heads=size_of(settings, place, "num_key_value_heads", default=heads),
+        head_dim=size_of(settings, place, "head_dim", default=hidden // heads),
+        feed_forward=size_of(settings, place, *inner, default=4 * hidden),
         vocabulary=size_of(settings, place, "vocab_size"),
         tied="lm_head.weight" not in tensors,
         gated=any("gate" in name for name in tensors),
@@ -144,14 +144,16 @@ def parameters_of(saved: TensorShapes, *, tied: bool) -> TensorShapes:
     }
 
 
-def size_of(settings: Mapping[str, Any], place: str, *names: str) -> int:
-    """The first of these settings that is present; families name the same size differently.
+def size_of(
+    settings: Mapping[str, Any], place: str, *names: str, default: int | None = None
+) -> int:
+    """The first of these settings that has a value; families name the same size differently.
 
     Raises:
-        ModelError: it is missing, or not an integer from 1 to 10**9.
+        ModelError: it is missing and has no default, or is not an integer from 1 to 10**9.
     """
-    size = next((settings[name] for name in names if name in settings), None)
-    if not isinstance(size, int) or not 1 <= size <= LARGEST_SIZE:
+    size = next((settings[n] for n in names if settings.get(n) is not None), default)
+    if type(size) is not int or not 1 <= size <= LARGEST_SIZE:
         raise ModelError(
             f"{place}: config.json has {size!r} for {' or '.join(names)}, expected a size; "
             "download the model again"
