@@ -26,7 +26,11 @@ import matplotlib.pyplot as plt
 from ontarget.reproduction.published import published_table
 from ontarget.reproduction.runs import TITLES
 
-SCALES = {"iwslt4-tiny": "0.86 M, composed text", "help-small": "Gemma 3 270M, help pages"}
+SCALES = {
+    "iwslt4-tiny": "0.86 M, composed text",
+    "help-small": "Gemma 3 270M, help pages",
+    "bible-small": "Gemma 3 270M, Bible text",
+}
 PUBLISHED = "LLaMA-2 7B, published"
 ROWS = ("base", "mt", "post-ins", "ptl", "1-shot", "5-shot", "contrastive", "stage2", "own")
 HEADS = {  # head-to-head-NAME.jsonl
@@ -72,16 +76,17 @@ def draw_rows(folder: Path) -> Any:
     )  # fmt: skip
     for colour, (name, title) in zip(COLOURS, SCALES.items(), strict=False):
         seeds = tables(folder, name)
+        count = f"{len(seeds)} seed{'s' * (len(seeds) > 1)}"
         for place, key in zip(places, ROWS, strict=True):
             found = values(seeds, key, "zero_shot", "off_target")
             if found:
-                label = f"{title}, {len(seeds)} seed(s)" if place == 0 else None
+                label = f"{title}, {count}" if place == 0 else None
                 axes.plot([min(found), max(found)], [place] * 2, color=colour, alpha=0.5)
                 axes.plot([mean(found)], [place], "o", color=colour, label=label)
     axes.set_yticks(places, [TITLES.get(key, key) for key in ROWS])
     axes.invert_yaxis()
     axes.set_xlabel("zero-shot off-target ratio, %")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     return figure
 
 
