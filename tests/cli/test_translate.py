@@ -27,6 +27,7 @@ from ontarget.translation.choice import choose_model
 Answer = Callable[[Sample, str], Hypothesis]
 Install = Callable[[Answer], AnsweringTranslator]
 OPTIONS = ("--from", "en", "--to", "it", "--model", "org/model")
+RIGHT = "Buongiorno a tutti, oggi il tempo è molto bello e caldo."
 
 
 @pytest.fixture
@@ -117,12 +118,11 @@ def test_failed_segments_are_listed_and_the_exit_code_is_3(
 def test_it_says_how_many_segments_were_repaired_and_which_were_not(
     install: Install, tmp_path: Path
 ) -> None:
-    right = "Buongiorno a tutti, oggi il tempo è molto bello e caldo."
     wrong = "Guten Morgen zusammen, das Wetter ist heute sehr schön und warm."
 
     def answer(sample: Sample, prompt: str) -> Hypothesis:
         mended = "### Response:" in prompt and "first" in sample.source
-        return Hypothesis(right if mended else wrong)
+        return Hypothesis(RIGHT if mended else wrong)
 
     install(answer)
     path = tmp_path / "a.txt"
@@ -130,11 +130,24 @@ def test_it_says_how_many_segments_were_repaired_and_which_were_not(
     result = run_command("translate", path, *OPTIONS, "--check-language")
     assert result.code == 3
     out = tmp_path / "a.it.txt"
-    assert out.read_text() == f"{right}\n{wrong}\n"
+    assert out.read_text() == f"{RIGHT}\n{wrong}\n"
     assert f"{path}:2: not in the requested language" in result.stderr
     assert (
-        f"{out}: 2 of 2 segments were in another language; 1 repaired (another template 1), 1 not"
+        f"{out}: 2 segments; 2 in another language: 1 repaired (another template 1), 1 not\n"
     ) in result.stderr
+
+
+def test_each_written_file_has_a_line_and_undecided_segments_are_counted(
+    install: Install, tmp_path: Path
+) -> None:
+    install(lambda s, p: Hypothesis(RIGHT if "long" in s.source else "Parigi"))
+    path, out = tmp_path / "a.txt", tmp_path / "a.it.txt"
+    path.write_text("A long sentence.\nParis\n")
+    assert translated(path, *OPTIONS).stderr.splitlines()[-1] == f"{out}: 2 segments"
+    result = translated(path, *OPTIONS, "--check-language")
+    counts = f"{out}: 2 segments; none in another language; 1 undecided"
+    assert result.stderr.splitlines()[-1] == counts
+    assert translated("Paris", *OPTIONS, "--check-language").stderr == ""
 
 
 def test_a_glossary_and_formality_reach_the_request(install: Install, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_the_text_has_the_ratio_then_the_scores_then_their_signatures() -> None:
         "  verdicts: on target 8, source copy 2",
         "  languages: it 8, nl 2",
         "  inside segments: preamble 1, foreign words 2",
-        "  responses with all lines on target 80.0 %, of these without an English word -",
+        "  of responses with lines of 5 words or more, 80.0 % have all of these on target",
     ]
     assert cells(lines[10:]) == [
         "on-target off-target versus p: boot- random-",

@@ -12,20 +12,21 @@ from ontarget.records import Direction
 
 OTHER_TEMPLATES = ("post-instruction", "alpaca")  # the first one that is not the usual one
 BEAMS = 4
-Judge = Callable[[Sequence[str], Sequence[str]], list[bool]]  # texts, sources: off-target or not
+# texts, sources: whether each text is off-target; None: undecided
+Judge = Callable[[Sequence[str], Sequence[str]], list[bool | None]]
 
 
 def judge_of(direction: Direction) -> Judge:
-    """The verdicts of the off-target metric; undecided ones are not off-target.
+    """The verdicts of the off-target metric.
 
     Raises:
         DetectorError: translations into this language cannot be judged.
     """
     metric = Detection(pivot=direction.source_lang).metric(direction)
 
-    def judge(texts: Sequence[str], sources: Sequence[str]) -> list[bool]:
+    def judge(texts: Sequence[str], sources: Sequence[str]) -> list[bool | None]:
         found = metric.judge(texts, sources)
-        return [bool(is_off_target(segment.judged.verdict)) for segment in found]
+        return [is_off_target(segment.judged.verdict) for segment in found]
 
     return judge
 

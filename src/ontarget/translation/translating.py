@@ -44,6 +44,7 @@ class Outcome:
     failure: str = ""  # why there is no translation
     refused: bool = False  # the translator gave none, so the reason may be that of all segments
     off_target: bool = False  # it stayed in another language
+    undecided: bool = False  # its language was judged and not recognized
     repaired: str = ""  # the way that mended its language
     notes: list[str] = field(default_factory=list)
 
@@ -58,7 +59,7 @@ class _Part:
     after: str
     found: Hypothesis
     refused: bool = False
-    off_target: bool = False
+    off_target: bool | None = False  # None: undecided
     repaired: str = ""
 
 
@@ -245,7 +246,7 @@ def mend_languages(journal: Journal, parts: Sequence[_Part], judge: Judge) -> No
         for part, hypothesis, off_target in zip(left, found, again, strict=True):
             kept = keeps_pieces(part, hypothesis.text, how.wishes)
             if not (hypothesis.error or off_target) and kept:
-                part.found, part.off_target, part.repaired = hypothesis, False, name
+                part.found, part.off_target, part.repaired = hypothesis, off_target, name
 
 
 def join(parts: Sequence[_Part], wishes: Wishes) -> Outcome:
@@ -262,6 +263,7 @@ def join(parts: Sequence[_Part], wishes: Wishes) -> Outcome:
     return Outcome(
         "".join(part.before + part.found.text + part.after for part in parts),
         off_target=any(part.off_target for part in parts),
+        undecided=any(part.off_target is None for part in parts),
         repaired=next((part.repaired for part in parts if part.repaired), ""),
         notes=notes,
     )

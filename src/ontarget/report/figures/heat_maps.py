@@ -110,7 +110,7 @@ def square_text(value: float | None) -> str:
 def score_table(scores: Sequence[Score]) -> Table:
     """The numbers behind the heat maps of all systems."""
     columns = (
-        *("system", "direction", "setting", "n", "off-target %", "low", "high"),
+        *("system", "direction", "setting", "n", "n judged", "off-target %", "low", "high"),
         *("references %", "BLEU", "chrF"),
     )
     rows: Iterable[tuple[Value, ...]] = (
@@ -119,6 +119,7 @@ def score_table(scores: Sequence[Score]) -> Table:
             str(direction_of(score)),
             systems.SETTINGS[score.supervised],
             score.segments,
+            score.segments - score.verdicts[Verdict.UNDECIDED],
             score.off_target_percent,
             *(score.off_target_interval or (None, None)),
             score.reference_off_target_percent,

@@ -6,8 +6,9 @@ from typing import Any
 
 from ontarget.analysis.evaluate_files import Evaluation, OffTargetDifference
 from ontarget.errors import visible
+from ontarget.offtarget.rates.lines import WORDS
 from ontarget.offtarget.ratio import OffTargetScore
-from ontarget.report.render.formatting import MISSING, WIDTH, format_percent, text_table
+from ontarget.report.render.formatting import MISSING, WIDTH, text_table
 from ontarget.scoring.resampling import SystemScore
 
 METRIC_NAMES = {
@@ -46,10 +47,6 @@ def text_lines(evaluation: Evaluation, width: int = WIDTH) -> list[str]:
         f"{name.replace('_', ' ')} {count}" for name, count in ratio.verdicts.items() if count
     )
     languages = (f"{code} {count}" for code, count in ratio.languages.items())
-    rates = (
-        f"responses with all lines on target {format_percent(ratio.line_percent)}, of these "
-        f"without an English word {format_percent(ratio.word_percent)}"
-    )
     inside = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in ratio.inside.items())
     versus = evaluation.off_target_versus_first
     return [
@@ -60,13 +57,25 @@ def text_lines(evaluation: Evaluation, width: int = WIDTH) -> list[str]:
         f"  verdicts: {', '.join(verdicts)}",
         f"  languages: {', '.join(languages)}",
         *([f"  inside segments: {inside}"] if inside else []),
-        f"  {rates}",
+        *(f"  {line}" for line in line_rates(ratio)),
         *(score_table(evaluation, width) if evaluation.scores else []),
         *(
             f"{METRIC_NAMES[name]}: {visible(score.signature)}"
             for name, score in evaluation.scores.items()
         ),
     ]
+
+
+def line_rates(ratio: OffTargetScore) -> list[str]:
+    """The rates of the Language Confusion Benchmark, where they are known."""
+    if ratio.line_percent is None:
+        return []
+    text = (
+        f"of responses with lines of {WORDS} words or more, {ratio.line_percent:.1f} % have "
+        "all of these on target"
+    )
+    words = ratio.word_percent
+    return [text if words is None else f"{text}; of those, {words:.1f} % have no English word"]
 
 
 def citation(ratio: OffTargetScore) -> list[str]:

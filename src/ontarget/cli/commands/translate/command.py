@@ -123,8 +123,8 @@ def run(request: TranslationInputs, translator: "TextTranslator") -> bool:
     with ExitStack() as stack:
         show = stack.enter_context(progress_line("translate"))
         failures = [
-            report(summary, name)
-            for name, summary in (
+            report(summary, name, translator.check_language, to_file)
+            for name, to_file, summary in (
                 texts_translated(request, translator)
                 if request.texts
                 else files_translated(request, translator, show)
@@ -135,7 +135,7 @@ def run(request: TranslationInputs, translator: "TextTranslator") -> bool:
 
 def texts_translated(
     request: TranslationInputs, translator: "TextTranslator"
-) -> Iterator[tuple[str, "TranslationSummary"]]:
+) -> Iterator[tuple[str, bool, "TranslationSummary"]]:
     """Print translations of sentences, after the language where there are several."""
     from ontarget.translation.files import FileRun, detect_language, text_parts, translate_parts
 
@@ -148,13 +148,16 @@ def texts_translated(
         prefix = f"{target}\t" if len(request.targets) > 1 else ""
         for line in "".join(written).split("\n")[:-1]:
             sys.stdout.write(f"{prefix}{line}\n")  # rich would change tabs
-        yield target, summary
+        yield target, False, summary
 
 
 def files_translated(
     request: TranslationInputs, translator: "TextTranslator", show: Any
-) -> Iterator[tuple[str, "TranslationSummary"]]:
-    """Translate files one by one; standard input is printed where no output is named."""
+) -> Iterator[tuple[str, bool, "TranslationSummary"]]:
+    """Translate files one by one; standard input is printed where no output is named.
+
+    With each summary comes a name, and whether it is that of a file that was written.
+    """
     from ontarget.translation.files import output_of
 
     for path in request.files:
@@ -167,7 +170,7 @@ def files_translated(
                     column=request.column, out_column=request.out_column, tell=show,
                     name=str(path),
                 )  # fmt: skip
-            yield str(path if printed_path else out), summary
+            yield str(path if printed_path else out), printed_path is None, summary
 
 
 @contextmanager
@@ -198,8 +201,12 @@ def printed(path: Path, out: Path | None) -> Iterator[Path | None]:
                 sys.stdout.write(line)
 
 
-def report(summary: "TranslationSummary", name: str) -> bool:
-    """Say on standard error what became of a file's segments; whether any failed."""
+def report(summary: "TranslationSummary", name: str, judged: bool, to_file: bool) -> bool:
+    """Say on standard error what became of the segments; whether any failed.
+
+    `judged`: their languages were. Without a file there is a line about them only where one was
+    in another language.
+    """
     from rich.text import Text
 
     console = error_console()
@@ -207,15 +214,18 @@ def report(summary: "TranslationSummary", name: str) -> bool:
         console.print(Text(one_line(str(fault))), soft_wrap=True)
     if len(summary.faults) > SHOWN:
         console.print(Text(f"and {len(summary.faults) - SHOWN} more"), soft_wrap=True)
-    if summary.repaired or summary.off_target:
-        ways = ", ".join(f"{way} {count}" for way, count in summary.repaired.items())
-        repaired = sum(summary.repaired.values())
-        console.print(
-            Text(
-                f"{name}: {repaired + summary.off_target} of {summary.segments} segments were in "
-                f"another language; {repaired} repaired{f' ({ways})' if ways else ''}, "
-                f"{summary.off_target} not"
-            ),
-            soft_wrap=True,
-        )
+    if to_file or summary.repaired or summary.off_target:
+        what = f"{summary.segments:,} segment{'s' * (summary.segments != 1)}"
+        found = languages(summary) if judged else []
+        console.print(Text("; ".join([f"{name}: {what}", *found])), soft_wrap=True)
     return any(fault.failed for fault in summary.faults)
+
+
+def languages(summary: "TranslationSummary") -> list[str]:
+    """How many segments were in another language, or undecided."""
+    repaired = sum(summary.repaired.values())
+    ways = ", ".join(f"{way} {count}" for way, count in summary.repaired.items())
+    wrong = repaired + summary.off_target
+    mended = f": {repaired} repaired{f' ({ways})' if ways else ''}, {summary.off_target} not"
+    lines = [f"{wrong or 'none'} in another language{mended if wrong else ''}"]
+    return lines + [f"{summary.undecided} undecided"] * (summary.undecided > 0)
