@@ -240,6 +240,18 @@ def test_a_signal_between_trainings_leaves_no_unfinished_folder(
     assert list(tmp_path.rglob("*.partial")) == []
 
 
+def test_ctrl_c_outside_a_training_is_one_line(
+    write_recipe: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: StepContext[Any]) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(s1_prepare, "run", interrupted)
+    result = run_command("run", write_recipe())
+    assert result.code == 130
+    assert result.stderr == "ontarget: stopped; what was finished is kept\n"
+
+
 def test_a_run_prints_its_table_and_the_place_of_the_report(finished_run: FinishedRun) -> None:
     text = finished_run.stdout
     assert "zero-shot" in text and "stage 2" in text

@@ -124,7 +124,7 @@ def execute(arguments: list[str]) -> int:
         explain_usage(error, errors)
         return BAD_INPUT
     except (typer.Abort, KeyboardInterrupt):
-        errors.print("ontarget: stopped; finished steps are kept, run again to resume")
+        errors.print("ontarget: stopped; what was finished is kept")
         return INTERRUPTED
     except OnTargetError as error:
         if debug:
