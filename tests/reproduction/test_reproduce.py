@@ -16,6 +16,7 @@ from ontarget.data.readers.phrasebook import compose_rows
 from ontarget.recipe.step_context import StepContext
 from ontarget.reproduction.runs import PARTS, TITLES
 from ontarget.reproduction.settings import SCALES, merge, read_paper_table
+from ontarget.scoring import resampling
 from ontarget.scoring.averages import averages
 from ontarget.steps import s1_prepare
 
@@ -50,6 +51,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         return table.model_copy(update={"scales": {"full": changed}})
 
     monkeypatch.setattr(command, "read_paper_table", read)
+    monkeypatch.setattr(resampling, "RESAMPLES", 40)
 
 
 def test_a_dry_run_plans_llama_2_without_network_or_corpus(
