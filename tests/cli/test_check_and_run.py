@@ -216,8 +216,13 @@ def test_ctrl_c_in_a_training_saves_a_checkpoint_and_the_next_run_resumes(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("command", ["run", "reproduce"])
 def test_a_signal_between_trainings_leaves_no_unfinished_folder(
-    number: signal.Signals, write_recipe: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str,
+    number: signal.Signals,
+    write_recipe: Writer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Batch systems send SIGTERM some time before they kill."""
     heard: list[int] = []
@@ -229,8 +234,12 @@ def test_a_signal_between_trainings_leaves_no_unfinished_folder(
         raise AssertionError("the signal did not end the step")
 
     monkeypatch.setattr(s1_prepare, "run", killed)
+    arguments = {
+        "run": (write_recipe(),),
+        "reproduce": ("iwslt4", "--scale", "tiny", "--out", tmp_path / "out"),
+    }
     try:
-        result = run_command("run", write_recipe())
+        result = run_command(command, *arguments[command])
     finally:
         signal.signal(number, previous)
     assert (result.code, heard) == (128 + number, [])

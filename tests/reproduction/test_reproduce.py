@@ -1,7 +1,6 @@
 """`ontarget reproduce`: the plan, and a whole reproduction on a small model."""
 
 import json
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ from ontarget.ability.models import models_of
 from ontarget.analysis.results import read_scores
 from ontarget.cli.commands.reproduce import command
 from ontarget.data.readers.phrasebook import compose_rows
-from ontarget.recipe.step_context import StepContext
 from ontarget.reproduction.runs import PARTS, TITLES
 from ontarget.reproduction.settings import SCALES, merge, read_paper_table
 from ontarget.scoring import resampling
 from ontarget.scoring.averages import averages
-from ontarget.steps import s1_prepare
 
 LANGUAGES = ("en", "it", "nl", "ro")
 HARMLESS = {"translate": {"max_new_tokens": 4, "beams": 2}}
@@ -158,34 +155,6 @@ def check_against_scores(figures: dict[str, Any], out: Path) -> None:
             assert found["chrf"]["percent"] == pytest.approx(mean.chrf)
             assert found["chrf"]["low"] <= mean.chrf <= found["chrf"]["high"]
     assert [point["step"] for point in figures["curve"]] == [0, 1, 2]
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_between_trainings_leaves_no_unfinished_folder(
-    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Batch systems send SIGTERM some time before they kill."""
-    out, previous = tmp_path / "out", signal.signal(number, not_heard)
-
-    def killed(context: StepContext[Any]) -> dict[str, Any]:
-        (context.out / "half").write_text("half")
-        signal.raise_signal(number)
-        raise AssertionError("the signal was not heard")
-
-    monkeypatch.setattr(s1_prepare, "run", killed)
-    try:
-        result = run_command("reproduce", "iwslt4", "--scale", "tiny", "--out", out)
-    finally:
-        signal.signal(number, previous)
-    assert result.code == 128 + number
-    assert result.stderr == (
-        "ontarget: stopped; finished steps are kept, run the same command again to resume\n"
-    )
-    assert list(out.rglob("*.partial")) == []
-
-
-def not_heard(number: int, frame: Any) -> None:
-    """A handler in place of the default one, which would end the tests."""
 
 
 def test_missing_instructions_are_found_before_anything_is_made(tmp_path: Path) -> None:
