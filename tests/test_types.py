@@ -1,4 +1,4 @@
-"""Types in signatures are executed in every test, and shapes where a module gives them."""
+"""Tests check the types in signatures, but of the modules that conftest.py names, and shapes."""
 
 import re
 from pathlib import Path

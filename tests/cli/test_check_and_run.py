@@ -18,6 +18,7 @@ from support.commands import error_of, ontarget_command, run_command
 from support.evaluations import corpus
 from support.runs import FinishedRun
 
+from ontarget.cli.stopping import stopping_cleanly
 from ontarget.recipe.step_context import StepContext
 from ontarget.steps import s1_prepare
 
@@ -247,6 +248,19 @@ def test_a_signal_between_trainings_leaves_no_unfinished_folder(
         "ontarget: stopped; finished steps are kept, run the same command again to resume\n"
     )
     assert list(tmp_path.rglob("*.partial")) == []
+
+
+def test_processes_that_wait_for_the_main_one_die_of_a_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    before = signal.getsignal(signal.SIGTERM)
+    with stopping_cleanly():
+        assert signal.getsignal(signal.SIGTERM) == before
+    monkeypatch.setenv("RANK", "0")
+    with stopping_cleanly():
+        assert signal.getsignal(signal.SIGTERM) != before
 
 
 def test_ctrl_c_outside_a_training_is_one_line(

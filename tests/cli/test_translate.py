@@ -28,6 +28,7 @@ Answer = Callable[[Sample, str], Hypothesis]
 Install = Callable[[Answer], AnsweringTranslator]
 OPTIONS = ("--from", "en", "--to", "it", "--model", "org/model")
 RIGHT = "Buongiorno a tutti, oggi il tempo è molto bello e caldo."
+WRONG = "Guten Morgen zusammen, das Wetter ist heute sehr schön und warm."
 
 
 @pytest.fixture
@@ -118,11 +119,10 @@ def test_failed_segments_are_listed_and_the_exit_code_is_3(
 def test_it_says_how_many_segments_were_repaired_and_which_were_not(
     install: Install, tmp_path: Path
 ) -> None:
-    wrong = "Guten Morgen zusammen, das Wetter ist heute sehr schön und warm."
 
     def answer(sample: Sample, prompt: str) -> Hypothesis:
         mended = "### Response:" in prompt and "first" in sample.source
-        return Hypothesis(RIGHT if mended else wrong)
+        return Hypothesis(RIGHT if mended else WRONG)
 
     install(answer)
     path = tmp_path / "a.txt"
@@ -130,7 +130,7 @@ def test_it_says_how_many_segments_were_repaired_and_which_were_not(
     result = run_command("translate", path, *OPTIONS, "--check-language")
     assert result.code == 3
     out = tmp_path / "a.it.txt"
-    assert out.read_text() == f"{RIGHT}\n{wrong}\n"
+    assert out.read_text() == f"{RIGHT}\n{WRONG}\n"
     assert f"{path}:2: not in the requested language" in result.stderr
     assert (
         f"{out}: 2 segments; 2 in another language: 1 repaired (another template 1), 1 not\n"
@@ -148,6 +148,24 @@ def test_each_written_file_has_a_line_and_undecided_segments_are_counted(
     counts = f"{out}: 2 segments; none in another language; 1 undecided"
     assert result.stderr.splitlines()[-1] == counts
     assert translated("Paris", *OPTIONS, "--check-language").stderr == ""
+
+
+def test_a_segment_is_counted_once(install: Install, tmp_path: Path) -> None:
+    """One is repaired by an answer that is too short to judge, one has no translation."""
+
+    def answer(sample: Sample, prompt: str) -> Hypothesis:
+        if "second" in sample.source:
+            return failed("timed out")
+        return Hypothesis("Parigi" if "### Response:" in prompt else WRONG)
+
+    install(answer)
+    path = tmp_path / "a.txt"
+    path.write_text("The first sentence.\nThe second sentence.\n")
+    result = run_command("translate", path, *OPTIONS, "--check-language")
+    assert result.stderr.splitlines()[-1] == (
+        f"{tmp_path / 'a.it.txt'}: 2 segments; 1 not translated; 1 in another language: "
+        "1 repaired (another template 1), 0 not"
+    )
 
 
 def test_a_glossary_and_formality_reach_the_request(install: Install, tmp_path: Path) -> None:

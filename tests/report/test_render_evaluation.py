@@ -3,9 +3,11 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from ontarget.analysis.evaluate_files import Evaluation, OffTargetDifference
 from ontarget.offtarget.ratio import OffTargetScore
-from ontarget.report.render.evaluation import json_line, text_lines
+from ontarget.report.render.evaluation import json_line, line_rates, text_lines
 from ontarget.scoring.resampling import Difference, SystemScore
 from ontarget.stats import Estimate
 
@@ -57,7 +59,7 @@ def test_the_text_has_the_ratio_then_the_scores_then_their_signatures() -> None:
         "  verdicts: on target 8, source copy 2",
         "  languages: it 8, nl 2",
         "  inside segments: preamble 1, foreign words 2",
-        "  of responses with lines of 5 words or more, 80.0 % have all of these on target",
+        "  lines of 5 words or more: in 80.0 % of responses all in the target language",
     ]
     assert cells(lines[10:]) == [
         "on-target off-target versus p: boot- random-",
@@ -65,6 +67,20 @@ def test_the_text_has_the_ratio_then_the_scores_then_their_signatures() -> None:
         "BLEU 30.00 [28.00, 32.00] 40.00 29.00 -1.50 0.0100 0.0001",
         "BLEU: tok:13a",
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words", "expected"),
+    [
+        (None, None, []),
+        (80.0, 75.0, ["lines of 5 words or more: in 80.0 % of responses all in the target language",
+                      "of these responses, 75.0 % have no English word"]),
+    ],
+)  # fmt: skip
+def test_rates_of_lines_are_given_where_lines_count(
+    lines: float | None, words: float | None, expected: list[str]
+) -> None:
+    assert line_rates(replace(RATIO, line_percent=lines, word_percent=words)) == expected
 
 
 def test_missing_values_are_dashes_or_left_out() -> None:

@@ -347,4 +347,16 @@ def test_a_failing_program_is_one_line_and_leaves_tables_without_bleurt(
     assert f"tables without BLEURT: {out / 'table.md'}" in result.stdout.splitlines()
     names = {path.name for path in out.iterdir() if path.is_file()}
     assert names == {"reproduction.json", "table.md", "figures.json"}
-    assert "BLEURT" not in (out / "table.md").read_text(encoding="utf-8").split("published")[0]
+    rows = (out / "table.md").read_text(encoding="utf-8").splitlines()
+    headers = [row for row in rows if row.startswith("| zero-shot |") or "supervised |" in row]
+    assert headers and not any("BLEURT" in header for header in headers)
+    assert "bleurt" not in (out / "figures.json").read_text(encoding="utf-8")
+
+
+def test_a_failing_program_leaves_the_earlier_column(out: Path, environment: Path) -> None:
+    install(environment)
+    reproduce(out, "--bleurt")
+    before = (out / "table.md").read_bytes()
+    install(environment, fault='sys.exit("no memory")')
+    assert run_command(*arguments(out, "--bleurt-model", "other")).code == 2
+    assert (out / "table.md").read_bytes() == before

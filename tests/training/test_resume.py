@@ -476,7 +476,19 @@ def test_checkpoints_by_the_clock_take_at_most_a_twentieth_of_the_time(
     assert written == [10, 50, 90]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("due", [True, False])
+def test_only_the_clock_of_the_main_process_counts(
+    monkeypatch: pytest.MonkeyPatch, due: bool
+) -> None:
+    """The clocks differ, and a checkpoint takes all processes."""
+    monkeypatch.setattr(callbacks, "CHECKPOINT_SECONDS", 1e9 if due else 0.0)
+    monkeypatch.setattr(callbacks.processes, "decide_on_main", lambda decide: due)
+    control = SimpleNamespace(should_save=False)
+    TimedCheckpoint().on_step_end(None, None, control)
+    assert control.should_save is due
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_saves_a_checkpoint_and_stops_after_the_step(
     tmp_path: Path, uninterrupted: Uninterrupted, number: int
 ) -> None:

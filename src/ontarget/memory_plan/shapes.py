@@ -156,6 +156,6 @@ def size_of(
     if type(size) is not int or not 1 <= size <= LARGEST_SIZE:
         raise ModelError(
             f"{place}: config.json has {size!r} for {' or '.join(names)}, expected a size; "
-            "download the model again"
+            "download the model again, unless its layers differ: such a model cannot be planned"
         )
     return size

@@ -201,7 +201,8 @@ def stage2_lines(corpus: CorpusFiles, traits: ModelTraits, micro_batch: int) -> 
         f"  conflicts: {'own' if own else 'references # own answers need three languages'}",
         *training_lines(traits, 8, micro_batch),
         "  preflight: 4 # dev sentences in each direction; a diagnosis costs as much as ten steps",
-        "  validation: {every: 10, segments: 8, supervised: 8, stop: true} # sentences a direction",
+        "  # segments: dev sentences in each zero-shot direction; supervised: in each other one",
+        "  validation: {every: 10, segments: 8, supervised: 8, stop: true}",
     ]
 
 

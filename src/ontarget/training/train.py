@@ -67,7 +67,7 @@ def train(  # noqa: PLR0913 - what is trained, on what, how, and where
     Raises:
         ModelError: the loss of this model family cannot be computed.
         RecipeError: a loss, gradient or weight is not finite, or a batch cannot be shared.
-        Stopped: SIGINT or SIGTERM came; a checkpoint is saved.
+        Stopped: SIGINT, SIGTERM or SIGHUP came; a checkpoint is saved.
     """
     model, on_signal = loaded.model, StopOnSignal()
     collate = collation(loaded, examples, schedule)

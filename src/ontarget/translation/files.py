@@ -55,7 +55,7 @@ class TranslationSummary:
     failed: int = 0  # without a translation
     repaired: dict[str, int] = field(default_factory=dict)  # way -> segments
     off_target: int = 0  # that stayed so
-    undecided: int = 0  # of which nothing more is known
+    undecided: int = 0  # whose language, at least of a part, could not be judged
     faults: list[Fault] = field(default_factory=list)
 
     def note(self, segment: Segment, outcome: Outcome, name: str) -> None:
@@ -68,7 +68,7 @@ class TranslationSummary:
             return
         if outcome.repaired and not outcome.off_target:
             self.repaired[outcome.repaired] = self.repaired.get(outcome.repaired, 0) + 1
-        self.undecided += outcome.undecided and not outcome.off_target
+        self.undecided += outcome.undecided and not (outcome.off_target or outcome.repaired)
         if outcome.off_target:
             self.off_target += 1
             text = "not in the requested language, in whatever way it is decoded"

@@ -37,7 +37,7 @@ class Training(Section):
     max_tokens: Annotated[int, Field(ge=8, le=10**6)] = 512  # prompt and response together
     row_tokens: Positive | None = None  # of a packed row; default max_tokens
     compile: bool = False  # torch.compile the model's layers: half a minute, then faster steps
-    checkpoint_every: Positive = 500  # optimizer steps; beside these, one every ten minutes
+    checkpoint_every: Positive = 500  # optimizer steps; one comes after ten minutes too
 
     @model_validator(mode="after")
     def consistent(self) -> "Training":

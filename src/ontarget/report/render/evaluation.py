@@ -70,12 +70,13 @@ def line_rates(ratio: OffTargetScore) -> list[str]:
     """The rates of the Language Confusion Benchmark, where they are known."""
     if ratio.line_percent is None:
         return []
-    text = (
-        f"of responses with lines of {WORDS} words or more, {ratio.line_percent:.1f} % have "
-        "all of these on target"
-    )
-    words = ratio.word_percent
-    return [text if words is None else f"{text}; of those, {words:.1f} % have no English word"]
+    lines = [
+        f"lines of {WORDS} words or more: in {ratio.line_percent:.1f} % of responses all in the "
+        "target language"
+    ]
+    if ratio.word_percent is not None:
+        lines.append(f"of these responses, {ratio.word_percent:.1f} % have no English word")
+    return lines
 
 
 def citation(ratio: OffTargetScore) -> list[str]:

@@ -29,9 +29,9 @@ OnLog = Callable[[LogPoint], None]
 # still change where a loss is too close to 0 to show anything.
 LOGGED_MEANS = ("likelihood", "unlikelihood", "log_odds", "conflict_log_odds", "conflict_share")
 CURVE_KEYS = (*LOGGED_MEANS, "learning_rate", "grad_norm")
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAME_SIGNAL_SECONDS = 2.0  # signals within this time count as one if a launcher may repeat them
-CHECKPOINT_SECONDS = 600.0  # of work that a killed training may lose
+CHECKPOINT_SECONDS = 600.0  # between checkpoints, unless writing one takes long
 CHECKPOINT_SHARE = 0.05  # of the time of a training that such checkpoints may take
 STOPPING = b"ontarget: stops after this optimizer step; Ctrl-C again stops at once\n"
 
@@ -137,7 +137,7 @@ class BestCheckpoint(TrainerCallback):
 
 
 class TimedCheckpoint(TrainerCallback):
-    """Requests a checkpoint every ten minutes, beside those that come every so many steps.
+    """Requests a checkpoint ten minutes after the last one, however few steps were made.
 
     Where writing one takes long, the time between them grows with it.
     """
@@ -179,9 +179,10 @@ class SamplerEpoch(TrainerCallback):
 
 
 class StopOnSignal(TrainerCallback):
-    """Saves a checkpoint and stops after the optimizer step during which SIGINT or SIGTERM came.
+    """Saves a checkpoint and stops after the optimizer step in which one of `STOP_SIGNALS` came.
 
-    SIGINT is Ctrl-C; cluster schedulers send SIGTERM some time before they kill. A second signal
+    SIGINT is Ctrl-C, SIGHUP a closed terminal; cluster schedulers send SIGTERM some time before
+    they kill. A second signal
     ends the training at once. Launchers forward signals that the workers already received, so where
     there is a launcher, and for SIGTERM, one within two seconds counts as the first. This must be
     the last callback: where training ends anyway, it requests a last log and no checkpoint, as

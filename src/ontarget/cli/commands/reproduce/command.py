@@ -130,12 +130,13 @@ def reproduce(  # noqa: PLR0913 - a command's options
     try:
         with stopping_cleanly():
             make_runs(reproduction, display, announce)
+            display.close()
+            if processes.is_main_process():
+                from ontarget.cli.commands.reproduce.tables import show
+
+                show(reproduction, command_of(name, choices), scorer)
     finally:
         display.close()
-    if processes.is_main_process():
-        from ontarget.cli.commands.reproduce.tables import show
-
-        show(reproduction, command_of(name, choices), scorer)
 
 
 def find_scorer(choices: Choices) -> NeuralScorer | None:

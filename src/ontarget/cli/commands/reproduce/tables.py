@@ -5,7 +5,6 @@ from rich.text import Text
 from ontarget import artifacts
 from ontarget.cli.commands.evaluate import SHOWN
 from ontarget.cli.console import console, one_line, write
-from ontarget.errors import OnTargetError
 from ontarget.reproduction.bleurt import KEPT, score_translations
 from ontarget.reproduction.figures import Figures, figures_of, translations_of
 from ontarget.reproduction.render import page
@@ -18,25 +17,22 @@ TABLE, FIGURES = "table.md", "figures.json"
 def show(reproduction: Reproduction, command: list[str], scorer: NeuralScorer | None) -> None:
     """Write the tables and print the first of them.
 
-    Tables without BLEURT are written before it runs: it may fail.
+    BLEURT may fail: before it runs there are tables, at least without it.
     """
-    out = reproduction.choices.out
+    out, scores = reproduction.choices.out, None
     with console.status("counting") as status:
 
         def tell(message: str) -> None:
             status.update(Text(one_line(message)[:SHOWN]))
 
-        figures = figures_of(reproduction, tell)
-        write_tables(reproduction, figures, command)
         if scorer is not None:
-            try:
-                translations = translations_of(reproduction)
-                scores = score_translations(scorer, translations, out / KEPT, tell)
-            except OnTargetError:
+            if not (out / TABLE).is_file():
+                write_tables(reproduction, figures_of(reproduction, tell), command)
                 write("", f"tables without BLEURT: {out / TABLE}")
-                raise
-            figures = figures_of(reproduction, tell, scores)
-            write_tables(reproduction, figures, command)
+            translations = translations_of(reproduction)
+            scores = score_translations(scorer, translations, out / KEPT, tell)
+        figures = figures_of(reproduction, tell, scores)
+        write_tables(reproduction, figures, command)
     published = page.published_of(reproduction)
     write("", f"published: {published.title}", *page.overview(figures, published), "")
     write(f"tables: {out / TABLE}", f"figures: {out / FIGURES}")

@@ -216,7 +216,8 @@ def report(summary: "TranslationSummary", name: str, judged: bool, to_file: bool
         console.print(Text(f"and {len(summary.faults) - SHOWN} more"), soft_wrap=True)
     if to_file or summary.repaired or summary.off_target:
         what = f"{summary.segments:,} segment{'s' * (summary.segments != 1)}"
-        found = languages(summary) if judged else []
+        found = [f"{summary.failed} not translated"] if summary.failed else []
+        found += languages(summary) if judged else []
         console.print(Text("; ".join([f"{name}: {what}", *found])), soft_wrap=True)
     return any(fault.failed for fault in summary.faults)
 
