@@ -1,4 +1,4 @@
-"""Tests check the types in signatures, but of the modules that conftest.py names, and shapes."""
+"""Tests check types in signatures, except in modules that conftest.py names, and shapes."""
 
 import re
 from pathlib import Path

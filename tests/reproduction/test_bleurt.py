@@ -338,6 +338,7 @@ def test_a_failing_program_is_one_line_and_leaves_tables_without_bleurt(
     out: Path, environment: Path
 ) -> None:
     install(environment, fault='sys.exit("no memory")')
+    (out / "table.md").write_text("of earlier runs")
     result = run_command(*arguments(out, "--bleurt"))
     assert result.code == 2
     assert result.stderr == (

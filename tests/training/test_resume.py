@@ -89,6 +89,13 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
     return of
 
 
+def assert_ends_alike(folder: Path, uninterrupted: Uninterrupted) -> None:
+    """Resumed from `folder`, a training ends as if nothing had interrupted it."""
+    result, model = trained(folder, checkpoint_every=1000)
+    expected, weights = uninterrupted()
+    assert same(weights_of(model), weights) and result == expected
+
+
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training that was killed with two checkpoints: of steps 2 and 4."""
@@ -452,9 +459,7 @@ def test_slow_steps_are_saved_by_the_clock(
     assert [path.name for path in checkpoints.all_checkpoints(tmp_path)] == [
         "step-000000002", "step-000000001",
     ]  # fmt: skip
-    result, model = trained(tmp_path, checkpoint_every=1000)
-    expected, weights = uninterrupted()
-    assert same(weights_of(model), weights) and result == expected
+    assert_ends_alike(tmp_path, uninterrupted)
 
 
 def test_checkpoints_by_the_clock_take_at_most_a_twentieth_of_the_time(
@@ -506,9 +511,7 @@ def test_a_signal_saves_a_checkpoint_and_stops_after_the_step(
     assert at.value.signal == number
     assert signal.getsignal(number) == before
     assert [path.name for path in checkpoints.all_checkpoints(tmp_path)] == ["step-000000004"]
-    result, model = trained(tmp_path, checkpoint_every=1000)
-    expected, weights = uninterrupted()
-    assert same(weights_of(model), weights) and result == expected
+    assert_ends_alike(tmp_path, uninterrupted)
 
 
 def test_a_second_sigterm_kills_unless_it_comes_with_the_first(

@@ -182,11 +182,10 @@ class StopOnSignal(TrainerCallback):
     """Saves a checkpoint and stops after the optimizer step in which one of `STOP_SIGNALS` came.
 
     SIGINT is Ctrl-C, SIGHUP a closed terminal; cluster schedulers send SIGTERM some time before
-    they kill. A second signal
-    ends the training at once. Launchers forward signals that the workers already received, so where
-    there is a launcher, and for SIGTERM, one within two seconds counts as the first. This must be
-    the last callback: where training ends anyway, it requests a last log and no checkpoint, as
-    there is nothing to resume.
+    they kill. A second signal ends the training at once. Launchers forward signals that the workers
+    already received, so where there is a launcher, and for SIGTERM, one within two seconds counts
+    as the first. This must be the last callback: where training ends anyway, it requests a last
+    log and no checkpoint, as there is nothing to resume.
     """
 
     def __init__(self) -> None:

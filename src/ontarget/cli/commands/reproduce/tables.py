@@ -17,7 +17,7 @@ TABLE, FIGURES = "table.md", "figures.json"
 def show(reproduction: Reproduction, command: list[str], scorer: NeuralScorer | None) -> None:
     """Write the tables and print the first of them.
 
-    BLEURT may fail: before it runs there are tables, at least without it.
+    BLEURT may fail: before it runs for the first time, tables without it are written.
     """
     out, scores = reproduction.choices.out, None
     with console.status("counting") as status:
@@ -26,7 +26,7 @@ def show(reproduction: Reproduction, command: list[str], scorer: NeuralScorer | 
             status.update(Text(one_line(message)[:SHOWN]))
 
         if scorer is not None:
-            if not (out / TABLE).is_file():
+            if not (out / KEPT).is_file():
                 write_tables(reproduction, figures_of(reproduction, tell), command)
                 write("", f"tables without BLEURT: {out / TABLE}")
             translations = translations_of(reproduction)

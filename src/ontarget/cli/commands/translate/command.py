@@ -216,13 +216,13 @@ def report(summary: "TranslationSummary", name: str, judged: bool, to_file: bool
         console.print(Text(f"and {len(summary.faults) - SHOWN} more"), soft_wrap=True)
     if to_file or summary.repaired or summary.off_target:
         what = f"{summary.segments:,} segment{'s' * (summary.segments != 1)}"
-        found = [f"{summary.failed} not translated"] if summary.failed else []
-        found += languages(summary) if judged else []
-        console.print(Text("; ".join([f"{name}: {what}", *found])), soft_wrap=True)
+        counts = [f"{summary.failed} not translated"] if summary.failed else []
+        counts += language_counts(summary) if judged else []
+        console.print(Text("; ".join([f"{name}: {what}", *counts])), soft_wrap=True)
     return any(fault.failed for fault in summary.faults)
 
 
-def languages(summary: "TranslationSummary") -> list[str]:
+def language_counts(summary: "TranslationSummary") -> list[str]:
     """How many segments were in another language, or undecided."""
     repaired = sum(summary.repaired.values())
     ways = ", ".join(f"{way} {count}" for way, count in summary.repaired.items())
