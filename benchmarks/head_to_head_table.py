@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ontarget.offtarget.verdicts import NOT_OFF_TARGET
+from ontarget.records import corpus_row
 from ontarget.stats import randomization_test
 
 # What a method takes besides the model of stage 1 and supervised pairs.
@@ -101,23 +102,25 @@ def over(results: Sequence[Mapping[str, Any]], value: Any) -> str:
 
 
 def tests(by_method: Mapping[str, Sequence[Path]]) -> list[str]:
-    """p values of the best method against each other, over zero-shot segments.
+    """p values of the best method against each other, over rows of the test set.
 
-    The difference of a segment is the mean over seeds; signs are random by segment.
+    The segments of a row say the same in different languages, so a row's zero-shot segments, of all
+    seeds, change sides together.
     """
-    of_segments = {method: segments(folders) for method, folders in by_method.items()}
-    best = max(of_segments, key=lambda method: of_segments[method][:, 1].mean())
+    of_rows = {method: row_means(folders) for method, folders in by_method.items()}
+    best = max(of_rows, key=lambda method: np.mean([chrf for _, chrf in of_rows[method].values()]))
     lines = [f"{best} against, p of chrF and of the off-target ratio:"]
-    for method, values in of_segments.items():
-        if method != best and values.shape == of_segments[best].shape:
-            wrong, chrf = randomization_test(of_segments[best] - values)
+    for method, values in of_rows.items():
+        if method != best and values.keys() == of_rows[best].keys():
+            differences = [np.subtract(of_rows[best][row], values[row]) for row in values]
+            wrong, chrf = randomization_test(np.array(differences))
             lines.append(f"- {method}: {chrf:.4f}, {wrong:.4f}")
     return lines
 
 
-def segments(folders: Sequence[Path]) -> Any:
-    """Off-target (0 or 1) and chrF of each zero-shot segment, the mean over seeds."""
-    of_seeds = []
+def row_means(folders: Sequence[Path]) -> dict[str, tuple[float, float]]:
+    """Off-target (0 or 1) and chrF of each test row: means over zero-shot directions and seeds."""
+    of_rows: dict[str, list[tuple[float, float]]] = {}
     for folder in folders:
         zero_shot = {
             (one["source"], one["target"])
@@ -125,9 +128,8 @@ def segments(folders: Sequence[Path]) -> Any:
             if not one["supervised"]
         }
         lines = (folder / "segments.jsonl").read_text(encoding="utf-8").splitlines()
-        of_seeds.append([
-            (float(one["verdict"] not in NOT_OFF_TARGET), one["chrf"])
-            for one in map(json.loads, lines)
-            if (one["source_lang"], one["target_lang"]) in zero_shot
-        ])  # fmt: skip
-    return np.array(of_seeds).mean(0)
+        for one in map(json.loads, lines):
+            if (one["source_lang"], one["target_lang"]) in zero_shot:
+                outcome = float(one["verdict"] not in NOT_OFF_TARGET), one["chrf"]
+                of_rows.setdefault(corpus_row(one["key"]), []).append(outcome)
+    return {row: (mean(a for a, _ in of), mean(b for _, b in of)) for row, of in of_rows.items()}

@@ -14,6 +14,11 @@ class Direction(NamedTuple):
         return f"{self.source_lang}-{self.target_lang}"
 
 
+def corpus_row(key: str) -> str:
+    """The key of the row that a sample comes from: `test.tsv:17` of `test.tsv:17/it-nl`."""
+    return key.rpartition("/")[0] or key
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parallel:
     """One row of a multi-parallel corpus: the same sentence in several languages."""

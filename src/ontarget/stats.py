@@ -5,7 +5,7 @@ our own: SciPy's `permutation_test` takes 8 to 67 times as long (docs/decisions/
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,21 +65,37 @@ def difference_interval(one: Proportion, two: Proportion) -> tuple[float, float]
     return first - second - below, first - second + above
 
 
-def mean_interval(shares: Sequence[Proportion]) -> tuple[float, float] | None:
-    """95 % interval of the unweighted mean of independent proportions, in percent.
+def mean_interval(directions: Sequence[Mapping[str, bool]]) -> tuple[float, float] | None:
+    """95 % interval, in percent, of the unweighted mean of the shares of several directions.
 
-    From the Wilson interval of each: the variances below and above are recovered from the distance
-    of its bounds and added (Zou and Donner 2008, doi 10.1002/sim.3095). None where one has no
-    observations.
+    Each direction has the outcomes of its segments by corpus row. Segments of one row, which say
+    the same in different languages, may agree, so rows are the independent observations: Wilson's
+    interval of as many observations as give the variance between rows, with Student's quantile
+    (the modified Wilson interval of Dean and Pagano 2015, doi 10.1093/jssam/smv024). It counts no
+    more observations than there are segments; where all outcomes are equal, as many as rows. None
+    where a direction has no outcomes.
     """
-    if not shares or not all(share.total for share in shares):
+    if not directions or not all(directions):
         return None
-    values = [100 * share.count / share.total for share in shares]
-    bounds = [wilson(share.count, share.total) for share in shares]
-    mean = sum(values) / len(values)
-    below = math.hypot(*(value - low for value, (low, _) in zip(values, bounds, strict=True)))
-    above = math.hypot(*(high - value for value, (_, high) in zip(values, bounds, strict=True)))
-    return mean - below / len(values), mean + above / len(values)
+    from scipy.stats import t
+
+    shares = [sum(outcomes.values()) / len(outcomes) for outcomes in directions]
+    mean = sum(shares) / len(shares)
+    residuals: dict[str, float] = {}
+    for outcomes, share in zip(directions, shares, strict=True):
+        for row, outcome in outcomes.items():
+            residual = (outcome - share) / (len(outcomes) * len(directions))
+            residuals[row] = residuals.get(row, 0.0) + residual
+    rows, segments = len(residuals), sum(map(len, directions))
+    squares = sum(residual**2 for residual in residuals.values())
+    observations = float(rows)
+    if rows > 1 and squares:
+        observations = min(segments, mean * (1 - mean) * (rows - 1) / (rows * squares))
+    z = float(t.ppf(0.975, rows - 1)) if rows > 1 else Z
+    centre = (mean + z**2 / (2 * observations)) / (1 + z**2 / observations)
+    variance = mean * (1 - mean) / observations + (z / (2 * observations)) ** 2
+    half = z * math.sqrt(variance) / (1 + z**2 / observations)
+    return 100 * max(centre - half, 0.0), 100 * min(centre + half, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,21 @@ def test_a_log_file_gets_a_line_when_a_step_starts_and_then_regularly(
     assert "\x1b" not in finished and "\r" not in finished
 
 
+def test_long_work_without_counts_leaves_lines_in_a_log_and_quick_work_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    console = log_file()
+    monkeypatch.setattr(console_module, "error_console", lambda: console)
+    with console_module.working("judging"):
+        pass
+    assert printed(console) == ""
+    monkeypatch.setattr(console_module, "LOG_SECONDS", 0.05)
+    with console_module.working("judging") as say:
+        wait_for(lambda: printed(console).startswith("judging\n"))
+        say("COMET\x1b[2J")
+        wait_for(lambda: re.search(r"judging {18}COMET\\x1b\[2J\n", printed(console)))
+
+
 def test_a_terminal_gets_no_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console_module, "LOG_SECONDS", 0.01)
     console = terminal()

@@ -127,15 +127,35 @@ def progress_line(title: str) -> Iterator[Callable[[str, int, int], None]]:
         display.close()
 
 
+@contextmanager
+def working(title: str) -> Iterator[Callable[[str], None]]:
+    """A spinner on standard error; in a log file one line a minute, so none for quick work.
+
+    Yields the function that replaces the text.
+    """
+    console = error_console()
+    if console.is_terminal:
+        with console.status(Text(title)) as status:
+            yield lambda text: status.update(Text(one_line(text)))
+        return
+    log = PlainLog(console, title, announced=False)
+    log.update("", 0, 0)
+    try:
+        yield lambda text: log.update(one_line(text), 0, 0)
+    finally:
+        log.close()
+
+
 class PlainLog:
     """A plain line when a step starts, and one every `LOG_SECONDS` while it runs."""
 
-    def __init__(self, console: Console, step: str) -> None:
+    def __init__(self, console: Console, step: str, *, announced: bool = True) -> None:
         self.console, self.step = console, step
         self.text, self.done, self.total = "starting", 0, 0
         self.first, self.since = 0, time.monotonic()  # where and when the current count began
         self.lock, self.finished = threading.Lock(), threading.Event()
-        self.console.print(Text(f"{step:24} started"), soft_wrap=True)
+        if announced:
+            self.console.print(Text(f"{step:24} started"), soft_wrap=True)
         self.thread = threading.Thread(target=self.repeat, daemon=True)
         self.thread.start()
 
@@ -155,7 +175,7 @@ class PlainLog:
         """The state: what is done of how much, losses and speed, the time left."""
         with self.lock:
             if self.total <= 1 and self.done <= 1:
-                return f"{self.step:24} {self.text}"
+                return f"{self.step:24} {self.text}".rstrip()
             seconds, advanced = time.monotonic() - self.since, self.done - self.first
             total = f" of {self.total:,}" if self.total else ""
             line = f"{self.step:24} {self.done:,}{total}  {self.text}"

@@ -33,7 +33,7 @@ from ontarget.data.sampling import samples_of
 from ontarget.errors import CorpusError, RecipeError
 from ontarget.languages.names import is_known
 from ontarget.languages.tags import standard
-from ontarget.records import Direction, Parallel, Sample
+from ontarget.records import Direction, Parallel, Sample, corpus_row
 
 if TYPE_CHECKING:
     from datasets import Dataset  # type: ignore[attr-defined]
@@ -217,10 +217,7 @@ def keyed(dataset: "Dataset") -> Iterator[tuple[str, dict[str, Any]]]:
     """(key of the row, pair): `train.tsv:17` of `train.tsv:17/en-it`; the number without keys."""
     for number, pair in enumerate(dataset):
         key = pair.get("key")
-        yield (
-            (f"dataset:{number}" if key is None else str(key).rpartition("/")[0] or str(key)),
-            pair,
-        )
+        yield (f"dataset:{number}" if key is None else corpus_row(str(key))), pair
 
 
 def held_out_rows(held_out: "Sequence[Dataset | str]") -> Iterator[Parallel]:

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import product
 
 from ontarget.data.sampling import sample_rng
-from ontarget.records import Direction, Sample
+from ontarget.records import Direction, Sample, corpus_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +49,8 @@ def draw_synthetic_pairs(
         if (content := (language, third, text)) in drawn:
             continue
         drawn.add(content)
-        row, direction = sample.key.rpartition("/")[0], Direction(language, third)
         pair = Sample(
-            key=f"{row}/{direction}",
+            key=f"{corpus_row(sample.key)}/{Direction(language, third)}",
             source_lang=language,
             asked_lang=third,
             target_lang=third,

@@ -1,8 +1,8 @@
 """The rows of a table and the points of its sweeps, from runs that are finished.
 
 Averages are unweighted means over directions, as the paper gives them. The interval of an
-off-target ratio is that of a mean of proportions (`stats.mean_interval`), that of BLEU, chrF and
-BLEURT a bootstrap over the segments of each direction.
+off-target ratio is `stats.mean_interval`, that of BLEU, chrF and BLEURT a bootstrap. Both count the
+segments of a corpus row as one observation, for they say the same in different languages.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,12 +16,12 @@ from sacrebleu.metrics.base import Metric
 
 from ontarget import artifacts
 from ontarget.analysis.results import read_judged, read_scores
-from ontarget.offtarget.ratio import Ratio
-from ontarget.records import Direction, JudgedTranslation, Score
+from ontarget.offtarget.verdicts import is_off_target
+from ontarget.records import Direction, JudgedTranslation, Score, corpus_row
 from ontarget.reproduction.bleurt import BleurtScores
 from ontarget.reproduction.runs import TITLES, PlannedRun, Reproduction
 from ontarget.scoring.averages import mean, mean_of_known
-from ontarget.scoring.resampling import draw_resamples, resampled
+from ontarget.scoring.resampling import draw_shared_resamples, resampled
 from ontarget.scoring.sacrebleu import (
     SegmentMean,
     Statistics,
@@ -186,11 +186,13 @@ def averages_of(
         return None
     directions = tuple(Direction(score.source, score.target) for score in scores)
     groups = [results.judged[system, direction] for direction in directions]
-    intervals = score_intervals([statistics_of(group, bleurt) for group in groups])
+    intervals = score_intervals(
+        [statistics_of(group, bleurt) for group in groups],
+        [[corpus_row(one.key) for one in group] for group in groups],
+    )
     means = [None if bleurt is None else mean(bleurt.percents(group)) for group in groups]
     neural = mean_of_known(means)
-    ratios = [Ratio.of(score.verdicts).translations for score in scores]
-    bounds = mean_interval(ratios)
+    bounds = mean_interval([outcomes_of(group) for group in groups])
     average = mean_of_known(score.off_target_percent for score in scores)
     return Averages(
         directions=directions,
@@ -223,24 +225,24 @@ def statistics_of(
     return found
 
 
-def score_intervals(
-    directions: Sequence[DirectionStatistics],
-) -> dict[str, tuple[float, float]]:
-    """95 % bootstrap intervals of each metric's mean over directions.
+def outcomes_of(group: Sequence[JudgedTranslation]) -> dict[str, bool]:
+    """Whether the segments of a direction are off-target, by corpus row; without undecided ones."""
+    outcomes = ((corpus_row(one.key), is_off_target(one.verdict)) for one in group)
+    return {row: outcome for row, outcome in outcomes if outcome is not None}
 
-    Segments are drawn within each direction, independently of the other directions.
-    """
-    draws: dict[str, list[list[float]]] = {}
-    for number, measured in enumerate(directions):
-        (_, of_segments), *_ = measured.values()
-        resamples = draw_resamples(len(of_segments), seed=number)
-        for name, (metric, statistics) in measured.items():
-            draws.setdefault(name, []).append(list(resampled(metric, statistics, resamples)))
+
+def score_intervals(
+    directions: Sequence[DirectionStatistics], rows: Sequence[Sequence[str]]
+) -> dict[str, tuple[float, float]]:
+    """95 % bootstrap intervals of each metric's mean over directions, by the rows of each."""
+    draws = draw_shared_resamples(rows)
     intervals = {}
-    for name, of_directions in draws.items():
-        trials = min(map(len, of_directions))  # fewer for a direction with very many segments
-        means = np.mean([values[:trials] for values in of_directions], axis=0)
-        low, high = np.percentile(means, [2.5, 97.5])
+    for name in directions[0]:
+        of_directions = [
+            resampled(*measured[name], drawn)
+            for measured, drawn in zip(directions, draws, strict=True)
+        ]
+        low, high = np.percentile(np.mean(of_directions, axis=0), [2.5, 97.5])
         intervals[name] = (float(low), float(high))
     return intervals
 

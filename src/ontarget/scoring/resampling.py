@@ -6,6 +6,7 @@ counted as empty.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,26 @@ def draw_resamples(segments: int, seed: int = SEED) -> NDArray[np.int64]:
     """Segment numbers of `RESAMPLES` bootstrap samples; fewer if there are very many segments."""
     count = min(RESAMPLES, max(100, DRAWS_AT_ONCE // segments))
     return np.random.default_rng(seed).choice(segments, size=(count, segments), replace=True)
+
+
+def draw_shared_resamples(rows: Sequence[Sequence[str]]) -> list[NDArray[np.int64]]:
+    """Bootstrap samples of several directions, whose segments come from these corpus rows.
+
+    A row is drawn in all its directions or in none. Rows are drawn among those of the same
+    directions, so the number of segments of each direction stays as it is.
+    """
+    places = [{row: place for place, row in enumerate(of_direction)} for of_direction in rows]
+    strata: dict[tuple[int, ...], list[str]] = {}
+    for row in dict.fromkeys(chain.from_iterable(rows)):
+        directions = tuple(number for number, known in enumerate(places) if row in known)
+        strata.setdefault(directions, []).append(row)
+    parts: list[list[NDArray[np.int64]]] = [[] for _ in rows]
+    for seed, (directions, members) in enumerate(strata.items()):
+        draws = draw_resamples(len(members), seed)
+        for number in directions:
+            parts[number].append(np.array([places[number][row] for row in members])[draws])
+    trials = min(len(part) for part in chain.from_iterable(parts))  # fewer of very many segments
+    return [np.concatenate([part[:trials] for part in of], axis=1) for of in parts]
 
 
 def system_score(

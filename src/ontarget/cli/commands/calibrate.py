@@ -8,7 +8,7 @@ import typer
 
 from ontarget import artifacts
 from ontarget.cli.commands.evaluate import DETECTORS, Candidates
-from ontarget.cli.console import error_console, one_line
+from ontarget.cli.console import one_line, working
 from ontarget.offtarget.detectors import DEFAULT
 
 DETECTED, ONE = [DEFAULT], [1]  # defaults of options that may be repeated
@@ -52,9 +52,9 @@ def calibrate(  # noqa: PLR0913 - a command's options
             stack.enter_context(artifacts.lock_output(out))
             file = stack.enter_context(artifacts.publish_file(out))
         detectors = calibrating.detectors_to_measure(detector, votes, languages, answers)
-        with error_console().status("measured 0 texts") as status:
+        with working("measuring") as say:
             blank = calibrating.measure(
-                files, detectors, lambda done: status.update(f"measured {done:,} texts")
+                files, detectors, lambda done: say(f"measured {done:,} texts")
             )
         results = {each.name: (each.signature, each.calibration) for each in detectors}
         render = rendering.json_text if as_json else rendering.markdown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ontarget import artifacts
-from ontarget.cli.console import error_console, one_line
+from ontarget.cli.console import one_line, working
 from ontarget.errors import ArtifactError
 from ontarget.records import Direction, JudgedTranslation, Score
 
@@ -48,7 +48,7 @@ def compare(  # noqa: PLR0913 - a command's options
 
     a, b = read_system(run_a, system), read_system(run_b, other_system or system)
     try:
-        with error_console().status("testing the differences"):
+        with working("testing the differences"):
             result = comparing.compare(a, b)
     except ValueError as error:
         raise ArtifactError(f"{a.run} and {b.run}: {error}") from error

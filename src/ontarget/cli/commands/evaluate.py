@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
-from rich.text import Text
 
 from ontarget import artifacts
 from ontarget.cli.commands.recipe import Overrides, run_recipe_file
-from ontarget.cli.console import error_console, one_line, write
+from ontarget.cli.console import one_line, working, write
 from ontarget.cluster import LOCAL, check_engine
 from ontarget.data.readers.lines import STDIN
 from ontarget.data.readers.segments import TableOptions, parse_condition, split_column
@@ -273,10 +272,8 @@ def evaluate_all(
     scorers = [
         running.find_scorer(PROGRAMS[name], model, kinds) for name, model in options.programs
     ]
-    with error_console().status("judging") as status:
-        neural_metrics = NeuralMetrics(
-            scorers, lambda message: status.update(Text(one_line(message)[:SHOWN]))
-        )
+    with working("judging") as say:
+        neural_metrics = NeuralMetrics(scorers, lambda message: say(message[:SHOWN]))
         return list(
             evaluate_files(
                 metric,

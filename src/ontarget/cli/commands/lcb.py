@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ontarget.cli.console import error_console
+from ontarget.cli.console import working
 
 
 def lcb(  # a command's options
@@ -42,9 +42,9 @@ def lcb(  # a command's options
 
     if as_json and as_script:
         raise typer.BadParameter("give --json or --tsv, not both")
-    with error_console().status("measured 0 responses") as status:
+    with working("measuring") as say:
         benchmark = benchmarking.measure(
-            outputs, detector, words, lambda done: status.update(f"measured {done:,} responses")
+            outputs, detector, words, lambda done: say(f"measured {done:,} responses")
         )
     if as_json:
         typer.echo(rendering.json_line(benchmark))
