@@ -341,7 +341,7 @@ def test_directions_without_common_rows_are_worth_all_their_segments() -> None:
 def test_the_interval_of_a_mean_covers_the_true_mean_as_often_as_it_says(
     true: tuple[float, ...], correlation: float
 ) -> None:
-    """Of 300 simulated tables of 40 rows at least 90 %, to which Wilson's own dips at rare events."""
+    """Of 300 simulated tables at least 90 %, to which Wilson's own dips at rare events."""
     generator = np.random.default_rng(1)
     shared = generator.normal(size=(300, 40, 1)) * correlation**0.5
     values = shared + generator.normal(size=(300, 40, len(true))) * (1 - correlation) ** 0.5

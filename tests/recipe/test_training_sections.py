@@ -21,7 +21,9 @@ def test_stage_2_uses_own_answers_weighted_by_reach_unless_told_otherwise() -> N
 def test_tokens_all_is_the_form_of_the_paper() -> None:
     section = Unlikelihood(steps=1, tokens="all")
     assert (section.conflicts, section.alpha) == ("references", 0.05)
-    assert Unlikelihood(steps=1, tokens="all", alpha=0.3).alpha == 0.3
+    assert section.draw == "any_other_instruction"
+    other = Unlikelihood(steps=1, tokens="all", alpha=0.3, draw="wrong_target")
+    assert (other.alpha, other.draw) == (0.3, "wrong_target")
 
 
 def test_with_two_languages_conflicts_are_references_unless_own_ones_are_requested(
