@@ -22,18 +22,16 @@ import ontarget
 from ontarget.pipeline import checks
 
 COMMANDS = [
-    "repair", "demo", "diagnose", "new", "templates", "check", "plan", "run", "status", "evaluate",
-    "compare", "calibrate", "lcb", "convert", "corpora",
-    "constrain",
-    "push", "merge", "add-code", "serve", "guard", "play", "export", "judge", "ability",
-    "reproduce",
-    "base", "prepare", "conflict", "mle", "synthesize", "control", "unlikelihood", "translate",
-    "report", "annotate",
+    "repair", "demo", "diagnose", "new", "templates", "check", "plan", "run", "status",
+    "evaluate", "compare", "calibrate", "lcb", "judge", "ability", "annotate", "reproduce",
+    "translate", "serve", "guard", "play", "convert", "corpora", "constrain",
+    "push", "merge", "export", "add-code",
+    "base", "prepare", "conflict", "mle", "synthesize", "control", "unlikelihood", "report",
 ]  # fmt: skip
 
 
 def listed_commands() -> list[str]:
-    text = run_command("--help").stdout.partition("Commands:")[2]
+    text = run_command("--help").stdout.partition("Repair a model:")[2]
     return re.findall(r"^  (\S+)  ", text, flags=re.MULTILINE)
 
 

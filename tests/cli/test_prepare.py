@@ -174,6 +174,7 @@ def hashes(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow  # Ray starts slowly; a faster test of it is in tests/offtarget/test_cluster.py
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 def test_two_workers_of_a_ray_cluster_make_the_same_bytes(
     write_recipe: Writer, corpus: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -39,10 +39,12 @@ from ontarget.cli.commands.reproduce import command as reproduce
 from ontarget.cli.commands.serve import guard, model
 from ontarget.cli.commands.translate import command as translate
 from ontarget.cli.console import console, error_console, one_line
+from ontarget.cli.overview import GroupedCommands
 from ontarget.errors import OnTargetError, Stopped
 from ontarget.pipeline.graph import verbs
 
 app = typer.Typer(
+    cls=GroupedCommands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -1,6 +1,6 @@
 """The runs of a table, from a scale and what a user chooses; each part is a method."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,9 @@ def plan_runs(paper_table: PaperTable, choices: Choices) -> Reproduction:
         if part not in builder.possible_parts:
             raise RecipeError(f"--parts: {part} {builder.missing[part]}")
     check_used(builder, parts)
+    makers = builder.makers
     runs = tuple(run for part in PARTS if part in parts or part == "table"
-                 for run in getattr(builder, part)())  # fmt: skip
+                 for run in makers[part]())  # fmt: skip
     return Reproduction(paper_table=paper_table, scale=builder.scale, choices=choices, runs=runs)
 
 
@@ -113,6 +114,14 @@ class Builder:
         if self.choices.instructions is None:
             reasons["instructions"] = "needs --instructions, a file of Alpaca records"
         return reasons
+
+    @property
+    def makers(self) -> dict[str, Callable[[], Iterator[PlannedRun]]]:
+        """What makes the runs of each of `PARTS`."""
+        return {
+            "table": self.table, "own": self.own, "alpha": self.alpha, "data": self.data,
+            "alma": self.alma, "instructions": self.instructions,
+        }  # fmt: skip
 
     @property
     def possible_parts(self) -> tuple[str, ...]:
@@ -213,7 +222,7 @@ class Builder:
         self, name: str, part: str, changes: dict[str, Any], rows: dict[str, str]
     ) -> PlannedRun:
         """A run with the settings of the scale and these."""
-        own = {
+        settings = {
             "name": f"{self.paper_table.name}, {self.choices.scale}: {name}",
             "out": str(self.choices.out / name),
             "seed": self.choices.seed,
@@ -223,8 +232,8 @@ class Builder:
         if not self.choices.languages:
             for key in ("supervised", "zero_shot"):
                 if (directions := getattr(self.paper_table, key)) is not None:
-                    own[key] = list(directions)
-        shared = merge(merge(self.scale.recipe, own), self.inputs())
+                    settings[key] = list(directions)
+        shared = merge(merge(self.scale.recipe, settings), self.inputs())
         content = {k: v for k, v in merge(shared, changes).items() if v is not None}
         if "model" in content["base"]:
             content["base"].pop("scratch", None)
@@ -268,8 +277,8 @@ class Builder:
         templates = {"default": self.scale.ptl.replace("{instruction}", sentences["en"])}
         for language in self.languages:
             if language in sentences:
-                own = sentences[language]
-                templates[language] = self.scale.ptl.replace("{instruction}", own)
+                sentence = sentences[language]
+                templates[language] = self.scale.ptl.replace("{instruction}", sentence)
         return templates
 
 

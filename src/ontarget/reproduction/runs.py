@@ -10,7 +10,7 @@ from pathlib import Path
 from ontarget.recipe.recipe import Recipe
 from ontarget.reproduction.settings import PaperTable, Scale
 
-PARTS = {  # methods of planning.Builder; what each one makes
+PARTS = {  # in the order in which they are made; what each one makes
     "table": "every row of the paper's table, always made",
     "own": "stage 2 with wrong targets only, with own answers, with synthetic pairs",
     "alpha": "stage 2 at other alphas",
