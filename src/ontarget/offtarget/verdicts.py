@@ -59,7 +59,7 @@ class DecisionRule:
     """When language probabilities are evidence enough against the target language."""
 
     margin: float = 5.0  # another language must be this many times as likely as the target
-    shortest: int = 15  # letters; the detector's answer on shorter segments is no evidence
+    shortest: int = 15  # letters; on shorter text a detector is no evidence; `OffTarget` sets it
     short: int = 30  # letters; in shorter ones the evidence must be stronger, or it is none
     short_margin: float = 20.0  # in place of `margin` there; below it a lead is undecided
     part: int = 30  # letters of the shortest part that is judged by itself; 0: no parts

@@ -4,7 +4,12 @@
 
 Each mean is over the response tokens of an entire optimizer step, whatever the number of
 micro-batches and processes (arXiv 2403.14399). Without conflict samples only the first term is
-left.
+left. With own answers, the default of stage 2, the second term is
+
+    alpha * mean over conflicts of sum_t reach_t * -log(1 - p(S_t | conflict prompt))
+
+where S_t are the tokens that were plausible at t, and reach_t is the probability of the tokens
+before (docs/decisions/0012-own-answers.md).
 """
 
 import os
