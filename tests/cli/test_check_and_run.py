@@ -30,6 +30,24 @@ def test_check_describes_the_recipe(write_recipe: Writer) -> None:
     assert result.stdout.splitlines()[-1].endswith("recipe.yaml: ready to run")
 
 
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({}, "own answers, alpha 1"),
+        ({"tokens": "all"}, "references, draw any_other_instruction, tokens all, alpha 0.05"),
+        ({"conflicts": "references"}, "references, draw wrong_target, tokens reach, alpha 1"),
+        ({"synthetic": 0.5, "alpha": 0}, "synthetic pairs 50%, alpha 0"),
+    ],
+)
+def test_check_says_what_stage_2_learns_from(
+    write_recipe: Writer, settings: dict[str, Any], line: str
+) -> None:
+    result = run_command("check", write_recipe(unlikelihood={"steps": 2, **settings}))
+    assert f"\nstage 2 {line}\n" in result.stdout
+    without = run_command("check", write_recipe(unlikelihood=None, control=None))
+    assert "stage 2" not in without.stdout
+
+
 def test_check_mentions_that_a_name_is_taken_for_a_hub_id(write_recipe: Writer) -> None:
     result = run_command("check", write_recipe(base={"model": "my-model"}))
     assert "model my-model, no folder here: taken as a hub id" in result.stdout

@@ -57,7 +57,20 @@ def check(
     checked = checks.check_recipe(content)
     quiet_libraries()
     notes = prompts.show_prompts(content) if show_prompt else prompts.chat_notes(content)
-    write(*checked.lines, *notes, f"{recipe}: {checked.conclusion}")
+    write(*checked.lines, *stage2_lines(content), *notes, f"{recipe}: {checked.conclusion}")
+
+
+def stage2_lines(recipe: Recipe) -> list[str]:
+    """What stage 2 learns from, with the defaults that belong together."""
+    section = recipe.unlikelihood
+    if section is None:
+        return []
+    conflicts = f"references, draw {section.draw}, tokens {section.tokens}"
+    parts = (
+        [conflicts if section.conflicts == "references" else "own answers"] if section.alpha else []
+    )
+    parts += [f"synthetic pairs {section.synthetic:.0%}"] if section.synthetic else []
+    return [f"stage 2 {', '.join(parts)}, alpha {section.alpha:g}"]
 
 
 def plan(
