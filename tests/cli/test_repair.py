@@ -4,6 +4,7 @@ import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.commands import error_of, run_command
@@ -106,7 +107,32 @@ def test_new_prints_a_recipe_that_passes_check(
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(result.stdout, encoding="utf-8")
     assert run_command("check", recipe).code == 0
-    assert "template: alma # short, and it has no chat template" in result.stdout
+    assert "template: alma # the language right before the answer keeps stage 1" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "best", "given", "taken"),
+    [
+        ("is not tuned to translate", "plain", None, "alma"),
+        ("is not tuned to translate", "plain", "plain", "plain"),
+        ("is not tuned to translate", "hunyuan-mt", None, "hunyuan-mt"),  # a chat model
+        ("ignores the instruction", "plain", None, "plain"),
+    ],
+)
+def test_a_base_model_is_tuned_with_the_language_right_before_the_answer(  # noqa: PLR0913
+    finished_run: FinishedRun, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    fault: str, best: str, given: str | None, taken: str,
+) -> None:  # fmt: skip
+    """Unless a template is given; a tuned model keeps the one that fits it best."""
+    result = SimpleNamespace(
+        verdict=SimpleNamespace(fault=fault), template=None if given else best, content=dict
+    )
+    monkeypatch.setattr(repair, "run_diagnosis", lambda *_: result)
+    monkeypatch.setattr(repair, "diagnosis_lines", lambda _: [])
+    files = repair.corpus_of(corpus, None)
+    _, text = repair.propose(str(finished_run.out / "0_base/model"), files, given, tmp_path)
+    assert f"\ntemplate: {taken} #" in text
+    assert ("\nmle: # stage 1: it does not yet translate\n" in text) == (fault[:2] == "is")
 
 
 @pytest.mark.parametrize("command", ["new", "repair"])

@@ -31,6 +31,7 @@ READ_ROWS = 10_000  # of dev, to see how long sentences are
 MICRO_BATCHES = (16, 8, 4, 2, 1)
 LONGEST = 512  # tokens of a translation, at most
 STAGE1_STEPS, STAGE2_STEPS = 80, 60
+UNTUNED_TEMPLATE = "alma"  # of a base model; why: docs/results/real-models.md
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,8 @@ class ModelTraits:
     template: str
     chat: bool
     parameters: int | None  # None for a hub id
-    tried: bool  # whether templates were compared on dev
+    tried: bool  # whether templates were compared on dev, and this one is the best
+    untuned: bool = False  # whether a diagnosis says so
 
 
 def traits_of(model: str, template: str | None = None) -> ModelTraits:
@@ -60,7 +62,7 @@ def traits_of(model: str, template: str | None = None) -> ModelTraits:
     has_chat = (Path(model) / "chat_template.jinja").is_file() or (
         config.is_file() and "chat_template" in folder.read_settings(config)
     )
-    name = template or ("instruction" if has_chat else "alma")
+    name = template or ("instruction" if has_chat else UNTUNED_TEMPLATE)
     parameters = None
     if Path(model).is_dir():
         parameters = sum(prod(shape) for shape in folder.tensor_shapes(Path(model)).values())
@@ -179,8 +181,8 @@ def head_lines(corpus: CorpusFiles, traits: ModelTraits, out: Path) -> list[str]
 def stage1_lines(traits: ModelTraits, micro_batch: int) -> list[str]:
     """Stage 1."""
     reason = (
-        "it does not yet translate under this template"
-        if traits.tried
+        "it does not yet translate"
+        if traits.tried or traits.untuned
         else "leave it out if the model already translates under this template"
     )
     return [
@@ -223,7 +225,9 @@ def reason_for_template(traits: ModelTraits) -> str:
     """Why the model is prompted so."""
     if traits.tried:
         return "of the templates that fit, the one under which it is best on dev"
-    return "a turn of its chat template" if traits.chat else "short, and it has no chat template"
+    if traits.chat:
+        return "a turn of its chat template"
+    return "the language right before the answer keeps stage 1 nearly on target"
 
 
 def training_lines(traits: ModelTraits, batch: int, micro_batch: int) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -136,9 +137,12 @@ def propose(model: str, corpus: CorpusFiles, template: str | None, out: Path) ->
     write(*diagnosis_lines(result), "")
     with artifacts.publish_file(out / DIAGNOSIS) as file:
         json.dump(result.content(), file, ensure_ascii=False, indent=2)
-    traits = new_recipe.traits_of(model, template=template or result.template)
     fault = result.verdict.fault
     stage1 = fault != "ignores the instruction"
+    chosen = template or result.template
+    if stage1 and template is None and not prompt_format_of(result.template or "").chat:
+        chosen = None  # a base model takes whatever template it is tuned with
+    traits = replace(new_recipe.traits_of(model, chosen), untuned=stage1)
     text = new_recipe.fitting_recipe(corpus, traits, out, stage1=stage1, gib=machine_gib())
     return fault, text
 
