@@ -65,8 +65,11 @@ def visible(text: str) -> str:
 
 def read_fault(error: OSError) -> str:
     """Why a file cannot be read, and the remedy."""
-    missing = isinstance(error, FileNotFoundError)
-    remedy = "give the path of a file that exists" if missing else "make the file readable"
+    remedy = "make the file readable"
+    if isinstance(error, FileNotFoundError):
+        remedy = "give the path of a file that exists"
+    elif isinstance(error, IsADirectoryError):
+        remedy = "give the path of a file"
     return f"{error.strerror}; {remedy}"
 
 

@@ -87,12 +87,31 @@ def test_version() -> None:
         (["demo", "a"], "unexpected extra argument"),
         (["chek", "x"], "No such command 'chek'"),
         (["-x"], "No such option: -x"),
+        (["--"], "name a command; `ontarget --help` lists them; see ontarget --help"),
         (["evaluate", "-i"], "'-i' requires an argument"),
     ],
 )
 def test_a_command_that_is_not_understood_is_one_line(arguments: list[str], message: str) -> None:
     error = error_of(*arguments)
     assert message in error and error.endswith("--help\n")
+
+
+def test_help_of_a_group_has_whole_sentences() -> None:
+    for command in ([], ["annotate"]):
+        assert "...\n" not in run_command(*command, "--help").stdout.partition("Options:")[2]
+
+
+def test_ctrl_c_while_the_program_is_loaded_is_one_line() -> None:
+    code = (
+        "import sys, ontarget.__main__ as program\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'ontarget.cli': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "program.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "ontarget: stopped\n")
 
 
 def test_no_command_shows_the_help() -> None:

@@ -124,7 +124,7 @@ def test_a_missing_package_is_said_with_the_command_for_it(
         (("serve", "m", "--port", "70000"), "should be less than or equal to 65535"),
         (("guard", "localhost:8000"), "localhost:8000: expected the base URL of a server"),
         (("guard", "http://a/v1", "--to", "Italian"), "did you mean it?"),
-        (("guard", "http://a/v1", "--ways", "pray"), "--ways: 'pray' is none; use reminder, temp"),
+        (("guard", "http://a/v1", "--ways", "pray"), "--ways: there is no 'pray'; use reminder"),
         (("guard", "http://a/v1", "--ways", ",".join(["begin"] * 8)), "--ways: 8 are too many"),
         (("guard", "http://a/v1", "--host", "::"), "--host ::: others could use the server"),
         (("guard", "http://a/v1", "--host", "x.invalid", "--to", "it"), "others could use"),

@@ -56,7 +56,7 @@ def test_an_unknown_backend_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(ModelError) as raised:
         backend_of("org/name", "onnx")
     assert str(raised.value) == (
-        "backend: 'onnx' is none; use one of hf, ctranslate2, vllm, llama.cpp, server"
+        "backend: there is no 'onnx'; use one of hf, ctranslate2, vllm, llama.cpp, server"
     )
 
 

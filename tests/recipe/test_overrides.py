@@ -106,3 +106,25 @@ def test_each_command_of_a_recipe_takes_overrides(write_recipe: Writer, tmp_path
     for verb in ("run", "evaluate", "translate"):
         assert "sede=1: sede: unknown key" in error_of(verb, path, "sede=1")
     assert "sede=1: sede: unknown key" in error_of("push", path, "me/tiny", "sede=1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "blamed"),
+    [
+        (("mle.steps=6", "unlikelihood.steps=6", "unlikelihood.conflicts=own"), "conflicts=own: "),
+        (("unlikelihood.steps=6", "unlikelihood.alpha=0"), "alpha=0: "),
+        (("unlikelihood.steps=6", "unlikelihood.steps=x"), "steps=x: "),
+        (("unlikelihood.batch=2", "unlikelihood={alpha: 0, steps: 1}"), "{alpha: 0, steps: 1}: "),
+    ],
+)
+def test_a_fault_of_a_section_names_the_argument_that_it_is_about(
+    write_recipe: Writer, arguments: tuple[str, ...], blamed: str
+) -> None:
+    path = write_recipe(unlikelihood={"steps": 2, "tokens": "all"})
+    error = error_of("check", path, *arguments)
+    assert error.startswith("ontarget: unlikelihood") and blamed in error
+
+
+def test_a_fault_that_no_argument_is_about_names_the_recipe(write_recipe: Writer) -> None:
+    path = write_recipe(unlikelihood={"steps": 2, "tokens": "all", "conflicts": "own"})
+    assert error_of("check", path, "unlikelihood.steps=6").startswith(f"ontarget: {path}: ")

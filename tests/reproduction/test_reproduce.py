@@ -190,8 +190,10 @@ def test_lists_may_have_spaces() -> None:
     ("arguments", "message"),
     [
         (("wmt4",), "'wmt4' is no table of the paper; use iwslt4 or wmt3"),
-        (("wmt3", "--scale", "big"), "--scale: 'big' is none; use one of full, small, tiny"),
-        (("wmt3", "--parts", "alphas"), "--parts: 'alphas' is none; use some of table, own"),
+        (("wmt3", "--scale", "big"), "--scale: there is no 'big'; use one of full, small, tiny"),
+        (("wmt3", "--parts", ""), "--parts: there is no ''; use some of table, own"),
+        (("wmt3", "--languages", ""), "--languages: '' is a single code; write two or more"),
+        (("wmt3", "--parts", "alphas"), "--parts: there is no 'alphas'; use some of table, own"),
         (("wmt3", "--dry-run", "--base-model", "./nowhere"), "./nowhere: no such folder"),
         (("wmt3", "--languages", "en,xx"), "--languages: CLDR knows no language 'xx'"),
         (("wmt3", "--languages", "en-GB-it"), "--languages: 'en-GB-it' is a single code; write"),

@@ -167,8 +167,8 @@ def test_instructions_alone_train_stage_1_only_and_stand_before_both(tmp_path: P
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"scale": "huge"}, "--scale: 'huge' is none; use one of full, small, tiny"),
-        ({"parts": ("tables",)}, "--parts: 'tables' is none; use some of table, own, alpha"),
+        ({"scale": "huge"}, "--scale: there is no 'huge'; use one of full, small, tiny"),
+        ({"parts": ("tables",)}, "--parts: there is no 'tables'; use some of table, own, alpha"),
         ({"parts": ("instructions",)}, "--parts: instructions needs --instructions, a file"),
         ({"scale": "small", "parts": ("alma",)}, "--parts: alma is for --scale full"),
         ({"scale": "small", "parts": ("data",)}, "--parts: data is no part at this scale"),

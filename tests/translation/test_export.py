@@ -212,7 +212,7 @@ def test_faults_of_the_converter_are_one_line(model: Path, tmp_path: Path, llama
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (["--format", "onnx"], "--format: 'onnx' is none; use one of safetensors, ctranslate2,"),
+        (["--format", "onnx"], "--format: there is no 'onnx'; use one of safetensors,"),
         (["--quantization", "int4"], "--quantization: safetensors has no 'int4'; use one of float"),
         (["--converter", "x.py"], "--converter: safetensors needs none; leave it out"),
         (["--languages", "en"], "--languages: en: give at least two, each once"),

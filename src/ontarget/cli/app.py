@@ -61,6 +61,7 @@ SIGNAL = 128  # and its number
 
 @app.callback(invoke_without_command=True)
 def global_options(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
@@ -68,6 +69,8 @@ def global_options(
     if version:
         console.print(__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise typer.BadParameter("name a command; `ontarget --help` lists them")
 
 
 for _command in (

@@ -1,5 +1,6 @@
 """The list of all commands, in sections by what one wants to do."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from typer.core import TyperGroup
@@ -22,16 +23,28 @@ SECTIONS = {
 SENTENCE = 200  # characters that no first sentence exceeds
 
 
-class GroupedCommands(TyperGroup):
+class ListedCommands(TyperGroup):
+    """A group of commands whose help has the whole first sentence of each."""
+
+    def sections(self) -> Mapping[str, Sequence[str]]:
+        """The names of commands under their titles."""
+        return {"Commands": tuple(self.commands)}
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write each section."""
+        for title, names in self.sections().items():
+            rows = [(name, self.commands[name].get_short_help_str(SENTENCE)) for name in names]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+class GroupedCommands(ListedCommands):
     """A group of commands whose help has `SECTIONS`."""
+
+    def sections(self) -> Mapping[str, Sequence[str]]:
+        """`SECTIONS`."""
+        return SECTIONS
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All commands, by section."""
         return [name for names in SECTIONS.values() for name in names]
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write each section with the first sentence of each command."""
-        for title, names in SECTIONS.items():
-            rows = [(name, self.commands[name].get_short_help_str(SENTENCE)) for name in names]
-            with formatter.section(title):
-                formatter.write_dl(rows)

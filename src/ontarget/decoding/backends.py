@@ -142,7 +142,7 @@ def backend_of(model: str, backend: str | None) -> str:
     if backend is None:
         return fitting[0]
     if backend not in BACKENDS:
-        raise ModelError(f"backend: {backend!r} is none; use one of {', '.join(BACKENDS)}")
+        raise ModelError(f"backend: there is no {backend!r}; use one of {', '.join(BACKENDS)}")
     if backend not in fitting:
         raise ModelError(
             f"{visible(model)}: backend {backend} takes {BACKENDS[backend]}; use "

@@ -1,5 +1,6 @@
 """Settings of the command line, such as `unlikelihood.alpha=0.1`, in place of a recipe's own."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,10 +65,19 @@ def replaced(section: dict[Any, Any], override: Override, depth: int) -> dict[An
     return {**section, key: value}
 
 
-def origin_of(place: Sequence[int | str], overrides: Sequence[Override]) -> str | None:
-    """The argument that sets the key at `place`, a section that holds it, or one inside."""
-    for override in overrides:
-        length = min(len(place), len(override.keys))
-        if length and tuple(place[:length]) == override.keys[:length]:
+def origin_of(
+    place: Sequence[int | str], fault: str, overrides: Sequence[Override], *, unknown: bool
+) -> str | None:
+    """The last argument that sets the key at `place`, or a section that holds it.
+
+    For a fault of a whole section, the last argument inside it whose key the fault names; if the
+    section is `unknown`, any argument inside it.
+    """
+    for override in reversed(overrides):
+        if override.keys == tuple(place[: len(override.keys)]):
+            return override.argument
+    for override in reversed(overrides):
+        inside = place and tuple(place) == override.keys[: len(place)]
+        if inside and (unknown or re.search(rf"\b{re.escape(override.keys[-1])}\b", fault)):
             return override.argument
     return None

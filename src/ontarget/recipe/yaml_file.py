@@ -99,7 +99,9 @@ def load_recipe(
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        origin = origin_of(error.errors()[0]["loc"], overrides)
+        first = error.errors()[0]
+        unknown = first["type"] == "extra_forbidden"
+        origin = origin_of(first["loc"], first["msg"], overrides, unknown=unknown)
         raise RecipeError(f"{origin or path}: {explain_validation(error)}") from error
 
 

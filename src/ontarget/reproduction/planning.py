@@ -36,7 +36,7 @@ def plan_runs(paper_table: PaperTable, choices: Choices) -> Reproduction:
     """
     if choices.scale not in paper_table.scales:
         raise RecipeError(
-            f"--scale: {choices.scale!r} is none; use one of {', '.join(paper_table.scales)}"
+            f"--scale: there is no {choices.scale!r}; use one of {', '.join(paper_table.scales)}"
         )
     check_languages(choices.languages)
     scale = paper_table.scales[choices.scale]
@@ -45,7 +45,7 @@ def plan_runs(paper_table: PaperTable, choices: Choices) -> Reproduction:
     parts = choices.parts or builder.possible_parts
     for part in parts:
         if part not in PARTS:
-            raise RecipeError(f"--parts: {part!r} is none; use some of {', '.join(PARTS)}")
+            raise RecipeError(f"--parts: there is no {part!r}; use some of {', '.join(PARTS)}")
         if part not in builder.possible_parts:
             raise RecipeError(f"--parts: {part} {builder.missing[part]}")
     check_used(builder, parts)

@@ -14,7 +14,7 @@ from ontarget.cli.console import one_line, working, write
 from ontarget.cluster import LOCAL, check_engine
 from ontarget.data.readers.lines import STDIN
 from ontarget.data.readers.segments import TableOptions, parse_condition, split_column
-from ontarget.errors import CorpusError
+from ontarget.errors import CorpusError, read_fault
 from ontarget.offtarget.detectors import DEFAULT, NAMED
 from ontarget.offtarget.detectors.model_file import HUB
 from ontarget.scoring.neural import PROGRAMS
@@ -225,6 +225,12 @@ def check_inputs(hypotheses: list[Path], options: EvaluateOptions) -> None:
         *([options.sources] if options.sources else []),
     ]
     inputs = [split_column(name)[0] for name in names]
+    for path in inputs:
+        if path != STDIN:
+            try:
+                path.stat()
+            except OSError as error:
+                raise CorpusError(f"{path}: {read_fault(error)}") from error
     if inputs.count(STDIN) > 1:
         raise typer.BadParameter("- stands for standard input, which can be read only once")
     out = options.segments_out

@@ -62,7 +62,7 @@ def make_format(name: str, quantization: str, converter: str | None) -> ExportFo
         ProgramError: there is no converter.
     """
     if name not in FORMATS:
-        raise ModelError(f"--format: {name!r} is none; use one of {', '.join(FORMATS)}")
+        raise ModelError(f"--format: there is no {name!r}; use one of {', '.join(FORMATS)}")
     if quantization not in FORMATS[name]:
         raise ModelError(
             f"--quantization: {name} has no {quantization!r}; use one of {', '.join(FORMATS[name])}"

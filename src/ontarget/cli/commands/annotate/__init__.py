@@ -8,8 +8,10 @@ import typer
 
 from ontarget.cli.commands.annotate.answers import import_answers
 from ontarget.cli.commands.annotate.campaign import export_campaign
+from ontarget.cli.overview import ListedCommands
 
 app = typer.Typer(
+    cls=ListedCommands,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Have people check verdicts, in pearmut (pip install pearmut).\n\n"

@@ -147,7 +147,7 @@ def find_scorer(choices: Choices) -> NeuralScorer | None:
 
 def words_of(listed: str | None) -> tuple[str, ...]:
     """The words of an option, with commas between."""
-    return tuple(word.strip() for word in listed.split(",")) if listed else ()
+    return tuple(word.strip() for word in listed.split(",")) if listed is not None else ()
 
 
 def announce(run: PlannedRun) -> None:

@@ -86,7 +86,7 @@ def chosen_ways(text: str) -> tuple[str, ...]:
     ways = () if text == "none" else tuple(way.strip() for way in text.split(","))
     for way in ways:
         if way not in WAYS:
-            raise RecipeError(f"--ways: {way!r} is none; use {', '.join(WAYS)}, or none")
+            raise RecipeError(f"--ways: there is no {way!r}; use {', '.join(WAYS)}, or none")
     if len(ways) >= MOST_ATTEMPTS:
         raise RecipeError(f"--ways: {len(ways)} are too many; give at most {MOST_ATTEMPTS - 1}")
     return ways
