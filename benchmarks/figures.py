@@ -34,8 +34,8 @@ SCALES = {
 PUBLISHED = "LLaMA-2 7B, published"
 ROWS = ("base", "mt", "post-ins", "ptl", "1-shot", "5-shot", "contrastive", "stage2", "own")
 HEADS = {  # head-to-head-NAME.jsonl
-    "gemma": "Gemma 3 270M, first draw",
-    "gemma-2": "Gemma 3 270M, third draw",
+    "gemma": "Gemma 3 270M, split A",
+    "gemma-2": "Gemma 3 270M, split C",
     "tiny": "0.86 M parameters, three seeds",
     "tiny-2": "0.86 M parameters, three other seeds",
 }
