@@ -15,9 +15,8 @@ from ontarget.data.synthetic import gives_pairs
 from ontarget.recipe.sections.kinds import Fraction, Layers, Name, Place, Positive, Section
 from ontarget.records import Direction
 
-# With `tokens: all`, unless set otherwise
+# With `tokens: all`, and with `synthetic` (own answers fail beside pairs), unless set otherwise
 PAPER = {"conflicts": "references", "draw": "any_other_instruction", "alpha": 0.05}
-# With `synthetic`, unless set otherwise: own answers fail beside synthetic pairs
 BESIDE_PAIRS = PAPER | {"tokens": "all", "alpha": 0.3}
 ADAPTER_LEARNING_RATE = 3e-4  # with `adapter`, unless set otherwise
 
