@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Writer
+import torch
+from conftest import RECIPE, Writer
+from safetensors.torch import load_file
 from support.commands import error_of, ontarget_command, run_command
 from support.evaluations import corpus
 from support.runs import FinishedRun
 
+from ontarget.analysis.diagnosis import measures
 from ontarget.cli.stopping import stopping_cleanly
 from ontarget.recipe.step_context import StepContext
 from ontarget.steps import s1_prepare
@@ -291,6 +294,29 @@ def test_ctrl_c_outside_a_training_is_one_line(
     result = run_command("run", write_recipe())
     assert result.code == 130
     assert result.stderr == "ontarget: stopped; what was finished is kept\n"
+
+
+def test_stage_2_makes_no_step_where_the_diagnosis_finds_nothing_to_repair(
+    write_recipe: Writer, finished_run: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its model is that of stage 1, and the control's too; unless the length was fixed."""
+    monkeypatch.setattr(measures, "fault_of", lambda _: "fine")
+    section = {**RECIPE["unlikelihood"], "adapter": {}}
+    decided = {**section, "validation": {"every": 1, "segments": 1, "stop": True}}
+    start = {"model": str(finished_run.out / "3_mle" / "model")}
+    result = run_command("run", write_recipe(base=start, mle=None, unlikelihood=decided))
+    assert (result.code, result.stderr) == (0, "")
+    assert "\nstage 2 made no step, so its model is that before it: fine: " in result.stdout
+    weights = load_file(finished_run.out / "3_mle" / "model" / "model.safetensors")
+    for folder in ("4_unlikelihood", "4_control"):
+        found = load_file(tmp_path / "run" / folder / "model" / "model.safetensors")
+        assert found.keys() == weights.keys()
+        assert all(torch.equal(found[name], weight) for name, weight in weights.items())
+        stamp = json.loads((tmp_path / "run" / folder / "step.json").read_text())
+        assert stamp["result"]["steps"] == 0
+    fixed = write_recipe(base=start, mle=None, unlikelihood=section, control=None)
+    again = run_command("unlikelihood", fixed)
+    assert again.code == 0 and "steps 3, preflight fine" in again.stdout
 
 
 def test_a_run_prints_its_table_and_the_place_of_the_report(finished_run: FinishedRun) -> None:

@@ -193,16 +193,12 @@ def stamp_of(folder: Path) -> dict[str, Any]:
 
 
 def curves(inputs: Mapping[str, Path]) -> tuple[Chart, ...]:
-    """The loss curves of the run's trainings, then their validations."""
+    """The loss curves of the run's trainings, then their validations; none of one without steps."""
     trained = [s for s in SYSTEMS if s.heading and s.folder in inputs]
     losses = [
-        draw_chart(
-            system.heading,
-            "nats per token",
-            artifacts.read_jsonl(inputs[system.folder] / "curve.jsonl", dict),
-            ("likelihood", "unlikelihood"),
-        )
+        draw_chart(system.heading, "nats per token", curve, ("likelihood", "unlikelihood"))
         for system in trained
+        if (curve := artifacts.read_jsonl(inputs[system.folder] / "curve.jsonl", dict))
     ]
     validations = [
         draw_chart(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import ontarget
-from ontarget import processes
+from ontarget import artifacts, processes
 from ontarget.cli.console import ConsoleProgress, console, quiet_libraries, write
 from ontarget.cli.stopping import stopping_cleanly
 from ontarget.errors import visible
@@ -174,7 +174,10 @@ def show_warning(recipe: Recipe) -> None:
     path = recipe.out / STAGE2.folder / "preflight.json"
     if recipe.unlikelihood and recipe.unlikelihood.preflight and path.is_file():
         diagnosis = json.loads(path.read_text(encoding="utf-8"))["verdict"]
-        if diagnosis["fault"] != "ignores the instruction":
+        stamp = artifacts.read_stamp(path.parent)
+        if stamp is not None and stamp["result"]["steps"] == 0:
+            write(f"stage 2 made no step, so its model is that before it: {diagnosis['words']}")
+        elif diagnosis["fault"] != "ignores the instruction":
             write(f"diagnosis before stage 2: {diagnosis['words']}")
 
 
