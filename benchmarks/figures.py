@@ -150,7 +150,7 @@ def score(results: Sequence[Result], measure: str, *, supervised: bool) -> float
 
 def draw_head_to_head(folder: Path) -> Any:
     """A point for each method: to the right and up is better."""
-    figure, all_axes = plt.subplots(2, 2, figsize=(11.2, 8.4), height_ratios=(1, 2))
+    figure, all_axes = plt.subplots(2, 2, figsize=(11.2, 9.6), height_ratios=(2, 3))
     for axes, (name, title) in zip(all_axes.flat, HEADS.items(), strict=True):
         points = {
             method: (
@@ -161,7 +161,7 @@ def draw_head_to_head(folder: Path) -> Any:
         for method, (x, y) in points.items():
             axes.plot([x], [y], "o", color=colour_of(method))
         label_at_the_right(axes, points)
-        axes.set_title(title)
+        axes.set_title(title, loc="left")
         axes.set_xlabel("supervised chrF")
         axes.set_ylabel("zero-shot chrF")
     figure.tight_layout(w_pad=10, h_pad=2)
