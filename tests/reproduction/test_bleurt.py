@@ -136,23 +136,24 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 
 
 def expected(out: Path, run: str, system: str, supervised: bool) -> tuple[float, list[float]]:
-    """The mean over directions and its interval, from files and the program's rule."""
+    """The mean over directions and its interval over rows, from files and the program's rule."""
     folder = out / run / "6_evaluate"
-    rows, scores = (lines_of(folder / f"{name}.jsonl") for name in ("segments", "scores"))
-    means, draws = [], []
-    asked = [s for s in scores if s["system"] == system and s["supervised"] == supervised]
-    for number, score in enumerate(asked):
-        lengths = [
-            (len(row["hypothesis"]), len(row["reference"]))
-            for row in rows
-            if row["system"] == system
-            and (row["source_lang"], row["target_lang"]) == (score["source"], score["target"])
-        ]
-        percents = np.array([100 * (long / 40 - right / 90) for long, right in lengths])
-        resamples = np.random.default_rng(number).choice(SEGMENTS, size=(RESAMPLES, SEGMENTS))
-        means.append(percents.mean())
-        draws.append(percents[resamples].mean(axis=1))
-    return float(np.mean(means)), [float(x) for x in np.percentile(np.mean(draws, 0), [2.5, 97.5])]
+    segments, scores = (lines_of(folder / f"{name}.jsonl") for name in ("segments", "scores"))
+    asked = {
+        (one["source"], one["target"])
+        for one in scores
+        if one["system"] == system and one["supervised"] == supervised
+    }
+    by_row: dict[str, list[float]] = {}
+    for one in segments:
+        if one["system"] == system and (one["source_lang"], one["target_lang"]) in asked:
+            percent = 100 * (len(one["hypothesis"]) / 40 - len(one["reference"]) / 90)
+            by_row.setdefault(one["key"].split("/")[0], []).append(percent)
+    assert {len(percents) for percents in by_row.values()} == {len(asked)}
+    of_rows = np.array([np.mean(percents) for percents in by_row.values()])
+    resamples = np.random.default_rng(0).choice(SEGMENTS, size=(RESAMPLES, SEGMENTS))
+    bounds = np.percentile(of_rows[resamples].mean(axis=1), [2.5, 97.5])
+    return float(of_rows.mean()), [float(bound) for bound in bounds]
 
 
 def test_the_mean_and_its_interval_are_those_of_numpy_in_every_row_and_setting(
