@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from support.runs import FinishedRun
 
 # Types in signatures are checked in every call: by beartype, in modules with shapes by jaxtyping
-# (pyproject.toml). Not checked are modules that import names of types under TYPE_CHECKING, and
-# servers, which ask whether an application is a coroutine function.
+# (pyproject.toml). Not checked are modules that import names of types under TYPE_CHECKING, servers,
+# which ask whether an application is a coroutine function, and the actor of Ray, which cannot take
+# the `__sizeof__` that beartype gives a class.
 UNCHECKED = (
     "ontarget.cli", "ontarget.data.conflicts.interface", "ontarget.data.interface",
-    "ontarget.decoding.backends", "ontarget.offtarget.detection", "ontarget.serving",
+    "ontarget.decoding.backends", "ontarget.decoding.cluster", "ontarget.offtarget.detection",
+    "ontarget.serving",
 )  # fmt: skip
 beartype_package(
     "ontarget",
