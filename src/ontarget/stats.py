@@ -75,10 +75,10 @@ def mean_interval(directions: Sequence[Mapping[str, bool]]) -> tuple[float, floa
     more observations than there are segments; where all outcomes are equal, as many as rows. None
     where a direction has no outcomes.
     """
-    if not directions or not all(directions):
-        return None
     from scipy.stats import t
 
+    if not directions or not all(directions):
+        return None
     shares = [sum(outcomes.values()) / len(outcomes) for outcomes in directions]
     mean = sum(shares) / len(shares)
     residuals: dict[str, float] = {}
@@ -90,11 +90,17 @@ def mean_interval(directions: Sequence[Mapping[str, bool]]) -> tuple[float, floa
     squares = sum(residual**2 for residual in residuals.values())
     observations = float(rows)
     if rows > 1 and squares:
-        observations = min(segments, mean * (1 - mean) * (rows - 1) / (rows * squares))
-    z = float(t.ppf(0.975, rows - 1)) if rows > 1 else Z
-    centre = (mean + z**2 / (2 * observations)) / (1 + z**2 / observations)
-    variance = mean * (1 - mean) / observations + (z / (2 * observations)) ** 2
-    half = z * math.sqrt(variance) / (1 + z**2 / observations)
+        observations = min(float(segments), mean * (1 - mean) * (rows - 1) / (rows * squares))
+    quantile = float(t.ppf(0.975, rows - 1)) if rows > 1 else Z
+    return wilson_of_share(mean, observations, quantile)
+
+
+def wilson_of_share(share: float, observations: float, quantile: float) -> tuple[float, float]:
+    """Wilson's interval, in percent, of a share 0 to 1 of observations that need be no integer."""
+    width = 1 + quantile**2 / observations
+    centre = (share + quantile**2 / (2 * observations)) / width
+    variance = share * (1 - share) / observations + (quantile / (2 * observations)) ** 2
+    half = quantile * math.sqrt(variance) / width
     return 100 * max(centre - half, 0.0), 100 * min(centre + half, 1.0)
 
 

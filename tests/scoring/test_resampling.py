@@ -130,3 +130,20 @@ def test_the_paired_bootstrap_distinguishes_a_shift_from_noise() -> None:
         for added in (0.0, 0.03)
     )
     assert noise > 0.1 and shift < 0.01
+
+
+def test_a_row_is_drawn_in_all_its_directions_or_in_none() -> None:
+    """Three directions: two share some rows, in other orders, and one has its own."""
+    rows = [["a", "b", "c", "d"], ["e", "c", "a", "b"], ["x", "y"]]
+    draws = resampling.draw_shared_resamples(rows)
+    assert [draw.shape[1] for draw in draws] == [4, 4, 2]
+    for trial in range(50):
+        first, second, third = (
+            [names[place] for place in drawn[trial]]
+            for names, drawn in zip(rows, draws, strict=True)
+        )
+        shared = sorted(name for name in first if name in "abc")
+        assert shared == sorted(name for name in second if name in "abc")
+        assert first.count("d") == second.count("e") == 1  # alone in their stratum
+        assert set(third) <= {"x", "y"}
+    assert any(sorted(names) != [0, 1] for names in draws[2].tolist())

@@ -124,6 +124,17 @@ def save_result(
         artifacts.write_jsonl(out / "validation.jsonl", result.validated)
 
 
+def save_start(
+    context: StepContext[Any], loaded: LoadedModel, prompt_format: PromptFormat, base: Base
+) -> dict[str, int]:
+    """Write the model that the stage starts from, as the result of no step; what is reported."""
+    if getattr(loaded.model, "is_quantized", False):
+        loaded = loading.load_model(context.start, base.revision)
+    untrained = TrainingResult(curve=[], validated=[], steps=0, kept=0, adapter=None)
+    save_result(context, loaded, untrained, prompt_format, base.revision)
+    return stage_result(untrained, 0, 0)
+
+
 def dev_samples(context: StepContext[Any], count: int, *, by_row: bool = False) -> list[Sample]:
     """`count` dev samples of each direction, drawn at random; `by_row`: of the same sentences."""
     samples = artifacts.read_jsonl(context.inputs["1_prepare"] / "dev.jsonl", Sample)

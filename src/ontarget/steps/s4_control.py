@@ -14,7 +14,7 @@ from ontarget.recipe.sections.training import Mle
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import ControlSettings
 from ontarget.systems import STAGE2
-from ontarget.training.train import UNTRAINED, train
+from ontarget.training.train import train
 
 
 def run(context: StepContext[ControlSettings]) -> dict[str, Any]:
@@ -26,8 +26,7 @@ def run(context: StepContext[ControlSettings]) -> dict[str, Any]:
     )
     loaded = stage.load_start(context, settings.base, section)
     if not section.steps:  # stage 2 made none
-        stage.save_result(context, loaded, UNTRAINED, form, settings.base.revision)
-        return stage.stage_result(UNTRAINED, 0, 0)
+        return stage.save_start(context, loaded, form, settings.base)
     examples = training_data.make_examples(loaded, form, samples, section.max_tokens)
     schedule = stage.schedule_of(section, len(examples), settings.seed)
     with stage.progress(context, section) as progress:

@@ -19,7 +19,7 @@ from ontarget.recipe import stage, training_data
 from ontarget.recipe.step_context import StepContext
 from ontarget.recipe.step_settings import UnlikelihoodSettings
 from ontarget.training.batches.sequences import Example
-from ontarget.training.train import UNTRAINED, train
+from ontarget.training.train import train
 
 FINE = "fine"  # a verdict of the diagnosis
 
@@ -39,7 +39,7 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
     if section.preflight:
         verdict = processes.decide_on_main(lambda: preflight(context, loaded))
     if verdict == FINE and section.validation is not None and section.validation.stop:
-        return left_as_it_is(context, loaded)
+        return {**stage.save_start(context, loaded, form, settings.base), "preflight": verdict}
     examples = training_data.make_examples(
         loaded,
         form,
@@ -61,17 +61,6 @@ def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
     stage.save_result(context, loaded, result, form, settings.base.revision)
     counts = stage.stage_result(result, len(samples) + len(pairs), len(examples))
     return counts | ({"preflight": verdict} if verdict else {})
-
-
-def left_as_it_is(
-    context: StepContext[UnlikelihoodSettings], loaded: LoadedModel
-) -> dict[str, Any]:
-    """Write the model that stage 2 would have started from."""
-    settings = context.settings
-    if getattr(loaded.model, "is_quantized", False):
-        loaded = loading.load_model(context.start, settings.base.revision)
-    stage.save_result(context, loaded, UNTRAINED, settings.prompt_format, settings.base.revision)
-    return {**stage.stage_result(UNTRAINED, 0, 0), "preflight": FINE}
 
 
 def preflight(context: StepContext[UnlikelihoodSettings], loaded: LoadedModel) -> str:

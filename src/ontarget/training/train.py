@@ -55,9 +55,6 @@ class TrainingResult:
     adapter: PeftModel | None  # still inside the model, not merged
 
 
-UNTRAINED = TrainingResult(curve=[], validated=[], steps=0, kept=0, adapter=None)
-
-
 def train(  # noqa: PLR0913 - what is trained, on what, how, and where
     loaded: LoadedModel,
     examples: Sequence[Example],

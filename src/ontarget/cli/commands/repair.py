@@ -140,8 +140,8 @@ def propose(model: str, corpus: CorpusFiles, template: str | None, out: Path) ->
     fault = result.verdict.fault
     stage1 = fault != "ignores the instruction"
     chosen = template or result.template
-    if stage1 and template is None and not prompt_format_of(result.template or "").chat:
-        chosen = None  # a base model takes whatever template it is tuned with
+    if stage1 and chosen and not template and not prompt_format_of(chosen).chat:
+        chosen = None  # a base model is tuned with the template that suits the tuning
     traits = replace(new_recipe.traits_of(model, chosen), untuned=stage1)
     text = new_recipe.fitting_recipe(corpus, traits, out, stage1=stage1, gib=machine_gib())
     return fault, text
