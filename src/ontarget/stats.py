@@ -47,6 +47,7 @@ class Proportion:
 
 
 Z = 1.959963984540054  # of a two-sided 95 % interval
+ROUNDING = 1e-15  # of a sum of squares
 
 
 def difference_interval(one: Proportion, two: Proportion) -> tuple[float, float] | None:
@@ -72,7 +73,7 @@ def mean_interval(directions: Sequence[Mapping[str, bool]]) -> tuple[float, floa
     the same in different languages, may agree, so rows are the independent observations: Wilson's
     interval of as many observations as give the variance between rows, with Student's quantile
     (the modified Wilson interval of Dean and Pagano 2015, doi 10.1093/jssam/smv024). It counts no
-    more observations than there are segments; where all outcomes are equal, as many as rows. None
+    more observations than there are segments; where rows do not differ, as many as rows. None
     where a direction has no outcomes.
     """
     from scipy.stats import t
@@ -89,7 +90,7 @@ def mean_interval(directions: Sequence[Mapping[str, bool]]) -> tuple[float, floa
     rows, segments = len(residuals), sum(map(len, directions))
     squares = sum(residual**2 for residual in residuals.values())
     observations = float(rows)
-    if rows > 1 and squares:
+    if rows > 1 and squares > ROUNDING:
         observations = min(float(segments), mean * (1 - mean) * (rows - 1) / (rows * squares))
     quantile = float(t.ppf(0.975, rows - 1)) if rows > 1 else Z
     return wilson_of_share(mean, observations, quantile)

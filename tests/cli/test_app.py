@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from conftest import Writer
 from support.commands import (
     HEAVY,
@@ -19,6 +20,7 @@ from support.commands import (
 )
 
 import ontarget
+from ontarget.cli import app
 from ontarget.pipeline import checks
 
 COMMANDS = [
@@ -44,6 +46,7 @@ def test_help_and_check_load_nothing_heavy(write_recipe: Writer) -> None:
 
 def test_help_lists_the_commands_in_the_order_of_need() -> None:
     assert listed_commands() == COMMANDS
+    assert set(COMMANDS) == set(typer.main.get_command(app.app).commands)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])

@@ -28,7 +28,7 @@ def corpus_folder(folder: Path, **headers: str) -> Path:
 
 def traits(**changes: object) -> ModelTraits:
     values = {
-        "model": "org/model", "template": "alma", "chat": False, "parameters": 10**8, "tried": True,
+        "model": "org/model", "template": "alma", "chat": False, "parameters": 10**8, "reason": "",
     }  # fmt: skip
     return ModelTraits(**{**values, **changes})  # type: ignore[arg-type]
 

@@ -139,7 +139,7 @@ def working(title: str) -> Iterator[Callable[[str], None]]:
             yield lambda text: status.update(Text(one_line(text)))
         return
     log = PlainLog(console, title, announced=False)
-    log.update("", 0, 0)
+    log.update("", 0, 0)  # in place of "starting"
     try:
         yield lambda text: log.update(one_line(text), 0, 0)
     finally:
@@ -147,7 +147,7 @@ def working(title: str) -> Iterator[Callable[[str], None]]:
 
 
 class PlainLog:
-    """A plain line when a step starts, and one every `LOG_SECONDS` while it runs."""
+    """A plain line when a step starts, if `announced`, and then one every `LOG_SECONDS`."""
 
     def __init__(self, console: Console, step: str, *, announced: bool = True) -> None:
         self.console, self.step = console, step

@@ -42,9 +42,9 @@ class GroupedCommands(ListedCommands):
     """A group of commands whose help has `SECTIONS`."""
 
     def sections(self) -> Mapping[str, Sequence[str]]:
-        """`SECTIONS`."""
+        """The sections of all commands."""
         return SECTIONS
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """All commands, by section."""
+        """Every command, in the order of `SECTIONS`."""
         return [name for names in SECTIONS.values() for name in names]

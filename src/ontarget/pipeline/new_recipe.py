@@ -52,8 +52,8 @@ class ModelTraits:
     template: str
     chat: bool
     parameters: int | None  # None for a hub id
-    tried: bool  # whether templates were compared on dev, and this one is the best
-    untuned: bool = False  # whether a diagnosis says so
+    reason: str  # for the template
+    untuned: bool = False  # whether a diagnosis found that it is not tuned to translate
 
 
 def traits_of(model: str, template: str | None = None) -> ModelTraits:
@@ -71,7 +71,7 @@ def traits_of(model: str, template: str | None = None) -> ModelTraits:
         template=name,
         chat=prompt_format_of(name).chat,
         parameters=parameters,
-        tried=template is not None,
+        reason="given by --template" if template else reason_for_template(has_chat),
     )
 
 
@@ -174,7 +174,7 @@ def head_lines(corpus: CorpusFiles, traits: ModelTraits, out: Path) -> list[str]
         "",
         "base:",
         f"  model: {quoted(traits.model)}",
-        f"template: {traits.template} # {reason_for_template(traits)}",
+        f"template: {traits.template} # {traits.reason}",
     ]
 
 
@@ -182,7 +182,7 @@ def stage1_lines(traits: ModelTraits, micro_batch: int) -> list[str]:
     """Stage 1."""
     reason = (
         "it does not yet translate"
-        if traits.tried or traits.untuned
+        if traits.untuned
         else "leave it out if the model already translates under this template"
     )
     return [
@@ -221,11 +221,9 @@ def longest_answer(corpus: CorpusFiles) -> int:
     return min(LONGEST, max(16, longest // 2))
 
 
-def reason_for_template(traits: ModelTraits) -> str:
-    """Why the model is prompted so."""
-    if traits.tried:
-        return "of the templates that fit, the one under which it is best on dev"
-    if traits.chat:
+def reason_for_template(has_chat: bool) -> str:
+    """Why a model is prompted as it is by default."""
+    if has_chat:
         return "a turn of its chat template"
     return "the language right before the answer keeps stage 1 nearly on target"
 

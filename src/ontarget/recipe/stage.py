@@ -128,7 +128,7 @@ def save_start(
     context: StepContext[Any], loaded: LoadedModel, prompt_format: PromptFormat, base: Base
 ) -> dict[str, int]:
     """Write the model that the stage starts from, as the result of no step; what is reported."""
-    if getattr(loaded.model, "is_quantized", False):
+    if getattr(loaded.model, "is_quantized", False):  # saved with the weights before that
         loaded = loading.load_model(context.start, base.revision)
     untrained = TrainingResult(curve=[], validated=[], steps=0, kept=0, adapter=None)
     save_result(context, loaded, untrained, prompt_format, base.revision)

@@ -1,8 +1,8 @@
 """The rows of a table and the points of its sweeps, from runs that are finished.
 
 Averages are unweighted means over directions, as the paper gives them. The interval of an
-off-target ratio is `stats.mean_interval`, that of BLEU, chrF and BLEURT a bootstrap. Both count the
-segments of a corpus row as one observation, for they say the same in different languages.
+off-target ratio is `stats.mean_interval`, that of BLEU, chrF and BLEURT a bootstrap. Both take
+corpus rows, not segments, as independent: a row's segments say the same in different languages.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -234,7 +234,10 @@ def outcomes_of(group: Sequence[JudgedTranslation]) -> dict[str, bool]:
 def score_intervals(
     directions: Sequence[DirectionStatistics], rows: Sequence[Sequence[str]]
 ) -> dict[str, tuple[float, float]]:
-    """95 % bootstrap intervals of each metric's mean over directions, by the rows of each."""
+    """95 % bootstrap intervals of each metric's mean over directions.
+
+    `rows` has the corpus row of each segment, by direction.
+    """
     draws = draw_shared_resamples(rows)
     intervals = {}
     for name in directions[0]:

@@ -59,8 +59,9 @@ def draw_resamples(segments: int, seed: int = SEED) -> NDArray[np.int64]:
 def draw_shared_resamples(rows: Sequence[Sequence[str]]) -> list[NDArray[np.int64]]:
     """Bootstrap samples of several directions, whose segments come from these corpus rows.
 
-    A row is drawn in all its directions or in none. Rows are drawn among those of the same
-    directions, so the number of segments of each direction stays as it is.
+    A row, which a direction has once, is drawn in all its directions or in none. Rows are drawn
+    among those of the same directions, so the number of segments of each direction stays as it is;
+    the only row of its directions is always drawn.
     """
     places = [{row: place for place, row in enumerate(of_direction)} for of_direction in rows]
     strata: dict[tuple[int, ...], list[str]] = {}
@@ -72,8 +73,10 @@ def draw_shared_resamples(rows: Sequence[Sequence[str]]) -> list[NDArray[np.int6
         draws = draw_resamples(len(members), seed)
         for number in directions:
             parts[number].append(np.array([places[number][row] for row in members])[draws])
-    trials = min(len(part) for part in chain.from_iterable(parts))  # fewer of very many segments
-    return [np.concatenate([part[:trials] for part in of], axis=1) for of in parts]
+    trials = min(map(len, chain.from_iterable(parts)))  # there are fewer draws of very many rows
+    return [
+        np.concatenate([part[:trials] for part in of_direction], axis=1) for of_direction in parts
+    ]
 
 
 def system_score(

@@ -12,6 +12,7 @@ from typing import Any
 
 from ontarget import artifacts, processes
 from ontarget.analysis.diagnosis import diagnose
+from ontarget.analysis.diagnosis.measures import FINE
 from ontarget.analysis.validation import greedy_translator
 from ontarget.models import loading
 from ontarget.models.loading import LoadedModel
@@ -21,25 +22,23 @@ from ontarget.recipe.step_settings import UnlikelihoodSettings
 from ontarget.training.batches.sequences import Example
 from ontarget.training.train import train
 
-FINE = "fine"  # a verdict of the diagnosis
-
 
 def run(context: StepContext[UnlikelihoodSettings]) -> dict[str, Any]:
     """Write `model/`, `curve.jsonl`, and as asked for `preflight.json`, `validation.jsonl`."""
     settings, section = context.settings, context.settings.unlikelihood
     form = settings.prompt_format
-    seed = settings.seed + 1  # not stage 1's order
-    pairs = training_data.synthetic_pairs(context)
-    samples, places = training_data.training_samples(
-        context, section, seed, general=settings.general, others=len(pairs)
-    )
-    conflicts = training_data.conflict_samples(context, places) if section.has_conflicts else None
     loaded = stage.load_start(context, settings.base, section)
     verdict = None
     if section.preflight:
         verdict = processes.decide_on_main(lambda: preflight(context, loaded))
     if verdict == FINE and section.validation is not None and section.validation.stop:
         return {**stage.save_start(context, loaded, form, settings.base), "preflight": verdict}
+    seed = settings.seed + 1  # not stage 1's order
+    pairs = training_data.synthetic_pairs(context)
+    samples, places = training_data.training_samples(
+        context, section, seed, general=settings.general, others=len(pairs)
+    )
+    conflicts = training_data.conflict_samples(context, places) if section.has_conflicts else None
     examples = training_data.make_examples(
         loaded,
         form,

@@ -19,6 +19,7 @@ UNTUNED_PERCENT = 30.0  # the same in supervised directions: it is not tuned for
 SKILL_NATS = 0.15  # per token that the right source saves
 
 Fault = Literal["fine", "ignores the instruction", "is not tuned to translate", "lacks the skill"]
+FINE: Fault = "fine"
 Kind = Literal["one target", "several targets", "zero-shot"]  # of direction, by its source language
 
 
@@ -136,7 +137,7 @@ def fault_of(measures: DiagnosticMeasures) -> Fault:
     if measures.source_gain_nats < SKILL_NATS:
         return "lacks the skill"
     if sum(excess) / len(excess) <= FINE_PERCENT and measures.worst.excess <= 4 * FINE_PERCENT:
-        return "fine"
+        return FINE
     if supervised is not None and supervised > UNTUNED_PERCENT:
         return "is not tuned to translate"
     return "ignores the instruction"

@@ -53,9 +53,7 @@ def calibrate(  # noqa: PLR0913 - a command's options
             file = stack.enter_context(artifacts.publish_file(out))
         detectors = calibrating.detectors_to_measure(detector, votes, languages, answers)
         with working("measuring") as say:
-            blank = calibrating.measure(
-                files, detectors, lambda done: say(f"measured {done:,} texts")
-            )
+            blank = calibrating.measure(files, detectors, lambda done: say(f"{done:,} texts"))
         results = {each.name: (each.signature, each.calibration) for each in detectors}
         render = rendering.json_text if as_json else rendering.markdown
         typer.echo(render(results, languages).rstrip("\n"), file=file)

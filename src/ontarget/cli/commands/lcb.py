@@ -44,7 +44,7 @@ def lcb(  # a command's options
         raise typer.BadParameter("give --json or --tsv, not both")
     with working("measuring") as say:
         benchmark = benchmarking.measure(
-            outputs, detector, words, lambda done: say(f"measured {done:,} responses")
+            outputs, detector, words, lambda done: say(f"{done:,} responses")
         )
     if as_json:
         typer.echo(rendering.json_line(benchmark))

@@ -139,10 +139,11 @@ def propose(model: str, corpus: CorpusFiles, template: str | None, out: Path) ->
         json.dump(result.content(), file, ensure_ascii=False, indent=2)
     fault = result.verdict.fault
     stage1 = fault != "ignores the instruction"
-    chosen = template or result.template
-    if stage1 and chosen and not template and not prompt_format_of(chosen).chat:
-        chosen = None  # a base model is tuned with the template that suits the tuning
-    traits = replace(new_recipe.traits_of(model, chosen), untuned=stage1)
+    traits = replace(new_recipe.traits_of(model, template), untuned=stage1)
+    best = result.template  # None where one was given
+    if best is not None and (not stage1 or prompt_format_of(best).chat):
+        reason = "of the templates that fit, the one under which it is best on dev"
+        traits = replace(new_recipe.traits_of(model, best), untuned=stage1, reason=reason)
     text = new_recipe.fitting_recipe(corpus, traits, out, stage1=stage1, gib=machine_gib())
     return fault, text
 
