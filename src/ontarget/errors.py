@@ -50,8 +50,11 @@ class HubError(OnTargetError):
     """The Hugging Face Hub cannot be reached or refuses a request."""
 
 
-class Stopped(Exception):
-    """A signal requested the end; not a fault. Finished work is kept, and the next run resumes."""
+class Stopped(BaseException):
+    """A signal requested the end; not a fault. Finished work is kept, and the next run resumes.
+
+    Like KeyboardInterrupt it passes `except Exception`, which explains faults.
+    """
 
     def __init__(self, text: str, signal: int = SIGTERM) -> None:
         super().__init__(text)

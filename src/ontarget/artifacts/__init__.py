@@ -5,6 +5,7 @@ done. A killed or failed step leaves at most the hidden folder, which the next r
 inside a run folder are never followed: what they point to is not ours to change.
 
 publishing   files and folders that appear complete or not at all
+signals      signals that stop the program, as exceptions that clean up
 locks        locks, so that two processes never write the same place
 stamps       step.json, and hashes of files
 json_files   records as JSON and JSON lines
@@ -17,7 +18,6 @@ from ontarget.artifacts.locks import Lock, lock_folder, lock_output
 from ontarget.artifacts.publishing import (
     check_no_links,
     check_replaceable,
-    cleaned_up_on_signals,
     is_unfinished,
     prepare_unfinished,
     publish_file,
@@ -41,7 +41,6 @@ __all__ = [
     "Lock",
     "check_no_links",
     "check_replaceable",
-    "cleaned_up_on_signals",
     "error_text",
     "file_hash",
     "fingerprint",

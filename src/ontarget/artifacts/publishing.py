@@ -2,19 +2,16 @@
 
 import os
 import shutil
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import TextIO
 
 from ontarget.artifacts.stamps import STAMP
-from ontarget.errors import ArtifactError, OnTargetError, Stopped, error_text
+from ontarget.errors import ArtifactError, OnTargetError, error_text
 
 MARK = "made_from"  # file with the fingerprint of an unfinished step
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)  # SIGINT raises KeyboardInterrupt already
 FULL_DISK = (
     "No space left on device", "os error 28", "Disk quota exceeded", "File too large",
     "unexpected pos",  # PyTorch's message for a file that is shorter than what was written
@@ -125,27 +122,6 @@ def publish_file(path: Path) -> Iterator[TextIO]:
     finally:
         with suppress(OSError):
             partial.unlink()
-
-
-@contextmanager
-def cleaned_up_on_signals(text: str) -> Iterator[None]:
-    """Raise Stopped(`text`) on SIGTERM and SIGHUP, so that unfinished files are removed.
-
-    Ignored signals stay ignored (`nohup`). Only the main thread can set handlers.
-    """
-
-    def stop(number: int, _: Any) -> NoReturn:
-        raise Stopped(text, number)
-
-    heard = [number for number in STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-    if threading.current_thread() is not threading.main_thread():
-        heard = []
-    previous = {number: signal.signal(number, stop) for number in heard}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def prepare_unfinished(folder: Path, made_from: str) -> None:

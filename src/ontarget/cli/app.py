@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ontarget import __version__, processes
+from ontarget.artifacts import signals
 from ontarget.cli.commands import (
     annotate,
     calibrate,
@@ -116,11 +117,9 @@ def execute(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     errors = error_console()
     try:
-        code = app(
-            [argument for argument in arguments if argument != "--debug"],
-            prog_name="ontarget",
-            standalone_mode=False,
-        )
+        given = [argument for argument in arguments if argument != "--debug"]
+        with signals.raising_interrupts():
+            code = app(given, prog_name="ontarget", standalone_mode=False)
         if code == INTERRUPTED:
             raise typer.Abort
         processes.shut_down()

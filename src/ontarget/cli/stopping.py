@@ -2,7 +2,8 @@
 
 from contextlib import AbstractContextManager, nullcontext
 
-from ontarget import artifacts, processes
+from ontarget import processes
+from ontarget.artifacts import signals
 
 STOPPED = "stopped; finished steps are kept, run the same command again to resume"
 
@@ -13,4 +14,4 @@ def stopping_cleanly() -> AbstractContextManager[None]:
     The others write none, and must not outlive a signal while they wait for the first.
     """
     main = processes.is_main_process()
-    return artifacts.cleaned_up_on_signals(STOPPED) if main else nullcontext()
+    return signals.raising_stopped(STOPPED) if main else nullcontext()

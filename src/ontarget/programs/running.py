@@ -11,19 +11,18 @@ import select
 import signal
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ontarget import artifacts
-from ontarget.errors import ProgramError, Stopped
+from ontarget.artifacts import signals
+from ontarget.errors import ProgramError
 from ontarget.programs.environments import OutsideProgram, ProgramCommand
 
 OnMessage = Callable[[str], None]
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)  # SIGINT raises KeyboardInterrupt already
 POLL_SECONDS = 0.1  # between checks whether a silent program still runs
 LINE = 10_000  # characters of a line of stderr that are kept
 PIPE_BYTES = 1 << 20  # read at most after the program has ended; more than a pipe can hold
@@ -75,7 +74,7 @@ def run(call: Invocation, on_message: OnMessage) -> None:
 @contextmanager
 def run_process(call: Invocation) -> Iterator[subprocess.Popen[bytes]]:
     """Start the program; at the end of the block it and all its child processes are killed."""
-    with raise_on_signals(call.when_stopped):
+    with signals.raising_stopped(call.when_stopped):
         process = subprocess.Popen(
             [*call.command.prefix, *call.arguments],
             cwd=call.folder,
@@ -140,28 +139,6 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     if process.stderr:
         process.stderr.close()
-
-
-@contextmanager
-def raise_on_signals(text: str) -> Iterator[None]:
-    """Raise Stopped(`text`) on SIGTERM and SIGHUP, so that the `finally` blocks kill the program.
-
-    Signals that are ignored stay ignored (`nohup`). Only the main thread can set handlers.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: Any) -> NoReturn:
-        raise Stopped(text)
-
-    ignored = {number for number in STOP_SIGNALS if signal.getsignal(number) == signal.SIG_IGN}
-    previous = {number: signal.signal(number, stop) for number in set(STOP_SIGNALS) - ignored}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def raise_failure(call: Invocation, code: int, *, last_line: str) -> NoReturn:

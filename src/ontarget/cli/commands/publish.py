@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ontarget import artifacts
+from ontarget.artifacts import signals
 from ontarget.cli.commands.recipe import Overrides
 from ontarget.cli.console import console, quiet_libraries, write
 from ontarget.errors import ArtifactError, RecipeError
@@ -98,7 +99,7 @@ def add_code(
     outline = load_outline(model)
     check_codes(outline, pairs)
     with (
-        artifacts.cleaned_up_on_signals("stopped; nothing was written"),
+        signals.raising_stopped("stopped; nothing was written"),
         artifacts.lock_output(out) as lock,
         artifacts.publish_folder(out, still_locked=lock.check) as partial,
     ):

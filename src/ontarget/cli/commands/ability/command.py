@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ontarget.artifacts import cleaned_up_on_signals
+from ontarget.artifacts import signals
 from ontarget.cli.console import one_line, progress_line, write
 from ontarget.errors import visible
 from ontarget.report.render.formatting import MISSING, text_table
@@ -78,7 +78,7 @@ def ability(  # noqa: PLR0913 - a command's options
         chat=chat, batch=batch, include_path=include_path,
     )  # fmt: skip
     kept = "stopped; models measured so far are kept, run the same command again to resume"
-    with progress_line("ability") as show, cleaned_up_on_signals(kept):
+    with progress_line("ability") as show, signals.raising_stopped(kept):
 
         def tell(message: str, done: int, total: int) -> None:
             show(one_line(message)[:SHOWN], done, total)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ontarget import artifacts
+from ontarget.artifacts import signals
 from ontarget.cli.console import write
 from ontarget.data import readers
 from ontarget.data.readers import Entry, Reader
@@ -188,7 +189,7 @@ def publish_files(place: Path) -> Iterator[Path]:
     """
     unfinished = place.parent / f".convert.{os.getpid()}.partial"
     try:
-        with artifacts.cleaned_up_on_signals("stopped; nothing was converted"):
+        with signals.raising_stopped("stopped; nothing was converted"):
             place.parent.mkdir(exist_ok=True)
             artifacts.remove_tree(unfinished)  # of a killed process with this number
             unfinished.mkdir()

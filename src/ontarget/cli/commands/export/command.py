@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ontarget.artifacts import cleaned_up_on_signals
+from ontarget.artifacts import signals
 from ontarget.cli.commands.serve.options import language_code
 from ontarget.cli.console import console, quiet_libraries, write
 from ontarget.errors import RecipeError
@@ -59,7 +59,7 @@ def export(  # noqa: PLR0913 - a command's options
         form=make_format(form, quantization, converter),
     )  # fmt: skip
     with (
-        cleaned_up_on_signals("stopped; nothing was exported"),
+        signals.raising_stopped("stopped; nothing was exported"),
         console.status("loading") as status,
     ):
         equal, count = export_model(request, status.update)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ontarget.artifacts import cleaned_up_on_signals
+from ontarget.artifacts import signals
 from ontarget.cli.console import progress_line, quiet_libraries, write
 from ontarget.errors import RecipeError
 from ontarget.judging.outcomes import DECIDED, WinRates
@@ -58,7 +58,7 @@ def judge(  # noqa: PLR0913 - a command's options
         max_new_tokens=max_new_tokens, template=template,
     )  # fmt: skip
     kept = "stopped; answers and verdicts are kept, run the same command again to resume"
-    with progress_line("judge") as show, cleaned_up_on_signals(kept):
+    with progress_line("judge") as show, signals.raising_stopped(kept):
         found, left_out = run(asked, show)
     lines = lines_of(found, model_a)
     if left_out:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ontarget.artifacts import cleaned_up_on_signals
+from ontarget.artifacts import signals
 from ontarget.cli.commands.recipe import ForceFrom, run_recipe_file
 from ontarget.cli.commands.translate.inputs import TranslationInputs, inputs_of
 from ontarget.cli.console import error_console, one_line, progress_line, quiet_libraries
@@ -112,7 +112,7 @@ def translate(  # noqa: PLR0913 - a command's options
         batch=batch, max_new_tokens=max_new_tokens, engine=engine,
     )  # fmt: skip
     kept = "stopped; finished segments are kept, run the same command again to resume"
-    with translator, cleaned_up_on_signals(kept):
+    with translator, signals.raising_stopped(kept):
         failed = run(request, translator)
     if failed:
         raise typer.Exit(FAILED)
