@@ -1,6 +1,7 @@
 """`ontarget reproduce`: the plan, and a whole reproduction on a small model."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,24 @@ def test_a_dry_run_plans_llama_2_without_network_or_corpus(
     assert "main           base, MT (stage 1), 1-shot, 5-shot, C_src+lang, stage 2" in result.stdout
     assert "of 80 GiB on each of 4 GPUs" in result.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["iwslt4", "wmt3"])
+@pytest.mark.parametrize("scale", ["small", "tiny"])
+def test_at_scales_for_cpus_the_plan_says_what_one_took(name: str, scale: str) -> None:
+    """GPU hours of the published settings would mislead there."""
+    result = run_command("reproduce", name, "--scale", scale, "--dry-run")
+    assert result.code == 0, result
+    *_, last = result.stdout.splitlines()
+    assert re.fullmatch(r"measured: .*\d+ minutes on (one|two) cores?.*", last), last
+    assert "GPU hours" not in result.stdout
+
+
+def test_a_corpus_smaller_than_the_data_sweep_has_none() -> None:
+    """WMT3 has 51,000 training samples in all."""
+    result = run_command("reproduce", "wmt3", "--dry-run")
+    assert result.code == 0, result
+    assert "samples a direction" not in result.stdout
 
 
 def test_the_plan_shows_instructions_alone_before_instructions_beside_translations(

@@ -26,6 +26,7 @@ class Scale(Section):
     per_direction: tuple[int, ...] = ()
     samples: int | None = None  # training samples, where they are known without the corpus
     tokens: int | None = None  # of a sample, in the mean
+    measured: str | None = None  # what one reproduction took; None: it is estimated
     departures: tuple[str, ...] = ()
 
 

@@ -95,7 +95,12 @@ def departures(reproduction: Reproduction) -> list[str]:
             0, f"The corpus is not the paper's: {reproduction.choices.data.name} ({test})."
         )
     if reproduction.choices.scale == "full" and reproduction.scale.model not in MODELS:
-        found.insert(0, f"The base model is {reproduction.model}.")
+        beside = published_of(reproduction).title
+        found.insert(
+            0,
+            f"The base model is {reproduction.model}. The paper has no table of it; the published "
+            f"figures beside are of {beside}.",
+        )
     return found
 
 

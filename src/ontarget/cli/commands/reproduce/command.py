@@ -179,9 +179,10 @@ def plan_lines(reproduction: Reproduction, gpu_memory: float, tflops: float) -> 
         *([f"BLEURT by {choices.bleurt}, when all runs are finished"] if choices.bleurt else []),
         "",
     ]
-    if model is None or reproduction.scale.model is None:
+    measured = reproduction.scale.measured
+    if model is None or measured is not None:
         lines += [f"{run.name:{width}} {row_titles(run)}" for run in reproduction.runs]
-        return lines
+        return lines if measured is None else [*lines, "", f"measured: {measured}"]
     estimates = estimate(reproduction, model, gpu_memory, tflops)
     lines += [f"{one.run.name:{width}} {run_line(one)}" for one in estimates]
     return [*lines, "", *hardware_lines(estimates, gpu_memory, tflops)]
