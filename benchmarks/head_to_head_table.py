@@ -31,7 +31,7 @@ OF_LOSS = {"dpo": ["reference model"], "kto": ["reference model"]}
 OF_KIND = {"own": ["whole answers"], "response": ["multi-parallel text"]}
 HEADER = (
     "method", "learning rate", "alpha, beta", "zero-shot OTR", "excess", "chrF", "BLEU",
-    "supervised chrF", "BLEU", "text", "seconds", "MB", "takes",
+    "supervised OTR", "chrF", "BLEU", "text", "seconds", "MB", "takes",
 )  # fmt: skip
 
 
@@ -61,6 +61,7 @@ def row(method: str, results: Sequence[Mapping[str, Any]]) -> str:
         f"{mean(excess(result) for result in results):.1f}",
         over(results, lambda r: score(r, "chrf", supervised=False)),
         f"{mean(score(r, 'bleu', supervised=False) for r in results):.1f}",
+        f"{mean(score(r, 'off_target_percent', supervised=True) for r in results):.1f}",
         over(results, lambda r: score(r, "chrf", supervised=True)),
         f"{mean(score(r, 'bleu', supervised=True) for r in results):.1f}",
         "" if results[0]["text_nats"] is None else f"{mean(r['text_nats'] for r in results):.2f}",

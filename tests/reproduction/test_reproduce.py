@@ -13,6 +13,7 @@ from ontarget.ability.models import models_of
 from ontarget.analysis.results import read_scores
 from ontarget.cli.commands.reproduce import command
 from ontarget.data.readers.phrasebook import compose_rows
+from ontarget.reproduction import planning
 from ontarget.reproduction.runs import PARTS, TITLES
 from ontarget.reproduction.settings import SCALES, merge, read_paper_table
 from ontarget.scoring import resampling
@@ -116,14 +117,20 @@ def alpaca(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "parts", ["table", pytest.param("table,instructions", marks=pytest.mark.slow)]
+    "parts", ["table,alma", pytest.param("table,instructions", marks=pytest.mark.slow)]
 )
-def test_a_table_is_made_on_a_local_llama_and_resumes(
-    corpus: Path, alpaca: Path, tmp_path: Path, quick: None, parts: str
+def test_a_table_is_made_on_a_local_llama_and_resumes(  # noqa: PLR0913 - fixtures
+    corpus: Path,
+    alpaca: Path,
+    tmp_path: Path,
+    quick: None,
+    parts: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The path of Llama 2: the published settings but for lengths, and the same tokenizer type."""
     model, out = tmp_path / "llama", tmp_path / "again"
     save_llama2(model, (corpus / "train.tsv").read_text(encoding="utf-8").split("\n"))
+    monkeypatch.setattr(planning, "ALMA", str(model))  # has the same architecture
     leftover = out / "main" / ".3_mle.1.partial"  # of a killed command
     leftover.mkdir(parents=True)
     arguments = (
@@ -140,6 +147,8 @@ def test_a_table_is_made_on_a_local_llama_and_resumes(
     assert "| stage 2 |" in page and str(tmp_path) not in page
     if "instructions" in parts:
         check_rows_of_instructions(page, out)
+    else:
+        check_alma(page, out)
     assert list(out.rglob("*.partial")) == []
     figures = json.loads((out / "figures.json").read_text(encoding="utf-8"))
     check_against_scores(figures, out)
@@ -158,6 +167,14 @@ def check_rows_of_instructions(page: str, out: Path) -> None:
     assert page.index("| instructions only (stage 1) |") < page.index("| MT, instructions in both")
     names = [one.name.removeprefix(f"{out}/") for one in models_of(str(out / "instructions-only"))]
     assert names == ["instructions-only#base", "instructions-only#stage1"]
+
+
+def check_alma(page: str, out: Path) -> None:
+    """Stage 2 alone, under the template with which ALMA was tuned (arXiv 2309.11674)."""
+    assert "| ALMA-7B |" in page and "| ALMA-7B, stage 2 |" in page
+    step = json.loads((out / "alma" / "4_unlikelihood" / "step.json").read_text(encoding="utf-8"))
+    assert step["recipe"]["template"] == "alma" and step["recipe"]["mle"] is None
+    assert not (out / "alma" / "3_mle").exists()
 
 
 def check_against_scores(figures: dict[str, Any], out: Path) -> None:
