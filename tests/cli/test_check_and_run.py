@@ -57,6 +57,18 @@ def test_check_mentions_that_a_name_is_taken_for_a_hub_id(write_recipe: Writer) 
     assert result.stdout.endswith(".yaml: nothing wrong; the model on the Hub was not read\n")
 
 
+def test_a_model_that_the_hub_does_not_give_is_found_before_the_corpus_is_prepared(
+    write_recipe: Writer, tmp_path: Path
+) -> None:
+    path = write_recipe(base={"model": "my-model"}, out=str(tmp_path / "out"))
+    result = run_command("run", path)
+    assert result.code == 2 and "started" not in result.stdout
+    assert result.stderr.startswith("ontarget: my-model: no such folder, and as a hub id it cannot")
+    assert not list((tmp_path / "out").glob("[0-9]*"))
+    prepared = run_command("prepare", path)  # reads no model
+    assert (prepared.code, prepared.stderr) == (0, ""), prepared
+
+
 def model_without_weights(folder: Path) -> dict[str, Any]:
     model = folder / "model"
     model.mkdir()

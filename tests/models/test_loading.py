@@ -170,6 +170,27 @@ def test_a_name_without_a_folder_is_tried_as_a_hub_id() -> None:
         load_model("no-model")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "num_attention_heads",
+            3,
+            r"cannot be loaded \(.*\); fetch or save the model again, or give",
+        ),
+        ("num_hidden_layers", 0, r"num_hidden_layers is 0, but the weights are \d+ tensors; fetch"),
+    ],
+)
+def test_a_damaged_size_is_an_error_that_says_what_to_do(
+    tmp_path: Path, name: str, value: int, message: str
+) -> None:
+    save_model(tiny(), tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text()) | {name: value}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=message):
+        load_model(str(tmp_path))
+
+
 def test_a_model_that_generates_no_text_is_an_error(tmp_path: Path) -> None:
     save_model(tiny(), tmp_path)
     config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "vit"}

@@ -51,6 +51,31 @@ def check_folder(model: str) -> None:
     check_layers(folder, len(tensor_shapes(folder)))
 
 
+def check_fetchable(model: str, revision: str | None) -> None:
+    """Fetch the config.json of a model on the Hub, or find it in the cache; folders pass.
+
+    Raises:
+        ModelError: neither is possible.
+    """
+    if not is_hub_id(model):
+        return
+    from huggingface_hub import hf_hub_download  # loads its network libraries
+
+    try:
+        hf_hub_download(model, "config.json", revision=revision)
+    except Exception as error:  # a hub can fail in many ways
+        raise loading_error(model, error) from error
+
+
+def loading_error(model: str, error: Exception) -> ModelError:
+    """Why a folder or hub id cannot be loaded."""
+    fault = f"cannot be loaded ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+    remedy = "give a language model with safetensors weights that needs no code of its own"
+    if is_hub_id(model):
+        return ModelError(f"{model}: no such folder, and as a hub id it {fault}; {remedy}")
+    return ModelError(f"{model}: {fault}; fetch or save the model again, or {remedy}")
+
+
 def check_no_adapter(folder: Path) -> None:
     """Raise ModelError for the folder of an adapter, which is no model without its base model."""
     if not (folder / ADAPTER_CONFIG).is_file():
@@ -80,7 +105,7 @@ def check_numbers(path: Path, settings: dict[str, Any]) -> None:
 def check_layers(folder: Path, tensors: int) -> None:
     """Raise ModelError where config.json names more layers than the weights can hold."""
     layers = read_config(folder).get("num_hidden_layers")
-    if isinstance(layers, int) and layers > tensors:
+    if isinstance(layers, int) and not 0 < layers <= tensors:
         raise ModelError(
             f"{folder / 'config.json'}: num_hidden_layers is {layers}, but the weights are "
             f"{tensors} tensors; fetch the model again"

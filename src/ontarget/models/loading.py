@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from ontarget.errors import ModelError
-from ontarget.models.folder import check_folder, is_hub_id
+from ontarget.models.folder import check_folder, loading_error
 from ontarget.models.panics import panics_as_errors
 
 LAYER = re.compile(r"(.*?\.)(\d+)\.")
@@ -223,12 +223,7 @@ def loading_errors(model: str) -> Iterator[None]:
     except ModelError:
         raise
     except Exception as error:  # a folder or a hub can fail in many ways
-        place = f"{model}: no such folder, and as a hub id it" if is_hub_id(model) else f"{model}:"
-        raise ModelError(
-            f"{place} cannot be loaded ({type(error).__name__}: "
-            f"{' '.join(str(error).split())[:200]}); "
-            "give a language model with safetensors weights that needs no code of its own"
-        ) from error
+        raise loading_error(model, error) from error
 
 
 def check_special_ids(

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from ontarget import artifacts, processes
 from ontarget.artifacts import Lock
 from ontarget.errors import ArtifactError, RecipeError
+from ontarget.models import folder
 from ontarget.pipeline.dependencies import dependencies_of, input_hashes
 from ontarget.pipeline.graph import (
     Step,
@@ -88,7 +89,8 @@ def run_recipe(
         return
     with artifacts.lock_folder(recipe.out) as lock:
         running = Running(recipe, lock, display, engine)
-        for step in chosen:
+        made = False
+        for number, step in enumerate(chosen):
             made_from = dependencies_of(recipe, step)
             outdated = bool(outdated_reasons(recipe, step, made_from))
             if not processes.broadcast(outdated or step in forced):
@@ -97,7 +99,21 @@ def run_recipe(
                 continue
             if step in forced:
                 remove_unfinished(recipe, step)
+            if not made:
+                check_base_model(recipe, chosen[number:])
+                made = True
             make_step(running, step, made_from)
+
+
+def check_base_model(recipe: Recipe, steps: Sequence[Step]) -> None:
+    """Check that a model on the Hub can be fetched, before the first of `steps`, not at the third.
+
+    Raises:
+        ModelError: it cannot, and one of the steps reads it.
+    """
+    model = recipe.base.model
+    if model is not None and any("model" in step.files for step in steps):
+        folder.check_fetchable(model, recipe.base.revision)
 
 
 def remove_unfinished(recipe: Recipe, step: Step) -> None:
