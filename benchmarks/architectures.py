@@ -150,7 +150,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    for kind in given.kinds.split(","):
+    kinds = given.kinds.split(",")
+    if unknown := set(kinds) - set(MAKE):
+        parser.error(f"{', '.join(sorted(unknown))}: no kind; choose from {', '.join(MAKE)}")
+    for kind in kinds:
         run_stages(kind, given.run, given.out / kind, given.steps, given.seed)
 
 

@@ -44,8 +44,8 @@ COLOURS = ("#1b6ca8", "#d1495b", "#5b8c5a", "#edae49", "#6a4c93")
 ANSWERS = {  # what is drawn: the verdicts
     "right language": ("on_target",),
     "English": ("pivot",),
-    "source": ("source_copy", "source_language"),
-    "other, mixed, empty": ("other", "mixed", "empty"),
+    "copied source": ("source_copy",),
+    "source's language, other, mixed, empty": ("source_language", "other", "mixed", "empty"),
     "undecided": ("undecided",),
 }
 Result = dict[str, Any]
@@ -149,17 +149,20 @@ def score(results: Sequence[Result], measure: str, *, supervised: bool) -> float
 
 
 def draw_head_to_head(folder: Path) -> Any:
-    """A point for each method: to the right and up is better."""
+    """A point for each method, hollow where not all seeds were trained: right and up is better."""
     figure, all_axes = plt.subplots(2, 2, figsize=(11.2, 9.6), height_ratios=(2, 3))
     for axes, (name, title) in zip(all_axes.flat, HEADS.items(), strict=True):
+        methods = methods_of(folder, name)
         points = {
             method: (
                 score(results, "chrf", supervised=True), score(results, "chrf", supervised=False)
             )
-            for method, results in methods_of(folder, name).items()
+            for method, results in methods.items()
         }  # fmt: skip
+        seeds = max(map(len, methods.values()), default=0)
         for method, (x, y) in points.items():
-            axes.plot([x], [y], "o", color=colour_of(method))
+            style = "full" if len(methods[method]) == seeds else "none"
+            axes.plot([x], [y], "o", color=colour_of(method), fillstyle=style)
         label_at_the_right(axes, points)
         axes.set_title(title, loc="left")
         axes.set_xlabel("supervised chrF")
@@ -195,7 +198,7 @@ def colour_of(method: str) -> str:
 
 def draw_answers(folder: Path) -> Any:
     """A bar for each method."""
-    methods = methods_of(folder, "gemma") or methods_of(folder, "tiny")
+    methods = methods_of(folder, "gemma-2")
     figure, axes = plt.subplots(figsize=(7.2, 0.6 + 0.36 * len(methods)))
     shades = (COLOURS[2], COLOURS[1], COLOURS[3], COLOURS[4], GREY)
     for place, results in enumerate(methods.values()):

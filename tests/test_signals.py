@@ -2,8 +2,9 @@
 
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from support.models import tiny
 from transformers import AutoConfig
 
 from ontarget.artifacts import signals
+from ontarget.cli import app
 from ontarget.errors import Stopped
 from ontarget.models.loading import load_model, save_model
 
@@ -24,15 +26,25 @@ DONE = True
 
 
 class Finalized:
-    """Its finalizer gets a signal, and takes longer than a signal is held back."""
+    """Its finalizer gets a signal, whose exception Python drops."""
 
-    def __init__(self, number: int, log: list[str]) -> None:
-        self.number, self.log = number, log
+    def __init__(self, number: int) -> None:
+        self.number = number
 
     def __del__(self) -> None:
         signal.raise_signal(self.number)
-        time.sleep(0.3)
-        self.log.append("finalized")
+
+
+def collected(number: int) -> None:
+    """A generator gets a signal when it is collected."""
+
+    def numbers() -> Iterator[int]:
+        try:
+            yield 0
+        finally:
+            signal.raise_signal(number)
+
+    next(numbers())
 
 
 @pytest.fixture(params=["SIGTERM", "SIGHUP", "SIGINT"])
@@ -49,16 +61,20 @@ def module(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     sys.modules.pop("signalled", None)
 
 
-def wait() -> None:
-    """Long enough for a signal that was held back."""
-    for _ in range(100):
-        time.sleep(0.05)
+def wait(seconds: float = 2.0) -> None:
+    """Long enough for a signal that is sent again."""
+    for _ in range(round(seconds / 0.02)):
+        time.sleep(0.02)
     raise AssertionError("the signal was lost")
+
+
+def error_of(name: str) -> type[BaseException]:
+    return KeyboardInterrupt if name == "SIGINT" else Stopped
 
 
 def test_a_signal_raises_at_once(name: str) -> None:
     number = signal.Signals[name]
-    error = KeyboardInterrupt if name == "SIGINT" else Stopped
+    error = error_of(name)
     with signals.raising_interrupts(), signals.raising_stopped(TEXT), pytest.raises(error) as info:
         signal.raise_signal(number)
         raise AssertionError("it did not raise")
@@ -67,21 +83,69 @@ def test_a_signal_raises_at_once(name: str) -> None:
 
 
 def test_a_signal_within_an_import_waits_for_its_end(name: str, module: str) -> None:
-    error = KeyboardInterrupt if name == "SIGINT" else Stopped
-    with signals.raising_interrupts(), signals.raising_stopped(TEXT), pytest.raises(error):
+    with signals.raising_interrupts(), signals.raising_stopped(TEXT), pytest.raises(error_of(name)):
         imported = __import__(module)
         assert imported.DONE
         wait()
     assert sys.modules[module].DONE
 
 
-def test_a_signal_within_a_finalizer_is_not_lost(name: str) -> None:
-    log: list[str] = []
-    error = KeyboardInterrupt if name == "SIGINT" else Stopped
-    with signals.raising_interrupts(), signals.raising_stopped(TEXT), pytest.raises(error):
-        Finalized(signal.Signals[name], log)
+def test_a_signal_that_still_waits_is_raised_when_the_block_ends(name: str, module: str) -> None:
+    with pytest.raises(error_of(name)), signals.raising_interrupts(), signals.raising_stopped(TEXT):
+        __import__(module)
+    time.sleep(3 * signals.AGAIN_SECONDS)  # and is not sent once more, which would end the tests
+
+
+def test_an_import_that_hangs_delays_a_signal_for_a_limited_time(
+    name: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "HELD_SECONDS", 0.05)
+    with signals.raising_interrupts(), signals.raising_stopped(TEXT), pytest.raises(error_of(name)):
+        __import__(module)
+    assert module not in sys.modules
+
+
+def test_repeated_signals_within_an_import_are_one(name: str, tmp_path: Path, module: str) -> None:
+    """The second one would interrupt what the first one cleans up."""
+    path = tmp_path / "signalled.py"
+    path.write_text(f"{MODULE.format(name=name)}\n{MODULE.format(name=name)}")
+    cleaned = False
+    with signals.raising_interrupts(), signals.raising_stopped(TEXT), pytest.raises(error_of(name)):
+        try:
+            __import__(module)
+            wait()
+        finally:
+            time.sleep(3 * signals.AGAIN_SECONDS)
+            cleaned = True
+    assert cleaned
+
+
+@pytest.mark.parametrize("drop", [Finalized, collected])
+def test_a_signal_whose_exception_python_drops_is_sent_again(
+    name: str, drop: Callable[[int], object]
+) -> None:
+    number = signal.Signals[name]
+    with signals.raising_interrupts(), signals.raising_stopped(TEXT), pytest.raises(error_of(name)):
+        drop(number)
         wait()
-    assert log == ["finalized"]
+
+
+def test_other_exceptions_that_python_drops_are_reported_as_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Faulty:
+        def __del__(self) -> None:
+            raise ValueError("dropped")
+
+    reported: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda one: reported.append(str(one.exc_value)))
+    with signals.raising_stopped(TEXT):
+        Faulty()
+    assert reported == ["dropped"]
+    with pytest.raises(KeyError), signals.raising_stopped(TEXT):
+        raise KeyError
+    Faulty()
+    assert reported == ["dropped", "dropped"]  # the hook is put back, also after an error
 
 
 def test_a_program_that_an_import_runs_is_stopped_at_once(
@@ -121,3 +185,32 @@ def test_handlers_are_put_back_and_ignored_signals_stay_ignored() -> None:
         assert signal.getsignal(signal.SIGTERM) == before
     finally:
         signal.signal(signal.SIGHUP, previous)
+
+
+def test_other_threads_leave_the_handlers_alone() -> None:
+    before, seen = signal.getsignal(signal.SIGTERM), []
+
+    def work() -> None:
+        with signals.raising_stopped(TEXT), signals.raising_interrupts():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+
+
+def test_a_command_holds_ctrl_c_back_during_an_import(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The command is a stand-in that imports a module which gets the signal."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "signalled.py").write_text(MODULE.format(name="SIGINT"))
+
+    def command(*_: object, **__: object) -> None:
+        __import__("signalled")
+        wait()
+
+    monkeypatch.setattr(app, "app", command)
+    assert app.execute(["status"]) == 130
+    assert sys.modules.pop("signalled").DONE

@@ -6,7 +6,10 @@ import sys
 def main() -> None:
     """Run the command line; Ctrl-C while it is loaded is no fault."""
     try:
-        from ontarget.cli import app
+        from ontarget.artifacts import signals
+
+        with signals.raising_interrupts():
+            from ontarget.cli import app
     except KeyboardInterrupt:
         sys.stderr.write("ontarget: stopped\n")
         sys.exit(130)

@@ -76,6 +76,10 @@ def test_at_scales_for_cpus_the_plan_says_what_one_took(name: str, scale: str) -
     *_, last = result.stdout.splitlines()
     assert re.fullmatch(r"measured: .*\d+ minutes on (one|two) cores?.*", last), last
     assert "GPU hours" not in result.stdout
+    larger = run_command(
+        "reproduce", name, "--scale", scale, "--dry-run", "--base-model", "meta-llama/Llama-2-7b-hf"
+    )
+    assert larger.code == 0 and "GPU hours in all" in larger.stdout, larger  # it took longer
 
 
 def test_a_corpus_smaller_than_the_data_sweep_has_none() -> None:

@@ -72,7 +72,10 @@ def loading_error(model: str, error: Exception) -> ModelError:
     fault = f"cannot be loaded ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
     remedy = "give a language model with safetensors weights that needs no code of its own"
     if is_hub_id(model):
-        return ModelError(f"{model}: no such folder, and as a hub id it {fault}; {remedy}")
+        return ModelError(
+            f"{model}: no such folder, and as a hub id it {fault}; check the name and the "
+            f"connection, for a gated model `hf auth login`, or {remedy}"
+        )
     return ModelError(f"{model}: {fault}; fetch or save the model again, or {remedy}")
 
 
@@ -103,7 +106,7 @@ def check_numbers(path: Path, settings: dict[str, Any]) -> None:
 
 
 def check_layers(folder: Path, tensors: int) -> None:
-    """Raise ModelError where config.json names more layers than the weights can hold."""
+    """Raise ModelError where config.json names no layers, or more than the weights can hold."""
     layers = read_config(folder).get("num_hidden_layers")
     if isinstance(layers, int) and not 0 < layers <= tensors:
         raise ModelError(

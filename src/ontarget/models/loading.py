@@ -220,7 +220,7 @@ def loading_errors(model: str) -> Iterator[None]:
     """Any failure to load a folder or hub id as a ModelError."""
     try:
         yield
-    except ModelError:
+    except (ModelError, MemoryError):
         raise
     except Exception as error:  # a folder or a hub can fail in many ways
         raise loading_error(model, error) from error

@@ -64,7 +64,7 @@ def verbs() -> dict[str, str]:
 def steps_of(recipe: Recipe) -> list[Step]:
     """The steps of a recipe, each after those it needs."""
     trainings = [training_step(recipe, system) for system in trained_systems(recipe)]
-    steps = [prepare_step(), *trainings, *judging_steps(recipe)]
+    steps = [prepare_step(recipe), *trainings, *judging_steps(recipe)]
     if (stage2 := recipe.unlikelihood) is not None:
         steps += [conflict_step()] * stage2.has_conflicts
         steps += [synthesize_step(recipe)] * bool(stage2.synthetic)
@@ -84,14 +84,15 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
     return ordered
 
 
-def prepare_step() -> Step:
+def prepare_step(recipe: Recipe) -> Step:
     """Step 1."""
+    drops = recipe.corpus.special_tokens == "drop"  # those of the model
     return Step(
         folder="1_prepare",
         verb="prepare",
         module="s1_prepare",
         settings=step_settings.PrepareSettings.of,
-        files=("train", "dev", "test", "monolingual", "instructions"),
+        files=("train", "dev", "test", "monolingual", "instructions", *["model"] * drops),
     )
 
 

@@ -89,30 +89,34 @@ def run_recipe(
         return
     with artifacts.lock_folder(recipe.out) as lock:
         running = Running(recipe, lock, display, engine)
-        made = False
+        checked = False
         for number, step in enumerate(chosen):
             made_from = dependencies_of(recipe, step)
-            outdated = bool(outdated_reasons(recipe, step, made_from))
-            if not processes.broadcast(outdated or step in forced):
+            outdated = step in forced or bool(outdated_reasons(recipe, step, made_from))
+            if outdated and not checked:
+                check_base_model(recipe, chosen[number:], forced)
+                checked = True
+            if not processes.broadcast(outdated):
                 remove_unfinished(recipe, step)  # left by a kill right after the step was published
                 display.skipped(step)
                 continue
             if step in forced:
                 remove_unfinished(recipe, step)
-            if not made:
-                check_base_model(recipe, chosen[number:])
-                made = True
             make_step(running, step, made_from)
 
 
-def check_base_model(recipe: Recipe, steps: Sequence[Step]) -> None:
+def check_base_model(recipe: Recipe, steps: Sequence[Step], forced: Sequence[Step]) -> None:
     """Check that a model on the Hub can be fetched, before the first of `steps`, not at the third.
 
     Raises:
-        ModelError: it cannot, and one of the steps reads it.
+        ModelError: it cannot, and one of the steps that will be made reads it.
     """
     model = recipe.base.model
-    if model is not None and any("model" in step.files for step in steps):
+    reading = [step for step in steps if "model" in step.files]
+    if model is not None and any(
+        step in forced or outdated_reasons(recipe, step, dependencies_of(recipe, step))
+        for step in reading
+    ):
         folder.check_fetchable(model, recipe.base.revision)
 
 

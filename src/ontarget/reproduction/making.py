@@ -9,12 +9,13 @@ import yaml
 
 from ontarget import artifacts, processes
 from ontarget.errors import ArtifactError
+from ontarget.models import folder
 from ontarget.pipeline import checks
 from ontarget.pipeline.run import ProgressDisplay, run_recipe
 from ontarget.recipe.recipe import Recipe
 from ontarget.reproduction.runs import PlannedRun, Reproduction
 
-CHOICES, RECIPE = "reproduction.json", "recipe.yaml"
+CHOICES, RECIPE, REPORT = "reproduction.json", "recipe.yaml", "7_report"
 
 
 def keep_choices(reproduction: Reproduction) -> None:
@@ -65,6 +66,14 @@ def check_runs(reproduction: Reproduction) -> None:
     for run in reproduction.runs:
         if run is reproduction.main or run.recipe.corpus.mix.instructions is not None:
             checks.check_recipe(run.recipe.model_copy(update={"base": base}))
+    models = {run.recipe.base.model for run in reproduction.runs if not is_finished(run)}
+    for model in sorted(name for name in models if name is not None and folder.is_hub_id(name)):
+        folder.check_fetchable(model, None)
+
+
+def is_finished(run: PlannedRun) -> bool:
+    """Whether it was made to its end, by these settings or others."""
+    return (run.recipe.out / REPORT).is_dir()
 
 
 def make_runs(

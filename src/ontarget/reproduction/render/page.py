@@ -21,6 +21,13 @@ from ontarget.reproduction.render.sections import (
 from ontarget.reproduction.render.sweeps import curve_section, sweep_sections
 from ontarget.reproduction.runs import Reproduction
 
+DEPARTURES = {  # of a part
+    "data": "The data sweep counts samples of each direction. The paper counts pairs, and does not "
+    "say whether of each direction or in all.",
+    "alma": "ALMA-7B was tuned on English with Czech, German, Icelandic, Chinese and Russian only "
+    "(arXiv 2309.11674).",
+}
+
 
 def published_of(reproduction: Reproduction) -> Published:
     """The published table beside this reproduction."""
@@ -94,6 +101,8 @@ def departures(reproduction: Reproduction) -> list[str]:
         found.insert(
             0, f"The corpus is not the paper's: {reproduction.choices.data.name} ({test})."
         )
+    parts = {run.part for run in reproduction.runs}
+    found += [text for part, text in DEPARTURES.items() if part in parts]
     if reproduction.choices.scale == "full" and reproduction.scale.model not in MODELS:
         beside = published_of(reproduction).title
         found.insert(

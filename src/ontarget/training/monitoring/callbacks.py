@@ -196,14 +196,17 @@ class StopOnSignal(TrainerCallback):
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Handle the signals within the block; does nothing outside the main thread."""
-        if threading.current_thread() is threading.main_thread():
-            heard = [n for n in STOP_SIGNALS if signal.getsignal(n) != signal.SIG_IGN]  # nohup, `&`
-            self.previous = {number: signal.signal(number, self.handle) for number in heard}
+        numbers = STOP_SIGNALS * (threading.current_thread() is threading.main_thread())
+        # What is ignored stays ignored, as after `nohup` or in the background of a shell.
+        heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
         try:
+            for number in heard:
+                self.previous[number] = signal.getsignal(number)
+                signal.signal(number, self.handle)
             yield
         finally:
-            for number, handler in self.previous.items():
-                signal.signal(number, handler)
+            for changed, handler in self.previous.items():
+                signal.signal(changed, handler)
 
     def handle(self, number: int, frame: Any) -> None:
         """The signal handler."""

@@ -98,7 +98,8 @@ def reproduce(  # noqa: PLR0913 - a command's options
 ) -> None:
     """Make a table of the paper again: every row, with the published figures beside.
 
-    The plan, with hardware and hours, is printed first. A killed reproduction resumes.
+    The plan is printed first, with hardware and hours, or with what one took. A killed
+    reproduction resumes.
 
     Example: ontarget reproduce iwslt4 --scale tiny
     """
@@ -180,12 +181,13 @@ def plan_lines(reproduction: Reproduction, gpu_memory: float, tflops: float) -> 
         "",
     ]
     measured = reproduction.scale.measured
-    if model is None or measured is not None:
+    took = [] if measured is None else ["", f"measured: {measured}"]
+    if model is None or (took and choices.model is None):
         lines += [f"{run.name:{width}} {row_titles(run)}" for run in reproduction.runs]
-        return lines if measured is None else [*lines, "", f"measured: {measured}"]
+        return [*lines, *took]
     estimates = estimate(reproduction, model, gpu_memory, tflops)
     lines += [f"{one.run.name:{width}} {run_line(one)}" for one in estimates]
-    return [*lines, "", *hardware_lines(estimates, gpu_memory, tflops)]
+    return [*lines, "", *hardware_lines(estimates, gpu_memory, tflops), *took]
 
 
 def run_line(one: RunEstimate) -> str:
