@@ -20,7 +20,7 @@ from ontarget.errors import Stopped
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 AGAIN_SECONDS = 0.1  # until a signal is sent again
-HELD_SECONDS = 10.0  # after which an import no longer delays a signal: it may hang
+HELD_SECONDS = 5.0  # after which an import no longer delays a signal: it may hang
 IMPORTING = "<frozen importlib"
 
 
