@@ -2,15 +2,15 @@
 
     python benchmarks/architectures.py RUN OUT [--kinds t5,nllb,gpt-neox] [--steps 1500] [--seed 1]
 
-RUN is the folder `main` of `ontarget reproduce iwslt4 --scale tiny`: its text, its recipe and, but
-for NLLB, its tokenizer are taken. A model of random weights (0.8 to 1.4 M parameters) is first
-trained to translate in all directions, which stands for pretraining: with labels in place of an
-instruction, NLLB without the last language, whose code is then a copy of another one's. Both stages
-of RUN follow from there. Everything is a run folder in OUT that resumes.
+RUN is the folder `main` of `ontarget reproduce iwslt4 --scale tiny`: its text and its recipe are
+taken, and T5 takes its tokenizer. Everything is a run folder in OUT that resumes.
 
-    t5, nllb                       encoder-decoders (NLLB: M2M-100's network)
-    llama, qwen3, gpt-neox, gpt2   decoders of one width and depth; they differ in normalisation,
-                                   biases, parallel layers and positions
+    qwen3, gpt-neox, gpt2   decoders in place of RUN's Llama, of its width and depth, through all of
+                            its steps; they differ in norms, biases, parallel layers and positions
+    t5, nllb                encoder-decoders (NLLB: M2M-100's network) of 1.2 to 1.4 M parameters;
+                            in place of RUN's step 0 they are trained to translate in all
+                            directions, for `--steps`: T5 with labels in place of an instruction,
+                            NLLB without the last language, whose code is then a copy of another's
 """
 
 import argparse
@@ -24,14 +24,15 @@ import torch
 import transformers as hf
 import yaml
 
+from ontarget.base_model.llama import MAX_POSITIONS, LlamaShape
 from ontarget.cli.commands.recipe import run_and_show
 from ontarget.models.codes import add_codes
 from ontarget.models.loading import LoadedModel, load_model, save_model
 from ontarget.models.templates import CUE
 from ontarget.recipe.recipe import Recipe
+from ontarget.steps import s0_base
 
-WIDTH, HEADS, LAYERS, FEED_FORWARD = 128, 4, 3, 256  # layers of an encoder or decoder
-POSITIONS = 256
+WIDTH, HEADS, LAYERS, FEED_FORWARD = 128, 4, 3, 256
 PRETRAINING = {
     "batch": 64, "micro_batch": 64, "learning_rate": 0.01, "optimizer": "muon",
     "schedule": "linear",
@@ -62,7 +63,7 @@ def random_nllb(run: Path) -> LoadedModel:
     )
     words = empty.train_new_from_iterator(iter(texts), 1500)
     config = hf.M2M100Config(
-        vocab_size=len(words), d_model=WIDTH, max_position_embeddings=POSITIONS,
+        vocab_size=len(words), d_model=WIDTH, max_position_embeddings=256,
         encoder_layers=LAYERS, decoder_layers=LAYERS, encoder_attention_heads=HEADS,
         decoder_attention_heads=HEADS, encoder_ffn_dim=FEED_FORWARD, decoder_ffn_dim=FEED_FORWARD,
         encoder_layerdrop=0.0, decoder_layerdrop=0.0, dropout=0.0, attention_dropout=0.0,
@@ -72,48 +73,53 @@ def random_nllb(run: Path) -> LoadedModel:
 
 
 def random_decoder(
-    family: type[Any], names: dict[str, str], run: Path, **settings: Any
-) -> LoadedModel:
-    """A decoder with the tokenizer of the run's model, as wide as the others and one layer deeper.
-
-    `names` are those of the family's settings where they are not Llama's.
-    """
-    words = hf.AutoTokenizer.from_pretrained(run / "0_base" / "model")
-    sizes: dict[str, Any] = {
-        "hidden_size": WIDTH, "num_attention_heads": HEADS, "num_hidden_layers": LAYERS + 1,
-        "intermediate_size": FEED_FORWARD, "max_position_embeddings": POSITIONS,
+    family: type[Any], names: dict[str, str], words: Any, shape: LlamaShape, seed: int
+) -> hf.PreTrainedModel:
+    """A decoder of RUN's shape; `names` are those of the family's settings that are not Llama's."""
+    torch.manual_seed(seed)  # transformers initialises weights with the global generator
+    sizes = {
+        "hidden_size": shape.hidden, "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads, "num_key_value_heads": shape.heads,
+        "head_dim": shape.hidden // shape.heads, "intermediate_size": shape.feed_forward,
+        "max_position_embeddings": MAX_POSITIONS,
     }  # fmt: skip
-    named = {names.get(name, name): value for name, value in sizes.items()}
     config = family(
         vocab_size=len(words), tie_word_embeddings=True, bos_token_id=None,
-        pad_token_id=words.pad_token_id, eos_token_id=words.eos_token_id, **named, **settings,
+        pad_token_id=words.pad_token_id, eos_token_id=words.eos_token_id,
+        **{names.get(name, name): value for name, value in sizes.items()},
     )  # fmt: skip
-    return LoadedModel(hf.AutoModelForCausalLM.from_config(config), words)
+    for name in ("resid_pdrop", "embd_pdrop", "attn_pdrop"):  # Llama has no dropout
+        if hasattr(config, name):
+            setattr(config, name, 0.0)
+    return hf.AutoModelForCausalLM.from_config(config)
 
 
 GPT2_NAMES = {
     "hidden_size": "n_embd", "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
     "intermediate_size": "n_inner", "max_position_embeddings": "n_positions",
 }  # fmt: skip
-MAKE: dict[str, Callable[[Path], LoadedModel]] = {
-    "t5": random_t5,
-    "nllb": random_nllb,
-    "llama": partial(random_decoder, hf.LlamaConfig, {}),
-    "qwen3": partial(
-        random_decoder, hf.Qwen3Config, {}, head_dim=WIDTH // HEADS, num_key_value_heads=HEADS
-    ),
+ENCODER_DECODERS: dict[str, Callable[[Path], LoadedModel]] = {"t5": random_t5, "nllb": random_nllb}
+DECODERS: dict[str, Callable[..., hf.PreTrainedModel]] = {
+    "qwen3": partial(random_decoder, hf.Qwen3Config, {}),
     "gpt-neox": partial(random_decoder, hf.GPTNeoXConfig, {}),
-    "gpt2": partial(
-        random_decoder, hf.GPT2Config, GPT2_NAMES, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0
-    ),
+    "gpt2": partial(random_decoder, hf.GPT2Config, GPT2_NAMES),
 }
 
 
-def run_stages(kind: str, run: Path, out: Path, steps: int, seed: int) -> None:
-    """Both recipes of one kind of model, and what the second one measured."""
+def run_decoder(kind: str, run: Path, out: Path, seed: int) -> None:
+    """RUN's recipe with another network."""
+    s0_base.make_llama = DECODERS[kind]
+    content = yaml.safe_load((run / "recipe.yaml").read_text(encoding="utf-8"))
+    decoding = {key: content["translate"][key] for key in ("beams", "batch", "max_new_tokens")}
+    content |= {"seed": seed, "report_to": [], "translate": decoding, "name": kind, "out": str(out)}
+    run_and_show(Recipe.model_validate(content), None, None)
+
+
+def run_encoder_decoder(kind: str, run: Path, out: Path, steps: int, seed: int) -> None:
+    """Two recipes: one in place of step 0, and RUN's."""
     torch.manual_seed(seed)  # transformers initialises weights with the global generator
     if not (out / "random").is_dir():
-        save_model(MAKE[kind](run), out / "random")
+        save_model(ENCODER_DECODERS[kind](run), out / "random")
     content = yaml.safe_load((run / "recipe.yaml").read_text(encoding="utf-8"))
     decoding = {key: content["translate"][key] for key in ("beams", "batch", "max_new_tokens")}
     content |= {"seed": seed, "report_to": [], "translate": decoding}
@@ -150,11 +156,14 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    kinds = given.kinds.split(",")
-    if unknown := set(kinds) - set(MAKE):
-        parser.error(f"{', '.join(sorted(unknown))}: no kind; choose from {', '.join(MAKE)}")
+    kinds, known = given.kinds.split(","), [*ENCODER_DECODERS, *DECODERS]
+    if unknown := set(kinds) - set(known):
+        parser.error(f"{', '.join(sorted(unknown))}: no kind; choose from {', '.join(known)}")
     for kind in kinds:
-        run_stages(kind, given.run, given.out / kind, given.steps, given.seed)
+        if kind in DECODERS:
+            run_decoder(kind, given.run, given.out / kind, given.seed)
+        else:
+            run_encoder_decoder(kind, given.run, given.out / kind, given.steps, given.seed)
 
 
 if __name__ == "__main__":
