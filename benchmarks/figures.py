@@ -34,8 +34,9 @@ SCALES = {
 PUBLISHED = "LLaMA-2 7B, published"
 ROWS = ("base", "mt", "post-ins", "ptl", "1-shot", "5-shot", "contrastive", "stage2", "own")
 HEADS = {  # head-to-head-NAME.jsonl
-    "gemma": "Gemma 3 270M, split A",
-    "gemma-2": "Gemma 3 270M, split C",
+    "gemma": "Gemma 3 270M, split A, one seed",
+    "gemma-2": "Gemma 3 270M, split C, three seeds",
+    "bible": "Gemma 3 270M, Bible text, one seed",
     "tiny": "0.86 M parameters, three seeds",
     "tiny-2": "0.86 M parameters, three other seeds",
 }
@@ -150,8 +151,9 @@ def score(results: Sequence[Result], measure: str, *, supervised: bool) -> float
 
 def draw_head_to_head(folder: Path) -> Any:
     """A point for each method, hollow where not all seeds were trained: right and up is better."""
-    figure, all_axes = plt.subplots(2, 2, figsize=(11.2, 9.6), height_ratios=(2, 3))
-    for axes, (name, title) in zip(all_axes.flat, HEADS.items(), strict=True):
+    figure, all_axes = plt.subplots(3, 2, figsize=(11.2, 12))
+    all_axes.flat[-1].set_axis_off()
+    for axes, (name, title) in zip(all_axes.flat, HEADS.items(), strict=False):
         methods = methods_of(folder, name)
         points = {
             method: (
@@ -175,15 +177,21 @@ def label_at_the_right(axes: Any, points: dict[str, tuple[float, float]]) -> Non
     """A name for each point, beside the axes and not over another one."""
     low, high = axes.get_ylim()
     inches = axes.get_position().height * axes.figure.get_figheight()
-    gap, previous = 0.17 * (high - low) / inches, -1e9
+    gap = 0.17 * (high - low) / inches
+    names = sorted(points, key=lambda name: points[name][1])
+    places: list[float] = []
+    for name in names:  # upwards, each clear of the one below
+        places.append(max(points[name][1], places[-1] + gap if places else low))
+    ceiling = high
+    for at in reversed(range(len(places))):  # and none above the axes
+        places[at] = min(places[at], ceiling)
+        ceiling = places[at] - gap
     edge = axes.get_xlim()[1]
-    for name, (x, y) in sorted(points.items(), key=lambda item: item[1][1]):
-        place = max(y, previous + gap)
+    for name, place in zip(names, places, strict=True):
         axes.annotate(
-            name, (x, y), xytext=(edge, place), fontsize=8, color=INK, va="center",
+            name, points[name], xytext=(edge, place), fontsize=8, color=INK, va="center",
             arrowprops={"arrowstyle": "-", "color": GREY, "alpha": 0.4},
         )  # fmt: skip
-        previous = place
 
 
 def colour_of(method: str) -> str:
