@@ -22,10 +22,7 @@ from support.runs import FinishedRun
 
 from ontarget.analysis.diagnosis import measures
 from ontarget.cli.stopping import stopping_cleanly
-from ontarget.pipeline import run
-from ontarget.pipeline.graph import steps_of
 from ontarget.recipe.step_context import StepContext
-from ontarget.recipe.yaml_file import load_recipe
 from ontarget.steps import s1_prepare
 
 
@@ -58,39 +55,6 @@ def test_check_mentions_that_a_name_is_taken_for_a_hub_id(write_recipe: Writer) 
     result = run_command("check", write_recipe(base={"model": "my-model"}))
     assert "model my-model, no folder here: taken as a hub id" in result.stdout
     assert result.stdout.endswith(".yaml: nothing wrong; the model on the Hub was not read\n")
-
-
-def test_a_model_that_the_hub_does_not_give_is_found_before_the_corpus_is_prepared(
-    write_recipe: Writer, tmp_path: Path
-) -> None:
-    path = write_recipe(base={"model": "my-model"}, out=str(tmp_path / "out"))
-    result = run_command("run", path)
-    assert result.code == 2 and "started" not in result.stdout
-    assert result.stderr.startswith("ontarget: my-model: no such folder, and as a hub id it cannot")
-    assert not list((tmp_path / "out").glob("[0-9]*"))
-    prepared = run_command("prepare", path)  # reads no model
-    assert (prepared.code, prepared.stderr) == (0, ""), prepared
-
-
-def test_a_finished_run_needs_the_hub_only_for_steps_that_read_the_model(
-    write_recipe: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only stage 2 is to be made again, which starts from the model of stage 1."""
-    asked: list[str] = []
-    monkeypatch.setattr(run.folder, "check_fetchable", lambda model, _: asked.append(model))
-    recipe = load_recipe(write_recipe(out=str(tmp_path / "out"), base={"model": "my-model"}))
-    steps = steps_of(recipe)
-    old = [step.folder for step in steps if step.folder in ("2_conflict", "4_unlikelihood")]
-    monkeypatch.setattr(
-        run, "outdated_reasons", lambda _, step, __: ["changed"] * (step.folder in old)
-    )
-    run.check_base_model(recipe, steps, [])
-    assert asked == []
-    run.check_base_model(recipe, steps, [steps[0], *steps[-3:]])
-    assert asked == []
-    (first,) = [step for step in steps if step.folder == "3_mle"]
-    run.check_base_model(recipe, steps, [first])
-    assert asked == ["my-model"]
 
 
 def model_without_weights(folder: Path) -> dict[str, Any]:

@@ -112,8 +112,10 @@ def check_base_model(recipe: Recipe, steps: Sequence[Step], forced: Sequence[Ste
         ModelError: it cannot, and one of the steps that will be made reads it.
     """
     model = recipe.base.model
+    if model is None or not folder.is_hub_id(model):
+        return
     reading = [step for step in steps if "model" in step.files]
-    if model is not None and any(
+    if any(
         step in forced or outdated_reasons(recipe, step, dependencies_of(recipe, step))
         for step in reading
     ):
