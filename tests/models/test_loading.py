@@ -16,7 +16,13 @@ from support.models import tiny, tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from ontarget.errors import ModelError
-from ontarget.models.loading import LoadedModel, check_token_ids, load_model, save_model
+from ontarget.models.loading import (
+    LoadedModel,
+    check_token_ids,
+    load_model,
+    load_tokenizer,
+    save_model,
+)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -168,6 +174,8 @@ def test_missing_weights_are_an_error_and_not_initialised_at_random(tmp_path: Pa
 def test_a_name_without_a_folder_is_tried_as_a_hub_id() -> None:
     with pytest.raises(ModelError, match="no-model: no such folder, and as a hub id it cannot be"):
         load_model("no-model")
+    with pytest.raises(ModelError, match="no-model: no such folder, and as a hub id it cannot be"):
+        load_tokenizer("no-model", None)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +186,7 @@ def test_a_name_without_a_folder_is_tried_as_a_hub_id() -> None:
             3,
             r"cannot be loaded \(.*\); fetch or save the model again, or give",
         ),
+        ("vocab_size", 0, r"config.json: vocab_size is 0, expected at least 1; fetch it again"),
         ("num_hidden_layers", 0, r"num_hidden_layers is 0, but the weights are \d+ tensors; fetch"),
     ],
 )

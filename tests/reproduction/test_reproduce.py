@@ -206,6 +206,15 @@ def test_missing_instructions_are_found_before_anything_is_made(tmp_path: Path) 
     assert not out.exists()
 
 
+def test_all_missing_files_of_a_corpus_are_named_at_once(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    result = run_command("reproduce", "iwslt4", "--data", data, "--out", out)
+    names = ", ".join(str(data / f"{split}.tsv") for split in ("train", "dev", "test"))
+    remedy = "give --data a folder with train, dev and test files"
+    assert (result.code, result.stderr) == (2, f"ontarget: {names}: no such file; {remedy}\n")
+    assert not out.exists()
+
+
 def test_a_link_in_the_place_of_a_run_is_not_followed(tmp_path: Path) -> None:
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     for folder in (out, elsewhere):

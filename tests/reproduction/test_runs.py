@@ -171,7 +171,7 @@ def test_instructions_alone_train_stage_1_only_and_stand_before_both(tmp_path: P
         ({"parts": ("tables",)}, "--parts: there is no 'tables'; use some of table, own, alpha"),
         ({"parts": ("instructions",)}, "--parts: instructions needs --instructions, a file"),
         ({"scale": "small", "parts": ("alma",)}, "--parts: alma is for --scale full"),
-        ({"scale": "small", "parts": ("data",)}, "--parts: data is no part at this scale"),
+        ({"scale": "small", "parts": ("data",)}, "--parts: data is no part of iwslt4 at small"),
         (
             {"languages": ("en-GB-it",)},
             "--languages: 'en-GB-it' is a single code; write two or more with commas between, the "

@@ -17,6 +17,7 @@ FLOATS = ("F64", "F32", "F16", "BF16")  # safetensors' names
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 SETTINGS = ("config.json", "generation_config.json", "tokenizer_config.json")
 NUMBERS = ("model_max_length", "num_hidden_layers")  # settings that are compared with numbers
+SIZES = ("hidden_size", "vocab_size")  # settings of which 0 makes a model without weights
 ADAPTER_CONFIG = "adapter_config.json"  # as peft names it
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
@@ -96,13 +97,17 @@ def has_tokenizer(folder: Path) -> bool:
 
 
 def check_numbers(path: Path, settings: dict[str, Any]) -> None:
-    """Raise ModelError where a setting that must be a number is not."""
+    """Raise ModelError where a setting that must be a number is not, or a size is below 1."""
     for name in NUMBERS:
         value = settings.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise ModelError(
                 f"{path}: {name} is {str(value)[:60]!r}, expected a number; fetch the model again"
             )
+    for name in SIZES:
+        value = settings.get(name)
+        if isinstance(value, int) and value < 1:
+            raise ModelError(f"{path}: {name} is {value}, expected at least 1; fetch it again")
 
 
 def check_layers(folder: Path, tensors: int) -> None:

@@ -174,8 +174,13 @@ def layer_of(name: str) -> tuple[str, str] | None:
 
 
 def load_tokenizer(model: str, revision: str | None) -> PreTrainedTokenizerBase:
-    """The tokenizer of a folder or hub id."""
+    """The tokenizer of a folder or hub id.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
     with (
+        loading_errors(model),
         panics_as_errors(model),
         warnings.catch_warnings(),
     ):  # Marian's recommends a package that it does not need

@@ -8,12 +8,12 @@ from typing import Any
 import yaml
 
 from ontarget import artifacts, processes
-from ontarget.errors import ArtifactError
+from ontarget.errors import ArtifactError, CorpusError
 from ontarget.models import folder
 from ontarget.pipeline import checks
 from ontarget.pipeline.run import ProgressDisplay, run_recipe
 from ontarget.recipe.recipe import Recipe
-from ontarget.reproduction.runs import PlannedRun, Reproduction
+from ontarget.reproduction.runs import SPLITS, PlannedRun, Reproduction
 
 CHOICES, RECIPE, REPORT = "reproduction.json", "recipe.yaml", "7_report"
 
@@ -62,6 +62,7 @@ def check_runs(reproduction: Reproduction) -> None:
     Raises:
         OnTargetError: the first fault.
     """
+    check_corpus(reproduction)
     base = reproduction.main.recipe.base  # those of other runs may not be made yet
     for run in reproduction.runs:
         if run is reproduction.main or run.recipe.corpus.mix.instructions is not None:
@@ -69,6 +70,17 @@ def check_runs(reproduction: Reproduction) -> None:
     models = {run.recipe.base.model for run in reproduction.runs if not is_finished(run)}
     for model in sorted(name for name in models if name is not None and folder.is_hub_id(name)):
         folder.check_fetchable(model, None)
+
+
+def check_corpus(reproduction: Reproduction) -> None:
+    """Raise CorpusError naming every split that is missing."""
+    corpus = reproduction.main.recipe.corpus
+    files = [path for split in SPLITS for path in corpus.files(split)]
+    if missing := [str(path) for path in files if not path.exists()]:
+        raise CorpusError(
+            f"{', '.join(missing)}: no such file; give --data a folder with train, dev and test "
+            "files"
+        )
 
 
 def is_finished(run: PlannedRun) -> bool:

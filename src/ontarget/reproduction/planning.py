@@ -106,9 +106,9 @@ class Builder:
         """Parts that cannot be made, and why."""
         reasons = {}
         if not self.scale.alphas:
-            reasons["alpha"] = "is no part at this scale"
+            reasons["alpha"] = f"is no part of {self.paper_table.name} at {self.choices.scale}"
         if not self.scale.per_direction:
-            reasons["data"] = "is no part at this scale"
+            reasons["data"] = f"is no part of {self.paper_table.name} at {self.choices.scale}"
         if self.choices.scale != "full":
             reasons["alma"] = "is for --scale full"
         if self.choices.instructions is None:

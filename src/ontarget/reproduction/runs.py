@@ -14,7 +14,7 @@ PARTS = {  # in the order in which they are made; what each one makes
     "table": "every row of the paper's table, always made",
     "own": "stage 2 with wrong targets only, with own answers, with synthetic pairs",
     "alpha": "stage 2 at other alphas",
-    "data": "both stages on fewer samples, at full and tiny",
+    "data": "both stages on fewer samples, at full (iwslt4) and tiny",
     "alma": "stage 2 on ALMA-7B, at full",
     "instructions": "general instructions alone and beside translations, needs --instructions",
 }
